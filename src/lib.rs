@@ -1,0 +1,1 @@
+//! koreconcile: a declarative reconciler for a Kore.ai account.

@@ -1,0 +1,2 @@
+//! The `koreconcile` binary.
+fn main() {}

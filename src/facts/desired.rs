@@ -1,0 +1,169 @@
+//! What manifests want: facts present or absent, and sets of facts declared closed.
+
+use super::{BotId, BotRef, Email, GroupName, Key, RoleName, Value};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+/// All manifests of one account, compiled at one instant.
+#[derive(Clone, Debug, Default)]
+pub struct Desired {
+    wants: Vec<(Key<BotRef>, Want)>,
+    /// What is declared closed or deliberately left open, one entry a binding, group membership or assignment.
+    pub scopes: Vec<Scope<BotRef>>,
+    /// Everyone a manifest names, whether or not it makes them a member: who must be looked up, and who is never
+    /// swept.
+    pub referenced: BTreeSet<Email>,
+    /// Absent users who lose everything but their bots when they own some (`offboard: StripAccess`).
+    pub strip: BTreeSet<Email>,
+    /// Whether everything that should have been loaded was.
+    pub completeness: Completeness,
+}
+
+impl Desired {
+    /// Sorts the wants by key. Each key occurs once: the compiler has settled present against absent.
+    pub fn new(mut wants: Vec<(Key<BotRef>, Want)>) -> Self {
+        wants.sort_by(|(left, _), (right, _)| left.cmp(right));
+        Self { wants, ..Self::default() }
+    }
+
+    /// What is wanted, sorted by key, each key once.
+    pub fn wants(&self) -> &[(Key<BotRef>, Want)] {
+        &self.wants
+    }
+
+    /// Gives the wants away, sorted by key.
+    pub fn into_wants(self) -> Vec<(Key<BotRef>, Want)> {
+        self.wants
+    }
+}
+
+/// Whether the manifests at hand are the whole.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Completeness {
+    /// Every file parsed and every declared source loaded.
+    Complete,
+    /// Something is missing, or nobody said what the whole is: no scope closes.
+    Partial(String),
+    /// Nothing was said about it.
+    #[default]
+    Unknown,
+}
+
+/// One fact that manifests have an opinion on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Want {
+    /// Present with a value, or absent.
+    pub verdict: Verdict,
+    /// The lines that say so.
+    pub sources: Vec<Source>,
+    /// When a present grant ends; on an absent one, when it ended.
+    pub until: Option<Timestamp>,
+}
+
+/// Present or absent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// It must hold, with this value.
+    Present(Value),
+    /// It must not hold.
+    Absent,
+}
+
+/// Where something was written, and through which team it reaches the person.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct Source {
+    /// The place.
+    #[serde(flatten)]
+    pub place: Place,
+    /// The team that was expanded, if one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<Arc<str>>,
+}
+
+impl Source {
+    /// A place in a file, counted from 1.
+    pub fn file(path: impl AsRef<str>, line: u32, column: u32) -> Self {
+        Self { place: Place::File { file: Arc::from(path.as_ref()), line, column }, team: None }
+    }
+
+    /// The same place, reached through a team.
+    #[must_use]
+    pub fn through(self, team: &Arc<str>) -> Self {
+        Self { team: Some(Arc::clone(team)), ..self }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::File { file, line, column: _ } => write!(f, "{file}:{line}")?,
+            Place::Resource { kind, namespace, name } => write!(f, "{kind} {namespace}/{name}")?,
+        }
+        match &self.team {
+            Some(team) => write!(f, " (team {team})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A line in a file, or an object in a cluster.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Place {
+    /// Line and column count from 1.
+    File {
+        /// Path as the user gave it.
+        file: Arc<str>,
+        /// Line.
+        line: u32,
+        /// Column.
+        column: u32,
+    },
+    /// A custom resource.
+    Resource {
+        /// `KoreUser`, …
+        kind: Arc<str>,
+        /// Namespace.
+        namespace: Arc<str>,
+        /// Name.
+        name: Arc<str>,
+    },
+}
+
+/// A set of facts, and whether what nobody declared in it is to go.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Scope<B = BotId> {
+    /// Which facts.
+    pub extent: ScopeExtent<B>,
+    /// What happens to the undeclared ones.
+    pub closure: Closure,
+    /// The lines that say so.
+    pub sources: Vec<Source>,
+}
+
+/// Which facts a scope holds.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ScopeExtent<B = BotId> {
+    /// Holders of one admin role.
+    AdminRole(RoleName),
+    /// Holders of one role on one bot.
+    BotRole(RoleName, B),
+    /// Members of one platform group.
+    Group(GroupName),
+    /// Users of one bot.
+    Assignments(B),
+}
+
+/// What happens to undeclared facts in a scope.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Closure {
+    /// They are removed (`membership: Authoritative`).
+    Closed,
+    /// They are left alone on purpose (`membership: Additive`).
+    Additive,
+    /// They would be removed, but something is missing: additions only, and this is why.
+    Open(String),
+}

@@ -1,0 +1,154 @@
+//! An e-mail address: compared by its lower-case form, printed as it was written.
+
+use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+/// An e-mail address. Two that differ only in ASCII case are the same person (kore-api section 4, row 34);
+/// the spelling is kept, because look-ups and writes use the account's own.
+#[derive(Clone)]
+pub struct Email {
+    written: Arc<str>,
+    folded: Arc<str>,
+}
+
+/// Why a text is not an e-mail address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{text}\" is not an e-mail address: {why}")]
+pub struct EmailError {
+    /// What was given.
+    pub text: String,
+    /// Which rule it breaks.
+    pub why: &'static str,
+}
+
+impl Email {
+    /// Longest address in characters (RFC 5321 path limit).
+    pub const MAX: usize = 254;
+
+    /// Checks the syntax a person would recognise: one `@`, something on both sides, a dot in the domain, no
+    /// spaces. Whether a mailbox answers is for the platform to find out.
+    pub fn parse(text: &str) -> Result<Self, EmailError> {
+        let fail = |why| Err(EmailError { text: text.to_owned(), why });
+        if text.len() > Self::MAX {
+            return fail("it is longer than 254 characters");
+        }
+        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return fail("it contains white space");
+        }
+        let Some((local, domain)) = text.split_once('@') else { return fail("there is no @ in it") };
+        if local.is_empty() || domain.is_empty() || domain.contains('@') {
+            return fail("it needs a name, one @ and a domain");
+        }
+        if domain.split('.').count() < 2 || domain.split('.').any(str::is_empty) {
+            return fail("its domain needs a dot between names");
+        }
+        Ok(Self::observed(text))
+    }
+
+    /// An address as the account spells it. Nothing is checked: what is there is there.
+    pub fn observed(text: &str) -> Self {
+        let written: Arc<str> = Arc::from(text);
+        let folded = if text.bytes().any(|b| b.is_ascii_uppercase()) {
+            Arc::from(text.to_ascii_lowercase())
+        } else {
+            Arc::clone(&written)
+        };
+        Self { written, folded }
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.written
+    }
+
+    /// The lower-case form that decides equality.
+    pub fn folded(&self) -> &str {
+        &self.folded
+    }
+
+    /// What stands behind the last `@`, in lower case.
+    pub fn domain(&self) -> &str {
+        self.folded.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
+}
+
+impl PartialEq for Email {
+    fn eq(&self, other: &Self) -> bool {
+        self.folded == other.folded
+    }
+}
+
+impl Eq for Email {}
+
+impl PartialOrd for Email {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Email {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.folded.cmp(&other.folded)
+    }
+}
+
+impl Hash for Email {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.folded.hash(state);
+    }
+}
+
+impl fmt::Display for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.written)
+    }
+}
+
+impl fmt::Debug for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", &self.written)
+    }
+}
+
+impl Serialize for Email {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.written)
+    }
+}
+
+impl<'de> Deserialize<'de> for Email {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self::observed(&text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_does_not_make_another_person() {
+        let written = Email::parse("Jane.Doe@Example.com").unwrap();
+        assert_eq!(written, Email::parse("jane.doe@example.com").unwrap());
+        assert_eq!(written.to_string(), "Jane.Doe@Example.com");
+        assert_eq!(written.domain(), "example.com");
+    }
+
+    #[test]
+    fn each_broken_rule_is_named() {
+        for (text, why) in [
+            ("jane", "@"),
+            ("@example.com", "name"),
+            ("a@b@example.com", "one @"),
+            ("jane@example", "dot"),
+            ("jane@example..com", "dot"),
+            ("ja ne@example.com", "white space"),
+        ] {
+            let error = Email::parse(text).unwrap_err().to_string();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The shared vocabulary: what can be true of an account, what is wanted, and what was seen.
+//!
+//! A *fact* is a [`Key`] (what it is about) with a [`Value`] (what is true of it). Manifests compile into
+//! [`Desired`], a read of the account decodes into [`World`]; both are sorted by the same key, so that the
+//! difference is one merge. This room knows nobody: no clock, socket, file or Kubernetes, and no other room.
+
+mod desired;
+mod email;
+mod key;
+mod names;
+mod policy;
+mod value;
+mod world;
+
+pub use desired::{Closure, Completeness, Desired, Place, Scope, ScopeExtent, Source, Verdict, Want};
+pub use email::{Email, EmailError};
+pub use key::{Family, Holder, Key, RoleType};
+pub use names::{
+    AccountId, BotId, BotName, BotRef, DialogId, GroupId, GroupName, Level, PermissionName, RoleId, RoleName,
+    UserId,
+};
+pub use policy::{
+    Approval, BatchSize, Invitations, Mode, Ownership, OwnershipLevel, Pattern, Policy, RateLimit, Safety,
+};
+pub use value::{BuilderAccess, DialogSet, Membership, PersonName, RoleSpec, Value};
+pub use world::{
+    BotEntry, Coverage, Directory, Extent, GroupEntry, Listing, RoleEntry, Seen, UserEntry, World,
+    WorldBuilder,
+};

@@ -1,0 +1,166 @@
+//! Names and ids. Each is its own type, made once where data enters, so that a wrong mix does not compile.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+
+macro_rules! text {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Takes the text as it is.
+            pub fn new(text: impl AsRef<str>) -> Self {
+                Self(Arc::from(text.as_ref()))
+            }
+
+            /// The text as it was given.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", &self.0)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self::new(text)
+            }
+        }
+    };
+}
+
+text!(
+    /// The account's own id: 24 hex digits at the vendor, opaque here.
+    AccountId
+);
+text!(
+    /// A user's id, `u-…`.
+    UserId
+);
+text!(
+    /// A bot's id, `st-…` (the vendor also says stream, app and assistant).
+    BotId
+);
+text!(
+    /// A bot's display name; not unique at the platform.
+    BotName
+);
+text!(
+    /// A group's id, `e-…`.
+    GroupId
+);
+text!(
+    /// A platform group's name; role assignments address groups by it.
+    GroupName
+);
+text!(
+    /// A role's id: 24 hex digits, opaque here.
+    RoleId
+);
+text!(
+    /// A dialog task's id, `dg-…`.
+    DialogId
+);
+text!(
+    /// A permission's name as the API spells it, such as `Publish bot`.
+    PermissionName
+);
+text!(
+    /// A permission's level: `FULL`, `VIEW`, `NO`, `YES`, or what the platform invents next.
+    Level
+);
+text!(
+    /// A role's name, in one spelling for all accounts: see [`RoleName::canonical`].
+    RoleName
+);
+
+impl RoleName {
+    /// The role that may do everything in the console. The API calls it `admin`.
+    pub const MASTER_ADMIN: &'static str = "Master Admin";
+    /// Given when a bot is created; never granted nor taken by us (kore-api 3.5).
+    pub const BOT_OWNER: &'static str = "Bot Owner";
+
+    /// One spelling for the names that differ between accounts: `admin` is Master Admin among admin roles,
+    /// and newer accounts write `App Developer` where older ones write `Bot Developer` (kore-api 2.0).
+    pub fn canonical(role_type: super::RoleType, written: &str) -> Self {
+        use super::RoleType::{Admin, Bot};
+        match (role_type, written) {
+            (Admin, "admin") => Self::new(Self::MASTER_ADMIN),
+            (Bot, "App Owner") => Self::new(Self::BOT_OWNER),
+            (Bot, "App Developer") => Self::new("Bot Developer"),
+            (Bot, "App Tester") => Self::new("Bot Tester"),
+            _ => Self::new(written),
+        }
+    }
+
+    /// Whether this is the canonical name of the Master Admin role.
+    pub fn is_master_admin(&self) -> bool {
+        self.as_str() == Self::MASTER_ADMIN
+    }
+
+    /// Whether this is the canonical name of the Bot Owner role.
+    pub fn is_bot_owner(&self) -> bool {
+        self.as_str() == Self::BOT_OWNER
+    }
+}
+
+/// How a manifest names a bot: by its id where names repeat, else by its name.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum BotRef {
+    /// `st-…`
+    Id(BotId),
+    /// The display name.
+    Name(BotName),
+}
+
+impl BotRef {
+    /// `st-…` is an id, everything else a name.
+    pub fn new(text: &str) -> Self {
+        if text.starts_with("st-") { Self::Id(BotId::new(text)) } else { Self::Name(BotName::new(text)) }
+    }
+}
+
+impl fmt::Display for BotRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Name(name) => name.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::RoleType;
+    use super::*;
+
+    #[test]
+    fn role_names_of_both_generations_are_one_name() {
+        assert_eq!(
+            RoleName::canonical(RoleType::Bot, "App Tester"),
+            RoleName::canonical(RoleType::Bot, "Bot Tester")
+        );
+        assert!(RoleName::canonical(RoleType::Admin, "admin").is_master_admin());
+        assert!(!RoleName::canonical(RoleType::Bot, "admin").is_master_admin());
+    }
+
+    #[test]
+    fn a_bot_reference_is_an_id_only_with_its_prefix() {
+        assert_eq!(BotRef::new("st-1"), BotRef::Id(BotId::new("st-1")));
+        assert_eq!(BotRef::new("Banking"), BotRef::Name(BotName::new("Banking")));
+    }
+}

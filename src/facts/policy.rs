@@ -1,0 +1,245 @@
+//! How much may be done, and by whose leave: what a `KoreAccount` says besides where the account is.
+
+use super::{AccountId, Email, Source};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The rules of one account.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// The tenant this manifest is about. Required for saved plans and any removal.
+    pub account_id: Option<AccountId>,
+    /// Enforce or only report.
+    pub mode: Mode,
+    /// Nothing is written while set.
+    pub suspend: bool,
+    /// When a person has to say yes.
+    pub approval: Approval,
+    /// What to do with what nobody declared.
+    pub ownership: Ownership,
+    /// Ceilings and protected people.
+    pub safety: Safety,
+    /// The call budget.
+    pub rate: RateLimit,
+    /// Most entries in one write.
+    pub batch_size: BatchSize,
+    /// How invitations go out.
+    pub invitations: Invitations,
+    /// Where fields were written, by path below `spec` (`safety.maxRemovals`), for messages.
+    pub places: BTreeMap<&'static str, Source>,
+}
+
+impl Policy {
+    /// ` (safety.maxRemovals in account.yaml:21)`, or with ` by default` when it was left out.
+    pub fn blame(&self, field: &'static str) -> String {
+        match self.places.get(field) {
+            Some(source) => format!("{field} in {source}"),
+            None => format!("{field}, by default"),
+        }
+    }
+}
+
+/// Most entries in one write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BatchSize(pub usize);
+
+impl Default for BatchSize {
+    fn default() -> Self {
+        Self(50)
+    }
+}
+
+/// Enforce or only report.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Mode {
+    /// Plan and apply.
+    #[default]
+    Enforce,
+    /// Plan and report only.
+    Observe,
+}
+
+/// When a person has to say yes (controller).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Approval {
+    /// Never.
+    #[default]
+    Automatic,
+    /// When a change is risky.
+    WhenRisky,
+    /// Always.
+    Manual,
+}
+
+/// What to do with what nobody declared.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Ownership {
+    /// People.
+    pub users: OwnershipLevel,
+    /// (role, bot) pairs and admin roles with no binding.
+    pub role_bindings: OwnershipLevel,
+    /// Assignments of bots that no manifest assigns.
+    pub bot_assignments: OwnershipLevel,
+    /// People outside these domains are never removed; empty: no such limit.
+    pub email_domains: Vec<String>,
+}
+
+/// What to do with one kind of undeclared fact.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum OwnershipLevel {
+    /// Nothing.
+    Ignore,
+    /// Count and list it.
+    #[default]
+    Report,
+    /// Remove it.
+    Remove,
+}
+
+/// Ceilings and protected people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Safety {
+    /// Most removals in a run (CLI) or in 24 hours (controller).
+    pub max_removals: u32,
+    /// The same in per cent of the facts of the family; the stricter of the two holds.
+    pub max_removals_percent: u32,
+    /// The floor: fewer signed-in-able Master Admins than this are never left.
+    pub min_master_admins: u32,
+    /// Not readable through the API; needed before any change that takes Master Admin away.
+    pub primary_admin: Option<Email>,
+    /// People nothing is taken from.
+    pub protected: Vec<Pattern>,
+}
+
+impl Default for Safety {
+    fn default() -> Self {
+        Self {
+            max_removals: 10,
+            max_removals_percent: 20,
+            min_master_admins: 2,
+            primary_admin: None,
+            protected: Vec::new(),
+        }
+    }
+}
+
+impl Safety {
+    /// Whether nothing may be taken from this person: the Primary Admin, or somebody a pattern names.
+    pub fn protects(&self, email: &Email) -> bool {
+        self.primary_admin.as_ref() == Some(email)
+            || self.protected.iter().any(|pattern| pattern.matches(email))
+    }
+}
+
+/// An address, or `*` and a domain: `*@partner.example.com`. A `*` stands for any run of characters.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pattern(String);
+
+impl Pattern {
+    /// Compared in lower case.
+    pub fn new(text: &str) -> Self {
+        Self(text.to_ascii_lowercase())
+    }
+
+    /// Whether it names this person.
+    pub fn matches(&self, email: &Email) -> bool {
+        let mut parts = self.0.split('*');
+        let head = parts.next().unwrap_or_default();
+        let Some(mut rest) = email.folded().strip_prefix(head) else { return false };
+        let mut parts = parts.peekable();
+        if parts.peek().is_none() {
+            return rest.is_empty();
+        }
+        while let Some(part) = parts.next() {
+            if parts.peek().is_none() {
+                return rest.ends_with(part);
+            }
+            let Some(at) = rest.find(part) else { return false };
+            rest = &rest[at + part.len()..];
+        }
+        true
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The call budget, in calls (kore-api 2.0).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RateLimit {
+    /// Calls in any 60 seconds.
+    pub per_minute: u32,
+    /// Calls in any 3,600 seconds.
+    pub per_hour: u32,
+    /// Of both, left to other tools.
+    pub reserve: u32,
+    /// Of the hour, for reads (controller), in per cent.
+    pub read_share: u32,
+}
+
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self { per_minute: 60, per_hour: 1800, reserve: 6, read_share: 50 }
+    }
+}
+
+impl RateLimit {
+    /// What we may use of a minute; at least one.
+    pub fn usable_per_minute(self) -> u32 {
+        self.per_minute.saturating_sub(self.reserve).max(1)
+    }
+
+    /// What we may use of an hour; at least one.
+    pub fn usable_per_hour(self) -> u32 {
+        self.per_hour.saturating_sub(self.reserve).max(1)
+    }
+}
+
+/// How invitations go out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Invitations {
+    /// Let the platform mail the activation link.
+    pub send_email: bool,
+    /// After this long an open invitation is overdue.
+    pub overdue_after: jiff::SignedDuration,
+}
+
+impl Default for Invitations {
+    fn default() -> Self {
+        Self { send_email: true, overdue_after: jiff::SignedDuration::from_hours(7 * 24) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_matches_a_whole_address() {
+        for (pattern, address, is_match) in [
+            ("owner@example.com", "Owner@Example.com", true),
+            ("owner@example.com", "owner@example.com.evil.example", false),
+            ("*@partner.example.com", "pat@partner.example.com", true),
+            ("*@partner.example.com", "pat@example.com", false),
+            ("svc-*@*.example.com", "svc-1@eu.example.com", true),
+            ("svc-*@*.example.com", "svc@eu.example.com", false),
+        ] {
+            assert_eq!(
+                Pattern::new(pattern).matches(&Email::observed(address)),
+                is_match,
+                "{pattern} {address}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_primary_admin_is_protected_without_a_pattern() {
+        let safety =
+            Safety { primary_admin: Some(Email::observed("owner@example.com")), ..Safety::default() };
+        assert!(safety.protects(&Email::observed("OWNER@example.com")));
+        assert!(!safety.protects(&Email::observed("jane@example.com")));
+    }
+}

@@ -1,0 +1,383 @@
+//! One read of the live account: facts in order, and how far the read can be trusted.
+
+use super::{
+    AccountId, BotId, BotName, Email, Family, GroupId, GroupName, Holder, Key, RoleId, RoleName, RoleSpec,
+    RoleType, UserId, Value,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// One read of the account.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct World {
+    /// The tenant that answered; `None` when no answer carried its id (an account without users and bots).
+    pub account: Option<AccountId>,
+    facts: Vec<(Key, Value)>,
+    /// What this read proves, and what it does not.
+    pub coverage: Coverage,
+    /// Names and ids.
+    pub directory: Directory,
+    /// Oddities a person should know of: two spellings of one address, an attribute mapping that fights back.
+    pub warnings: Vec<String>,
+    /// Calls this read took.
+    pub calls: u32,
+}
+
+impl World {
+    /// All facts, sorted by key, each key once.
+    pub fn facts(&self) -> &[(Key, Value)] {
+        &self.facts
+    }
+
+    /// What was seen of one fact.
+    pub fn get(&self, key: &Key) -> Option<&Value> {
+        self.facts.binary_search_by(|(candidate, _)| candidate.cmp(key)).ok().map(|at| &self.facts[at].1)
+    }
+
+    /// Whether this read proves that the fact does not hold. `Err` says what was missing for the proof.
+    ///
+    /// A person's absence takes their own *not found* in this run and no match in any listing; a role's the whole
+    /// export; anything else about a person takes the look-up of that person. Facts of somebody who is
+    /// proved not to be in the account are absent with them.
+    pub fn proves_absent(&self, key: &Key) -> Result<(), String> {
+        if self.get(key).is_some() {
+            return Err("it is there".to_owned());
+        }
+        if let Some((role_type, _)) = key.role() {
+            self.coverage.requires(Listing::roles(role_type))?;
+        }
+        match key {
+            Key::RoleDefinition(..) => Ok(()),
+            Key::AdminRole(Holder::Group(group), _) | Key::BotRole(Holder::Group(group), _, _) => {
+                self.coverage.requires(Listing::Users)?;
+                self.coverage.requires(Listing::Groups)?;
+                if self.directory.groups.values().any(|entry| entry.name == *group && entry.members > 0) {
+                    Ok(())
+                } else {
+                    Err(format!("group {group} has no members to read its roles from"))
+                }
+            }
+            Key::Member(email)
+            | Key::Names(email)
+            | Key::Access(email)
+            | Key::Profile(email)
+            | Key::DataTables(email)
+            | Key::InGroup(email, _)
+            | Key::Assigned(email, _)
+            | Key::AdminRole(Holder::User(email), _)
+            | Key::BotRole(Holder::User(email), _, _) => self.proves_absent_of(email, key.family()),
+        }
+    }
+
+    fn proves_absent_of(&self, email: &Email, family: Family) -> Result<(), String> {
+        let is_member = self.get(&Key::Member(email.clone())).is_some();
+        if !is_member && self.coverage.not_found.contains(email) {
+            return Ok(());
+        }
+        let Some(seen) = self.coverage.looked_up.get(email) else {
+            return Err(format!("the account did not answer about {email}"));
+        };
+        if seen.covers(family) {
+            Ok(())
+        } else {
+            Err(format!("the answer about {email} left out {}", family.label()))
+        }
+    }
+}
+
+/// Collects facts in any order and makes a [`World`] of them.
+#[derive(Debug, Default)]
+pub struct WorldBuilder {
+    facts: BTreeMap<Key, Value>,
+}
+
+impl WorldBuilder {
+    /// Starts with nothing seen.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds what was seen. A role seen both directly and through groups is held directly; several groups add up;
+    /// a looked-up membership says more than a listed one. Anything else seen twice keeps the later value.
+    pub fn see(&mut self, key: Key, value: Value) {
+        match self.facts.entry(key) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(value);
+            }
+            Entry::Occupied(mut seen) => match (seen.get_mut(), value) {
+                (Value::Held, Value::Inherited(_))
+                | (Value::Member(_), Value::Member(super::Membership::Listed)) => {}
+                (Value::Inherited(groups), Value::Inherited(more)) => groups.extend(more),
+                (seen, value) => *seen = value,
+            },
+        }
+    }
+
+    /// Drops what was seen of facts that do not pass.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Key) -> bool) {
+        self.facts.retain(|key, _| keep(key));
+    }
+
+    /// Everything seen, in order.
+    pub fn build(self, coverage: Coverage, directory: Directory) -> World {
+        World { facts: self.facts.into_iter().collect(), coverage, directory, ..World::default() }
+    }
+}
+
+/// The listings an account offers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Listing {
+    /// Everyone with their roles (kore-api 2.5).
+    Users,
+    /// Groups with their members (2.13).
+    Groups,
+    /// Bots (2.14).
+    Bots,
+    /// Export of the admin roles (2.7).
+    AdminRoles,
+    /// Export of the bot roles (2.7).
+    BotRoles,
+}
+
+impl Listing {
+    /// The export that holds roles of this type.
+    pub fn roles(role_type: RoleType) -> Self {
+        match role_type {
+            RoleType::Admin => Self::AdminRoles,
+            RoleType::Bot => Self::BotRoles,
+        }
+    }
+
+    /// As a message names it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Users => "the list of users",
+            Self::Groups => "the list of groups",
+            Self::Bots => "the list of bots",
+            Self::AdminRoles => "the export of admin roles",
+            Self::BotRoles => "the export of bot roles",
+        }
+    }
+}
+
+/// How much of a listing was read.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Extent {
+    /// Every page fetched, distinct ids equal to the stated total on the first and the last page.
+    Complete,
+    /// Something is missing, and what.
+    Partial(String),
+    /// Not asked.
+    #[default]
+    Unknown,
+}
+
+impl fmt::Display for Extent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Complete => f.write_str("complete"),
+            Self::Partial(why) => write!(f, "partial: {why}"),
+            Self::Unknown => f.write_str("not read"),
+        }
+    }
+}
+
+/// Which parts of a person one look-up answered; shortened answers leave some out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools, reason = "five independent parts of one answer")]
+pub struct Seen {
+    /// First and last name.
+    pub names: bool,
+    /// Builder flags.
+    pub access: bool,
+    /// Group memberships.
+    pub groups: bool,
+    /// Admin and bot roles.
+    pub roles: bool,
+    /// Bot assignments.
+    pub assignments: bool,
+}
+
+impl Seen {
+    /// A full answer.
+    pub const ALL: Self = Self { names: true, access: true, groups: true, roles: true, assignments: true };
+
+    fn covers(self, family: Family) -> bool {
+        match family {
+            Family::Names => self.names,
+            Family::Access => self.access,
+            Family::Groups => self.groups,
+            Family::AdminRoles | Family::BotRoles => self.roles,
+            Family::Assignments => self.assignments,
+            Family::RoleDefinitions | Family::Membership | Family::Profile | Family::DataTables => false,
+        }
+    }
+}
+
+/// What a read proves.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Coverage {
+    /// Listings and how much of each was read.
+    pub listings: BTreeMap<Listing, Extent>,
+    /// People the account answered about.
+    pub looked_up: BTreeMap<Email, Seen>,
+    /// People the account said it does not know, in every spelling asked.
+    pub not_found: BTreeSet<Email>,
+}
+
+impl Coverage {
+    /// How much of a listing was read.
+    pub fn extent(&self, listing: Listing) -> &Extent {
+        self.listings.get(&listing).unwrap_or(&Extent::Unknown)
+    }
+
+    /// `Err` says why the listing proves nothing.
+    pub fn requires(&self, listing: Listing) -> Result<(), String> {
+        match self.extent(listing) {
+            Extent::Complete => Ok(()),
+            Extent::Partial(why) => Err(format!("{} is not complete: {why}", listing.label())),
+            Extent::Unknown => Err(format!("{} was not read", listing.label())),
+        }
+    }
+}
+
+/// Names and ids of what the account has.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Directory {
+    /// People by address, in the account's own spelling.
+    pub users: BTreeMap<Email, UserEntry>,
+    /// Bots by id.
+    pub bots: BTreeMap<BotId, BotEntry>,
+    /// Groups by id.
+    pub groups: BTreeMap<GroupId, GroupEntry>,
+    /// Roles of both types by id.
+    pub roles: BTreeMap<RoleId, RoleEntry>,
+}
+
+impl Directory {
+    /// All roles of that type and canonical name; more than one is ambiguous.
+    pub fn roles_named<'a>(
+        &'a self,
+        role_type: RoleType,
+        name: &'a RoleName,
+    ) -> impl Iterator<Item = (&'a RoleId, &'a RoleEntry)> {
+        self.roles.iter().filter(move |(_, role)| role.role_type == role_type && role.name == *name)
+    }
+
+    /// All groups of that name; more than one is ambiguous.
+    pub fn groups_named<'a>(
+        &'a self,
+        name: &'a GroupName,
+    ) -> impl Iterator<Item = (&'a GroupId, &'a GroupEntry)> {
+        self.groups.iter().filter(move |(_, group)| group.name == *name)
+    }
+
+    /// All bots of that name; more than one is ambiguous.
+    pub fn bots_named<'a>(&'a self, name: &'a BotName) -> impl Iterator<Item = (&'a BotId, &'a BotEntry)> {
+        self.bots.iter().filter(move |(_, bot)| bot.name == *name)
+    }
+
+    /// A bot's name for people, with the id when the name is unknown.
+    pub fn bot_label<'a>(&'a self, bot: &'a BotId) -> &'a str {
+        self.bots.get(bot).map_or(bot.as_str(), |entry| entry.name.as_str())
+    }
+}
+
+/// A person in the account.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct UserEntry {
+    /// `u-…`, where an answer carried it.
+    pub id: Option<UserId>,
+    /// The account's own spellings; more than one means two users whose addresses differ only in case: reported,
+    /// and left untouched.
+    pub spellings: Vec<String>,
+}
+
+/// A bot.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct BotEntry {
+    /// Display name; not unique.
+    pub name: BotName,
+    /// As the API words it: `published`, …
+    pub status: String,
+    /// As the API words it: `customer`, `employee`, …
+    pub purpose: String,
+}
+
+impl BotEntry {
+    /// Only a published bot can be assigned (kore-api 3.1).
+    pub fn is_published(&self) -> bool {
+        self.status.eq_ignore_ascii_case("published")
+    }
+}
+
+/// A platform group.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GroupEntry {
+    /// Its name; role assignments address it by this.
+    pub name: GroupName,
+    /// Members the listing shows.
+    pub members: usize,
+}
+
+/// A role.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RoleEntry {
+    /// Admin or bot.
+    pub role_type: RoleType,
+    /// Canonical name.
+    pub name: RoleName,
+    /// What it says.
+    pub spec: RoleSpec,
+    /// The exported document as it came: an import overlays the declared keys on it, so that nothing else changes.
+    pub document: serde_json::Value,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Membership;
+    use super::*;
+
+    fn jane() -> Email {
+        Email::observed("jane@example.com")
+    }
+
+    #[test]
+    fn a_person_is_absent_only_by_their_own_not_found() {
+        let mut world = World::default();
+        world.coverage.listings.insert(Listing::Users, Extent::Complete);
+        assert!(world.proves_absent(&Key::Member(jane())).is_err(), "a listing may leave pending people out");
+        world.coverage.not_found.insert(jane());
+        assert_eq!(world.proves_absent(&Key::Member(jane())), Ok(()));
+    }
+
+    #[test]
+    fn a_shortened_answer_proves_nothing_about_what_it_left_out() {
+        let mut builder = WorldBuilder::new();
+        builder.see(Key::Member(jane()), Value::Member(Membership::Joined));
+        let mut coverage = Coverage::default();
+        coverage.looked_up.insert(jane(), Seen { assignments: false, ..Seen::ALL });
+        let world = builder.build(coverage, Directory::default());
+        let error = world.proves_absent(&Key::Assigned(jane(), BotId::new("st-1"))).unwrap_err();
+        assert!(error.contains("left out bot assignments"), "{error}");
+        assert_eq!(world.proves_absent(&Key::InGroup(jane(), GroupName::new("QA"))), Ok(()));
+    }
+
+    #[test]
+    fn a_role_seen_directly_and_through_a_group_is_held_in_either_order() {
+        let key = || Key::AdminRole(Holder::User(jane()), RoleName::new("Auditor"));
+        let inherited = || Value::Inherited(BTreeSet::from([GroupName::new("QA")]));
+        for order in [[Value::Held, inherited()], [inherited(), Value::Held]] {
+            let mut builder = WorldBuilder::new();
+            for value in order {
+                builder.see(key(), value);
+            }
+            let world = builder.build(Coverage::default(), Directory::default());
+            assert_eq!(world.get(&key()), Some(&Value::Held));
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::{BotId, BotRef, Email, GroupName, Key, RoleName, Value};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -73,7 +74,7 @@ pub enum Verdict {
 }
 
 /// Where something was written, and through which team it reaches the person.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Source {
     /// The place.
     #[serde(flatten)]
@@ -110,7 +111,7 @@ impl fmt::Display for Source {
 }
 
 /// A line in a file, or an object in a cluster.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Place {
     /// Line and column count from 1.

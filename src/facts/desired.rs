@@ -11,7 +11,8 @@ use std::sync::Arc;
 /// All manifests of one account, compiled at one instant.
 #[derive(Clone, Debug, Default)]
 pub struct Desired {
-    wants: Vec<(Key<BotRef>, Want)>,
+    /// What is wanted, sorted by key, each key once: [`Desired::new`] sorts.
+    pub wants: Vec<(Key<BotRef>, Want)>,
     /// What is declared closed or deliberately left open, one entry a binding, group membership or assignment.
     pub scopes: Vec<Scope<BotRef>>,
     /// Everyone a manifest names, whether or not it makes them a member: who must be looked up, and who is never
@@ -28,16 +29,6 @@ impl Desired {
     pub fn new(mut wants: Vec<(Key<BotRef>, Want)>) -> Self {
         wants.sort_by(|(left, _), (right, _)| left.cmp(right));
         Self { wants, ..Self::default() }
-    }
-
-    /// What is wanted, sorted by key, each key once.
-    pub fn wants(&self) -> &[(Key<BotRef>, Want)] {
-        &self.wants
-    }
-
-    /// Gives the wants away, sorted by key.
-    pub fn into_wants(self) -> Vec<(Key<BotRef>, Want)> {
-        self.wants
     }
 }
 

@@ -1,1 +1,3 @@
 //! koreconcile: a declarative reconciler for a Kore.ai account.
+
+pub mod sandbox;

@@ -1,4 +1,6 @@
 //! koreconcile: a declarative reconciler for a Kore.ai account.
 
+pub mod cli;
 pub mod facts;
 pub mod plan;
+pub mod sandbox;

@@ -1,0 +1,3 @@
+//! The command line: one file per verb, and the only place that prints.
+
+pub mod sandbox;

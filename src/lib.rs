@@ -1,4 +1,5 @@
 //! koreconcile: a declarative reconciler for a Kore.ai account.
 
 pub mod facts;
+pub mod kore;
 pub mod plan;

@@ -1,4 +1,5 @@
-//! The Admin API of one account: every request passes the [`Gateway`], which keeps the call
+//! The Admin API of one account: [`Reader`] turns what is asked into a [`World`](crate::facts::World), [`Writer`] sends one write
+//! at a time and says honestly what is known of its outcome. Every request passes the [`Gateway`], which keeps the call
 //! budget, signs, retries where that is harmless, and counts.
 //!
 //! Comes in: facts' words. Goes out: facts, answers, errors that are exit codes. This room knows `facts` and nobody
@@ -20,10 +21,12 @@ mod gateway;
 mod http;
 mod ledger;
 mod observer;
+mod read;
 mod redact;
 mod reply;
 mod token;
 mod transport;
+mod wire;
 
 pub use budget::{Budget, HOUR, MINUTE};
 pub use clock::{Clock, SystemClock, VirtualClock};
@@ -33,5 +36,6 @@ pub use gateway::{Gateway, Parts};
 pub use http::{BaseUrl, BaseUrlError, HttpLimits, HttpTransport};
 pub use ledger::{Ledger, Turn};
 pub use observer::{Observer, Silent};
+pub use read::{Ask, AuditEvent, AuditPage, ReadSizes, Reader};
 pub use token::Credentials;
 pub use transport::{Body, Stage, Transport, TransportError, WireRequest, WireResponse};

@@ -27,6 +27,7 @@ mod reply;
 mod token;
 mod transport;
 mod wire;
+mod write;
 
 pub use budget::{Budget, HOUR, MINUTE};
 pub use clock::{Clock, SystemClock, VirtualClock};
@@ -39,3 +40,7 @@ pub use observer::{Observer, Silent};
 pub use read::{Ask, AuditEvent, AuditPage, ReadSizes, Reader};
 pub use token::Credentials;
 pub use transport::{Body, Stage, Transport, TransportError, WireRequest, WireResponse};
+pub use write::{
+    Answer, Assignments, BotAssignment, BotRoleEdit, Failure, Grant, ImportedRole, NewUser, RoleEdit,
+    SetEdit, UserUpdate, Writer,
+};

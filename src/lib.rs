@@ -2,5 +2,6 @@
 
 pub mod cli;
 pub mod facts;
+pub mod kore;
 pub mod plan;
 pub mod sandbox;

@@ -46,11 +46,8 @@ impl World {
         if self.get(key).is_some() {
             return Err("it is there".to_owned());
         }
-        if let Some((role_type, _)) = key.role() {
-            self.coverage.requires(Listing::roles(role_type))?;
-        }
         match key {
-            Key::RoleDefinition(..) => Ok(()),
+            Key::RoleDefinition(role_type, _) => self.coverage.requires(Listing::roles(*role_type)),
             Key::AdminRole(Holder::Group(group), _) | Key::BotRole(Holder::Group(group), _, _) => {
                 self.coverage.requires(Listing::Users)?;
                 self.coverage.requires(Listing::Groups)?;

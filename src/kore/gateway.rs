@@ -21,6 +21,8 @@ const IN_FLIGHT: usize = 8;
 pub(super) const TRIES: u32 = 4;
 /// First pause between tries; it doubles, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_millis(500);
+/// How often the budget is asked again when single calls fit but not enough of them.
+const STEP: SignedDuration = SignedDuration::from_millis(200);
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_secs(8);
 
 /// What a gateway is made of. One account has one ledger, shared by all of its gateways.
@@ -119,6 +121,42 @@ impl Gateway {
     /// How many calls could be sent from now within that time.
     pub fn room_within(&self, duration: SignedDuration) -> usize {
         self.0.parts.ledger.room_within(self.now(), duration)
+    }
+
+    /// Requests made so far, all endpoints together.
+    pub fn total_calls(&self) -> u32 {
+        self.calls().values().sum()
+    }
+
+    /// Waits until so many calls could be sent within that time, and no longer than one call may wait.
+    ///
+    /// # Errors
+    /// [`KoreError::RateLimited`] when the wait would be longer; nothing was waited for then.
+    pub async fn wait_for_room(
+        &self,
+        calls: usize,
+        within: SignedDuration,
+    ) -> Result<(), KoreError> {
+        let endpoint = Endpoint::UsersInfo;
+        let Parts { ledger, clock, observer, max_wait, transport: _, credentials: _ } = &self.0.parts;
+        let from = clock.now();
+        while ledger.room_within(clock.now(), within) < calls {
+            let now = clock.now();
+            let (waited, slot) = (now.duration_since(from), ledger.next_slot(now));
+            let slot = if slot > now { slot } else { now.saturating_add(STEP).unwrap_or(Timestamp::MAX) };
+            let wait = slot.duration_since(now);
+            if waited.saturating_add(wait) > *max_wait {
+                return Err(KoreError::RateLimited { endpoint, wait, max_wait: *max_wait });
+            }
+            observer.waiting(endpoint, slot);
+            clock.sleep_until(slot).await;
+        }
+        Ok(())
+    }
+
+    /// Sleeps by the gateway's clock.
+    pub async fn sleep_until(&self, at: Timestamp) {
+        self.0.parts.clock.sleep_until(at).await;
     }
 
     /// The time, by the gateway's clock.

@@ -78,6 +78,11 @@ impl Ledger {
         });
     }
 
+    /// The earliest time at which one more call may be sent.
+    pub fn next_slot(&self, now: Timestamp) -> Timestamp {
+        self.with(now, |budget| (budget.next_slot(now), None))
+    }
+
     /// How many calls could be sent from now within that time.
     pub fn room_within(&self, now: Timestamp, duration: SignedDuration) -> usize {
         self.with(now, |budget| (budget.room_within(now, duration), None))
@@ -215,7 +220,7 @@ mod tests {
     fn the_file_forgets_what_no_window_holds_and_a_torn_line_is_skipped() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("calls");
-        let old = format!("{}\n", at(0).as_millisecond()).repeat(COMPACT_AT);
+        let old: String = (0..COMPACT_AT as i64).map(|n| format!("{}\n", at(n).as_millisecond())).collect();
         std::fs::write(&path, format!("{old}{}\n17672", at(7_199_000).as_millisecond())).unwrap();
         let ledger = Ledger::in_file(&path, limit()).unwrap();
         assert_eq!(ledger.take(at(7_200_000)), Turn::Taken);

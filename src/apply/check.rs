@@ -61,7 +61,8 @@ fn is_seen(change: &Change, view: &World) -> Result<(), String> {
     match &change.key {
         Key::RoleDefinition(role_type, _) => coverage.requires(Listing::roles(*role_type)),
         Key::AdminRole(Holder::Group(group), _) | Key::BotRole(Holder::Group(group), _, _) => {
-            let has_member = view.facts().iter().any(|(key, _)| matches!(key, Key::InGroup(_, of) if of == group));
+            let has_member =
+                view.facts().iter().any(|(key, _)| matches!(key, Key::InGroup(_, of) if of == group));
             if has_member { Ok(()) } else { Err(format!("no member of group {group} could be looked up")) }
         }
         key => {

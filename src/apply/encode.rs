@@ -6,12 +6,12 @@
 
 use super::repair::assignments_after;
 use crate::facts::{
-    self, BotId, BuilderAccess, DialogId, Email, GroupName, Holder, Key, Level, PersonName, Policy, RoleId, RoleName,
-    RoleSpec, RoleType, Value, World,
+    self, BotId, BuilderAccess, DialogId, Email, GroupName, Holder, Key, Level, PersonName, Policy, RoleId,
+    RoleName, RoleSpec, RoleType, Value, World,
 };
 use crate::kore::{
-    Answer, Assignments, BotAssignment, BotRoleEdit, Failure, Grant, KoreError, NewUser, RoleEdit, SetEdit, UserUpdate,
-    Writer,
+    Answer, Assignments, BotAssignment, BotRoleEdit, Failure, Grant, KoreError, NewUser, RoleEdit, SetEdit,
+    UserUpdate, Writer,
 };
 use crate::plan::pack::{Call, Endpoint};
 use crate::plan::{Action, Change, ChangeId};
@@ -44,9 +44,16 @@ pub(super) enum Reply {
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sorted { refused, together } if refused.is_empty() && together.is_empty() => f.write_str("accepted"),
+            Self::Sorted { refused, together } if refused.is_empty() && together.is_empty() => {
+                f.write_str("accepted")
+            }
             Self::Sorted { refused, together } => {
-                let whys: Vec<&str> = refused.iter().map(|(_, why)| why).chain(together.iter().map(|(_, why)| why)).map(String::as_str).collect();
+                let whys: Vec<&str> = refused
+                    .iter()
+                    .map(|(_, why)| why)
+                    .chain(together.iter().map(|(_, why)| why))
+                    .map(String::as_str)
+                    .collect();
                 write!(f, "accepted in part: {}", whys.join("; "))
             }
             Self::Refused(why) => write!(f, "refused: {why}"),
@@ -166,12 +173,13 @@ impl Letter<'_> {
         let mut elements: BTreeMap<(RoleId, Option<BotId>), Element> = BTreeMap::new();
         for (at, entry) in self.entries().enumerate() {
             for change in entry {
-                let role = change.key.role().and_then(|(role_type, role)| self.directory.role(role_type, role));
+                let role =
+                    change.key.role().and_then(|(role_type, role)| self.directory.role(role_type, role));
                 let (Some(role), Some(holder)) = (role, change.key.holder()) else { continue };
                 let bot = change.key.bot().cloned();
-                let Element { edit, bot: _, entries } = elements.entry((role.clone(), bot.clone())).or_insert_with(|| {
-                    Element { edit: RoleEdit::of(role), bot, entries: Vec::new() }
-                });
+                let Element { edit, bot: _, entries } = elements
+                    .entry((role.clone(), bot.clone()))
+                    .or_insert_with(|| Element { edit: RoleEdit::of(role), bot, entries: Vec::new() });
                 entries.push(at);
                 match (holder, change.action.is_removal()) {
                     (Holder::User(email), true) => edit.remove_users.push(self.directory.spelling(email)),
@@ -189,7 +197,9 @@ impl Letter<'_> {
             .entries()
             .flatten()
             .filter_map(|change| match (&change.key, &change.after) {
-                (Key::RoleDefinition(_, role), Some(Value::Role(spec))) => Some(self.document(role_type, role, spec, change.action)),
+                (Key::RoleDefinition(_, role), Some(Value::Role(spec))) => {
+                    Some(self.document(role_type, role, spec, change.action))
+                }
                 _ => None,
             })
             .collect();
@@ -201,7 +211,13 @@ impl Letter<'_> {
     }
 
     /// The exported document with the declared keys laid over it, in the shape the export has.
-    fn document(&self, role_type: RoleType, role: &RoleName, spec: &RoleSpec, action: Action) -> serde_json::Value {
+    fn document(
+        &self,
+        role_type: RoleType,
+        role: &RoleName,
+        spec: &RoleSpec,
+        action: Action,
+    ) -> serde_json::Value {
         let exported = match action {
             Action::Add => None,
             _ => self.directory.document(role_type, role),

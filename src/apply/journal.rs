@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 
 /// A journal cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("the journal {path} cannot be written: {source}\n  free some space or choose another --state-dir; what was sent so far is listed above")]
+#[error(
+    "the journal {path} cannot be written: {source}\n  free some space or choose another --state-dir; what was sent so far is listed above"
+)]
 pub struct JournalError {
     /// Which file.
     pub path: String,
@@ -38,7 +40,7 @@ struct Open {
 /// One line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Record {
+pub(super) enum Record {
     /// The run begins.
     Started {
         /// When.
@@ -84,7 +86,7 @@ pub enum Record {
 
 /// A person's assignments before they are cleared and sent anew, so that a killed run loses none of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BeforeImage {
+pub(super) struct BeforeImage {
     /// Whose.
     pub user: Email,
     /// What shall stand at the end.
@@ -192,7 +194,10 @@ mod tests {
         assert_eq!(kept(folder.path()).unwrap(), []);
         let image = BeforeImage {
             user: Email::observed("jane@example.com"),
-            target: BTreeMap::from([("st-1".into(), None), ("st-2".into(), Some(BTreeSet::from(["dg-1".into()])))]),
+            target: BTreeMap::from([
+                ("st-1".into(), None),
+                ("st-2".into(), Some(BTreeSet::from(["dg-1".into()]))),
+            ]),
         };
         keep(folder.path(), std::slice::from_ref(&image)).unwrap();
         assert_eq!(kept(folder.path()).unwrap(), [image]);

@@ -22,12 +22,19 @@ pub enum RepairError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// The platform did not take it.
-    #[error("assignments left over from an interrupted run could not be restored: {0}\n  run again, or restore them in the console (Enterprise Bots)")]
+    #[error(
+        "assignments left over from an interrupted run could not be restored: {0}\n  run again, or restore them in the console (Enterprise Bots)"
+    )]
     Refused(String),
 }
 
 /// Restores what a killed run has cleared and not sent again. Gives the people it was done for.
-pub async fn repair(folder: &Path, reader: &Reader, writer: &Writer, policy: &Policy) -> Result<Vec<Email>, RepairError> {
+pub async fn repair(
+    folder: &Path,
+    reader: &Reader,
+    writer: &Writer,
+    policy: &Policy,
+) -> Result<Vec<Email>, RepairError> {
     let images = journal::kept(folder)?;
     if images.is_empty() {
         return Ok(Vec::new());
@@ -75,7 +82,11 @@ pub(super) async fn clear_and_resend(
 }
 
 /// What a person shall be assigned, once these changes are made to what the look shows.
-pub(super) fn before_image<'a>(email: &Email, changes: impl Iterator<Item = &'a Change>, view: &World) -> BeforeImage {
+pub(super) fn before_image<'a>(
+    email: &Email,
+    changes: impl Iterator<Item = &'a Change>,
+    view: &World,
+) -> BeforeImage {
     BeforeImage { user: email.clone(), target: assignments_after(email, changes, view) }
 }
 

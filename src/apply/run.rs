@@ -179,7 +179,10 @@ impl Run<'_, '_> {
             let carried: BTreeSet<&ChangeId> = queued.call.changes().collect();
             let is_ready = carried.iter().all(|id| {
                 self.outcome.changes.get(*id).is_none_or(|change| {
-                    change.depends_on.iter().all(|needed| carried.contains(needed) || !unsent.contains(needed))
+                    change
+                        .depends_on
+                        .iter()
+                        .all(|needed| carried.contains(needed) || !unsent.contains(needed))
                 })
             });
             let before = people.clone();
@@ -279,7 +282,10 @@ impl Run<'_, '_> {
         if self.account.gateway.now().duration_since(view.at) > FRESH {
             queued.late += 1;
             if queued.late > LATE {
-                self.fail(&queued.call, "the call budget is too small to check and send within 60 s; raise rateLimit");
+                self.fail(
+                    &queued.call,
+                    "the call budget is too small to check and send within 60 s; raise rateLimit",
+                );
             } else {
                 self.queue.push_front(queued);
             }
@@ -319,14 +325,18 @@ impl Run<'_, '_> {
             }
             if call.endpoint == Endpoint::UpdateUsers && !self.shows_access(&kept, &view.world) {
                 for id in kept.drain(..) {
-                    let why = "the account did not say what they may do in the builder, and every update sets that";
+                    let why =
+                        "the account did not say what they may do in the builder, and every update sets that";
                     self.settle_as(&id, Fate::Failed(why.to_owned()));
                 }
             }
             // Without its first part, the user, an entry that creates is no entry.
             if creates && !kept.iter().any(|id| matches!(self.outcome.changes[id].key, Key::Member(_))) {
                 for id in kept.drain(..) {
-                    self.settle_as(&id, Fate::Stale("the user is in the account by now; run again".to_owned()));
+                    self.settle_as(
+                        &id,
+                        Fate::Stale("the user is in the account by now; run again".to_owned()),
+                    );
                 }
             }
             *entry = kept;
@@ -342,15 +352,21 @@ impl Run<'_, '_> {
 
     /// What a change depends on that did not come about and does not travel with it.
     fn missing_ground(&self, change: &Change, beside: &[ChangeId]) -> Option<ChangeId> {
-        change.depends_on.iter().find(|needed| {
-            !beside.contains(needed)
-                && match self.outcome.fates.get(*needed) {
-                    Some(Fate::Applied | Fate::AlreadyThere) => false,
-                    // A user who was just there already has a look of their own on the next run.
-                    Some(_) => true,
-                    None => !self.outcome.changes.contains_key(*needed) || !self.sent.contains_key(*needed),
-                }
-        }).cloned()
+        change
+            .depends_on
+            .iter()
+            .find(|needed| {
+                !beside.contains(needed)
+                    && match self.outcome.fates.get(*needed) {
+                        Some(Fate::Applied | Fate::AlreadyThere) => false,
+                        // A user who was just there already has a look of their own on the next run.
+                        Some(_) => true,
+                        None => {
+                            !self.outcome.changes.contains_key(*needed) || !self.sent.contains_key(*needed)
+                        }
+                    }
+            })
+            .cloned()
     }
 
     /// Whether too few who can sign in would be left. Counted on this very look.
@@ -376,7 +392,12 @@ impl Run<'_, '_> {
         let ids: Vec<ChangeId> = call.changes().cloned().collect();
         let label = call.endpoint.label().to_owned();
         self.note(&Record::Sending { at: self.account.gateway.now(), call: label, changes: ids })?;
-        let letter = Letter { call: &call, changes: &self.outcome.changes, directory: &self.directory, view: &view.world };
+        let letter = Letter {
+            call: &call,
+            changes: &self.outcome.changes,
+            directory: &self.directory,
+            view: &view.world,
+        };
         let answer = letter.send(self.account.writer, self.policy).await;
         let text = match &answer {
             Ok(answer) => answer.to_string(),
@@ -386,11 +407,14 @@ impl Run<'_, '_> {
         match answer? {
             Reply::Sorted { refused, together } => {
                 let refused: BTreeMap<usize, String> = refused.into_iter().collect();
-                let apart: BTreeSet<usize> = together.iter().flat_map(|(entries, _)| entries).copied().collect();
+                let apart: BTreeSet<usize> =
+                    together.iter().flat_map(|(entries, _)| entries).copied().collect();
                 for (at, entry) in call.entries.iter().enumerate().filter(|(at, _)| !apart.contains(at)) {
                     for id in entry {
                         match refused.get(&at) {
-                            Some(why) => self.settle_as(id, Fate::Failed(format!("the platform refused: {why}"))),
+                            Some(why) => {
+                                self.settle_as(id, Fate::Failed(format!("the platform refused: {why}")))
+                            }
                             None => self.mark_sent(id, None),
                         }
                     }
@@ -417,7 +441,10 @@ impl Run<'_, '_> {
             let why = if entries.len() == 1 {
                 format!("the platform refused: {message}")
             } else {
-                format!("the platform refused a batch of {} (the bad entry was not found in {HALVINGS} more calls): {message}", entries.len())
+                format!(
+                    "the platform refused a batch of {} (the bad entry was not found in {HALVINGS} more calls): {message}",
+                    entries.len()
+                )
             };
             return self.fail(&Call { endpoint, entries }, &why);
         }
@@ -428,7 +455,8 @@ impl Run<'_, '_> {
     }
 
     fn mark_sent(&mut self, id: &ChangeId, unknown: Option<String>) {
-        let is_write_only = self.outcome.changes.get(id).is_some_and(|change| change.key.family().is_write_only());
+        let is_write_only =
+            self.outcome.changes.get(id).is_some_and(|change| change.key.family().is_write_only());
         match (is_write_only, unknown) {
             (true, None) => self.settle_as(id, Fate::Applied),
             (true, Some(why)) => {
@@ -446,7 +474,9 @@ impl Run<'_, '_> {
         let done: Vec<ChangeId> = self
             .sent
             .keys()
-            .filter(|id| self.outcome.changes.get(*id).is_some_and(|change| has_come_about(change, view) == Some(true)))
+            .filter(|id| {
+                self.outcome.changes.get(*id).is_some_and(|change| has_come_about(change, view) == Some(true))
+            })
             .cloned()
             .collect();
         for id in done {
@@ -537,7 +567,8 @@ impl Run<'_, '_> {
         let images: Vec<_> = stale
             .iter()
             .map(|email| {
-                let changes = self.outcome.changes.values().filter(|change| change.key.email() == Some(email));
+                let changes =
+                    self.outcome.changes.values().filter(|change| change.key.email() == Some(email));
                 let sent = changes.filter(|change| self.sent.contains_key(&change.id));
                 repair::before_image(email, sent, &view.world)
             })
@@ -556,7 +587,8 @@ impl Run<'_, '_> {
             return Ok(());
         }
         self.journal.keep(&images).map_err(|error| End::Journal(error.to_string()))?;
-        repair::clear_and_resend(&images, &self.directory, &view.world, self.account.writer, self.policy).await?;
+        repair::clear_and_resend(&images, &self.directory, &view.world, self.account.writer, self.policy)
+            .await?;
         self.journal.keep(&[]).map_err(|error| End::Journal(error.to_string()))
     }
 
@@ -569,7 +601,10 @@ impl Run<'_, '_> {
                 for id in entry.drain(..) {
                     let change = &self.outcome.changes[&id];
                     let ground = change.depends_on.iter().find(|needed| {
-                        self.outcome.fates.get(*needed).is_some_and(|fate| !matches!(fate, Fate::Applied | Fate::AlreadyThere))
+                        self.outcome
+                            .fates
+                            .get(*needed)
+                            .is_some_and(|fate| !matches!(fate, Fate::Applied | Fate::AlreadyThere))
                     });
                     match ground.cloned() {
                         Some(ground) => self.settle_as(&id, Fate::HeldBack(ground)),

@@ -132,11 +132,7 @@ impl Gateway {
     ///
     /// # Errors
     /// [`KoreError::RateLimited`] when the wait would be longer; nothing was waited for then.
-    pub async fn wait_for_room(
-        &self,
-        calls: usize,
-        within: SignedDuration,
-    ) -> Result<(), KoreError> {
+    pub async fn wait_for_room(&self, calls: usize, within: SignedDuration) -> Result<(), KoreError> {
         let endpoint = Endpoint::UsersInfo;
         let Parts { ledger, clock, observer, max_wait, transport: _, credentials: _ } = &self.0.parts;
         let from = clock.now();

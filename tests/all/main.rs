@@ -10,5 +10,7 @@
     reason = "a test fails by panicking, and nobody links against it"
 )]
 
+mod reconcile_engine;
 mod sandbox_api;
 mod sandbox_world;
+mod support;

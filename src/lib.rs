@@ -24,5 +24,6 @@ pub mod apply;
 pub mod cli;
 pub mod facts;
 pub mod kore;
+pub mod manifest;
 pub mod plan;
 pub mod sandbox;

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, and nobody links against it"
 )]
 
+mod manifest_compile;
 mod reconcile_engine;
 mod sandbox_api;
 mod sandbox_world;

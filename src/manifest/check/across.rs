@@ -1,0 +1,243 @@
+//! The checks that need more than one object. Each is a function with a name; what an object says by itself is a CEL
+//! rule on its type instead.
+
+use super::vocabulary;
+use crate::facts::{RoleName, RoleType};
+use crate::manifest::finding::{Code, Finding, Spot, nearest, shown};
+use crate::manifest::kinds::{Kind, Spec};
+use crate::manifest::model::{Index, Manifest};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// Runs them all. Of two objects that exclude each other the first stays in use.
+pub(super) fn check(manifests: &mut Vec<Manifest>, findings: &mut Vec<Finding>) {
+    without_doubles(manifests, findings, Code::DuplicateObject, |manifest, _| {
+        Some(manifest.name.to_string())
+    });
+    let only = only_account(manifests);
+    without_doubles(manifests, findings, Code::DuplicateEmail, |manifest, account| match &manifest.spec {
+        Spec::User(spec) => {
+            Some(format!("{} {}", account.or(only.as_deref()).unwrap_or_default(), spec.email.folded()))
+        }
+        _ => None,
+    });
+    without_doubles(manifests, findings, Code::DuplicateRole, |manifest, account| match &manifest.spec {
+        Spec::Role(spec) => {
+            let name = RoleName::canonical(spec.r#type.into(), &spec.name);
+            Some(format!("{} {:?} {name}", account.or(only.as_deref()).unwrap_or_default(), spec.r#type))
+        }
+        _ => None,
+    });
+    let index = Index::new(manifests);
+    accounts_exist(manifests, &index, findings);
+    teams_exist(manifests, &index, findings);
+    teams_contain_no_cycles(manifests, &index, findings);
+    role_names_are_no_near_misses(manifests, findings);
+}
+
+fn only_account(manifests: &[Manifest]) -> Option<String> {
+    let mut accounts = manifests.iter().filter(|manifest| manifest.kind() == Kind::Account);
+    match (accounts.next(), accounts.next()) {
+        (Some(account), None) => Some(account.name.to_string()),
+        _ => None,
+    }
+}
+
+/// Finds objects of one kind with the same identity, and keeps the first of each.
+fn without_doubles(
+    manifests: &mut Vec<Manifest>,
+    findings: &mut Vec<Finding>,
+    code: Code,
+    identity: impl Fn(&Manifest, Option<&str>) -> Option<String>,
+) {
+    let mut first: HashMap<(Kind, Option<&str>, String), &Manifest> = HashMap::with_capacity(manifests.len());
+    let mut doubles: HashSet<usize> = HashSet::new();
+    for (index, manifest) in manifests.iter().enumerate() {
+        let Some(identity) = identity(manifest, manifest.spec.account()) else { continue };
+        let key = (manifest.kind(), manifest.namespace.as_deref(), identity);
+        if let Some(earlier) = first.get(&key) {
+            doubles.insert(index);
+            findings.push(double(code, earlier, manifest));
+        } else {
+            first.insert(key, manifest);
+        }
+    }
+    drop(first);
+    if !doubles.is_empty() {
+        let mut index = 0;
+        manifests.retain(|_| {
+            index += 1;
+            !doubles.contains(&(index - 1))
+        });
+    }
+}
+
+fn double(code: Code, earlier: &Manifest, manifest: &Manifest) -> Finding {
+    let (message, field, hint) = match (code, &manifest.spec) {
+        (Code::DuplicateEmail, Spec::User(spec)) => (
+            format!("{} is declared twice", spec.email),
+            "email",
+            "keep one KoreUser for one person; case does not make another person",
+        ),
+        (Code::DuplicateRole, Spec::Role(spec)) => (
+            format!("the {:?} role {} is declared twice", spec.r#type, spec.name),
+            "name",
+            "keep one KoreRole for one role",
+        ),
+        _ => (
+            format!("a second {} named {}", manifest.kind(), manifest.name),
+            "",
+            "give one of them another name, or remove it",
+        ),
+    };
+    Finding::new(code, manifest.spot(field), message)
+        .hint(hint)
+        .related(earlier.spot(field), "it is here first")
+}
+
+fn accounts_exist(manifests: &[Manifest], index: &Index<'_>, findings: &mut Vec<Finding>) {
+    for manifest in manifests {
+        let Some(account) = manifest.spec.account() else { continue };
+        if index.find(Kind::Account, account, manifest).is_none() {
+            let message = format!("there is no KoreAccount named {}", shown(account));
+            let finding = Finding::new(Code::UnknownAccount, manifest.spot("account"), message);
+            let near = nearest(account, index.names(Kind::Account));
+            findings.push(match near {
+                Some(_) => finding.did_you_mean(near),
+                None => finding.hint("load the file that declares it too"),
+            });
+        }
+    }
+}
+
+/// Every place where a team is named.
+fn named_teams(manifest: &Manifest) -> Vec<(&str, Spot)> {
+    let spot = |at: usize| manifest.item_spot("subjects", at);
+    match &manifest.spec {
+        Spec::Team(spec) => spec
+            .teams
+            .iter()
+            .enumerate()
+            .map(|(at, team)| (team.as_str(), manifest.item_spot("teams", at)))
+            .collect(),
+        Spec::GroupMembership(spec) => {
+            with_team(spec.subjects.iter().map(|subject| subject.team.as_deref()), spot)
+        }
+        Spec::RoleBinding(spec) => {
+            with_team(spec.subjects.iter().map(|subject| subject.team.as_deref()), spot)
+        }
+        Spec::BotAssignment(spec) => {
+            with_team(spec.subjects.iter().map(|subject| subject.team.as_deref()), spot)
+        }
+        Spec::Account(_) | Spec::User(_) | Spec::Role(_) => Vec::new(),
+    }
+}
+
+fn with_team<'m>(
+    teams: impl Iterator<Item = Option<&'m str>>,
+    spot: impl Fn(usize) -> Spot,
+) -> Vec<(&'m str, Spot)> {
+    teams.enumerate().filter_map(|(at, team)| team.map(|team| (team, spot(at)))).collect()
+}
+
+fn teams_exist(manifests: &[Manifest], index: &Index<'_>, findings: &mut Vec<Finding>) {
+    for manifest in manifests {
+        for (team, spot) in named_teams(manifest) {
+            match index.find(Kind::Team, team, manifest) {
+                None => {
+                    let message = format!("there is no KoreTeam named {}", shown(team));
+                    let finding = Finding::new(Code::UnknownTeam, spot, message);
+                    let near = nearest(team, index.names(Kind::Team));
+                    findings.push(match near {
+                        Some(_) => finding.did_you_mean(near),
+                        None => finding.hint("declare it, or load the file that does"),
+                    });
+                }
+                Some(found) => {
+                    if let (Some(own), Some(other)) = (manifest.spec.account(), found.spec.account())
+                        && own != other
+                    {
+                        let message =
+                            format!("team {team} belongs to account {other}, and this is for {own}");
+                        let finding = Finding::new(Code::UnknownTeam, spot, message);
+                        findings
+                            .push(finding.related(found.spot("account"), "the team's account is set here"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Each cycle is one finding, at the team of it that comes first by name.
+fn teams_contain_no_cycles(manifests: &[Manifest], index: &Index<'_>, findings: &mut Vec<Finding>) {
+    let mut teams: Vec<&Manifest> =
+        manifests.iter().filter(|manifest| manifest.kind() == Kind::Team).collect();
+    teams.sort_by(|left, right| left.name.cmp(&right.name));
+    let mut finished: HashSet<*const Manifest> = HashSet::new();
+    for team in teams {
+        // Depth first, without recursion: a chain of teams may be long.
+        let mut path: Vec<(&Manifest, usize)> = vec![(team, 0)];
+        while let Some((current, next)) = path.last_mut() {
+            let Spec::Team(spec) = &current.spec else { break };
+            let from = *current;
+            let at = *next;
+            *next += 1;
+            let Some(name) = spec.teams.get(at) else {
+                finished.insert(std::ptr::from_ref(from));
+                path.pop();
+                continue;
+            };
+            let Some(inner) = index.find(Kind::Team, name, from) else { continue };
+            if finished.contains(&std::ptr::from_ref(inner)) {
+                continue;
+            }
+            if let Some(start) = path.iter().position(|(on_path, _)| std::ptr::eq(*on_path, inner)) {
+                let names: Vec<&str> = path[start..].iter().map(|(on_path, _)| &*on_path.name).collect();
+                let message = format!("teams contain each other: {} > {name}", names.join(" > "));
+                let mut finding = Finding::new(Code::TeamCycle, from.item_spot("teams", at), message)
+                    .hint("take one of them out of the other");
+                for (on_path, step) in &path[start..path.len() - 1] {
+                    finding = finding.related(on_path.item_spot("teams", step - 1), "and here");
+                }
+                findings.push(finding);
+                continue;
+            }
+            path.push((inner, 0));
+        }
+    }
+}
+
+/// Roles that are neither built in nor declared may exist in the account; one that looks like a misspelt known name
+/// is worth a look before that is asked.
+fn role_names_are_no_near_misses(manifests: &[Manifest], findings: &mut Vec<Finding>) {
+    let mut known: HashMap<RoleType, BTreeSet<&str>> = HashMap::new();
+    for role_type in [RoleType::Admin, RoleType::Bot] {
+        known.entry(role_type).or_default().extend(vocabulary::built_in_roles(role_type));
+    }
+    for manifest in manifests {
+        if let Spec::Role(spec) = &manifest.spec {
+            known.entry(spec.r#type.into()).or_default().insert(&spec.name);
+        }
+    }
+    let mut answers: HashMap<(RoleType, &str), Option<&str>> = HashMap::new();
+    for manifest in manifests {
+        let Spec::RoleBinding(spec) = &manifest.spec else { continue };
+        let role_type = RoleType::from(spec.role.r#type);
+        let Some(names) = known.get(&role_type).filter(|names| !names.contains(spec.role.name.as_str()))
+        else {
+            continue;
+        };
+        let near = answers
+            .entry((role_type, &spec.role.name))
+            .or_insert_with(|| nearest(&spec.role.name, names.iter().copied()));
+        if let Some(near) = near {
+            let message = format!(
+                "no {} role named {} is built in or declared here",
+                role_type.as_str(),
+                shown(&spec.role.name)
+            );
+            let finding = Finding::new(Code::NearRole, manifest.spot("role.name"), message);
+            findings.push(finding.did_you_mean(Some(near)));
+        }
+    }
+}

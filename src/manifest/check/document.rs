@@ -1,0 +1,342 @@
+//! Checks one document by itself: header, schema, the YAML 1.1 trap, CEL, and what the platform is known to have.
+
+use super::marks::Marks;
+use super::walk::Walk;
+use super::{schema, vocabulary};
+use crate::facts::RoleType;
+use crate::manifest::finding::{Code, Finding, Span, Spot, nearest, shown};
+use crate::manifest::kinds::{API_VERSION, CONTROLLER_KINDS, GROUP, Kind, Spec, rules};
+use crate::manifest::model::{Manifest, Origin};
+use crate::manifest::tree::{Node, Shape};
+use crate::manifest::{model::Skipped, scalar};
+use kube::core::cel::Validator;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What one worker needs and collects.
+pub(super) struct Checker {
+    /// Documents that passed.
+    pub manifests: Vec<Manifest>,
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// What was left out.
+    pub skipped: Skipped,
+    validator: Validator,
+}
+
+impl Checker {
+    /// Starts with nothing.
+    pub(super) fn new() -> Self {
+        Self {
+            manifests: Vec::new(),
+            findings: Vec::new(),
+            skipped: Skipped::default(),
+            validator: Validator::new(),
+        }
+    }
+
+    /// Checks a document, or each item of a `List`.
+    pub(super) fn document(&mut self, file: &Arc<str>, document: &Node<'_>) {
+        match &document.shape {
+            Shape::Scalar { text, is_plain: true } if scalar::is_nothing(text) => return,
+            Shape::Map(_) => {}
+            _ => {
+                self.skipped.foreign += 1;
+                return;
+            }
+        }
+        let kind = document.get("kind").and_then(|entry| entry.value.text());
+        if let (Some(kind), Some(items)) = (kind, document.get("items")) {
+            let is_list =
+                kind == "List" || kind.strip_suffix("List").is_some_and(|kind| Kind::named(kind).is_some());
+            if let (true, Shape::List(items)) = (is_list, &items.value.shape) {
+                for item in items {
+                    self.document(file, item);
+                }
+                return;
+            }
+        }
+        if let Some(kind) = self.kind(file, document) {
+            self.object(file, document, kind);
+        }
+    }
+
+    /// The kind, if the document is one of ours.
+    fn kind(&mut self, file: &Arc<str>, document: &Node<'_>) -> Option<Kind> {
+        let spot = |span: Span| Spot { file: Arc::clone(file), span };
+        let api_version = document.get("apiVersion");
+        let written_kind = document.get("kind");
+        let name = written_kind.and_then(|entry| entry.value.text()).unwrap_or_default();
+        let kind = Kind::named(name);
+        let Some(api_version) = api_version else {
+            if let (Some(_), Some(entry)) = (kind, written_kind) {
+                self.findings.push(
+                    Finding::new(
+                        Code::Header,
+                        spot(entry.value.span),
+                        format!("a {name} without apiVersion"),
+                    )
+                    .hint(format!("add apiVersion: {API_VERSION}")),
+                );
+            } else {
+                self.skipped.foreign += 1;
+            }
+            return None;
+        };
+        let span = api_version.value.span;
+        let version = api_version.value.text().unwrap_or_default();
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        if group != GROUP {
+            let looks_ours = kind.is_some() || nearest(group, [GROUP]).is_some();
+            if looks_ours {
+                self.findings.push(
+                    Finding::new(
+                        Code::ForeignGroup,
+                        spot(span),
+                        format!("apiVersion is {}: not read", shown(version)),
+                    )
+                    .hint(format!("did you mean {API_VERSION}?")),
+                );
+            }
+            self.skipped.foreign += 1;
+            return None;
+        }
+        if version != API_VERSION {
+            self.findings.push(
+                Finding::new(Code::Header, spot(span), format!("{} is not a known version", shown(version)))
+                    .hint(format!("write {API_VERSION}")),
+            );
+            return None;
+        }
+        let Some(entry) = written_kind else {
+            let finding = Finding::new(Code::Header, spot(span), "a document of our group without kind")
+                .hint(format!("add kind: one of {}", Kind::ALL.map(Kind::name).join(", ")));
+            self.findings.push(finding);
+            return None;
+        };
+        if kind.is_none() {
+            self.unknown_kind(spot(entry.value.span), name);
+        }
+        kind
+    }
+
+    fn unknown_kind(&mut self, spot: Spot, name: &str) {
+        if CONTROLLER_KINDS.contains(&name) {
+            self.skipped.controller += 1;
+            let message = format!("{name} belongs to the controller: skipped");
+            self.findings.push(Finding::new(Code::ControllerKind, spot, message));
+            return;
+        }
+        let names = Kind::ALL.map(Kind::name);
+        let finding = Finding::new(Code::UnknownKind, spot, format!("{GROUP} has no kind {}", shown(name)));
+        let near = nearest(name, names)
+            .or_else(|| nearest(&format!("Kore{name}"), names))
+            .or_else(|| names.into_iter().find(|candidate| candidate.strip_prefix("Kore") == Some(name)));
+        self.findings.push(match near {
+            Some(_) => finding.did_you_mean(near),
+            None => finding.hint(format!("it has {}", names.join(", "))),
+        });
+    }
+
+    fn object(&mut self, file: &Arc<str>, document: &Node<'_>, kind: Kind) {
+        let before = self.findings.len();
+        let mut walk =
+            Walk { file, kind: kind.name(), findings: &mut self.findings, marks: Marks::default() };
+        let (name, namespace) = metadata(&mut walk, document, kind);
+        top_level(&mut walk, document);
+        let prepared = schema::of(kind);
+        let Some(spec) = document.get("spec") else {
+            let message = format!("this {kind} has no spec");
+            walk.finding(Code::MissingField, walk.marks.name, message, "add spec: and its fields");
+            return;
+        };
+        let mut value = walk.value(&spec.value, &prepared.spec, "", false);
+        let marks = std::mem::take(&mut walk.marks);
+        if kind == Kind::Role {
+            self.permissions(file, &spec.value);
+        }
+        let is_clean = |findings: &[Finding]| !findings[before..].iter().any(Finding::is_error);
+        if !is_clean(&self.findings) {
+            return;
+        }
+        self.rules(file, &spec.value, spec.key.span, prepared, &value);
+        if !is_clean(&self.findings) {
+            return;
+        }
+        match Spec::from_value(kind, value.take()) {
+            Ok(spec) => self.manifests.push(Manifest {
+                name: Arc::from(name.as_str()),
+                namespace: namespace.map(|namespace| Arc::from(namespace.as_str())),
+                spec,
+                origin: Origin::File { file: Arc::clone(file), marks },
+            }),
+            Err(error) => {
+                let spot = Spot { file: Arc::clone(file), span: marks.name };
+                self.findings.push(Finding::new(
+                    Code::Rule,
+                    spot,
+                    format!("this {kind} cannot be read: {error}"),
+                ));
+            }
+        }
+    }
+
+    /// Runs the CEL rules. A rule that cannot be run is an error, not a pass.
+    fn rules(
+        &mut self,
+        file: &Arc<str>,
+        spec: &Node<'_>,
+        key: Span,
+        prepared: &schema::Prepared,
+        value: &Value,
+    ) {
+        let Err(errors) = self.validator.validate_compiled(&prepared.rules, value, None) else { return };
+        for error in errors.into_vec() {
+            let rule = rules::named(&error.rule);
+            let path = error.field_path.as_str();
+            let path = match rule.and_then(|rule| rule.points_at) {
+                Some(field) if !path.ends_with(field) => format!("{path}.{field}"),
+                _ => path.to_owned(),
+            };
+            let spot = Spot { file: Arc::clone(file), span: locate(spec, &path).unwrap_or(key) };
+            self.findings.push(match rule {
+                Some(rule) => Finding::new(rule.code, spot, rule.message).hint(rule.hint),
+                None => Finding::new(Code::Rule, spot, error.message),
+            });
+        }
+    }
+
+    fn permissions(&mut self, file: &Arc<str>, spec: &Node<'_>) {
+        let role_type = match spec.get("type").and_then(|entry| entry.value.text()) {
+            Some("Admin") => RoleType::Admin,
+            Some("Bot") => RoleType::Bot,
+            _ => return,
+        };
+        let Some(permissions) = spec.get("permissions") else { return };
+        let Shape::Map(entries) = &permissions.value.shape else { return };
+        for entry in entries {
+            let name = &entry.key.text;
+            let Some(levels) = vocabulary::levels(role_type, name) else {
+                let spot = Spot { file: Arc::clone(file), span: entry.key.span };
+                let message =
+                    format!("no {} role is known to have the permission {}", role_type.as_str(), shown(name));
+                let finding = Finding::new(Code::UnknownPermission, spot, message);
+                self.findings.push(finding.did_you_mean(nearest(name, vocabulary::permissions(role_type))));
+                continue;
+            };
+            let level = entry.value.text().unwrap_or_default();
+            if !levels.contains(&level) {
+                let spot = Spot { file: Arc::clone(file), span: entry.value.span };
+                let message = format!("{name} is not known to take {}", shown(level));
+                let finding = Finding::new(Code::UnknownLevel, spot, message);
+                self.findings.push(finding.hint(format!("one of {}", levels.join(", "))));
+            }
+        }
+    }
+}
+
+/// Name and namespace; what Kubernetes would refuse is found here.
+fn metadata(walk: &mut Walk<'_>, document: &Node<'_>, kind: Kind) -> (String, Option<String>) {
+    const LONGEST: usize = 253;
+    let kind_span = document.get("kind").map_or(document.span, |entry| entry.value.span);
+    walk.marks.name = kind_span;
+    let metadata = document.get("metadata").map(|entry| &entry.value);
+    let Some(entry) = metadata.and_then(|metadata| metadata.get("name")) else {
+        let message = format!("this {kind} has no metadata.name");
+        walk.finding(Code::Header, kind_span, message, "add metadata: { name: … }");
+        return (String::new(), None);
+    };
+    walk.marks.name = entry.value.span;
+    let name = plain_text(walk, &entry.value, "metadata.name");
+    if let Some(name) = name.as_deref().filter(|name| !is_dns_name(name, LONGEST)) {
+        let message = format!("Kubernetes would refuse the name {}", shown(name));
+        let hint = "use lower-case letters, digits, - and ., beginning and ending with a letter or digit";
+        walk.finding(Code::InvalidName, entry.value.span, message, hint);
+    }
+    let namespace = metadata.and_then(|metadata| metadata.get("namespace"));
+    let namespace = namespace.and_then(|entry| {
+        let text = plain_text(walk, &entry.value, "metadata.namespace")?;
+        if text.contains('.') || !is_dns_name(&text, 63) {
+            let message = format!("Kubernetes would refuse the namespace {}", shown(&text));
+            walk.finding(
+                Code::InvalidName,
+                entry.value.span,
+                message,
+                "use lower-case letters, digits and -",
+            );
+        }
+        Some(text)
+    });
+    for field in ["labels", "annotations"] {
+        if let Some(Shape::Map(entries)) =
+            metadata.and_then(|metadata| metadata.get(field)).map(|entry| &entry.value.shape)
+        {
+            for entry in entries {
+                plain_text(walk, &entry.value, field);
+            }
+        }
+    }
+    (name.unwrap_or_default(), namespace)
+}
+
+/// A text that must be one for every reader.
+fn plain_text(walk: &mut Walk<'_>, node: &Node<'_>, field: &str) -> Option<String> {
+    match &node.shape {
+        Shape::Scalar { text, is_plain } => {
+            if let (true, Some(meaning)) = (*is_plain, scalar::taken_for(text)) {
+                walk.quote(node.span, text, meaning, field);
+            }
+            Some(text.clone().into_owned())
+        }
+        Shape::Refused => None,
+        Shape::List(_) | Shape::Map(_) => {
+            walk.finding(Code::WrongType, node.span, format!("{field} takes a text"), "write one value");
+            None
+        }
+    }
+}
+
+fn top_level(walk: &mut Walk<'_>, document: &Node<'_>) {
+    const FIELDS: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
+    let Shape::Map(entries) = &document.shape else { return };
+    for entry in entries.iter().filter(|entry| !FIELDS.contains(&entry.key.text.as_ref())) {
+        let message = format!("a {} has no field {} beside spec", walk.kind, shown(&entry.key.text));
+        let finding = Finding::new(Code::UnknownField, walk.spot(entry.key.span), message);
+        walk.findings.push(match nearest(&entry.key.text, FIELDS) {
+            near @ Some(_) => finding.did_you_mean(near),
+            None => finding.hint("fields of the object stand below spec"),
+        });
+    }
+}
+
+/// Lower-case DNS labels joined by dots: what Kubernetes takes as a name.
+fn is_dns_name(name: &str, longest: usize) -> bool {
+    let is_edge = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    name.len() <= longest
+        && name.split('.').all(|label| {
+            let bytes = label.as_bytes();
+            bytes.first().is_some_and(|byte| is_edge(*byte))
+                && bytes.last().is_some_and(|byte| is_edge(*byte))
+                && bytes.iter().all(|byte| is_edge(*byte) || *byte == b'-')
+        })
+}
+
+/// The place of `subjects[3].user` below a node; as far down as the tree goes.
+fn locate(node: &Node<'_>, path: &str) -> Option<Span> {
+    let (mut node, mut span) = (node, None);
+    for step in path.split(['.', '[']).filter(|step| !step.is_empty()) {
+        match (&node.shape, step.strip_suffix(']').map(str::parse::<usize>)) {
+            (Shape::List(items), Some(Ok(index))) => {
+                node = items.get(index)?;
+                span = Some(node.span);
+            }
+            _ => {
+                let Some(entry) = node.get(step) else { break };
+                node = &entry.value;
+                span =
+                    Some(if matches!(node.shape, Shape::Scalar { .. }) { node.span } else { entry.key.span });
+            }
+        }
+    }
+    span
+}

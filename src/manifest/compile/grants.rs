@@ -1,0 +1,339 @@
+//! Objects become claims about facts, and scopes.
+
+use super::claims::{Claim, Stance};
+use super::people::People;
+use super::teams::Teams;
+use crate::facts::{
+    BotRef, Closure, DialogSet, Email, GroupName, Holder, Key, Membership, PersonName, RoleName, RoleSpec,
+    RoleType, Scope, ScopeExtent, Source, Value,
+};
+use crate::manifest::finding::{Code, Finding};
+use crate::manifest::kinds::shared::{AbsentPerson, MembershipMode, PersonSubject, State, Subject};
+use crate::manifest::kinds::user::Offboard;
+use crate::manifest::kinds::{
+    KoreBotAssignmentSpec, KoreGroupMembershipSpec, KoreRoleBindingSpec, KoreRoleSpec, KoreTeamSpec,
+    KoreUserSpec, Spec,
+};
+use crate::manifest::model::Manifest;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Collects what the objects of one account say.
+pub(super) struct Grants<'m> {
+    pub(super) now: Timestamp,
+    pub(super) people: People,
+    pub(super) teams: Teams<'m>,
+    pub(super) claims: Vec<Claim>,
+    pub(super) scopes: Vec<Scope<BotRef>>,
+    pub(super) strip: BTreeSet<Email>,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// What the three granting kinds have in common.
+struct Grant<'g> {
+    manifest: &'g Manifest,
+    membership: MembershipMode,
+    allow_empty: bool,
+    extent: ScopeExtent<BotRef>,
+    subjects: Vec<Granted<'g>>,
+    absent: Vec<Holder>,
+    value: Value,
+}
+
+/// One subject, whichever kind it stands in.
+struct Granted<'g> {
+    user: Option<&'g Email>,
+    team: Option<&'g str>,
+    group: Option<&'g GroupName>,
+    expires_at: Option<Timestamp>,
+}
+
+impl Grants<'_> {
+    /// Takes one object.
+    pub(super) fn take(&mut self, manifest: &Manifest) {
+        match &manifest.spec {
+            Spec::Account(_) => {}
+            Spec::User(spec) => self.user(manifest, spec),
+            Spec::Team(spec) => self.team(manifest, spec),
+            Spec::GroupMembership(spec) => self.group_membership(manifest, spec),
+            Spec::Role(spec) => self.role(manifest, spec),
+            Spec::RoleBinding(spec) => self.role_binding(manifest, spec),
+            Spec::BotAssignment(spec) => self.bot_assignment(manifest, spec),
+        }
+    }
+
+    fn present(&mut self, key: Key<BotRef>, value: Value, source: Source) {
+        self.claims.push(Claim { key, stance: Stance::Present(value), source, until: None });
+    }
+
+    fn user(&mut self, manifest: &Manifest, spec: &KoreUserSpec) {
+        let KoreUserSpec {
+            account: _,
+            email,
+            first_name,
+            last_name,
+            org_user_id,
+            profile,
+            builder_access,
+            groups,
+            state,
+            data_tables,
+            offboard,
+            deletion_policy: _,
+        } = spec;
+        let email = self.people.known(email);
+        if *state == State::Absent {
+            let source = manifest.source("state");
+            self.claims.push(Claim {
+                key: Key::Member(email.clone()),
+                stance: Stance::Absent,
+                source,
+                until: None,
+            });
+            if *offboard == Offboard::StripAccess {
+                self.strip.insert(email);
+            }
+            return;
+        }
+        self.present(Key::Member(email.clone()), Value::Member(Membership::Joined), manifest.source("email"));
+        if first_name.is_some() || last_name.is_some() {
+            let field = if first_name.is_some() { "firstName" } else { "lastName" };
+            let names = PersonName { first: first_name.clone(), last: last_name.clone() };
+            self.present(Key::Names(email.clone()), Value::Names(names), manifest.source(field));
+        }
+        if let Some(access) = builder_access {
+            let value = Value::Access((*access).into());
+            self.present(Key::Access(email.clone()), value, manifest.source("builderAccess"));
+        }
+        let fields = profile.iter().flat_map(|profile| profile.fields());
+        let fields = fields.map(|(name, text)| (name.to_owned(), text.clone()));
+        let id = org_user_id.iter().map(|id| ("orgUserId".to_owned(), id.clone()));
+        let fields: std::collections::BTreeMap<String, String> = fields.chain(id).collect();
+        if !fields.is_empty() {
+            let field = if profile.is_some() { "profile" } else { "orgUserId" };
+            self.present(Key::Profile(email.clone()), Value::Profile(fields), manifest.source(field));
+        }
+        if let Some(data_tables) = data_tables {
+            let value = Value::DataTables(*data_tables);
+            self.present(Key::DataTables(email.clone()), value, manifest.source("dataTables"));
+        }
+        for (index, group) in groups.iter().enumerate() {
+            let key = Key::InGroup(email.clone(), group.clone());
+            self.present(key, Value::Held, manifest.item("groups", index));
+        }
+    }
+
+    fn team(&mut self, manifest: &Manifest, spec: &KoreTeamSpec) {
+        let KoreTeamSpec { account: _, invite_members, members, teams } = spec;
+        let name = &manifest.name;
+        for (index, member) in members.iter().enumerate() {
+            let email = self.people.known(member);
+            if *invite_members {
+                let source = manifest.item("members", index).through(name);
+                self.present(Key::Member(email), Value::Member(Membership::Joined), source);
+            }
+        }
+        if *invite_members {
+            for (index, team) in teams.iter().enumerate() {
+                let source = manifest.item("teams", index).through(&Arc::from(team.as_str()));
+                for email in &self.teams.expand(team, manifest, &mut self.people).members {
+                    self.present(
+                        Key::Member(email.clone()),
+                        Value::Member(Membership::Joined),
+                        source.clone(),
+                    );
+                }
+            }
+        }
+    }
+
+    fn role(&mut self, manifest: &Manifest, spec: &KoreRoleSpec) {
+        let KoreRoleSpec { account: _, r#type, name, description, permissions, deletion_policy: _ } = spec;
+        let role_type = RoleType::from(*r#type);
+        let key = Key::RoleDefinition(role_type, RoleName::canonical(role_type, name));
+        let value =
+            Value::Role(RoleSpec { description: description.clone(), permissions: permissions.clone() });
+        self.present(key, value, manifest.source("name"));
+    }
+
+    fn group_membership(&mut self, manifest: &Manifest, spec: &KoreGroupMembershipSpec) {
+        let KoreGroupMembershipSpec {
+            account: _,
+            group,
+            membership,
+            local: _,
+            subjects,
+            absent,
+            allow_empty,
+            deletion_policy: _,
+        } = spec;
+        self.grant(Grant {
+            manifest,
+            membership: *membership,
+            allow_empty: *allow_empty,
+            extent: ScopeExtent::Group(group.clone()),
+            subjects: subjects.iter().map(person).collect(),
+            absent: absent.iter().map(absent_person).collect(),
+            value: Value::Held,
+        });
+    }
+
+    fn role_binding(&mut self, manifest: &Manifest, spec: &KoreRoleBindingSpec) {
+        let KoreRoleBindingSpec {
+            account: _,
+            role,
+            bot,
+            membership,
+            subjects,
+            absent,
+            allow_empty,
+            deletion_policy: _,
+        } = spec;
+        let name = RoleName::canonical(role.r#type.into(), &role.name);
+        let extent = match bot {
+            Some(bot) => ScopeExtent::BotRole(name, BotRef::new(bot)),
+            None => ScopeExtent::AdminRole(name),
+        };
+        let absent = absent.iter().filter_map(|absent| match (&absent.user, &absent.group) {
+            (Some(user), _) => Some(Holder::User(user.clone())),
+            (_, Some(group)) => Some(Holder::Group(group.clone())),
+            (None, None) => None,
+        });
+        self.grant(Grant {
+            manifest,
+            membership: *membership,
+            allow_empty: *allow_empty,
+            extent,
+            subjects: subjects.iter().map(subject).collect(),
+            absent: absent.collect(),
+            value: Value::Held,
+        });
+    }
+
+    fn bot_assignment(&mut self, manifest: &Manifest, spec: &KoreBotAssignmentSpec) {
+        let KoreBotAssignmentSpec {
+            account: _,
+            bot,
+            dialogs,
+            membership,
+            subjects,
+            absent,
+            allow_empty,
+            deletion_policy: _,
+        } = spec;
+        let dialogs =
+            if dialogs.is_empty() { DialogSet::ALL } else { DialogSet::only(dialogs.iter().cloned()) };
+        self.grant(Grant {
+            manifest,
+            membership: *membership,
+            allow_empty: *allow_empty,
+            extent: ScopeExtent::Assignments(BotRef::new(bot)),
+            subjects: subjects.iter().map(person).collect(),
+            absent: absent.iter().map(absent_person).collect(),
+            value: Value::Dialogs(dialogs),
+        });
+    }
+
+    fn grant(&mut self, grant: Grant<'_>) {
+        let Grant { manifest, membership, allow_empty, extent, subjects, absent, value } = grant;
+        let mut gap = None;
+        let (mut has_teams, mut live, mut live_in_teams) = (false, 0, 0);
+        for (index, subject) in subjects.into_iter().enumerate() {
+            let Granted { user, team, group, expires_at } = subject;
+            let source = manifest.item("subjects", index);
+            let is_live = self.is_live(expires_at, manifest, index);
+            let stance = if is_live { Stance::Present(value.clone()) } else { Stance::Expired };
+            let mut count = 0;
+            let mut claim = |holder: Holder, source: Source| {
+                count += 1;
+                let key = key(&extent, holder)?;
+                self.claims.push(Claim { key, stance: stance.clone(), source, until: expires_at });
+                Some(())
+            };
+            if let Some(user) = user {
+                claim(Holder::User(self.people.known(user)), source);
+            } else if let Some(group) = group {
+                claim(Holder::Group(group.clone()), source);
+            } else if let Some(team) = team {
+                let expansion = self.teams.expand(team, manifest, &mut self.people);
+                let source = source.through(&Arc::from(team));
+                for member in &expansion.members {
+                    claim(Holder::User(member.clone()), source.clone());
+                }
+                gap = gap.or_else(|| expansion.gap.clone());
+                has_teams = true;
+                live_in_teams += if is_live { count } else { 0 };
+            }
+            live += if is_live { count } else { 0 };
+        }
+        for (index, holder) in absent.into_iter().enumerate() {
+            let holder = match holder {
+                Holder::User(user) => Holder::User(self.people.known(&user)),
+                holder @ Holder::Group(_) => holder,
+            };
+            if let Some(key) = key(&extent, holder) {
+                let source = manifest.item("absent", index);
+                self.claims.push(Claim { key, stance: Stance::Absent, source, until: None });
+            }
+        }
+        let is_nobody = live == 0 || (has_teams && live_in_teams == 0);
+        let closure = match membership {
+            MembershipMode::Additive => Closure::Additive,
+            MembershipMode::Authoritative => match gap {
+                Some(gap) => Closure::Open(gap),
+                None if is_nobody && !allow_empty => Closure::Open(self.nobody(manifest, live)),
+                None => Closure::Closed,
+            },
+        };
+        self.scopes.push(Scope { extent, closure, sources: vec![manifest.source("membership")] });
+    }
+
+    fn is_live(&mut self, expires_at: Option<Timestamp>, manifest: &Manifest, index: usize) -> bool {
+        let Some(moment) = expires_at.filter(|moment| *moment <= self.now) else { return true };
+        self.findings.push(
+            Finding::new(
+                Code::Expired,
+                manifest.item_spot("subjects", index),
+                format!("this grant ended at {moment}"),
+            )
+            .hint("what it granted is taken away; remove the line once that has been applied"),
+        );
+        false
+    }
+
+    fn nobody(&mut self, manifest: &Manifest, live: usize) -> String {
+        let who = if live == 0 { "it names nobody" } else { "its teams have no members" };
+        let message = format!("this {} is Authoritative, and {who}: nothing is removed", manifest.kind());
+        self.findings.push(
+            Finding::new(Code::NobodyLeft, manifest.spot("membership"), message)
+                .hint("write allowEmpty: true if everybody else is to lose it"),
+        );
+        format!("{who}, and allowEmpty is not true")
+    }
+}
+
+/// The fact that a holder is in a scope; a group is in nothing but roles.
+fn key(extent: &ScopeExtent<BotRef>, holder: Holder) -> Option<Key<BotRef>> {
+    Some(match (extent, holder) {
+        (ScopeExtent::AdminRole(role), holder) => Key::AdminRole(holder, role.clone()),
+        (ScopeExtent::BotRole(role, bot), holder) => Key::BotRole(holder, role.clone(), bot.clone()),
+        (ScopeExtent::Group(group), Holder::User(user)) => Key::InGroup(user, group.clone()),
+        (ScopeExtent::Assignments(bot), Holder::User(user)) => Key::Assigned(user, bot.clone()),
+        (ScopeExtent::Group(_) | ScopeExtent::Assignments(_), Holder::Group(_)) => return None,
+    })
+}
+
+fn subject(subject: &Subject) -> Granted<'_> {
+    let Subject { user, team, group, expires_at, reason: _ } = subject;
+    Granted { user: user.as_ref(), team: team.as_deref(), group: group.as_ref(), expires_at: *expires_at }
+}
+
+fn person(subject: &PersonSubject) -> Granted<'_> {
+    let PersonSubject { user, team, expires_at, reason: _ } = subject;
+    Granted { user: user.as_ref(), team: team.as_deref(), group: None, expires_at: *expires_at }
+}
+
+fn absent_person(absent: &AbsentPerson) -> Holder {
+    Holder::User(absent.user.clone())
+}

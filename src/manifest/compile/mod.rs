@@ -1,0 +1,261 @@
+//! The manifests of one account become what is wanted of it, at one moment.
+//!
+//! Teams are expanded, expired grants become *absent*, scopes are closed, additive, or left open with the reason.
+//! The result does not depend on the order of files or documents. Findings of compiling are in [`Compiled`]; an error
+//! in any document leaves the rest usable, but makes the whole partial, so that nothing undeclared is removed.
+
+mod account;
+mod claims;
+mod grants;
+mod people;
+mod teams;
+
+pub use account::{AccountConnection, CredentialRefs, Endpoint, SecretRef, duration};
+
+use super::finding::{Code, Finding, Spot, nearest};
+use super::kinds::{Kind, KoreAccountSpec, Spec};
+use super::model::{Index, Manifest, Manifests};
+use crate::facts::{
+    BotRef, Closure, Completeness, Desired, Key, Policy, Scope, ScopeExtent, Source, Verdict,
+};
+use jiff::Timestamp;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// What the manifests of one account come to.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// How to reach the account.
+    pub account: AccountConnection,
+    /// What is wanted.
+    pub desired: Desired,
+    /// How much may be done.
+    pub policy: Policy,
+    /// Grants that end by themselves, the next one first.
+    pub expiring: Vec<Expiry>,
+    /// What was found while compiling, by file and line. Loading and checking have their own in [`Manifests`].
+    pub findings: Vec<Finding>,
+}
+
+/// A grant that ends by itself.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Expiry {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub key: Key<BotRef>,
+    /// The line that says so.
+    pub source: Source,
+}
+
+/// Why there is no account to compile for.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum CompileError {
+    /// No `KoreAccount` among the manifests.
+    #[error("there is no KoreAccount among the manifests")]
+    NoAccount {
+        /// Where the search ended: any file.
+        spot: Spot,
+    },
+    /// Several, and none was chosen.
+    #[error("there are several accounts: {}", names.join(", "))]
+    SeveralAccounts {
+        /// Their names.
+        names: Vec<String>,
+        /// Where they are declared.
+        spots: Vec<Spot>,
+    },
+    /// The chosen one is not there.
+    #[error("there is no KoreAccount named {name}")]
+    UnknownAccount {
+        /// What was asked for.
+        name: String,
+        /// The nearest name that is there.
+        nearest: Option<String>,
+        /// Where the search ended: any file.
+        spot: Spot,
+    },
+}
+
+impl CompileError {
+    /// The same as a finding.
+    pub fn finding(&self) -> Finding {
+        let message = self.to_string();
+        match self {
+            Self::NoAccount { spot } => Finding::new(Code::NoAccount, spot.clone(), message)
+                .hint("add a KoreAccount, or load the file that declares it"),
+            Self::SeveralAccounts { names: _, spots } => {
+                let mut spots = spots.iter();
+                let first = spots.next().cloned().unwrap_or_else(nowhere);
+                let finding = Finding::new(Code::SeveralAccounts, first, message)
+                    .hint("choose one with --account NAME");
+                spots.fold(finding, |finding, spot| finding.related(spot.clone(), "and here"))
+            }
+            Self::UnknownAccount { name: _, nearest, spot } => {
+                Finding::new(Code::UnknownAccount, spot.clone(), message).did_you_mean(nearest.as_deref())
+            }
+        }
+    }
+}
+
+/// Compiles the manifests of one account. `account` may be left out when there is exactly one; objects that name no
+/// account belong to it.
+pub fn compile(
+    manifests: &Manifests,
+    account: Option<&str>,
+    now: Timestamp,
+) -> Result<Compiled, CompileError> {
+    let (account, spec) = choose(manifests, account)?;
+    let objects = objects_of(manifests, account);
+    let index = Index::new(manifests.all());
+    let mut grants = grants::Grants {
+        now,
+        people: people::People::default(),
+        teams: teams::Teams::new(&index),
+        claims: Vec::with_capacity(objects.len()),
+        scopes: Vec::new(),
+        strip: BTreeSet::new(),
+        findings: Vec::new(),
+    };
+    for object in objects {
+        grants.take(object);
+    }
+    if let Some(person) = &spec.safety.primary_admin {
+        grants.people.known(person);
+    }
+    let grants::Grants { people, claims, mut scopes, strip, mut findings, .. } = grants;
+    let (wants, contradictions) = claims::settle(claims);
+    findings.extend(contradictions);
+    two_authorities(&mut scopes, &mut findings);
+    let completeness = completeness(manifests, account, &findings);
+    leave_open(&mut scopes, &completeness);
+    scopes
+        .sort_by(|left, right| left.extent.cmp(&right.extent).then_with(|| left.sources.cmp(&right.sources)));
+    findings.sort_by(|left, right| left.spot.cmp(&right.spot).then_with(|| left.code.cmp(&right.code)));
+
+    let mut desired = Desired::new(wants);
+    desired.scopes = scopes;
+    desired.referenced = people.all().collect();
+    desired.strip = strip;
+    desired.completeness = completeness;
+    Ok(Compiled {
+        account: account::connection(account, spec),
+        expiring: expiring(&desired),
+        desired,
+        policy: account::policy(account, spec),
+        findings,
+    })
+}
+
+fn choose<'m>(
+    manifests: &'m Manifests,
+    name: Option<&str>,
+) -> Result<(&'m Manifest, &'m KoreAccountSpec), CompileError> {
+    let accounts = manifests.accounts();
+    let any = || manifests.all().first().map_or_else(nowhere, |manifest| manifest.spot(""));
+    let chosen = match (name, accounts.as_slice()) {
+        (Some(name), accounts) => {
+            accounts.iter().find(|account| *account.name == *name).copied().ok_or_else(|| {
+                let nearest = nearest(name, accounts.iter().map(|account| &*account.name)).map(str::to_owned);
+                CompileError::UnknownAccount { name: name.to_owned(), nearest, spot: any() }
+            })?
+        }
+        (None, [only]) => only,
+        (None, []) => return Err(CompileError::NoAccount { spot: any() }),
+        (None, several) => {
+            return Err(CompileError::SeveralAccounts {
+                names: several.iter().map(|account| account.name.to_string()).collect(),
+                spots: several.iter().map(|account| account.spot("")).collect(),
+            });
+        }
+    };
+    match &chosen.spec {
+        Spec::Account(spec) => Ok((chosen, spec)),
+        _ => Err(CompileError::NoAccount { spot: any() }),
+    }
+}
+
+/// Everything that belongs to the account: people first, so that their own spelling of an address is the one used,
+/// then by kind, namespace and name, so that the order of documents does not matter.
+fn objects_of<'m>(manifests: &'m Manifests, account: &Manifest) -> Vec<&'m Manifest> {
+    let mut objects: Vec<&Manifest> = manifests
+        .all()
+        .iter()
+        .filter(|object| object.kind() != Kind::Account)
+        .filter(|object| object.spec.account().is_none_or(|name| *name == *account.name))
+        .filter(|object| object.shares_namespace_with(account))
+        .collect();
+    objects.sort_by(|left, right| {
+        (left.kind(), &left.namespace, &left.name).cmp(&(right.kind(), &right.namespace, &right.name))
+    });
+    objects
+}
+
+/// Two objects that both claim to know all holders cannot both be right: an error, and neither closes anything.
+fn two_authorities(scopes: &mut [Scope<BotRef>], findings: &mut Vec<Finding>) {
+    let mut first: HashMap<ScopeExtent<BotRef>, usize> = HashMap::new();
+    for index in 0..scopes.len() {
+        if scopes[index].closure == Closure::Additive {
+            continue;
+        }
+        let earlier = *first.entry(scopes[index].extent.clone()).or_insert(index);
+        if earlier == index {
+            continue;
+        }
+        let [there, here] = [earlier, index].map(|index| claims::spot(&scopes[index].sources[0]));
+        let message = format!("two Authoritative objects for {}", label(&scopes[index].extent));
+        findings.push(
+            Finding::new(Code::TwoAuthorities, here, message)
+                .hint("merge them, or make one of them Additive")
+                .related(there, "the other one"),
+        );
+        for index in [earlier, index] {
+            scopes[index].closure = Closure::Open("two Authoritative objects claim it".to_owned());
+        }
+    }
+}
+
+fn label(extent: &ScopeExtent<BotRef>) -> String {
+    match extent {
+        ScopeExtent::AdminRole(role) => format!("the admin role {role}"),
+        ScopeExtent::BotRole(role, bot) => format!("{role} on {bot}"),
+        ScopeExtent::Group(group) => format!("the group {group}"),
+        ScopeExtent::Assignments(bot) => format!("the users of {bot}"),
+    }
+}
+
+/// An error anywhere may hide who else was meant; so may a file that was not loaded.
+fn completeness(manifests: &Manifests, account: &Manifest, findings: &[Finding]) -> Completeness {
+    match manifests.findings().iter().chain(findings).find(|finding| finding.is_error()) {
+        Some(error) => Completeness::Partial(format!("{}: {}", error.spot, error.message)),
+        None => manifests.completeness.get(&account.name).cloned().unwrap_or_default(),
+    }
+}
+
+fn leave_open(scopes: &mut [Scope<BotRef>], completeness: &Completeness) {
+    let why = match completeness {
+        Completeness::Complete => return,
+        Completeness::Partial(why) => why.clone(),
+        Completeness::Unknown => "the KoreAccount does not say with sources what the whole is".to_owned(),
+    };
+    for scope in scopes.iter_mut().filter(|scope| scope.closure == Closure::Closed) {
+        scope.closure = Closure::Open(why.clone());
+    }
+}
+
+fn expiring(desired: &Desired) -> Vec<Expiry> {
+    let mut expiring: Vec<Expiry> = desired
+        .wants
+        .iter()
+        .filter(|(_, want)| matches!(want.verdict, Verdict::Present(_)))
+        .filter_map(|(key, want)| {
+            Some(Expiry { at: want.until?, key: key.clone(), source: want.sources.first()?.clone() })
+        })
+        .collect();
+    expiring.sort_by(|left, right| left.at.cmp(&right.at).then_with(|| left.key.cmp(&right.key)));
+    expiring
+}
+
+fn nowhere() -> Spot {
+    Spot { file: Arc::from("<manifests>"), span: super::finding::Span::default() }
+}

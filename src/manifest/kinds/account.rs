@@ -1,0 +1,337 @@
+//! `KoreAccount`: where the account is, and how much may be done to it.
+
+use super::text;
+use crate::facts::{AccountId, Email};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A Kore.ai account: where it is, how to sign in, and how much may be done to it.
+#[derive(CustomResource, KubeSchema, Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[kube(
+    group = "koreconcile.dev",
+    version = "v1alpha1",
+    kind = "KoreAccount",
+    plural = "koreaccounts",
+    namespaced,
+    shortname = "ka",
+    category = "kore",
+    derive = "PartialEq",
+    doc = "A Kore.ai account: where it is, how to sign in, and how much may be done to it.",
+    printcolumn(name = "Host", type_ = "string", json_path = ".spec.endpoint.host"),
+    printcolumn(name = "Mode", type_ = "string", json_path = ".spec.mode")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = crate::manifest::kinds::rules::CREDENTIALS_FOR_HOST.rule())]
+pub struct KoreAccountSpec {
+    /// Where the account is served.
+    pub endpoint: Endpoint,
+    /// Id of the tenant this manifest is about. Checked before the first write; required for saved plans and for any
+    /// removal. `import` and `doctor` print it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<AccountId>,
+    /// The app credentials that sign the requests. None for a sandbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<Credentials>,
+    /// Command line only: glob patterns of the files that make the whole, relative to this file. Nothing is loaded
+    /// by it: what was loaded is compared with it, and nothing undeclared is removed while a file is missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 1024)))]
+    pub sources: Vec<String>,
+    /// Enforce: plan and apply. Observe: plan and report only.
+    #[serde(default)]
+    pub mode: ModeSpec,
+    /// Nothing is written while true.
+    #[serde(default)]
+    pub suspend: bool,
+    /// Cluster only: how often the account is read in full; a target, never more often than the rate limit allows.
+    #[serde(default = "five_minutes")]
+    #[schemars(length(max = 16), regex(pattern = text::DURATION_PATTERN))]
+    pub interval: String,
+    /// Cluster only: when a person has to say yes before changes are applied.
+    #[serde(default)]
+    pub approval: ApprovalSpec,
+    /// What to do with what nobody declared.
+    #[serde(default)]
+    pub ownership: OwnershipSpec,
+    /// Ceilings, floors and protected people.
+    #[serde(default)]
+    pub safety: SafetySpec,
+    /// The call budget. The platform allows 60 calls a minute and 1,800 an hour.
+    #[serde(default)]
+    pub rate_limit: RateLimitSpec,
+    /// Most entries in one write.
+    #[serde(default = "fifty")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub batch_size: u32,
+    /// How people are invited.
+    #[serde(default)]
+    pub invitations: InvitationsSpec,
+}
+
+/// Where the account is served: exactly one of `host` and `sandbox`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = crate::manifest::kinds::rules::ONE_ENDPOINT.rule())]
+pub struct Endpoint {
+    /// Origin of the platform, such as `https://platform.kore.ai`. https, or http on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256), regex(pattern = text::HOST_PATTERN))]
+    pub host: Option<String>,
+    /// Command line only: a local account, served in-process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<Sandbox>,
+}
+
+/// A local account.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Sandbox {
+    /// Folder of its data, relative to this file.
+    #[schemars(length(min = 1, max = 1024))]
+    pub data_dir: String,
+}
+
+/// The app credentials that sign the requests.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Credentials {
+    /// Where the client id is.
+    pub client_id: SecretSource,
+    /// Where the client secret is.
+    pub client_secret: SecretSource,
+}
+
+/// Where a secret is: exactly one of `env`, `file` and `secretKeyRef`. A cluster accepts `secretKeyRef` only.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = crate::manifest::kinds::rules::ONE_SECRET_SOURCE.rule())]
+pub struct SecretSource {
+    /// Command line only: name of an environment variable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub env: Option<String>,
+    /// Command line only: path of a file, relative to this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub file: Option<String>,
+    /// Cluster only: a key of a Secret in the same namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_key_ref: Option<SecretKeyRef>,
+}
+
+/// A key of a Secret in the same namespace.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct SecretKeyRef {
+    /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Key in it.
+    #[schemars(length(min = 1, max = 253))]
+    pub key: String,
+}
+
+/// Enforce or only report.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub enum ModeSpec {
+    /// Plan and apply.
+    #[default]
+    Enforce,
+    /// Plan and report only.
+    Observe,
+}
+
+/// When a person has to say yes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub enum ApprovalSpec {
+    /// Never.
+    #[default]
+    Automatic,
+    /// When a change is risky.
+    WhenRisky,
+    /// Always.
+    Manual,
+}
+
+/// What to do with what nobody declared.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnershipSpec {
+    /// People without a manifest.
+    #[serde(default)]
+    pub users: OwnershipLevelSpec,
+    /// Roles and (role, bot) pairs with no binding.
+    #[serde(default)]
+    pub role_bindings: OwnershipLevelSpec,
+    /// Bots that no manifest assigns. Anything but Ignore reads every listed user's assignments.
+    #[serde(default = "ignore")]
+    pub bot_assignments: OwnershipLevelSpec,
+    /// People outside these domains are never removed. Empty: no such limit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 253)))]
+    pub email_domains: Vec<String>,
+}
+
+impl Default for OwnershipSpec {
+    fn default() -> Self {
+        Self {
+            users: OwnershipLevelSpec::default(),
+            role_bindings: OwnershipLevelSpec::default(),
+            bot_assignments: ignore(),
+            email_domains: Vec::new(),
+        }
+    }
+}
+
+/// What to do with one kind of undeclared thing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub enum OwnershipLevelSpec {
+    /// Nothing.
+    Ignore,
+    /// Count and list it.
+    #[default]
+    Report,
+    /// Remove it, within the ceilings.
+    Remove,
+}
+
+/// Ceilings, floors and protected people.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SafetySpec {
+    /// Most removals in a run (command line) or in 24 hours (cluster).
+    #[serde(default = "ten")]
+    #[schemars(range(min = 0, max = 100_000))]
+    pub max_removals: u32,
+    /// The same in per cent of the facts of one kind. The stricter of the two holds.
+    #[serde(default = "twenty")]
+    #[schemars(range(min = 0, max = 100))]
+    pub max_removals_percent: u32,
+    /// Fewer signed-in-able Master Admins than this are never left.
+    #[serde(default = "two")]
+    #[schemars(range(min = 1, max = 100))]
+    pub min_master_admins: u32,
+    /// The Primary Master Admin. The API does not tell; needed before any change that takes Master Admin away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary_admin: Option<Email>,
+    /// People nothing is taken from: addresses, or patterns with `*`, such as `"*@partner.example.com"`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000), inner(length(min = 1, max = 254)))]
+    pub protected: Vec<String>,
+    /// Cluster only: removals wait until nothing has been edited for this long.
+    #[serde(default = "two_minutes")]
+    #[schemars(length(max = 16), regex(pattern = text::DURATION_PATTERN))]
+    pub settle: String,
+}
+
+impl Default for SafetySpec {
+    fn default() -> Self {
+        Self {
+            max_removals: ten(),
+            max_removals_percent: twenty(),
+            min_master_admins: two(),
+            primary_admin: None,
+            protected: Vec::new(),
+            settle: two_minutes(),
+        }
+    }
+}
+
+/// The call budget.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RateLimitSpec {
+    /// Calls in any 60 seconds.
+    #[serde(default = "sixty")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub per_minute: u32,
+    /// Calls in any 3,600 seconds.
+    #[serde(default = "eighteen_hundred")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub per_hour: u32,
+    /// Of both, left to other tools.
+    #[serde(default = "six")]
+    #[schemars(range(min = 0, max = 100_000))]
+    pub reserve: u32,
+    /// Cluster only: share of the hour that reads may take.
+    #[serde(default = "half")]
+    #[schemars(length(max = 4), regex(pattern = text::PERCENT_PATTERN))]
+    pub read_share: String,
+}
+
+impl Default for RateLimitSpec {
+    fn default() -> Self {
+        Self { per_minute: sixty(), per_hour: eighteen_hundred(), reserve: six(), read_share: half() }
+    }
+}
+
+/// How people are invited.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InvitationsSpec {
+    /// Let the platform mail the activation link.
+    #[serde(default = "yes")]
+    pub send_email: bool,
+    /// After this long an open invitation is overdue.
+    #[serde(default = "seven_days")]
+    #[schemars(length(max = 16), regex(pattern = text::DURATION_PATTERN))]
+    pub overdue_after: String,
+}
+
+impl Default for InvitationsSpec {
+    fn default() -> Self {
+        Self { send_email: yes(), overdue_after: seven_days() }
+    }
+}
+
+fn five_minutes() -> String {
+    "5m".to_owned()
+}
+
+fn two_minutes() -> String {
+    "2m".to_owned()
+}
+
+fn seven_days() -> String {
+    "7d".to_owned()
+}
+
+fn half() -> String {
+    "50%".to_owned()
+}
+
+fn ignore() -> OwnershipLevelSpec {
+    OwnershipLevelSpec::Ignore
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn two() -> u32 {
+    2
+}
+
+fn six() -> u32 {
+    6
+}
+
+fn ten() -> u32 {
+    10
+}
+
+fn twenty() -> u32 {
+    20
+}
+
+fn fifty() -> u32 {
+    50
+}
+
+fn sixty() -> u32 {
+    60
+}
+
+fn eighteen_hundred() -> u32 {
+    1800
+}

@@ -1,0 +1,57 @@
+//! `KoreBotAssignment`: who may use a bot.
+
+use super::shared::{AbsentPerson, DeletionPolicy, MembershipMode, PersonSubject};
+use crate::facts::DialogId;
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+/// Who may use a bot as an end user. The bot must be published to the enterprise.
+#[derive(CustomResource, KubeSchema, Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[kube(
+    group = "koreconcile.dev",
+    version = "v1alpha1",
+    kind = "KoreBotAssignment",
+    plural = "korebotassignments",
+    namespaced,
+    shortname = "kba",
+    category = "kore",
+    derive = "PartialEq",
+    doc = "Who may use a bot as an end user.",
+    printcolumn(name = "Bot", type_ = "string", json_path = ".spec.bot"),
+    printcolumn(name = "Membership", type_ = "string", json_path = ".spec.membership"),
+    selectable = ".spec.bot"
+)]
+#[serde(rename_all = "camelCase")]
+pub struct KoreBotAssignmentSpec {
+    /// Name of the `KoreAccount`. May be left out when exactly one account is in scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = crate::manifest::kinds::rules::ACCOUNT_IS_IMMUTABLE.rule())]
+    pub account: Option<String>,
+    /// The bot, by name, or by its `st-…` id where names repeat. Immutable.
+    #[schemars(length(min = 1, max = 256))]
+    #[x_kube(validation = crate::manifest::kinds::rules::TARGET_IS_IMMUTABLE.rule())]
+    pub bot: String,
+    /// Ids of dialog tasks, `dg-…`. Empty: all dialog tasks of the bot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    pub dialogs: Vec<DialogId>,
+    /// Authoritative: users that nobody declares lose the bot, at the price of reading every listed user's
+    /// assignments. Additive: they are left alone.
+    #[serde(default)]
+    pub membership: MembershipMode,
+    /// Who is to have the bot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    pub subjects: Vec<PersonSubject>,
+    /// Who must not have the bot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    pub absent: Vec<AbsentPerson>,
+    /// Lets an Authoritative assignment that names nobody take the bot from everybody.
+    #[serde(default, skip_serializing_if = "super::shared::is_false")]
+    pub allow_empty: bool,
+    /// What happens at the platform when this object is deleted in Kubernetes.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+}

@@ -1,0 +1,55 @@
+//! `KoreGroupMembership`: who is in a group of the platform.
+
+use super::shared::{AbsentPerson, DeletionPolicy, MembershipMode, PersonSubject};
+use crate::facts::GroupName;
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+/// Members of an existing group at the platform.
+#[derive(CustomResource, KubeSchema, Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[kube(
+    group = "koreconcile.dev",
+    version = "v1alpha1",
+    kind = "KoreGroupMembership",
+    plural = "koregroupmemberships",
+    namespaced,
+    shortname = "kgm",
+    category = "kore",
+    derive = "PartialEq",
+    doc = "Members of an existing group at the platform.",
+    printcolumn(name = "Group", type_ = "string", json_path = ".spec.group"),
+    printcolumn(name = "Membership", type_ = "string", json_path = ".spec.membership"),
+    selectable = ".spec.group"
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = crate::manifest::kinds::rules::LOCAL_GROUP.rule())]
+pub struct KoreGroupMembershipSpec {
+    /// Name of the `KoreAccount`. May be left out when exactly one account is in scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = crate::manifest::kinds::rules::ACCOUNT_IS_IMMUTABLE.rule())]
+    pub account: Option<String>,
+    /// Name of the group. Groups cannot be created through the API: it must exist. Immutable.
+    #[x_kube(validation = crate::manifest::kinds::rules::TARGET_IS_IMMUTABLE.rule())]
+    pub group: GroupName,
+    /// Authoritative: members that nobody declares leave the group; needs `local: true`. Additive: they stay.
+    #[serde(default)]
+    pub membership: MembershipMode,
+    /// The group is managed in the Admin Console and not synchronised from a directory.
+    #[serde(default)]
+    pub local: bool,
+    /// Who is to be in the group.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    pub subjects: Vec<PersonSubject>,
+    /// Who must not be in the group.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    pub absent: Vec<AbsentPerson>,
+    /// Lets an Authoritative membership that names nobody empty the group.
+    #[serde(default, skip_serializing_if = "super::shared::is_false")]
+    pub allow_empty: bool,
+    /// What happens at the platform when this object is deleted in Kubernetes.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+}

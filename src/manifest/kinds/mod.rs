@@ -1,0 +1,191 @@
+//! The kinds people write, one file each, all alike: a Rust type that is serde, JSON Schema, CRD and CEL at once.
+//!
+//! Field docs are written for users, once, here: they become the CRD's descriptions and the reference page. Optional
+//! fields and "exactly one of" rules instead of tagged or untagged enums keep the schema structural and positions
+//! exact. No `deny_unknown_fields`: unknown fields are found by the schema walk, which knows the place.
+
+#![allow(
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "the schema derive repeats each type inside a function"
+)]
+
+pub mod account;
+pub mod bot_assignment;
+pub mod group_membership;
+pub mod role;
+pub mod role_binding;
+pub mod rules;
+pub mod shared;
+mod structural;
+pub mod team;
+pub mod text;
+pub mod user;
+
+pub use account::{KoreAccount, KoreAccountSpec};
+pub use bot_assignment::{KoreBotAssignment, KoreBotAssignmentSpec};
+pub use group_membership::{KoreGroupMembership, KoreGroupMembershipSpec};
+pub use role::{KoreRole, KoreRoleSpec};
+pub use role_binding::{KoreRoleBinding, KoreRoleBindingSpec};
+pub use team::{KoreTeam, KoreTeamSpec};
+pub use user::{KoreUser, KoreUserSpec};
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt as _;
+use serde_json::Value;
+use std::fmt;
+
+/// The group all kinds are in.
+pub const GROUP: &str = "koreconcile.dev";
+/// The version of all kinds.
+pub const VERSION: &str = "v1alpha1";
+/// What stands in `apiVersion`.
+pub const API_VERSION: &str = "koreconcile.dev/v1alpha1";
+/// Kinds of the group that the controller writes or reads by itself; in a folder they are skipped.
+pub const CONTROLLER_KINDS: [&str; 2] = ["KorePlan", "KorePlanApproval"];
+
+/// A kind people write.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Kind {
+    /// `KoreAccount`
+    Account,
+    /// `KoreUser`
+    User,
+    /// `KoreTeam`
+    Team,
+    /// `KoreGroupMembership`
+    GroupMembership,
+    /// `KoreRole`
+    Role,
+    /// `KoreRoleBinding`
+    RoleBinding,
+    /// `KoreBotAssignment`
+    BotAssignment,
+}
+
+impl Kind {
+    /// All of them, in the order they are documented.
+    pub const ALL: [Self; 7] = [
+        Self::Account,
+        Self::User,
+        Self::Team,
+        Self::GroupMembership,
+        Self::Role,
+        Self::RoleBinding,
+        Self::BotAssignment,
+    ];
+
+    /// What stands in `kind`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Account => "KoreAccount",
+            Self::User => "KoreUser",
+            Self::Team => "KoreTeam",
+            Self::GroupMembership => "KoreGroupMembership",
+            Self::Role => "KoreRole",
+            Self::RoleBinding => "KoreRoleBinding",
+            Self::BotAssignment => "KoreBotAssignment",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The definition a cluster installs.
+    pub fn crd(self) -> CustomResourceDefinition {
+        structural::structural(match self {
+            Self::Account => KoreAccount::crd(),
+            Self::User => KoreUser::crd(),
+            Self::Team => KoreTeam::crd(),
+            Self::GroupMembership => KoreGroupMembership::crd(),
+            Self::Role => KoreRole::crd(),
+            Self::RoleBinding => KoreRoleBinding::crd(),
+            Self::BotAssignment => KoreBotAssignment::crd(),
+        })
+    }
+
+    /// The schema of a whole document of this kind, as it stands in the CRD.
+    pub fn schema(self) -> Value {
+        let crd = self.crd();
+        let schema = crd.spec.versions.into_iter().next().and_then(|version| version.schema);
+        serde_json::to_value(schema.and_then(|schema| schema.open_api_v3_schema)).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// What one document says.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Spec {
+    /// `KoreAccount`
+    Account(Box<KoreAccountSpec>),
+    /// `KoreUser`
+    User(Box<KoreUserSpec>),
+    /// `KoreTeam`
+    Team(KoreTeamSpec),
+    /// `KoreGroupMembership`
+    GroupMembership(Box<KoreGroupMembershipSpec>),
+    /// `KoreRole`
+    Role(Box<KoreRoleSpec>),
+    /// `KoreRoleBinding`
+    RoleBinding(Box<KoreRoleBindingSpec>),
+    /// `KoreBotAssignment`
+    BotAssignment(Box<KoreBotAssignmentSpec>),
+}
+
+impl Spec {
+    /// Which kind it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Account(_) => Kind::Account,
+            Self::User(_) => Kind::User,
+            Self::Team(_) => Kind::Team,
+            Self::GroupMembership(_) => Kind::GroupMembership,
+            Self::Role(_) => Kind::Role,
+            Self::RoleBinding(_) => Kind::RoleBinding,
+            Self::BotAssignment(_) => Kind::BotAssignment,
+        }
+    }
+
+    /// The `KoreAccount` it names, if it names one.
+    pub fn account(&self) -> Option<&str> {
+        match self {
+            Self::Account(_) => None,
+            Self::User(spec) => spec.account.as_deref(),
+            Self::Team(spec) => spec.account.as_deref(),
+            Self::GroupMembership(spec) => spec.account.as_deref(),
+            Self::Role(spec) => spec.account.as_deref(),
+            Self::RoleBinding(spec) => spec.account.as_deref(),
+            Self::BotAssignment(spec) => spec.account.as_deref(),
+        }
+    }
+
+    /// Reads the spec of a document that passed the checks.
+    pub(super) fn from_value(kind: Kind, value: Value) -> Result<Self, serde_json::Error> {
+        Ok(match kind {
+            Kind::Account => Self::Account(serde_json::from_value(value)?),
+            Kind::User => Self::User(serde_json::from_value(value)?),
+            Kind::Team => Self::Team(serde_json::from_value(value)?),
+            Kind::GroupMembership => Self::GroupMembership(serde_json::from_value(value)?),
+            Kind::Role => Self::Role(serde_json::from_value(value)?),
+            Kind::RoleBinding => Self::RoleBinding(serde_json::from_value(value)?),
+            Kind::BotAssignment => Self::BotAssignment(serde_json::from_value(value)?),
+        })
+    }
+}
+
+/// The definitions of all kinds, for `crds` and for tests.
+pub fn crds() -> Vec<CustomResourceDefinition> {
+    Kind::ALL.into_iter().map(Kind::crd).collect()
+}
+
+/// The schemas of all kinds: what the checker walks is what a cluster installs.
+pub fn schemas() -> Vec<(Kind, Value)> {
+    Kind::ALL.into_iter().map(|kind| (kind, kind.schema())).collect()
+}

@@ -1,0 +1,53 @@
+//! `KoreRole`: what a role permits.
+
+use super::shared::{DeletionPolicy, RoleKind};
+use crate::facts::{Level, PermissionName};
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A role and what it permits. Only what is declared is compared.
+#[derive(CustomResource, KubeSchema, Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[kube(
+    group = "koreconcile.dev",
+    version = "v1alpha1",
+    kind = "KoreRole",
+    plural = "koreroles",
+    namespaced,
+    shortname = "kr",
+    category = "kore",
+    derive = "PartialEq",
+    doc = "A role of the account and what it permits.",
+    printcolumn(name = "Type", type_ = "string", json_path = ".spec.type"),
+    printcolumn(name = "Role", type_ = "string", json_path = ".spec.name"),
+    selectable = ".spec.name"
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = crate::manifest::kinds::rules::FIXED_ROLES.rule())]
+pub struct KoreRoleSpec {
+    /// Name of the `KoreAccount`. May be left out when exactly one account is in scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = crate::manifest::kinds::rules::ACCOUNT_IS_IMMUTABLE.rule())]
+    pub account: Option<String>,
+    /// Rights in the Admin Console, or on one bot. Immutable.
+    #[x_kube(validation = crate::manifest::kinds::rules::ROLE_TYPE_IS_IMMUTABLE.rule())]
+    pub r#type: RoleKind,
+    /// The role's name at the platform. Immutable.
+    #[schemars(length(min = 1, max = 256))]
+    #[x_kube(validation = crate::manifest::kinds::rules::ROLE_NAME_IS_IMMUTABLE.rule())]
+    pub name: String,
+    /// What the role is for. Left out: not compared and not changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub description: Option<String>,
+    /// Permission to level: FULL, VIEW, NO, or YES and NO. Quote "YES" and "NO". Only the keys written here are
+    /// compared.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 200))]
+    pub permissions: BTreeMap<PermissionName, Level>,
+    /// What happens at the platform when this object is deleted in Kubernetes. Roles cannot be deleted through the
+    /// API: with Remove, the leftover role is reported.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+}

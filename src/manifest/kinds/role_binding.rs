@@ -1,0 +1,74 @@
+//! `KoreRoleBinding`: who holds a role.
+
+use super::shared::{AbsentSubject, DeletionPolicy, MembershipMode, RoleKind, Subject};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Who holds a role: an admin role, or a role on one bot.
+#[derive(CustomResource, KubeSchema, Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[kube(
+    group = "koreconcile.dev",
+    version = "v1alpha1",
+    kind = "KoreRoleBinding",
+    plural = "korerolebindings",
+    namespaced,
+    shortname = "krb",
+    category = "kore",
+    derive = "PartialEq",
+    doc = "Who holds a role: an admin role, or a role on one bot.",
+    printcolumn(name = "Role", type_ = "string", json_path = ".spec.role.name"),
+    printcolumn(name = "Bot", type_ = "string", json_path = ".spec.bot"),
+    printcolumn(name = "Membership", type_ = "string", json_path = ".spec.membership"),
+    selectable = ".spec.bot"
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = crate::manifest::kinds::rules::BOT_OF_ROLE.rule(),
+    validation = crate::manifest::kinds::rules::NO_BOT_OWNER.rule(),
+    validation = crate::manifest::kinds::rules::MASTER_ADMIN_TO_USERS.rule()
+)]
+pub struct KoreRoleBindingSpec {
+    /// Name of the `KoreAccount`. May be left out when exactly one account is in scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = crate::manifest::kinds::rules::ACCOUNT_IS_IMMUTABLE.rule())]
+    pub account: Option<String>,
+    /// The role: built in, declared as a `KoreRole`, or existing in the account. Immutable.
+    #[x_kube(validation = crate::manifest::kinds::rules::TARGET_IS_IMMUTABLE.rule())]
+    pub role: RoleRef,
+    /// The bot, by name, or by its `st-…` id where names repeat. Required for Bot roles, forbidden for Admin roles.
+    /// Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    #[x_kube(validation = crate::manifest::kinds::rules::TARGET_IS_IMMUTABLE.rule())]
+    pub bot: Option<String>,
+    /// Authoritative: holders that nobody declares lose the role. Additive: they are left alone.
+    #[serde(default)]
+    pub membership: MembershipMode,
+    /// Who is to hold the role.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    pub subjects: Vec<Subject>,
+    /// Who must not hold the role. Deleting a line of an Additive binding revokes nothing; this does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1000))]
+    pub absent: Vec<AbsentSubject>,
+    /// Lets an Authoritative binding that names nobody take the role from everybody.
+    #[serde(default, skip_serializing_if = "super::shared::is_false")]
+    pub allow_empty: bool,
+    /// What happens at the platform when this object is deleted in Kubernetes.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+}
+
+/// A role by type and name.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleRef {
+    /// Admin or Bot.
+    pub r#type: RoleKind,
+    /// The role's name at the platform.
+    #[schemars(length(min = 1, max = 256))]
+    pub name: String,
+}

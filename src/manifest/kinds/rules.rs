@@ -1,0 +1,162 @@
+//! Rules that one object decides by itself. Each is one CEL expression: the API server runs it from the CRD, and
+//! `check` runs the same text offline. Here every rule has its name, so that a finding can carry its code.
+
+use crate::manifest::finding::Code;
+use kube::core::Rule;
+
+/// A CEL rule with its code.
+#[derive(Clone, Copy, Debug)]
+pub struct NamedRule {
+    /// The code a finding carries.
+    pub code: Code,
+    /// The expression; `self` is the value the rule stands on.
+    pub expression: &'static str,
+    /// What a person reads when it fails.
+    pub message: &'static str,
+    /// The field below `self` that a finding points at, if it is there.
+    pub points_at: Option<&'static str>,
+    /// What to do about it.
+    pub hint: &'static str,
+}
+
+impl NamedRule {
+    /// As the derive takes it.
+    pub fn rule(&self) -> Rule {
+        Rule::new(self.expression).message(self.message)
+    }
+}
+
+/// The endpoint is a host or a sandbox.
+pub const ONE_ENDPOINT: NamedRule = NamedRule {
+    code: Code::ExactlyOne,
+    expression: "has(self.host) != has(self.sandbox)",
+    message: "an endpoint is either host or sandbox",
+    points_at: None,
+    hint: "write one of: host, sandbox",
+};
+
+/// A host needs credentials, a sandbox takes none.
+pub const CREDENTIALS_FOR_HOST: NamedRule = NamedRule {
+    code: Code::Credentials,
+    expression: "has(self.endpoint.host) == has(self.credentials)",
+    message: "a host needs credentials, and a sandbox takes none",
+    points_at: Some("credentials"),
+    hint: "credentials: { clientId: { env: NAME }, clientSecret: { env: NAME } } beside endpoint.host, nothing beside endpoint.sandbox",
+};
+
+/// A secret comes from one place.
+pub const ONE_SECRET_SOURCE: NamedRule = NamedRule {
+    code: Code::ExactlyOne,
+    expression: "(has(self.env) ? 1 : 0) + (has(self.file) ? 1 : 0) + (has(self.secretKeyRef) ? 1 : 0) == 1",
+    message: "a secret comes from exactly one of env, file and secretKeyRef",
+    points_at: None,
+    hint: "write one of: env, file, secretKeyRef",
+};
+
+/// A subject of a role binding is one thing.
+pub const ONE_SUBJECT: NamedRule = NamedRule {
+    code: Code::ExactlyOne,
+    expression: "(has(self.user) ? 1 : 0) + (has(self.team) ? 1 : 0) + (has(self.group) ? 1 : 0) == 1",
+    message: "a subject is exactly one of user, team and group",
+    points_at: None,
+    hint: "one entry per subject: - user: …, - team: … or - group: …",
+};
+
+/// A subject that must be people is one thing.
+pub const ONE_PERSON_SUBJECT: NamedRule = NamedRule {
+    code: Code::ExactlyOne,
+    expression: "has(self.user) != has(self.team)",
+    message: "a subject is either user or team",
+    points_at: None,
+    hint: "one entry per subject: - user: … or - team: …",
+};
+
+/// An absent holder is one thing.
+pub const ONE_ABSENT: NamedRule = NamedRule {
+    code: Code::ExactlyOne,
+    expression: "has(self.user) != has(self.group)",
+    message: "an absent entry is either user or group",
+    points_at: None,
+    hint: "one entry per holder: - user: … or - group: …",
+};
+
+/// Directory and system groups look like local ones through the API.
+pub const LOCAL_GROUP: NamedRule = NamedRule {
+    code: Code::LocalGroup,
+    expression: "self.membership != 'Authoritative' || self.local",
+    message: "an Authoritative group membership needs local: true, because groups of a directory look the same through the API",
+    points_at: Some("membership"),
+    hint: "write local: true if the group is managed in the Admin Console, else membership: Additive",
+};
+
+/// Bot roles are about a bot, admin roles are not.
+pub const BOT_OF_ROLE: NamedRule = NamedRule {
+    code: Code::BotOfRole,
+    expression: "(self.role.type == 'Bot') == has(self.bot)",
+    message: "a Bot role names a bot, and an Admin role does not",
+    points_at: Some("bot"),
+    hint: "write bot: NAME beside a role of type Bot, and leave it out beside one of type Admin",
+};
+
+/// Ownership of a bot is not a grant.
+pub const NO_BOT_OWNER: NamedRule = NamedRule {
+    code: Code::BotOwner,
+    expression: "self.role.type != 'Bot' || !(self.role.name in ['Bot Owner', 'App Owner'])",
+    message: "Bot Owner cannot be granted: it comes with creating the bot",
+    points_at: Some("role.name"),
+    hint: "the owner or Bots Management in the Admin Console can hand a bot over; grant Bot Developer instead",
+};
+
+/// Master Admin goes to people.
+pub const MASTER_ADMIN_TO_USERS: NamedRule = NamedRule {
+    code: Code::MasterAdminGroup,
+    expression: "self.role.type != 'Admin' || !(self.role.name in ['Master Admin', 'admin']) || !has(self.subjects) || self.subjects.all(s, !has(s.group))",
+    message: "Master Admin goes to users, not to groups",
+    points_at: Some("subjects"),
+    hint: "name the people, or a KoreTeam of them",
+};
+
+/// Bot Owner is fixed, and so is Master Admin.
+pub const FIXED_ROLES: NamedRule = NamedRule {
+    code: Code::FixedRole,
+    expression: "self.type == 'Bot' ? !(self.name in ['Bot Owner', 'App Owner']) : !(self.name in ['Master Admin', 'admin'])",
+    message: "the permissions of Master Admin and Bot Owner are fixed by the platform",
+    points_at: Some("name"),
+    hint: "declare a role of your own under another name",
+};
+
+/// A person's address is who they are.
+pub const EMAIL_IS_IMMUTABLE: NamedRule = immutable("email is immutable: declare another KoreUser");
+/// The account an object belongs to stays.
+pub const ACCOUNT_IS_IMMUTABLE: NamedRule = immutable("account is immutable: create another object");
+/// A role is known by its name.
+pub const ROLE_NAME_IS_IMMUTABLE: NamedRule = immutable("name is immutable: declare another KoreRole");
+/// A role keeps its type.
+pub const ROLE_TYPE_IS_IMMUTABLE: NamedRule = immutable("type is immutable: declare another KoreRole");
+/// What a binding grants stays.
+pub const TARGET_IS_IMMUTABLE: NamedRule =
+    immutable("what this object is about is immutable: create another one");
+
+const fn immutable(message: &'static str) -> NamedRule {
+    NamedRule { code: Code::Rule, expression: "self == oldSelf", message, points_at: None, hint: "" }
+}
+
+/// Every rule that can fail offline.
+pub const ALL: [NamedRule; 11] = [
+    ONE_ENDPOINT,
+    CREDENTIALS_FOR_HOST,
+    ONE_SECRET_SOURCE,
+    ONE_SUBJECT,
+    ONE_PERSON_SUBJECT,
+    ONE_ABSENT,
+    LOCAL_GROUP,
+    BOT_OF_ROLE,
+    NO_BOT_OWNER,
+    MASTER_ADMIN_TO_USERS,
+    FIXED_ROLES,
+];
+
+/// The rule with this expression.
+pub fn named(expression: &str) -> Option<&'static NamedRule> {
+    ALL.iter().find(|rule| rule.expression == expression)
+}

@@ -1,0 +1,130 @@
+//! What several kinds say in the same words.
+
+use super::text;
+use crate::facts::{Email, GroupName, RoleType};
+use jiff::Timestamp;
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Whether the person, role or membership is to be there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub enum State {
+    /// It is to be there.
+    #[default]
+    Present,
+    /// It is to be gone.
+    Absent,
+}
+
+/// What happens to holders that nobody declares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub enum MembershipMode {
+    /// Others are left alone.
+    #[default]
+    Additive,
+    /// Others lose it.
+    Authoritative,
+}
+
+/// What happens at the platform when the object is deleted in Kubernetes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub enum DeletionPolicy {
+    /// Nothing.
+    #[default]
+    Retain,
+    /// What it granted is removed, within the account's ceilings.
+    Remove,
+}
+
+/// Which console a role opens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub enum RoleKind {
+    /// Rights in the Admin Console.
+    Admin,
+    /// Rights on one bot.
+    Bot,
+}
+
+impl From<RoleKind> for RoleType {
+    fn from(kind: RoleKind) -> Self {
+        match kind {
+            RoleKind::Admin => Self::Admin,
+            RoleKind::Bot => Self::Bot,
+        }
+    }
+}
+
+/// Who holds a role: exactly one of `user`, `team` and `group`.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = crate::manifest::kinds::rules::ONE_SUBJECT.rule())]
+pub struct Subject {
+    /// E-mail address of a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<Email>,
+    /// Name of a `KoreTeam`; stands for its members.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub team: Option<String>,
+    /// Name of an existing group at the platform.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupName>,
+    /// From this moment on the grant is absent, by itself. RFC 3339, such as `2026-12-31T18:00:00Z`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "text::moment")]
+    pub expires_at: Option<Timestamp>,
+    /// Why, for those who read the manifest and the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub reason: Option<String>,
+}
+
+/// Who: exactly one of `user` and `team`.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = crate::manifest::kinds::rules::ONE_PERSON_SUBJECT.rule())]
+pub struct PersonSubject {
+    /// E-mail address of a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<Email>,
+    /// Name of a `KoreTeam`; stands for its members.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub team: Option<String>,
+    /// From this moment on the grant is absent, by itself. RFC 3339, such as `2026-12-31T18:00:00Z`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "text::moment")]
+    pub expires_at: Option<Timestamp>,
+    /// Why, for those who read the manifest and the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub reason: Option<String>,
+}
+
+/// Who must not hold a role: exactly one of `user` and `group`.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = crate::manifest::kinds::rules::ONE_ABSENT.rule())]
+pub struct AbsentSubject {
+    /// E-mail address of a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<Email>,
+    /// Name of an existing group at the platform.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupName>,
+}
+
+/// A person who must not have it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AbsentPerson {
+    /// E-mail address of a person.
+    pub user: Email,
+}
+
+/// For `skip_serializing_if`: what is false by default need not be written.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+pub(super) fn is_false(value: &bool) -> bool {
+    !value
+}

@@ -1,0 +1,50 @@
+//! Makes a derived schema what an API server takes without complaint.
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+};
+
+/// Drops `nullable` (an explicit null on a nullable enum is always refused, and none of our fields means anything by
+/// null) and with it null defaults, and turns unsigned formats into signed ones (the server warns about others).
+pub fn structural(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+    for version in &mut crd.spec.versions {
+        if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
+            visit(schema);
+        }
+    }
+    crd
+}
+
+fn visit(schema: &mut JSONSchemaProps) {
+    schema.nullable = None;
+    if schema.default.as_ref().is_some_and(|default| default.0.is_null()) {
+        schema.default = None;
+    }
+    match schema.format.as_deref() {
+        Some("uint8" | "uint16" | "uint32" | "int8" | "int16") => schema.format = Some("int32".to_owned()),
+        Some("uint64" | "uint" | "int") => schema.format = Some("int64".to_owned()),
+        _ => {}
+    }
+    if let Some(description) = &mut schema.description {
+        *description = one_line(description);
+    }
+    for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
+        visit(property);
+    }
+    match &mut schema.items {
+        Some(JSONSchemaPropsOrArray::Schema(item)) => visit(item),
+        Some(JSONSchemaPropsOrArray::Schemas(items)) => items.iter_mut().for_each(visit),
+        None => {}
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        visit(values);
+    }
+}
+
+/// Line breaks of the source mean nothing to a reader of the CRD; paragraphs stay.
+fn one_line(text: &str) -> String {
+    text.split("\n\n")
+        .map(|paragraph| paragraph.split('\n').collect::<Vec<_>>().join(" "))
+        .collect::<Vec<_>>()
+        .join("\n\n")
+}

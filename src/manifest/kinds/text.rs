@@ -1,0 +1,34 @@
+//! Texts of the shared vocabulary as they stand in a schema: how long, and what they look like.
+
+use crate::facts::Email;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use std::borrow::Cow;
+
+/// What an e-mail address looks like; [`Email::parse`] explains what is wrong with one that does not match.
+pub const EMAIL_PATTERN: &str = r"^[^@\s]+@[^@\s.]+([.][^@\s.]+)+$";
+/// A whole number and a unit: `30s`, `5m`, `2h`, `7d`.
+pub const DURATION_PATTERN: &str = "^[1-9][0-9]{0,5}[smhd]$";
+/// A share: `0%` to `100%`.
+pub const PERCENT_PATTERN: &str = "^(100|[1-9]?[0-9])%$";
+/// An https origin, or an http one on this machine.
+pub const HOST_PATTERN: &str =
+    r"^(https://[^/?#\s]+|http://(localhost|127[.]0[.]0[.]1|\[::1\])(:[0-9]+)?)/?$";
+
+impl JsonSchema for Email {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Email".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "maxLength": Email::MAX, "pattern": EMAIL_PATTERN })
+    }
+}
+
+/// A moment: RFC 3339, with `Z` or an offset.
+pub fn moment(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "date-time", "maxLength": 64 })
+}

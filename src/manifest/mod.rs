@@ -1,0 +1,39 @@
+//! What people write: YAML documents, or the same objects in a cluster, become what is wanted of an account.
+//!
+//! ```text
+//! paths ──load──► inputs ──check──► Manifests ──compile(account, now)──► Compiled { account, desired, policy, … }
+//! ```
+//!
+//! [`load`] reads bytes and understands nothing. [`check`] turns them into typed, positioned manifests and finds
+//! everything that is wrong, at once. [`compile`] turns the manifests of one account into facts. This room knows
+//! `facts` and nobody else: no clock (`now` is passed in), no network, no task, and it prints nothing.
+
+pub mod check;
+pub mod compile;
+pub mod finding;
+pub mod kinds;
+pub mod load;
+pub mod model;
+pub mod render;
+mod scalar;
+pub mod tree;
+
+pub use compile::{
+    AccountConnection, CompileError, Compiled, CredentialRefs, Endpoint, Expiry, SecretRef, compile,
+};
+pub use finding::{Code, Finding, Severity, Span, Spot};
+pub use load::Input;
+pub use model::{Manifest, Manifests, Texts};
+
+/// Loads and checks what the command line names: files, folders, globs, `-` for `stdin`. The disk is also asked
+/// whether everything was loaded that the accounts' `sources` name.
+pub fn open(paths: &[String], stdin: impl std::io::Read) -> Manifests {
+    let mut manifests = check::check(load::load(paths, stdin));
+    load::survey(&mut manifests);
+    manifests
+}
+
+/// Checks inputs that are already in memory.
+pub fn read(inputs: Vec<Input>) -> Manifests {
+    check::check(inputs.into())
+}

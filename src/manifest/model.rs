@@ -1,0 +1,206 @@
+//! Checked manifests: what people wrote, typed, with the places it stands.
+
+use super::check::Marks;
+use super::finding::{Finding, Span, Spot};
+use super::kinds::{Kind, Spec};
+use crate::facts::{Completeness, Place, Source};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// One document, or one object of a cluster.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Manifest {
+    /// `metadata.name`
+    pub name: Arc<str>,
+    /// `metadata.namespace`
+    pub namespace: Option<Arc<str>>,
+    /// What it says.
+    pub spec: Spec,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Where a manifest comes from.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Origin {
+    /// A document in a file.
+    File {
+        /// Path as the user gave it.
+        file: Arc<str>,
+        /// Places of its fields and items.
+        marks: Marks,
+    },
+    /// An object in a cluster.
+    Resource,
+}
+
+impl Manifest {
+    /// Which kind it is.
+    pub fn kind(&self) -> Kind {
+        self.spec.kind()
+    }
+
+    /// Where a field was written, by its path below `spec`; where the name is, if it was left out.
+    pub fn source(&self, path: &str) -> Source {
+        self.source_of(|marks| marks.of(path))
+    }
+
+    /// Where a list item was written.
+    pub fn item(&self, path: &str, index: usize) -> Source {
+        self.source_of(|marks| marks.item(path, index))
+    }
+
+    /// The same as [`Self::source`], for a finding. The empty path is the name.
+    pub fn spot(&self, path: &str) -> Spot {
+        self.spot_of(|marks| marks.of(path))
+    }
+
+    /// The same as [`Self::item`], for a finding.
+    pub fn item_spot(&self, path: &str, index: usize) -> Spot {
+        self.spot_of(|marks| marks.item(path, index))
+    }
+
+    /// Path of its file, if it is from one.
+    pub fn file(&self) -> Option<&Arc<str>> {
+        match &self.origin {
+            Origin::File { file, .. } => Some(file),
+            Origin::Resource => None,
+        }
+    }
+
+    fn source_of(&self, find: impl FnOnce(&Marks) -> Span) -> Source {
+        let place = match &self.origin {
+            Origin::File { file, marks } => {
+                let Span { line, column, start: _, end: _ } = find(marks);
+                Place::File { file: Arc::clone(file), line, column }
+            }
+            Origin::Resource => Place::Resource {
+                kind: Arc::from(self.kind().name()),
+                namespace: self.namespace.clone().unwrap_or_else(|| Arc::from("")),
+                name: Arc::clone(&self.name),
+            },
+        };
+        Source { place, team: None }
+    }
+
+    fn spot_of(&self, find: impl FnOnce(&Marks) -> Span) -> Spot {
+        match &self.origin {
+            Origin::File { file, marks } => Spot { file: Arc::clone(file), span: find(marks) },
+            Origin::Resource => Spot { file: self.source("").to_string().into(), span: Span::default() },
+        }
+    }
+
+    /// Whether two objects can see each other: one namespace, or one of them says nothing about it.
+    pub(super) fn shares_namespace_with(&self, other: &Self) -> bool {
+        match (&self.namespace, &other.namespace) {
+            (Some(left), Some(right)) => left == right,
+            _ => true,
+        }
+    }
+}
+
+/// What was read over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Skipped {
+    /// Documents of other API groups, or that are no manifests at all.
+    pub foreign: usize,
+    /// Documents of kinds that belong to the controller.
+    pub controller: usize,
+}
+
+/// The texts of the files, for showing findings.
+#[derive(Clone, Debug, Default)]
+pub struct Texts(pub(super) BTreeMap<Arc<str>, Arc<str>>);
+
+impl Texts {
+    /// The text of a file.
+    pub fn get(&self, file: &str) -> Option<&str> {
+        self.0.get(file).map(AsRef::as_ref)
+    }
+}
+
+/// All checked manifests. Documents with errors are not among them; their findings are.
+#[derive(Clone, Debug, Default)]
+pub struct Manifests {
+    pub(super) manifests: Vec<Manifest>,
+    pub(super) findings: Vec<Finding>,
+    pub(super) skipped: Skipped,
+    pub(super) texts: Texts,
+    /// By account name: whether everything that should have been loaded was.
+    pub(super) completeness: BTreeMap<Arc<str>, Completeness>,
+}
+
+impl Manifests {
+    /// The manifests that can be used, in the order they were read.
+    pub fn all(&self) -> &[Manifest] {
+        &self.manifests
+    }
+
+    /// Everything found while loading and checking, by file and line.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// What was read over.
+    pub fn skipped(&self) -> Skipped {
+        self.skipped
+    }
+
+    /// The texts of the files, for showing findings.
+    pub fn texts(&self) -> &Texts {
+        &self.texts
+    }
+
+    /// The accounts, by name.
+    pub fn accounts(&self) -> Vec<&Manifest> {
+        let mut accounts: Vec<&Manifest> =
+            self.manifests.iter().filter(|manifest| manifest.kind() == Kind::Account).collect();
+        accounts.sort_by(|left, right| left.name.cmp(&right.name));
+        accounts
+    }
+
+    /// Whether any finding takes something out of use.
+    pub fn has_errors(&self) -> bool {
+        self.findings.iter().any(Finding::is_error)
+    }
+
+    /// Says whether the manifests at hand are the whole of an account (files: [`super::load::survey`]; a cluster: its
+    /// stores are).
+    pub fn set_completeness(&mut self, account: &str, completeness: Completeness) {
+        self.completeness.insert(Arc::from(account), completeness);
+    }
+}
+
+/// Manifests by kind and name.
+pub(super) struct Index<'m> {
+    by_name: HashMap<(Kind, &'m str), Vec<&'m Manifest>>,
+}
+
+impl<'m> Index<'m> {
+    /// Of these manifests.
+    pub(super) fn new(manifests: &'m [Manifest]) -> Self {
+        let mut by_name: HashMap<(Kind, &'m str), Vec<&'m Manifest>> = HashMap::new();
+        for manifest in manifests {
+            // People are found by their address, never by the name of their object.
+            if manifest.kind() != Kind::User {
+                by_name.entry((manifest.kind(), &manifest.name)).or_default().push(manifest);
+            }
+        }
+        Self { by_name }
+    }
+
+    /// The object of that kind and name that `from` means.
+    pub(super) fn find(&self, kind: Kind, name: &str, from: &Manifest) -> Option<&'m Manifest> {
+        let candidates = self.by_name.get(&(kind, name))?;
+        candidates
+            .iter()
+            .find(|candidate| candidate.namespace == from.namespace)
+            .or_else(|| candidates.iter().find(|candidate| candidate.shares_namespace_with(from)))
+            .copied()
+    }
+
+    /// The names of a kind.
+    pub(super) fn names(&self, kind: Kind) -> impl Iterator<Item = &'m str> + '_ {
+        self.by_name.keys().filter(move |(candidate, _)| *candidate == kind).map(|(_, name)| *name)
+    }
+}

@@ -11,4 +11,7 @@
 )]
 
 mod sandbox_api;
+mod sandbox_auth;
+mod sandbox_faults;
+mod sandbox_rate;
 mod sandbox_world;

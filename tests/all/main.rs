@@ -12,6 +12,9 @@
 
 mod sandbox_api;
 mod sandbox_auth;
+mod sandbox_cli;
+mod sandbox_dialect;
 mod sandbox_faults;
 mod sandbox_rate;
+mod sandbox_speed;
 mod sandbox_world;

@@ -13,5 +13,11 @@
 mod manifest_compile;
 mod reconcile_engine;
 mod sandbox_api;
+mod sandbox_auth;
+mod sandbox_cli;
+mod sandbox_dialect;
+mod sandbox_faults;
+mod sandbox_rate;
+mod sandbox_speed;
 mod sandbox_world;
 mod support;

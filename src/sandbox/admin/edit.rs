@@ -260,32 +260,42 @@ impl Editor<'_> {
                 })
                 .collect::<Result<Vec<_>, _>>()?,
         };
-        self.insert_app(None, name, &scopes, enforce_jti)
+        let app = fresh_app();
+        self.insert_app(None, name, &app, &scopes, enforce_jti)?;
+        Ok(app)
     }
 
     /// See [`super::Admin::create_bot_app`].
     pub fn create_bot_app(&self, bot: &str, name: &str) -> Result<App, SandboxError> {
-        self.insert_app(Some(self.bot(bot)?.seq), name, &["bot_publish:publish_request"], false)
+        let app = fresh_app();
+        let bot = self.bot(bot)?.seq;
+        self.insert_app(Some(bot), name, &app, &["bot_publish:publish_request"], false)?;
+        Ok(app)
+    }
+
+    /// See [`super::Admin::add_app`].
+    pub fn add_app(&self, name: &str, app: &App) -> Result<(), SandboxError> {
+        self.insert_app(None, name, app, SCOPES, false)
     }
 
     fn insert_app(
         &self,
         bot: Option<i64>,
         name: &str,
+        app: &App,
         scopes: &[&str],
         enforce_jti: bool,
-    ) -> Result<App, SandboxError> {
-        let app = apps::App {
-            client_id: format!("cs-{}", Uuid::new_v4()),
+    ) -> Result<(), SandboxError> {
+        let row = apps::App {
+            client_id: app.client_id.clone(),
             account: self.account.seq,
             bot,
-            secret: format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()),
+            secret: app.client_secret.clone(),
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             enforce_jti,
             created_at: self.now.clone(),
         };
-        apps::insert(self.conn, name, &app)?;
-        Ok(App { client_id: app.client_id, client_secret: app.secret })
+        Ok(apps::insert(self.conn, name, &row)?)
     }
 
     pub(crate) fn user(&self, email: &str) -> Result<User, SandboxError> {
@@ -324,5 +334,12 @@ impl Editor<'_> {
 
     fn exists(&self, what: &'static str, name: &str) -> SandboxError {
         SandboxError::Exists { what, name: name.to_owned(), account: self.account.id.clone() }
+    }
+}
+
+fn fresh_app() -> App {
+    App {
+        client_id: format!("cs-{}", Uuid::new_v4()),
+        client_secret: format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()),
     }
 }

@@ -188,6 +188,11 @@ impl Admin {
         })
     }
 
+    /// Makes an app with credentials that are already known, all scopes included.
+    pub fn add_app(&self, name: &str, app: &App) -> Result<(), SandboxError> {
+        self.batch(|editor| editor.add_app(name, app))
+    }
+
     /// Makes an app in the builder of one bot.
     pub fn create_bot_app(&self, bot: &str, name: &str) -> Result<App, SandboxError> {
         self.batch(|editor| editor.create_bot_app(bot, name))

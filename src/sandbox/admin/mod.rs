@@ -14,11 +14,11 @@ pub use things::{App, Holder, NewBot, NewGroup, NewRole, NewUser};
 use super::Inner;
 use super::error::SandboxError;
 use super::seed::Seed;
-use super::store::accounts;
 use super::store::audit;
 use super::store::bots::BotStatus;
 use super::store::mails;
 use super::store::users::UserState;
+use super::store::{accounts, apps};
 use super::{clock, mail};
 use edit::Editor;
 use snapshot::Snapshot;
@@ -191,6 +191,12 @@ impl Admin {
     /// Makes an app with credentials that are already known, all scopes included.
     pub fn add_app(&self, name: &str, app: &App) -> Result<(), SandboxError> {
         self.batch(|editor| editor.add_app(name, app))
+    }
+
+    /// The newest app of that name, with all it takes to sign in.
+    pub fn app_named(&self, name: &str) -> Result<Option<App>, SandboxError> {
+        let app = self.read(|conn| Ok(apps::by_name(conn, self.account.seq, name)?))?;
+        Ok(app.map(|app| App { client_id: app.client_id, client_secret: app.secret }))
     }
 
     /// Makes an app in the builder of one bot.

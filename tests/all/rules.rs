@@ -53,7 +53,7 @@ fn rules_rooms_know_only_the_rooms_below_them() {
             let mut found = Vec::new();
             let allowed = MAY_KNOW.iter().find(|(room, _)| *room == source.room).map(|(_, known)| *known);
             let Some(allowed) = allowed else {
-                return vec![source.breach(1, format!("the room `{}` is not in MAY_KNOW", source.room))];
+                return vec![source.breach(1, &format!("the room `{}` is not in MAY_KNOW", source.room))];
             };
             for path in source.paths() {
                 let Some(target) = path.room() else { continue };
@@ -64,7 +64,7 @@ fn rules_rooms_know_only_the_rooms_below_them() {
                     };
                     found.push(source.breach(
                         path.line,
-                        format!("`{}` names `{target}`; it may know: {rule}", source.room),
+                        &format!("`{}` names `{target}`; it may know: {rule}", source.room),
                     ));
                 }
             }
@@ -128,7 +128,7 @@ fn rules_checker_sees_every_way_to_name_a_room() {
         ("src/facts/a.rs", "use crate::{self as root, facts::Key};", "*"),
         ("src/facts/a.rs", "macro_rules! m { () => { $crate::plan::x() } }", "plan"),
     ] {
-        let source = Source::new(Path::new(file), text.to_owned());
+        let source = Source::new(Path::new(file), text);
         let rooms: Vec<String> =
             source.paths().iter().filter_map(|path| path.room().map(str::to_owned)).collect();
         assert!(rooms.iter().any(|room| room == seen), "{text}: saw {rooms:?}, not {seen}");
@@ -147,7 +147,7 @@ fn rules_checker_does_not_see_what_is_not_code() {
         ("src/facts/b/mod.rs", "use super::Membership; use super::super::facts::Key;"),
         ("src/facts/a.rs", "use jiff::Timestamp; fn f(now: Timestamp) -> Timestamp { now }"),
     ] {
-        let source = Source::new(Path::new(file), text.to_owned());
+        let source = Source::new(Path::new(file), text);
         let rooms: Vec<String> =
             source.paths().iter().filter_map(|path| path.room().map(str::to_owned)).collect();
         assert!(rooms.iter().all(|room| room == "facts"), "{text}: saw {rooms:?}");
@@ -167,19 +167,19 @@ fn rules_checker_sees_planted_clocks_disks_and_kubernetes() {
         "use jiff::Timestamp; fn f() { Timestamp::now(); }",
         "async fn f() {}",
     ] {
-        let source = Source::new(Path::new("src/plan/a.rs"), text.to_owned());
+        let source = Source::new(Path::new("src/plan/a.rs"), text);
         assert_eq!(impure_uses(&source).len(), 1, "{text}");
-        let source = Source::new(Path::new("src/apply/a.rs"), text.to_owned());
+        let source = Source::new(Path::new("src/apply/a.rs"), text);
         assert!(impure_uses(&source).is_empty(), "only pure rooms are asked: {text}");
     }
     for text in
         ["use kube::Api;", "#[derive(kube::CustomResource)] struct X;", "use k8s_openapi::api::core::v1;"]
     {
         for room in ["facts", "plan", "apply", "kore", "sandbox", "cli"] {
-            let source = Source::new(Path::new(&format!("src/{room}/a.rs")), text.to_owned());
+            let source = Source::new(Path::new(&format!("src/{room}/a.rs")), text);
             assert_eq!(kube_uses(&source).len(), 1, "{room}: {text}");
         }
-        let source = Source::new(Path::new("src/manifest/a.rs"), text.to_owned());
+        let source = Source::new(Path::new("src/manifest/a.rs"), text);
         assert!(kube_uses(&source).is_empty(), "{text}");
     }
 }
@@ -193,7 +193,7 @@ fn impure_uses(source: &Source) -> Vec<String> {
         if let Some(word) = IMPURE.iter().find(|word| path.contains(word)) {
             found.push(
                 source
-                    .breach(path.line, format!("`{}` is pure and names `{}`", source.room, word.join("::"))),
+                    .breach(path.line, &format!("`{}` is pure and names `{}`", source.room, word.join("::"))),
             );
         }
     }
@@ -206,7 +206,7 @@ fn kube_uses(source: &Source) -> Vec<String> {
     }
     let is_kube = |path: &&Named| path.segments.len() > 1 && KUBE.contains(&path.segments[0].as_str());
     let breach = |path: &Named| {
-        source.breach(path.line, format!("`{}` names `{}`", source.room, path.segments.join("::")))
+        source.breach(path.line, &format!("`{}` names `{}`", source.room, path.segments.join("::")))
     };
     source.paths().iter().filter(is_kube).map(breach).collect()
 }
@@ -220,7 +220,7 @@ fn breaches_of_all(check: impl Fn(&Source) -> Vec<String>) -> Vec<String> {
     let mut breaches = Vec::new();
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
-        let source = Source::new(file.strip_prefix(root).unwrap(), text);
+        let source = Source::new(file.strip_prefix(root).unwrap(), &text);
         // `lib.rs` is the map and `main.rs` the edge: neither is a room.
         if source.room != "lib" && source.room != "main" {
             breaches.extend(check(&source));
@@ -279,17 +279,17 @@ impl Named {
 }
 
 impl Source {
-    fn new(file: &Path, text: String) -> Self {
+    fn new(file: &Path, text: &str) -> Self {
         let mut module: Vec<String> =
             file.with_extension("").iter().skip(1).map(|part| part.to_string_lossy().into_owned()).collect();
         let room = module[0].clone();
         if module.last().is_some_and(|last| last == "mod" || last == "lib" || last == "main") {
             module.pop();
         }
-        Self { file: file.to_owned(), room, module, tokens: tokens(&text) }
+        Self { file: file.to_owned(), room, module, tokens: tokens(text) }
     }
 
-    fn breach(&self, line: usize, what: String) -> String {
+    fn breach(&self, line: usize, what: &str) -> String {
         format!("{}:{line}: {what}", self.file.display())
     }
 
@@ -456,10 +456,8 @@ fn tokens(text: &str) -> Vec<Token> {
                 let hashes = (index..chars.len()).take_while(|&place| at(place) == '#').count();
                 if is_prefix && word.contains('r') && at(index + hashes) == '"' {
                     index = after_raw_string(&chars, index + hashes + 1, hashes);
-                } else if !(is_prefix && (at(index) == '"' || (word == "b" && at(index) == '\''))) {
-                    if !c.is_numeric() {
-                        out.push(Token { line, text: word });
-                    }
+                } else if !is_prefix && !c.is_numeric() || is_prefix && !matches!(at(index), '"' | '\'') {
+                    out.push(Token { line, text: word });
                 }
             }
             c => {

@@ -12,6 +12,7 @@
 
 mod manifest_compile;
 mod reconcile_engine;
+mod rules;
 mod sandbox_api;
 mod sandbox_auth;
 mod sandbox_cli;

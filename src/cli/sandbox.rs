@@ -177,11 +177,24 @@ async fn run_serve(serve: Serve) -> Result<(), SandboxCliError> {
     sandbox.serve(listener, interrupted()).await.map_err(SandboxCliError::Serve)
 }
 
+/// Resolves at Ctrl-C, and where there is such a thing at a request to terminate.
 async fn interrupted() {
-    if let Err(e) = tokio::signal::ctrl_c().await {
-        tracing::warn!("no signal handler, stop by killing: {e}");
-        std::future::pending::<()>().await;
+    let interrupt = async {
+        if let Err(e) = tokio::signal::ctrl_c().await {
+            tracing::warn!("no signal handler, stop by killing: {e}");
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => tokio::select! { () = interrupt => {}, _ = terminate.recv() => {} },
+            Err(_) => interrupt.await,
+        }
     }
+    #[cfg(not(unix))]
+    interrupt.await;
 }
 
 fn run_seed(args: &SeedArgs) -> Result<(), SandboxCliError> {

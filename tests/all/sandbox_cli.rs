@@ -184,6 +184,14 @@ fn sandbox_cli_seed_adds_the_same_everywhere() {
 }
 
 #[test]
+fn sandbox_cli_seed_twice_is_refused() {
+    let data = tempfile::tempdir().unwrap();
+    stdout(&run(&["seed", "--data", path(data.path()), "--users", "3"]));
+    let text = refusal(&["seed", "--data", path(data.path()), "--users", "3"]);
+    assert!(text.contains("has been seeded before") && text.contains("--account ID"), "{text}");
+}
+
+#[test]
 fn sandbox_cli_refusals_say_what_rule_and_next_step() {
     let data = tempfile::tempdir().unwrap();
     let missing = data.path().join("none");

@@ -193,6 +193,12 @@ impl Admin {
         self.batch(|editor| editor.add_app(name, app))
     }
 
+    /// The credentials of the account's app called `name`, made with every scope if there is none: for callers in
+    /// the same process, who have none of their own.
+    pub fn app_called(&self, name: &str) -> Result<App, SandboxError> {
+        self.batch(|editor| editor.app_called(name))
+    }
+
     /// Makes an app in the builder of one bot.
     pub fn create_bot_app(&self, bot: &str, name: &str) -> Result<App, SandboxError> {
         self.batch(|editor| editor.create_bot_app(bot, name))

@@ -24,6 +24,16 @@ pub(crate) fn by_client_id(conn: &Connection, client_id: &str) -> rusqlite::Resu
     .optional()
 }
 
+/// The account's app of that name, the oldest where there are several.
+pub(crate) fn by_name(conn: &Connection, account: i64, name: &str) -> rusqlite::Result<Option<App>> {
+    conn.prepare_cached(
+        "SELECT client_id, account_seq, bot_seq, secret, scopes, enforce_jti, created_at FROM apps
+         WHERE account_seq = ?1 AND name = ?2 AND bot_seq IS NULL ORDER BY created_at, client_id LIMIT 1",
+    )?
+    .query_row(params![account, name], app)
+    .optional()
+}
+
 fn app(row: &rusqlite::Row<'_>) -> rusqlite::Result<App> {
     Ok(App {
         client_id: row.get(0)?,

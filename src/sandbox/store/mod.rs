@@ -93,8 +93,9 @@ impl Store {
     fn at(path: PathBuf, synchronous: &str, scratch: Option<Scratch>) -> Result<Self, SandboxError> {
         let mut writer = Connection::open(&path)?;
         prepare(&writer)?;
-        writer.pragma_update(None, "journal_mode", "WAL")?;
+        // First of all: changing the journal mode would be flushed, too.
         writer.pragma_update(None, "synchronous", synchronous)?;
+        writer.pragma_update(None, "journal_mode", "WAL")?;
         migrate(&mut writer)?;
         Ok(Self {
             path,

@@ -18,6 +18,7 @@ mod sandbox_auth;
 mod sandbox_cli;
 mod sandbox_dialect;
 mod sandbox_faults;
+mod sandbox_mail;
 mod sandbox_rate;
 mod sandbox_speed;
 mod sandbox_world;

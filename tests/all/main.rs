@@ -9,3 +9,6 @@
     unreachable_pub,
     reason = "tests fail by panicking"
 )]
+
+mod kore_client;
+mod kore_script;

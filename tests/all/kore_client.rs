@@ -264,7 +264,10 @@ fn kore_client_2_05_all_user_roles() {
     let account = account(move |_, _| ok(&body));
     let world = run(account.reader.read(&Ask { users: true, ..Ask::default() })).unwrap();
     assert_eq!(account.log()[0].text("offset"), "0");
-    assert_eq!(world.account.as_ref().map(|id| id.as_str()), Some("6661e128d3203924648c10bf"));
+    assert_eq!(
+        world.account.as_ref().map(koreconcile::facts::AccountId::as_str),
+        Some("6661e128d3203924648c10bf")
+    );
     assert_eq!(world.coverage.extent(Listing::Users), &Extent::Complete);
     assert_eq!(world.get(&Key::Member(jane())), Some(&Fact::Member(Membership::Listed)));
     assert_eq!(world.get(&Key::Access(jane())), Some(&Fact::Access(BuilderAccess::Creator)));
@@ -452,7 +455,10 @@ fn kore_client_2_14_bots_without_their_secrets() {
         (bot.name.as_str(), bot.is_published(), bot.purpose.as_str()),
         ("Sampletestbot", true, "customer")
     );
-    assert_eq!(world.account.as_ref().map(|id| id.as_str()), Some("6661e128d3203924648c10bf"));
+    assert_eq!(
+        world.account.as_ref().map(koreconcile::facts::AccountId::as_str),
+        Some("6661e128d3203924648c10bf")
+    );
     assert!(!format!("{world:?}").contains("CANARY"));
     assert!(!serde_json::to_string(&world).unwrap().contains("CANARY"));
 }

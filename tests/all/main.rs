@@ -11,4 +11,7 @@
 )]
 
 mod kore_client;
+mod kore_lookups;
+mod kore_paging;
+mod kore_properties;
 mod kore_script;

@@ -11,6 +11,7 @@
 )]
 
 mod kore_client;
+mod kore_gateway;
 mod kore_lookups;
 mod kore_paging;
 mod kore_properties;

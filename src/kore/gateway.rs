@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
 /// Requests in flight at once.
-const IN_FLIGHT: usize = 8;
+pub(super) const IN_FLIGHT: usize = 8;
 /// Requests made for one read before giving up.
 pub(super) const TRIES: u32 = 4;
 /// First pause between tries; it doubles, up to [`LONGEST_PAUSE`].

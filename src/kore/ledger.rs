@@ -9,7 +9,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Lines after which stale ones are dropped: two hours' worth at the vendor's limit.
+/// Stale lines after which they are dropped: two hours' worth at the vendor's limit.
 const COMPACT_AT: usize = 3_600;
 
 /// Whether a call may go.
@@ -114,32 +114,32 @@ impl Ledger {
         file.lock()?;
         let mut text = String::new();
         file.read_to_string(&mut text)?;
-        let (mut budget, lines) = self.recall(&text, now);
-        let before = if lines > COMPACT_AT { Some(budget.clone()) } else { None };
+        let (mut budget, stale) = self.recall(&text, now);
         let (answer, note) = decide(&mut budget);
-        if before.is_some() {
+        if stale >= COMPACT_AT {
             rewrite(&mut file, &text, now)?;
         }
         if let Some(note) = note {
             file.seek(SeekFrom::End(0))?;
-            file.write_all(format!("{note}\n").as_bytes())?;
+            // A torn line before this one must not swallow it.
+            let lead = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+            file.write_all(format!("{lead}{note}\n").as_bytes())?;
         }
         Ok((answer, budget))
     }
 
-    /// What the file says. A torn last line, left by a crash, says nothing.
+    /// What the file says, and how many of its lines no longer matter. A torn last line, left by a crash, says nothing.
     fn recall(&self, text: &str, now: Timestamp) -> (Budget, usize) {
         let mut budget = Budget::new(self.limit);
-        let mut lines = 0;
+        let mut stale = 0;
         for line in text.lines() {
-            lines += 1;
             match parse(line) {
                 Some(Note::Sent(at)) if is_recent(at, now) => budget.record(at.min(now)),
-                Some(Note::Until(at)) => budget.drain(at),
-                Some(Note::Sent(_)) | None => {}
+                Some(Note::Until(at)) if at > now => budget.drain(at),
+                Some(_) | None => stale += 1,
             }
         }
-        (budget, lines)
+        (budget, stale)
     }
 }
 

@@ -10,6 +10,12 @@
     reason = "a test fails by panicking, and nobody links against it"
 )]
 
+mod kore_client;
+mod kore_gateway;
+mod kore_lookups;
+mod kore_paging;
+mod kore_properties;
+mod kore_script;
 mod manifest_compile;
 mod reconcile_engine;
 mod rules;

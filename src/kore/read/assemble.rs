@@ -97,7 +97,7 @@ impl Assembly {
         if let Some(Listed { items, extent }) = groups {
             let mut extent = extent;
             let short = items.into_iter().map(|group| usize::from(!self.group(group))).sum();
-            downgrade(&mut extent, short, "do not show all their members");
+            downgrade(&mut extent, short, "groups that do not show all their members");
             self.coverage.listings.insert(Listing::Groups, extent);
         }
         Ok(())
@@ -283,7 +283,7 @@ impl Assembly {
             }
         }
         if let Some(extent) = self.coverage.listings.get_mut(&Listing::Users) {
-            downgrade(extent, unreadable, "carry no roles, or roles without name or bot");
+            downgrade(extent, unreadable, "users without roles, or with roles without name or bot");
         }
         served
     }
@@ -395,9 +395,11 @@ impl Assembly {
 
     fn group_name(&self, label: &Label) -> Option<GroupName> {
         let Label { id, name } = label;
+        let by_id = |id: &String| Some(self.directory.groups.get(&GroupId::new(id))?.name.clone());
         match (name, id) {
-            (Some(name), _) => Some(GroupName::new(name)),
-            (None, Some(id)) => self.directory.groups.get(&GroupId::new(id)).map(|group| group.name.clone()),
+            // Names are documented (2.0); an id where a name belongs still finds its group.
+            (Some(name), _) => Some(by_id(name).unwrap_or_else(|| GroupName::new(name))),
+            (None, Some(id)) => by_id(id),
             (None, None) => None,
         }
     }
@@ -476,6 +478,6 @@ fn membership(status: Option<&str>) -> Membership {
 /// A listing with entries that leave something out is not complete.
 fn downgrade(extent: &mut Extent, odd: usize, what: &str) {
     if odd > 0 && *extent == Extent::Complete {
-        *extent = Extent::Partial(format!("{odd} entries {what}"));
+        *extent = Extent::Partial(format!("{what}: {odd}"));
     }
 }

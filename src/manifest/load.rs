@@ -172,7 +172,11 @@ fn expand(path: &str) -> Vec<(String, Option<String>)> {
             match globs(std::slice::from_ref(&pattern)) {
                 Err(error) => vec![(path.to_owned(), Some(error))],
                 Ok(set) => {
-                    let found = walk(&base, &|file| set.is_match(without_dots(file)));
+                    let found = if base.exists() {
+                        walk(&base, &|file| set.is_match(without_dots(file)))
+                    } else {
+                        Vec::new()
+                    };
                     if found.is_empty() {
                         vec![(path.to_owned(), Some("the pattern matches no file".to_owned()))]
                     } else {

@@ -86,7 +86,7 @@ fn marked_line<'t>(text: &'t str, spot: &Spot) -> Option<(&'t str, usize, usize)
     let mut start = spot.span.start as usize;
     let mut end = spot.span.end as usize;
     let line_start = if spot.span.end == 0 {
-        // Only line and column are known: the mark is one sign wide.
+        // Only line and column are known.
         let line_start = nth_line(text, spot.span.line as usize)?;
         let line = text[line_start..].lines().next().unwrap_or_default();
         let column = spot.span.column.saturating_sub(1) as usize;
@@ -103,8 +103,14 @@ fn marked_line<'t>(text: &'t str, spot: &Spot) -> Option<(&'t str, usize, usize)
     }
     let from = (start - line_start).min(line.len());
     let to = end.saturating_sub(line_start).clamp(from, line.len());
-    let to = if to == from { line[from..].chars().next().map_or(from, |c| from + c.len_utf8()) } else { to };
+    let to = if to == from { from + word(line.get(from..)?) } else { to };
     (line.is_char_boundary(from) && line.is_char_boundary(to)).then_some((line, from, to))
+}
+
+/// Length of the word a text begins with, at least one sign of it.
+fn word(text: &str) -> usize {
+    let end = text.find(|c: char| c.is_whitespace() || ",:{}[]".contains(c)).unwrap_or(text.len());
+    if end == 0 { text.chars().next().map_or(0, char::len_utf8) } else { end }
 }
 
 fn nth_line(text: &str, line: usize) -> Option<usize> {

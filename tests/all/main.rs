@@ -10,4 +10,5 @@
     reason = "tests fail by panicking"
 )]
 
+mod manifest_check;
 mod manifest_compile;

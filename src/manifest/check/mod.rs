@@ -41,7 +41,7 @@ fn check_with(loaded: Loaded, threads: usize) -> Manifests {
             }
             Err(error) => {
                 let valid = error.utf8_error().valid_up_to();
-                let line = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
+                let line = error.as_bytes()[..valid].split(|byte| *byte == b'\n').count();
                 let spot = Spot { file, span: Span { line: number(line), column: 1, ..Span::default() } };
                 let finding = Finding::new(Code::NotUtf8, spot, format!("byte {valid} is not UTF-8"));
                 findings.push(finding.hint("save the file as UTF-8"));
@@ -102,7 +102,7 @@ fn check_run(run: &[(&Arc<str>, Chunk<'_>)]) -> Checker {
     let mut checker = Checker::new();
     for (file, chunk) in run {
         for document in tree::parse(*chunk, file, &mut checker.findings) {
-            checker.document(file, &document);
+            checker.document(file, &document.root, document.is_sound);
         }
     }
     checker

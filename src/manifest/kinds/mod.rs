@@ -5,6 +5,7 @@
 //! exact. No `deny_unknown_fields`: unknown fields are found by the schema walk, which knows the place.
 
 #![allow(
+    clippy::duplicated_attributes,
     unreachable_pub,
     clippy::unwrap_used,
     reason = "the schema derive repeats each type inside a function"

@@ -62,7 +62,7 @@ codes! {
     /// The kind is not one of ours.
     UnknownKind = "unknown-kind", Error;
     /// The document is of another API group, but looks as if it were meant to be ours.
-    ForeignGroup = "foreign-group", Warning;
+    ForeignGroup = "foreign-group", Error;
     /// A kind that only the controller uses; skipped.
     ControllerKind = "controller-kind", Note;
     /// Kubernetes would refuse this name.

@@ -57,8 +57,12 @@ impl From<Vec<Input>> for Loaded {
 pub fn load(paths: &[String], mut stdin: impl Read) -> Loaded {
     let mut loaded = Loaded::default();
     let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
+    let mut is_stdin_read = false;
     for path in paths {
         if path == "-" {
+            if std::mem::replace(&mut is_stdin_read, true) {
+                continue;
+            }
             match read_limited(&mut stdin) {
                 Ok(bytes) => loaded.inputs.push(Input::new(STDIN, bytes)),
                 Err(error) => loaded.findings.push(unreadable(STDIN, &error)),

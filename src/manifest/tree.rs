@@ -417,7 +417,7 @@ mod tests {
                 "f.yaml:1:7 anchor",
                 "f.yaml:2:4 anchor",
                 "f.yaml:3:10 anchor",
-                "f.yaml:4:10 anchor",
+                "f.yaml:4:9 anchor",
                 "f.yaml:5:1 duplicate-key"
             ]
         );

@@ -69,7 +69,8 @@ impl Checker {
         let name = written_kind.and_then(|entry| entry.value.text()).unwrap_or_default();
         let kind = Kind::named(name);
         let Some(api_version) = api_version else {
-            if let (Some(_), Some(entry)) = (kind, written_kind) {
+            let near = kind.is_some() || nearest(name, Kind::ALL.map(Kind::name)).is_some();
+            if let (true, Some(entry)) = (near, written_kind) {
                 self.findings.push(
                     Finding::new(
                         Code::Header,
@@ -243,7 +244,15 @@ fn metadata(walk: &mut Walk<'_>, document: &Node<'_>, kind: Kind) -> (String, Op
     let metadata = document.get("metadata").map(|entry| &entry.value);
     let Some(entry) = metadata.and_then(|metadata| metadata.get("name")) else {
         let message = format!("this {kind} has no metadata.name");
-        walk.finding(Code::Header, kind_span, message, "add metadata: { name: … }");
+        let near = match metadata.map(|metadata| &metadata.shape) {
+            Some(Shape::Map(entries)) => {
+                entries.iter().find(|entry| nearest(&entry.key.text, ["name"]).is_some())
+            }
+            _ => None,
+        };
+        let span = near.map_or(kind_span, |entry| entry.key.span);
+        let hint = if near.is_some() { "did you mean name?" } else { "add metadata: { name: … }" };
+        walk.finding(Code::Header, span, message, hint);
         return (String::new(), None);
     };
     walk.marks.name = entry.value.span;

@@ -15,7 +15,7 @@ pub use marks::Marks;
 
 use super::finding::{Code, Finding, Span, Spot};
 use super::load::Loaded;
-use super::model::{Manifests, Texts};
+use super::model::{Manifest, Manifests, Texts};
 use super::tree::{self, Chunk};
 use document::Checker;
 use std::sync::Arc;
@@ -68,7 +68,16 @@ fn check_with(loaded: Loaded, threads: usize) -> Manifests {
     }
     across::check(&mut manifests, &mut findings);
     findings.sort_by(|left, right| left.spot.cmp(&right.spot).then_with(|| left.code.cmp(&right.code)));
-    Manifests { manifests, findings, skipped, texts, completeness: std::collections::BTreeMap::new() }
+    Manifests { manifests, findings, skipped, texts, ..Manifests::default() }
+}
+
+/// The same for objects of a cluster, which its API server has checked one by one; the oldest first, because of two
+/// that exclude each other the first stays in use.
+pub fn check_objects(mut manifests: Vec<Manifest>) -> Manifests {
+    let mut findings = Vec::new();
+    across::check(&mut manifests, &mut findings);
+    findings.sort_by(|left, right| left.spot.cmp(&right.spot).then_with(|| left.code.cmp(&right.code)));
+    Manifests { manifests, findings, ..Manifests::default() }
 }
 
 /// One checker per thread, each with a run of pieces of about the same size, in order.

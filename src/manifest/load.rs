@@ -57,8 +57,12 @@ impl From<Vec<Input>> for Loaded {
 pub fn load(paths: &[String], mut stdin: impl Read) -> Loaded {
     let mut loaded = Loaded::default();
     let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
+    let mut is_stdin_read = false;
     for path in paths {
         if path == "-" {
+            if std::mem::replace(&mut is_stdin_read, true) {
+                continue;
+            }
             match read_limited(&mut stdin) {
                 Ok(bytes) => loaded.inputs.push(Input::new(STDIN, bytes)),
                 Err(error) => loaded.findings.push(unreadable(STDIN, &error)),
@@ -172,7 +176,11 @@ fn expand(path: &str) -> Vec<(String, Option<String>)> {
             match globs(std::slice::from_ref(&pattern)) {
                 Err(error) => vec![(path.to_owned(), Some(error))],
                 Ok(set) => {
-                    let found = walk(&base, &|file| set.is_match(without_dots(file)));
+                    let found = if base.exists() {
+                        walk(&base, &|file| set.is_match(without_dots(file)))
+                    } else {
+                        Vec::new()
+                    };
                     if found.is_empty() {
                         vec![(path.to_owned(), Some("the pattern matches no file".to_owned()))]
                     } else {

@@ -35,6 +35,11 @@ pub enum Origin {
 }
 
 impl Manifest {
+    /// An object of a cluster.
+    pub fn resource(namespace: &str, name: &str, spec: Spec) -> Self {
+        Self { name: Arc::from(name), namespace: Some(Arc::from(namespace)), spec, origin: Origin::Resource }
+    }
+
     /// Which kind it is.
     pub fn kind(&self) -> Kind {
         self.spec.kind()

@@ -16,6 +16,7 @@ mod kore_lookups;
 mod kore_paging;
 mod kore_properties;
 mod kore_script;
+mod manifest_check;
 mod manifest_compile;
 mod reconcile_engine;
 mod rules;

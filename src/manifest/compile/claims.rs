@@ -82,6 +82,9 @@ fn keep_of_absent(claim: &Claim, gone_at: &Source, findings: &mut Vec<Finding>) 
 }
 
 fn settle_one(group: &mut Vec<Claim>, findings: &mut Vec<Finding>) -> Option<Want> {
+    if group.is_empty() {
+        return None;
+    }
     // The usual case, without detours: one line, one fact.
     if group.len() == 1 {
         let Claim { key: _, stance, source, until } = group.pop()?;

@@ -9,7 +9,7 @@ use crate::facts::{
 };
 use crate::manifest::finding::{Code, Finding};
 use crate::manifest::kinds::shared::{AbsentPerson, MembershipMode, PersonSubject, State, Subject};
-use crate::manifest::kinds::user::Offboard;
+use crate::manifest::kinds::user::{Offboard, Profile};
 use crate::manifest::kinds::{
     KoreBotAssignmentSpec, KoreGroupMembershipSpec, KoreRoleBindingSpec, KoreRoleSpec, KoreTeamSpec,
     KoreUserSpec, Spec,
@@ -106,7 +106,7 @@ impl Grants<'_> {
             let value = Value::Access((*access).into());
             self.present(Key::Access(email.clone()), value, manifest.source("builderAccess"));
         }
-        let fields = profile.iter().flat_map(|profile| profile.fields());
+        let fields = profile.iter().flat_map(Profile::fields);
         let fields = fields.map(|(name, text)| (name.to_owned(), text.clone()));
         let id = org_user_id.iter().map(|id| ("orgUserId".to_owned(), id.clone()));
         let fields: std::collections::BTreeMap<String, String> = fields.chain(id).collect();

@@ -87,7 +87,7 @@ fn verdict(specs: &[&str]) -> String {
         .map(|finding| finding.code.name())
         .filter(|code| *code != "expired")
         .collect();
-    let verdict = match compiled.desired.wants {
+    let verdict = match compiled.desired.wants.as_slice() {
         [] => "nothing",
         [(_, want)] if want.verdict == Verdict::Absent => "absent",
         [_] => "present",

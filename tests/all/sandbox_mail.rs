@@ -95,3 +95,12 @@ async fn sandbox_mail_that_could_not_be_sent_goes_out_at_the_next_start() {
     sandbox.serve(listener, std::future::ready(())).await.unwrap();
     assert_eq!(files(data.path()), ["000001-new@example.com.eml"]);
 }
+
+#[test]
+fn sandbox_mail_and_app_secrets_are_not_in_debug_output() {
+    let mail = Mail::Smtp("smtps://user:hidden@mail.example.com".to_owned());
+    let sandbox = Sandbox::in_memory(Options { mail, ..Options::default() }).unwrap();
+    let app = sandbox.admin().unwrap().create_app("tests", &["all"], false).unwrap();
+    let shown = format!("{sandbox:?} {app:?}");
+    assert!(!shown.contains("hidden") && !shown.contains(&app.client_secret), "{shown}");
+}

@@ -27,6 +27,5 @@ mod sandbox_dialect;
 mod sandbox_faults;
 mod sandbox_mail;
 mod sandbox_rate;
-mod sandbox_speed;
 mod sandbox_world;
 mod support;

@@ -117,7 +117,7 @@ impl Ledger {
         let (mut budget, stale) = self.recall(&text, now);
         let (answer, note) = decide(&mut budget);
         if stale >= COMPACT_AT {
-            rewrite(&mut file, &text, now)?;
+            text = rewrite(&mut file, &text, now)?;
         }
         if let Some(note) = note {
             file.seek(SeekFrom::End(0))?;
@@ -160,8 +160,8 @@ fn is_recent(at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(at) < HOUR
 }
 
-/// Keeps the last hour and drains that still hold.
-fn rewrite(file: &mut File, text: &str, now: Timestamp) -> io::Result<()> {
+/// Keeps the last hour and drains that still hold; returns what was kept.
+fn rewrite(file: &mut File, text: &str, now: Timestamp) -> io::Result<String> {
     let kept: String = text
         .lines()
         .filter(|line| match parse(line) {
@@ -173,7 +173,8 @@ fn rewrite(file: &mut File, text: &str, now: Timestamp) -> io::Result<()> {
         .collect();
     file.set_len(0)?;
     file.seek(SeekFrom::Start(0))?;
-    file.write_all(kept.as_bytes())
+    file.write_all(kept.as_bytes())?;
+    Ok(kept)
 }
 
 fn open(path: &Path) -> io::Result<File> {

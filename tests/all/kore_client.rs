@@ -92,6 +92,24 @@ fn kore_client_2_01_create_users() {
 }
 
 #[test]
+fn kore_client_2_01_what_is_empty_is_not_sent_but_both_flags_always_are() {
+    let account = account(|_, _| ok(&json!({ "msg": "Users are created Successfully" })));
+    let bare = NewUser {
+        org_user_id: None,
+        name: PersonName::default(),
+        profile: BTreeMap::new(),
+        groups: vec![],
+        roles: vec![],
+        assignments: vec![],
+        access: BuilderAccess::None,
+        ..new_jane()
+    };
+    run(account.writer.create_users(&[bare], false)).unwrap();
+    let entry = json!({ "userInfo": { "emailId": JANE }, "canCreateBot": false, "isDeveloper": false });
+    assert_eq!(account.log()[0].json, json!({ "users": [entry], "sendEmail": false }));
+}
+
+#[test]
 fn kore_client_2_01_a_failure_of_a_stranger_makes_the_outcome_unknown() {
     let stranger = json!({ "failedUserDetails": [{ "emailId": "other@example.com", "reason": "x" }] });
     let account = account(move |_, _| ok(&stranger));
@@ -231,11 +249,15 @@ fn kore_client_2_04_an_unknown_person_is_known_by_the_word_failure() {
 
 #[test]
 fn kore_client_2_04_the_platforms_own_trouble_is_not_an_absence() {
-    let trouble = json!({ "statusCode": 500, "errors": [{ "msg": "Internal error", "code": 500 }] });
-    let body = json!([{ "userInfo": { "emailId": JANE, "status": "failure", "reason": trouble } }]);
-    let account = account(move |_, _| ok(&body));
-    let world = run(account.reader.read(&ask_jane())).unwrap();
-    assert!(world.coverage.not_found.is_empty() && world.coverage.looked_up.is_empty());
+    for trouble in [
+        json!({ "statusCode": 500, "errors": [{ "msg": "Internal error", "code": 500 }] }),
+        json!("Rate limit for this API has been reached."),
+    ] {
+        let body = json!([{ "userInfo": { "emailId": JANE, "status": "failure", "reason": trouble } }]);
+        let account = account(move |_, _| ok(&body));
+        let world = run(account.reader.read(&ask_jane())).unwrap();
+        assert!(world.coverage.not_found.is_empty() && world.coverage.looked_up.is_empty());
+    }
 }
 
 #[test]

@@ -185,6 +185,22 @@ fn kore_gateway_credentials_stop_a_write() {
 }
 
 #[test]
+fn kore_gateway_a_writer_sends_nothing_after_its_deadline() {
+    let account = account_with(limit(1, 100), |_, _| ok(&json!({ "msg": "Users are removed Successfully" })));
+    let until = |seconds| {
+        let deadline = account.clock.now() + SignedDuration::from_secs(seconds);
+        run(account.writer.until(deadline).remove_users(&[jane()]))
+    };
+    assert_eq!(until(10), Ok(Answer::Accepted(vec![])));
+    let error = until(10).unwrap_err();
+    assert!(matches!(&error, KoreError::RateLimited { wait, .. } if wait.as_secs() == 60), "{error}");
+    assert_eq!(until(60), Ok(Answer::Accepted(vec![])), "just in time");
+    account.clock.advance(SignedDuration::from_mins(5));
+    assert!(matches!(until(-1), Err(KoreError::RateLimited { .. })), "the turn is there, the time is over");
+    assert_eq!(account.log().len(), 2);
+}
+
+#[test]
 fn kore_gateway_each_request_has_a_token_of_its_own() {
     let account = account(|seen, _| ok(&seen.emails().iter().map(|_| json!({})).collect::<Vec<_>>().into()));
     for _ in 0..5 {

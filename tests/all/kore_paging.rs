@@ -265,6 +265,12 @@ fn kore_paging_empty_pages_end_it() {
 }
 
 #[test]
+fn kore_paging_an_empty_listing_may_leave_the_list_out() {
+    let (_, outcome, calls) = users_from(|_, _| json!({ "total": 0, "availableMore": false }));
+    assert_eq!((outcome, calls), (Ok(()), 1));
+}
+
+#[test]
 fn kore_paging_an_entry_without_id_is_partial() {
     let (world, outcome, _) = users_from(
         |_, _| json!({ "total": 1, "availableMore": false, "users": [user(1), { "userId": "u-2" }] }),

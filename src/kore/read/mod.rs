@@ -8,6 +8,7 @@ mod assemble;
 mod lookups;
 mod notices;
 mod pages;
+mod people;
 
 pub use notices::{AuditEvent, AuditPage};
 
@@ -91,6 +92,11 @@ impl Reader {
     pub fn new(gateway: Gateway) -> Self {
         let sizes = Sizes { listing: ListedUser::LIMIT, look_up: lookups::LARGEST_BATCH, too_large: None };
         Self { gateway, sizes: Mutex::new(sizes) }
+    }
+
+    /// The gateway, for its budget and its count of calls.
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
     }
 
     /// The sizes the next read starts with.

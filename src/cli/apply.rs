@@ -2,6 +2,7 @@
 
 use super::error::of_kore;
 use super::inputs::{Inputs, Reach};
+use super::memory;
 use super::plan::{Made, make, style};
 use super::session::Session;
 use super::{CliError, Exit, Output};
@@ -37,7 +38,7 @@ pub(super) async fn run(args: &ApplyArgs, output: &Output) -> Result<Exit, CliEr
     let session = Session::open(&compiled, &args.reach, output).await?;
     let ended = async {
         restore(&session, &compiled.policy, output).await?;
-        let made = make(&manifests, compiled, &session, &args.reach).await?;
+        let made = make(&manifests, compiled, &session, &args.reach, output).await?;
         output.result(&render::text(&made.plan, style(output)));
         carry_out(made, args.yes, &session, output).await
     }
@@ -99,7 +100,16 @@ async fn carry_out(
     listener.abort();
     session.quiet_down();
     tell(&outcome, &journal, output);
+    remember(&outcome, session, output)?;
     Ok(exit_of(&outcome, is_refused, has_rest))
+}
+
+/// What was applied, so that a fact somebody else keeps undoing is noticed.
+fn remember(outcome: &Outcome, session: &Session, output: &Output) -> Result<(), CliError> {
+    let mut memory = memory::load(session.state.as_deref(), output);
+    let applied = outcome.fates.iter().filter(|(_, fate)| **fate == Fate::Applied).map(|(id, _)| id);
+    memory.note_applied(applied, Timestamp::now());
+    memory::store(session.state.as_deref(), &memory)
 }
 
 fn agrees(plan: &Plan, sendable: usize, output: &Output) -> Result<bool, CliError> {

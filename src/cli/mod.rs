@@ -9,6 +9,7 @@ mod embedded;
 mod error;
 mod exit;
 mod inputs;
+mod memory;
 mod output;
 mod plan;
 mod progress;

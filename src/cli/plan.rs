@@ -1,6 +1,7 @@
 //! `plan`: read, compare, show. Nothing here can write to the account.
 
 use super::inputs::{Inputs, Reach};
+use super::memory;
 use super::session::Session;
 use super::{CliError, Exit, Output};
 use crate::facts::World;
@@ -38,7 +39,7 @@ pub(super) enum Format {
 pub(super) async fn run(args: &PlanArgs, output: &Output) -> Result<Exit, CliError> {
     let (manifests, compiled) = args.inputs.compile(args.reach.keep_going, Timestamp::now(), output)?;
     let session = Session::open(&compiled, &args.reach, output).await?;
-    let made = make(&manifests, compiled, &session, &args.reach).await;
+    let made = make(&manifests, compiled, &session, &args.reach, output).await;
     session.close().await;
     let Made { plan, .. } = made?;
     let text = match args.format {
@@ -65,9 +66,13 @@ pub(super) async fn make(
     compiled: Compiled,
     session: &Session,
     reach: &Reach,
+    output: &Output,
 ) -> Result<Made, CliError> {
     let world = session.observe(&compiled).await?;
-    let context = session.context(&compiled, digest_of(manifests), reach);
+    let mut memory = memory::load(session.state.as_deref(), output);
+    memory.note_pending(&world, Timestamp::now());
+    memory::store(session.state.as_deref(), &memory)?;
+    let context = session.context(&compiled, digest_of(manifests), reach, memory);
     let Compiled { desired, policy, .. } = compiled;
     let plan = plan::make(desired, &world, &policy, &context);
     Ok(Made { plan, world, policy })

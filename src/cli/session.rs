@@ -9,8 +9,9 @@ use crate::kore::{
     Ask, BaseUrl, Credentials, Gateway, HttpLimits, HttpTransport, Ledger, Parts, Reader, SystemClock,
 };
 use crate::manifest::{AccountConnection, Compiled, Endpoint, SecretRef};
-use crate::plan::{Context, Inputs, Limits};
+use crate::plan::{Context, Inputs, Limits, Memory};
 use crate::sandbox;
+use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -88,13 +89,21 @@ impl Session {
     }
 
     /// What a plan is made of, besides the worlds.
-    pub(super) fn context(&self, compiled: &Compiled, inputs: Inputs, reach: &Reach) -> Context {
+    pub(super) fn context(
+        &self,
+        compiled: &Compiled,
+        inputs: Inputs,
+        reach: &Reach,
+        memory: Memory,
+    ) -> Context {
         Context {
             account: compiled.account.name.to_string(),
             host: self.host.clone(),
             inputs,
             limits: Limits { allow_removals: reach.allow_removals },
             look_up_size: self.reader.sizes().look_up,
+            memory,
+            now: Timestamp::now(),
         }
     }
 

@@ -118,7 +118,7 @@ impl Comparison<'_> {
                     Reason::WaitingForAcceptance,
                     vec![Key::Member(email.clone())],
                     format!("{email} is invited and has not accepted yet"),
-                    "nothing to do; if the mail is lost, invite again in the console (Enrollment > Invite)",
+                    "nothing to do; if the mail was lost, invite again in the console (Enrollment > Invite)",
                     &want.sources,
                 ));
             }

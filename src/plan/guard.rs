@@ -1,6 +1,8 @@
 //! What is refused although it was asked for: removals without a pinned account, from protected people, over the
 //! ceiling, or that would leave too few Master Admins.
 
+use super::Context;
+use super::memory::CONTESTED_AFTER;
 use super::model::{Change, ChangeId, Entry, Reason};
 use crate::facts::{
     Email, Family, GroupName, Holder, Key, Membership, Policy, RoleName, Safety, Value, World,
@@ -15,7 +17,8 @@ pub struct Limits {
 }
 
 /// Every refusal, with the changes it holds back.
-pub(super) fn refuse(changes: &[Change], observed: &World, policy: &Policy, limits: Limits) -> Vec<Entry> {
+pub(super) fn refuse(changes: &[Change], observed: &World, policy: &Policy, context: &Context) -> Vec<Entry> {
+    let limits = context.limits;
     let mut refused = Vec::new();
     if let (Some(pinned), Some(seen)) = (&policy.account_id, &observed.account)
         && pinned != seen
@@ -44,6 +47,7 @@ pub(super) fn refuse(changes: &[Change], observed: &World, policy: &Policy, limi
     refused.extend(protected(changes, &policy.safety));
     refused.extend(ceiling(&removals, observed, policy, limits));
     refused.extend(floor(changes, observed, policy));
+    refused.extend(contested(changes, context));
     refused
 }
 
@@ -171,6 +175,26 @@ fn floor(changes: &[Change], observed: &World, policy: &Policy) -> Option<Entry>
             ),
             "give Master Admin to somebody who has joined, or keep one of these".to_owned(),
             taking.into_iter(),
+        )
+    })
+}
+
+/// What was applied again and again within a day is being undone by somebody else, such as an attribute mapping of
+/// the identity provider. It is left alone until the manifest says something else.
+fn contested(changes: &[Change], context: &Context) -> Option<Entry> {
+    let contested: Vec<&Change> = changes
+        .iter()
+        .filter(|change| context.memory.times_applied(&change.id, context.now) >= CONTESTED_AFTER)
+        .collect();
+    (!contested.is_empty()).then(|| {
+        let facts = count(contested.len(), "fact");
+        refusal(
+            Reason::Contested,
+            format!("{facts} came back {CONTESTED_AFTER} times in 24 hours: somebody else changes the same"),
+            "look for an attribute mapping (Security & Control > SSO), a directory sync or another tool; to \
+             settle it here, change the manifest"
+                .to_owned(),
+            contested.into_iter(),
         )
     })
 }

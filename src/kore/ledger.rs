@@ -231,6 +231,22 @@ mod tests {
     }
 
     #[test]
+    fn many_takers_at_once_never_get_more_turns_than_there_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("calls");
+        let limit = RateLimit { per_minute: 20, per_hour: 1_000, ..limit() };
+        let taken: usize = std::thread::scope(|scope| {
+            let taker = || {
+                let ledger = Ledger::in_file(&path, limit).unwrap();
+                (0..10).filter(|_| ledger.take(at(0)) == Turn::Taken).count()
+            };
+            let takers: Vec<_> = (0..8).map(|_| scope.spawn(taker)).collect();
+            takers.into_iter().map(|taker| taker.join().unwrap()).sum()
+        });
+        assert_eq!(taken, 20);
+    }
+
+    #[test]
     fn a_file_that_fails_later_leaves_the_budget_in_memory() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state/calls");

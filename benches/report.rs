@@ -1,1 +1,2 @@
+//! Prints the figures.
 fn main() {}

@@ -1,4 +1,29 @@
 //! koreconcile: a declarative reconciler for a Kore.ai account.
+//!
+//! People write who should be in the account, which assistants they may use and which roles they hold; koreconcile
+//! reads the live account, shows the difference as a plan, and applies it. The data goes one way, once:
+//!
+//! ```text
+//! YAML files ──load──► documents ──check──► manifests ──compile(now)──► desired ─┐
+//!                                                                               ├─diff─► changes ─guard, order, cost─► Plan ─┬─render
+//! account ──read (pages, batches, coverage)───────────────────────────► observed ┘                                          └─pack─► calls ─► account
+//!               └────────────────────────────────────────────────────────────────────────────────────────── read ◄── verify ◄──────────────┘
+//! ```
+//!
+//! Rooms, and whom each may know (a test keeps it):
+//!
+//! * [`facts`]: the shared vocabulary; knows nobody.
+//! * [`manifest`]: what people write, checked and compiled into facts; knows `facts`.
+//! * [`plan`]: the difference as a value, pure; knows `facts`.
+//! * [`kore`]: the Admin API and nothing above it; knows `facts`.
+//! * [`apply`]: a plan becomes calls and is read back; knows `plan`, `kore`, `facts`.
+//! * [`sandbox`]: a local Kore.ai account; knows nobody, so that no mistake hides on both sides.
+//! * [`cli`]: the command line; the only room that prints.
 
+pub mod apply;
+pub mod cli;
 pub mod facts;
+pub mod kore;
 pub mod manifest;
+pub mod plan;
+pub mod sandbox;

@@ -2,6 +2,7 @@
 
 use super::{BotId, BotRef, Email, GroupName, Key, RoleName, Value};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,7 +11,8 @@ use std::sync::Arc;
 /// All manifests of one account, compiled at one instant.
 #[derive(Clone, Debug, Default)]
 pub struct Desired {
-    wants: Vec<(Key<BotRef>, Want)>,
+    /// What is wanted, sorted by key, each key once: [`Desired::new`] sorts.
+    pub wants: Vec<(Key<BotRef>, Want)>,
     /// What is declared closed or deliberately left open, one entry a binding, group membership or assignment.
     pub scopes: Vec<Scope<BotRef>>,
     /// Everyone a manifest names, whether or not it makes them a member: who must be looked up, and who is never
@@ -27,16 +29,6 @@ impl Desired {
     pub fn new(mut wants: Vec<(Key<BotRef>, Want)>) -> Self {
         wants.sort_by(|(left, _), (right, _)| left.cmp(right));
         Self { wants, ..Self::default() }
-    }
-
-    /// What is wanted, sorted by key, each key once.
-    pub fn wants(&self) -> &[(Key<BotRef>, Want)] {
-        &self.wants
-    }
-
-    /// Gives the wants away, sorted by key.
-    pub fn into_wants(self) -> Vec<(Key<BotRef>, Want)> {
-        self.wants
     }
 }
 
@@ -73,7 +65,7 @@ pub enum Verdict {
 }
 
 /// Where something was written, and through which team it reaches the person.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Source {
     /// The place.
     #[serde(flatten)]
@@ -110,7 +102,7 @@ impl fmt::Display for Source {
 }
 
 /// A line in a file, or an object in a cluster.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Place {
     /// Line and column count from 1.

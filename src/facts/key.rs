@@ -1,11 +1,13 @@
 //! What a fact is about.
 
 use super::{BotId, Email, GroupName, RoleName};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Which console the role opens.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub enum RoleType {
     /// Rights in the Admin Console.
     Admin,
@@ -24,8 +26,7 @@ impl RoleType {
 }
 
 /// Who holds a role: a person, or a platform group and through it its members.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Holder {
     /// One person.
     User(Email),
@@ -46,8 +47,7 @@ impl fmt::Display for Holder {
 /// [`super::BotRef`] as written in manifests, a [`BotId`] once resolved and in everything observed.
 ///
 /// The order of the variants is the order of both worlds, and so of the merge that compares them.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Key<B = BotId> {
     /// A role exists, with permissions.
     RoleDefinition(RoleType, RoleName),
@@ -72,7 +72,7 @@ pub enum Key<B = BotId> {
 }
 
 /// The kinds of facts, as coverage and ceilings count them.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Family {
     /// Roles and their permissions.

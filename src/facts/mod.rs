@@ -9,6 +9,7 @@ mod email;
 mod key;
 mod names;
 mod policy;
+mod record;
 mod value;
 mod world;
 
@@ -22,6 +23,7 @@ pub use names::{
 pub use policy::{
     Approval, BatchSize, Invitations, Mode, Ownership, OwnershipLevel, Pattern, Policy, RateLimit, Safety,
 };
+pub use record::KeyRecord;
 pub use value::{BuilderAccess, DialogSet, Membership, PersonName, RoleSpec, Value};
 pub use world::{
     BotEntry, Coverage, Directory, Extent, GroupEntry, Listing, RoleEntry, Seen, UserEntry, World,

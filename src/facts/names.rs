@@ -1,11 +1,14 @@
-//! Names and ids. Each is its own type, made once where data enters, so that a wrong mix does not compile.
+//! Names and ids. Each is its own type, made once where data enters, so that a wrong mix does not compile. The number
+//! is the longest text in characters that schemas allow; what the platform answers is taken as it is.
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 macro_rules! text {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident, $longest:literal) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
@@ -20,6 +23,20 @@ macro_rules! text {
             /// The text as it was given.
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "minLength": 1, "maxLength": $longest })
             }
         }
 
@@ -45,47 +62,47 @@ macro_rules! text {
 
 text!(
     /// The account's own id: 24 hex digits at the vendor, opaque here.
-    AccountId
+    AccountId, 64
 );
 text!(
     /// A user's id, `u-…`.
-    UserId
+    UserId, 64
 );
 text!(
     /// A bot's id, `st-…` (the vendor also says stream, app and assistant).
-    BotId
+    BotId, 64
 );
 text!(
     /// A bot's display name; not unique at the platform.
-    BotName
+    BotName, 256
 );
 text!(
     /// A group's id, `e-…`.
-    GroupId
+    GroupId, 64
 );
 text!(
     /// A platform group's name; role assignments address groups by it.
-    GroupName
+    GroupName, 256
 );
 text!(
     /// A role's id: 24 hex digits, opaque here.
-    RoleId
+    RoleId, 64
 );
 text!(
     /// A dialog task's id, `dg-…`.
-    DialogId
+    DialogId, 128
 );
 text!(
     /// A permission's name as the API spells it, such as `Publish bot`.
-    PermissionName
+    PermissionName, 128
 );
 text!(
     /// A permission's level: `FULL`, `VIEW`, `NO`, `YES`, or what the platform invents next.
-    Level
+    Level, 32
 );
 text!(
     /// A role's name, in one spelling for all accounts: see [`RoleName::canonical`].
-    RoleName
+    RoleName, 256
 );
 
 impl RoleName {

@@ -2,13 +2,14 @@
 
 use super::{DialogId, GroupName, Level, PermissionName};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// What is true. Which variant goes with which [`super::Key`] is fixed; [`Value::satisfies`] says when an
 /// observed value is good enough for a desired one.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Value {
     /// The binding or membership exists in its own right (roles, groups).
@@ -32,7 +33,7 @@ pub enum Value {
 }
 
 /// How far a person's membership has come.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Membership {
     /// Accepted, or already known to the platform.
@@ -40,6 +41,7 @@ pub enum Membership {
     /// Invited; has not accepted. `since` is known only with memory between runs.
     Pending {
         /// When we first saw the invitation open.
+        #[schemars(with = "Option<String>")]
         since: Option<Timestamp>,
     },
     /// In the listing, but nobody asked for the status (the listing has none, kore-api 2.5).
@@ -47,7 +49,7 @@ pub enum Membership {
 }
 
 /// First and last name; a part that is `None` is not compared and not sent.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct PersonName {
     /// First name.
     pub first: Option<String>,
@@ -57,7 +59,7 @@ pub struct PersonName {
 
 /// The two builder flags as one word, so that the pair the platform refuses (may create bots, but may not enter
 /// the builder: kore-api 2.12) cannot be written.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 pub enum BuilderAccess {
     /// Uses assistants, builds none.
     None,
@@ -89,7 +91,7 @@ impl BuilderAccess {
 }
 
 /// Which dialog tasks of a bot a person may use.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DialogSet {
     /// `None`: all of them (desired only; the platform always answers with a list). Else exactly these.
@@ -110,7 +112,7 @@ impl DialogSet {
 }
 
 /// What a role says; only what is declared is compared.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct RoleSpec {
     /// Description, if declared.
     pub description: Option<String>,

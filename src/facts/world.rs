@@ -4,6 +4,7 @@ use super::{
     AccountId, BotId, BotName, Email, Family, GroupId, GroupName, Holder, Key, RoleId, RoleName, RoleSpec,
     RoleType, UserId, Value,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,11 +46,8 @@ impl World {
         if self.get(key).is_some() {
             return Err("it is there".to_owned());
         }
-        if let Some((role_type, _)) = key.role() {
-            self.coverage.requires(Listing::roles(role_type))?;
-        }
         match key {
-            Key::RoleDefinition(..) => Ok(()),
+            Key::RoleDefinition(role_type, _) => self.coverage.requires(Listing::roles(*role_type)),
             Key::AdminRole(Holder::Group(group), _) | Key::BotRole(Holder::Group(group), _, _) => {
                 self.coverage.requires(Listing::Users)?;
                 self.coverage.requires(Listing::Groups)?;
@@ -127,7 +125,7 @@ impl WorldBuilder {
 }
 
 /// The listings an account offers.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Listing {
     /// Everyone with their roles (kore-api 2.5).
@@ -164,7 +162,7 @@ impl Listing {
 }
 
 /// How much of a listing was read.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Extent {
     /// Every page fetched, distinct ids equal to the stated total on the first and the last page.

@@ -118,6 +118,11 @@ pub struct Skipped {
 pub struct Texts(pub(super) BTreeMap<Arc<str>, Arc<str>>);
 
 impl Texts {
+    /// All texts, in the order of their files.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        self.0.values().map(AsRef::as_ref)
+    }
+
     /// The text of a file.
     pub fn get(&self, file: &str) -> Option<&str> {
         self.0.get(file).map(AsRef::as_ref)

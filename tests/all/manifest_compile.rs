@@ -36,7 +36,7 @@ pub fn compiled(documents: &str) -> Compiled {
 /// Wants, scopes and findings, a line each.
 pub fn lines(compiled: &Compiled) -> String {
     let mut lines = Vec::new();
-    for (key, want) in compiled.desired.wants() {
+    for (key, want) in &compiled.desired.wants {
         let verdict = match &want.verdict {
             Verdict::Present(value) => format!("+ {key} = {value}"),
             Verdict::Absent => format!("- {key}"),
@@ -87,7 +87,7 @@ fn verdict(specs: &[&str]) -> String {
         .map(|finding| finding.code.name())
         .filter(|code| *code != "expired")
         .collect();
-    let verdict = match compiled.desired.wants() {
+    let verdict = match compiled.desired.wants.as_slice() {
         [] => "nothing",
         [(_, want)] if want.verdict == Verdict::Absent => "absent",
         [_] => "present",
@@ -153,7 +153,7 @@ fn manifest_expiry_ends_at_its_second() {
 #[test]
 fn manifest_longest_grant_counts() {
     let until =
-        |specs: &str| compiled(&grant("g", specs)).desired.wants()[0].1.until.map(|until| until.to_string());
+        |specs: &str| compiled(&grant("g", specs)).desired.wants[0].1.until.map(|until| until.to_string());
     let one = "{ user: jane@example.com, expiresAt: 2027-01-01T00:00:00Z }";
     let two = "{ user: jane@example.com, expiresAt: 2028-01-01T00:00:00Z }";
     assert_eq!(until(&format!("subjects: [{one}, {two}]")).as_deref(), Some("2028-01-01T00:00:00Z"));
@@ -216,7 +216,7 @@ fn manifest_team_cycle_still_compiles_the_rest() {
     let cycle = "kind: KoreTeam\nmetadata: { name: a }\nspec: { teams: [b], members: [a@example.com] }\n---\nkind: KoreTeam\nmetadata: { name: b }\nspec: { teams: [a], members: [b@example.com] }\n";
     let manifests = manifests(&format!("{cycle}---\n{}", grant("g", "subjects: [{ team: a }]")));
     let compiled = compile(&manifests, None, now()).unwrap();
-    assert_eq!(compiled.desired.wants().len(), 2);
+    assert_eq!(compiled.desired.wants.len(), 2);
     assert!(matches!(compiled.desired.completeness, Completeness::Partial(_)));
 }
 
@@ -327,12 +327,12 @@ proptest::proptest! {
         }).collect();
         let once = compiled(&format!("{}---\n{}", teams.join("---\n"), grant("g", "subjects: [{ team: t0 }]")));
         let twice = compiled(&format!("{}---\n{}", teams.join("---\n"), grant("g", "subjects: [{ team: t0 }, { team: t0 }]")));
-        let keys = |compiled: &Compiled| compiled.desired.wants().iter().map(|(key, want)| (key.to_string(), want.verdict.clone())).collect::<Vec<_>>();
+        let keys = |compiled: &Compiled| compiled.desired.wants.iter().map(|(key, want)| (key.to_string(), want.verdict.clone())).collect::<Vec<_>>();
         proptest::prop_assert_eq!(keys(&once), keys(&twice));
         let mut reached = vec![0];
         while let Some((_, to)) = edges.iter().find(|(from, to)| from < to && reached.contains(from) && !reached.contains(to)) {
             reached.push(*to);
         }
-        proptest::prop_assert_eq!(once.desired.wants().len(), reached.len() + 1);
+        proptest::prop_assert_eq!(once.desired.wants.len(), reached.len() + 1);
     }
 }

@@ -245,7 +245,7 @@ fn leave_open(scopes: &mut [Scope<BotRef>], completeness: &Completeness) {
 
 fn expiring(desired: &Desired) -> Vec<Expiry> {
     let mut expiring: Vec<Expiry> = desired
-        .wants()
+        .wants
         .iter()
         .filter(|(_, want)| matches!(want.verdict, Verdict::Present(_)))
         .filter_map(|(key, want)| {

@@ -1,6 +1,6 @@
 //! Texts of the shared vocabulary as they stand in a schema: how long, and what they look like.
 
-use crate::facts::{AccountId, DialogId, Email, GroupName, Level, PermissionName};
+use crate::facts::Email;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 
@@ -13,30 +13,6 @@ pub const PERCENT_PATTERN: &str = "^(100|[1-9]?[0-9])%$";
 /// An https origin, or an http one on this machine.
 pub const HOST_PATTERN: &str =
     r"^(https://[^/?#@\s]+|http://(localhost|127[.]0[.]0[.]1|\[::1\])(:[0-9]+)?)/?$";
-
-macro_rules! text_schema {
-    ($type:ident, $max:expr) => {
-        impl JsonSchema for $type {
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($type).into()
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "minLength": 1, "maxLength": $max })
-            }
-        }
-    };
-}
-
-text_schema!(AccountId, 64);
-text_schema!(DialogId, 128);
-text_schema!(GroupName, 256);
-text_schema!(Level, 32);
-text_schema!(PermissionName, 128);
 
 impl JsonSchema for Email {
     fn inline_schema() -> bool {

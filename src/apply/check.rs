@@ -1,0 +1,83 @@
+//! Does the account look as the plan saw it, and does it look as the plan wants it?
+
+use crate::facts::{Holder, Key, Listing, Value, World};
+use crate::plan::Change;
+
+/// What a fresh look says about a change that is to be sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Precondition {
+    /// As the plan saw it.
+    Holds,
+    /// Already as the plan wants it.
+    Satisfied,
+    /// Neither; this is what is there.
+    Broken(String),
+    /// The look does not say.
+    Unseen(String),
+}
+
+/// Compares a change with a fresh look at its subject.
+pub(super) fn precondition(change: &Change, view: &World) -> Precondition {
+    if let Err(why) = is_seen(change, view) {
+        return Precondition::Unseen(why);
+    }
+    let seen = view.get(&change.key);
+    if !change.key.family().is_write_only() && is_as_wanted(change, seen) {
+        return Precondition::Satisfied;
+    }
+    if same(change.before.as_ref(), seen) {
+        return Precondition::Holds;
+    }
+    Precondition::Broken(seen.map_or_else(|| "no longer there".to_owned(), ToString::to_string))
+}
+
+/// Whether the change has come about. `None`: the look does not say.
+pub(super) fn has_come_about(change: &Change, view: &World) -> Option<bool> {
+    is_seen(change, view).ok()?;
+    Some(is_as_wanted(change, view.get(&change.key)))
+}
+
+fn is_as_wanted(change: &Change, seen: Option<&Value>) -> bool {
+    match (&change.after, seen) {
+        (Some(after), Some(seen)) => seen.satisfies(after),
+        (Some(_), None) => false,
+        // Held through a group is all that is left of a role that was taken away.
+        (None, seen) => matches!(seen, None | Some(Value::Inherited(_))),
+    }
+}
+
+/// How far somebody's membership has come does not make a plan stale.
+fn same(before: Option<&Value>, seen: Option<&Value>) -> bool {
+    match (before, seen) {
+        (Some(Value::Member(_)), Some(Value::Member(_))) => true,
+        (before, seen) => before == seen,
+    }
+}
+
+/// Whether the look covers the subject. A person must have been answered for; a role exported; a role held by a
+/// group is read from its members, who were looked up in its place.
+fn is_seen(change: &Change, view: &World) -> Result<(), String> {
+    let coverage = &view.coverage;
+    match &change.key {
+        Key::RoleDefinition(role_type, _) => coverage.requires(Listing::roles(*role_type)),
+        Key::AdminRole(Holder::Group(group), _) | Key::BotRole(Holder::Group(group), _, _) => {
+            let has_member =
+                view.facts().iter().any(|(key, _)| matches!(key, Key::InGroup(_, of) if of == group));
+            if has_member { Ok(()) } else { Err(format!("no member of group {group} could be looked up")) }
+        }
+        key => {
+            let Some(email) = key.email() else { return Ok(()) };
+            if view.get(&Key::Member(email.clone())).is_none() {
+                return if coverage.not_found.contains(email) {
+                    Ok(())
+                } else {
+                    Err(format!("the account did not answer about {email}"))
+                };
+            }
+            if view.get(key).is_some() || matches!(key, Key::Member(_)) || key.family().is_write_only() {
+                return Ok(());
+            }
+            view.proves_absent(key)
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! A call in the words of facts becomes a request in the words of the API, and its answer is sorted by entry.
+//!
+//! What the API wants beyond the change comes from the look just made: both builder flags with every update
+//! (left out, they default to *true*: kore-api 2.2), the complete list of a person's assignments, the account's own
+//! spelling of an address, the exported document under an imported role.
+
+use super::repair::assignments_after;
+use crate::facts::{
+    self, BotId, BuilderAccess, DialogId, Email, GroupName, Holder, Key, Level, PersonName, Policy, RoleId,
+    RoleName, RoleSpec, RoleType, Value, World,
+};
+use crate::kore::{
+    Answer, Assignments, BotAssignment, BotRoleEdit, Failure, Grant, KoreError, NewUser, RoleEdit, SetEdit,
+    UserUpdate, Writer,
+};
+use crate::plan::pack::{Call, Endpoint};
+use crate::plan::{Action, Change, ChangeId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// One call with all it needs to be worded.
+pub(super) struct Letter<'a> {
+    pub call: &'a Call,
+    pub changes: &'a BTreeMap<ChangeId, Change>,
+    pub directory: &'a Directory,
+    pub view: &'a World,
+}
+
+/// An answer, sorted by the call's entries.
+pub(super) enum Reply {
+    /// Taken, but for these.
+    Sorted {
+        /// Entries refused, and why.
+        refused: Vec<(usize, String)>,
+        /// Entries that travelled as one and failed as one: the bad one among them is to be found.
+        together: Vec<(Vec<usize>, String)>,
+    },
+    /// Refused as a whole.
+    Refused(String),
+    /// The reply was lost.
+    Unknown(String),
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sorted { refused, together } if refused.is_empty() && together.is_empty() => {
+                f.write_str("accepted")
+            }
+            Self::Sorted { refused, together } => {
+                let whys: Vec<&str> = refused
+                    .iter()
+                    .map(|(_, why)| why)
+                    .chain(together.iter().map(|(_, why)| why))
+                    .map(String::as_str)
+                    .collect();
+                write!(f, "accepted in part: {}", whys.join("; "))
+            }
+            Self::Refused(why) => write!(f, "refused: {why}"),
+            Self::Unknown(why) => write!(f, "unknown: {why}"),
+        }
+    }
+}
+
+impl Letter<'_> {
+    /// Words the call, sends it, sorts the answer.
+    pub(super) async fn send(&self, writer: &Writer, policy: &Policy) -> Result<Reply, KoreError> {
+        match self.call.endpoint {
+            Endpoint::ImportAdminRoles => self.import(RoleType::Admin, writer).await,
+            Endpoint::ImportBotRoles => self.import(RoleType::Bot, writer).await,
+            Endpoint::CreateUsers => {
+                let users: Vec<NewUser> = self.entries().map(|entry| self.new_user(&entry)).collect();
+                Ok(one_by_one(writer.create_users(&users, policy.invitations.send_email).await?))
+            }
+            Endpoint::UpdateUsers => {
+                let users: Vec<UserUpdate> = self.entries().map(|entry| self.update(&entry)).collect();
+                Ok(one_by_one(writer.update_users(&users).await?))
+            }
+            Endpoint::AssignAdminRoles | Endpoint::TakeMasterAdmin => {
+                let elements = self.role_edits();
+                let edits: Vec<RoleEdit> = elements.iter().map(|element| element.edit.clone()).collect();
+                Ok(by_element(writer.assign_admin_roles(&edits).await?, &elements))
+            }
+            Endpoint::AssignBotRoles => {
+                let elements = self.role_edits();
+                let edits: Vec<BotRoleEdit> = elements
+                    .iter()
+                    .filter_map(|Element { edit, bot, entries: _ }| {
+                        bot.clone().map(|bot| BotRoleEdit { bot, edit: edit.clone() })
+                    })
+                    .collect();
+                Ok(by_element(writer.assign_bot_roles(&edits).await?, &elements))
+            }
+            Endpoint::SetDataTables { allow, access } => {
+                Ok(one_by_one(writer.set_access(access, allow, &self.spellings()).await?))
+            }
+            Endpoint::RemoveUsers => Ok(one_by_one(writer.remove_users(&self.spellings()).await?)),
+        }
+    }
+
+    fn entries(&self) -> impl Iterator<Item = Vec<&Change>> {
+        self.call.entries.iter().map(|entry| entry.iter().filter_map(|id| self.changes.get(id)).collect())
+    }
+
+    fn spellings(&self) -> Vec<Email> {
+        self.entries()
+            .filter_map(|entry| entry.first().and_then(|change| change.key.email().cloned()))
+            .map(|email| self.directory.spelling(&email))
+            .collect()
+    }
+
+    fn new_user(&self, entry: &[&Change]) -> NewUser {
+        let mut user = NewUser {
+            email: person(entry),
+            org_user_id: None,
+            name: PersonName::default(),
+            profile: BTreeMap::new(),
+            groups: Vec::new(),
+            roles: Vec::new(),
+            assignments: Vec::new(),
+            access: BuilderAccess::None,
+        };
+        for change in entry {
+            match (&change.key, &change.after) {
+                (Key::Names(_), Some(Value::Names(name))) => user.name = name.clone(),
+                (Key::Profile(_), Some(Value::Profile(fields))) => {
+                    user.profile.clone_from(fields);
+                    user.org_user_id = user.profile.remove("orgUserId");
+                }
+                (Key::Access(_), Some(Value::Access(access))) => user.access = *access,
+                (Key::InGroup(_, group), _) => user.groups.extend(self.directory.group(group)),
+                (Key::AdminRole(_, role), _) => {
+                    let role = self.directory.role(RoleType::Admin, role);
+                    user.roles.extend(role.map(|role| Grant { role, bot: None }));
+                }
+                (Key::BotRole(_, role, bot), _) => {
+                    let role = self.directory.role(RoleType::Bot, role);
+                    user.roles.extend(role.map(|role| Grant { role, bot: Some(bot.clone()) }));
+                }
+                (Key::Assigned(_, bot), Some(Value::Dialogs(dialogs))) => {
+                    let dialogs = dialogs.only.as_ref().map(|only| only.iter().cloned().collect());
+                    user.assignments.push(BotAssignment { bot: bot.clone(), dialogs });
+                }
+                _ => {}
+            }
+        }
+        user
+    }
+
+    fn update(&self, entry: &[&Change]) -> UserUpdate {
+        let email = person(entry);
+        // The run has dropped everyone whose access the look did not show.
+        let access = access_of(self.view, &email).unwrap_or(BuilderAccess::None);
+        let mut update = unchanged(self.directory.spelling(&email), access);
+        if entry.iter().any(|change| matches!(change.key, Key::Assigned(..))) {
+            update.assignments = as_sent(assignments_after(&email, entry.iter().copied(), self.view));
+        }
+        for change in entry {
+            match (&change.key, &change.after) {
+                (Key::Names(_), Some(Value::Names(name))) => update.name = name.clone(),
+                (Key::Profile(_), Some(Value::Profile(fields))) => update.profile.clone_from(fields),
+                (Key::Access(_), Some(Value::Access(access))) => update.access = *access,
+                (Key::InGroup(_, group), Some(_)) => update.groups.add.extend(self.directory.group(group)),
+                (Key::InGroup(_, group), None) => update.groups.remove.extend(self.directory.group(group)),
+                _ => {}
+            }
+        }
+        update
+    }
+
+    /// One element a role and bot, whoever it is about.
+    fn role_edits(&self) -> Vec<Element> {
+        let mut elements: BTreeMap<(RoleId, Option<BotId>), Element> = BTreeMap::new();
+        for (at, entry) in self.entries().enumerate() {
+            for change in entry {
+                let role =
+                    change.key.role().and_then(|(role_type, role)| self.directory.role(role_type, role));
+                let (Some(role), Some(holder)) = (role, change.key.holder()) else { continue };
+                let bot = change.key.bot().cloned();
+                let Element { edit, bot: _, entries } = elements
+                    .entry((role.clone(), bot.clone()))
+                    .or_insert_with(|| Element { edit: RoleEdit::of(role), bot, entries: Vec::new() });
+                entries.push(at);
+                match (holder, change.action.is_removal()) {
+                    (Holder::User(email), true) => edit.remove_users.push(self.directory.spelling(email)),
+                    (Holder::User(email), false) => edit.add_users.push(self.directory.spelling(email)),
+                    (Holder::Group(group), true) => edit.remove_groups.push(group.clone()),
+                    (Holder::Group(group), false) => edit.add_groups.push(group.clone()),
+                }
+            }
+        }
+        elements.into_values().collect()
+    }
+
+    async fn import(&self, role_type: RoleType, writer: &Writer) -> Result<Reply, KoreError> {
+        let documents: Vec<serde_json::Value> = self
+            .entries()
+            .flatten()
+            .filter_map(|change| match (&change.key, &change.after) {
+                (Key::RoleDefinition(_, role), Some(Value::Role(spec))) => {
+                    Some(self.document(role_type, role, spec, change.action))
+                }
+                _ => None,
+            })
+            .collect();
+        Ok(match writer.import_roles(role_type, &documents).await? {
+            Answer::Accepted(_) => Reply::Sorted { refused: Vec::new(), together: Vec::new() },
+            Answer::Refused(vendor) => Reply::Refused(vendor.to_string()),
+            Answer::Unknown(vendor) => Reply::Unknown(vendor.to_string()),
+        })
+    }
+
+    /// The exported document with the declared keys laid over it, in the shape the export has.
+    fn document(
+        &self,
+        role_type: RoleType,
+        role: &RoleName,
+        spec: &RoleSpec,
+        action: Action,
+    ) -> serde_json::Value {
+        let exported = match action {
+            Action::Add => None,
+            _ => self.directory.document(role_type, role),
+        };
+        let mut document = exported.unwrap_or_else(|| {
+            serde_json::json!({ "roleType": role_type.as_str(), "role": role.as_str(), "rDesc": "", "permissions": {} })
+        });
+        if let Some(description) = &spec.description {
+            document["rDesc"] = description.as_str().into();
+        }
+        for (name, level) in &spec.permissions {
+            let is_list = match document["permissions"].get(name.as_str()) {
+                Some(known) => known.is_array(),
+                None => role_type == RoleType::Bot,
+            };
+            document["permissions"][name.as_str()] = permission(level, is_list);
+        }
+        document
+    }
+}
+
+fn permission(level: &Level, is_list: bool) -> serde_json::Value {
+    if is_list { serde_json::json!([level.as_str()]) } else { level.as_str().into() }
+}
+
+/// What the look says a person may do in the builder. Nobody is updated without it: the flags go with every update.
+pub(super) fn access_of(view: &World, email: &Email) -> Option<BuilderAccess> {
+    match view.get(&Key::Access(email.clone())) {
+        Some(Value::Access(access)) => Some(*access),
+        _ => None,
+    }
+}
+
+/// One element of an assignments body, and the entries of the call that it carries.
+struct Element {
+    edit: RoleEdit,
+    bot: Option<BotId>,
+    entries: Vec<usize>,
+}
+
+/// Who an entry is about; every entry of these bodies is about somebody.
+fn person(entry: &[&Change]) -> Email {
+    entry.first().and_then(|change| change.key.email()).cloned().unwrap_or_else(|| Email::observed(""))
+}
+
+/// An update that changes nothing yet.
+pub(super) fn unchanged(email: Email, access: BuilderAccess) -> UserUpdate {
+    UserUpdate {
+        email,
+        name: PersonName::default(),
+        profile: BTreeMap::new(),
+        groups: SetEdit::default(),
+        roles: SetEdit::default(),
+        assignments: Assignments::Keep,
+        access,
+    }
+}
+
+/// A complete list of assignments as the API takes it: an empty one has a form of its own.
+pub(super) fn as_sent(list: BTreeMap<BotId, Option<BTreeSet<DialogId>>>) -> Assignments {
+    if list.is_empty() {
+        return Assignments::Clear;
+    }
+    let entry = |(bot, dialogs): (_, Option<BTreeSet<DialogId>>)| BotAssignment {
+        bot,
+        dialogs: dialogs.map(|dialogs| dialogs.into_iter().collect()),
+    };
+    Assignments::Complete(list.into_iter().map(entry).collect())
+}
+
+/// Bodies whose entries stand one beside the other.
+fn one_by_one(answer: Answer) -> Reply {
+    match answer {
+        Answer::Accepted(failures) => {
+            let refused = failures.into_iter().map(|Failure { index, message }| (index, message)).collect();
+            Reply::Sorted { refused, together: Vec::new() }
+        }
+        Answer::Refused(vendor) => Reply::Refused(vendor.to_string()),
+        Answer::Unknown(vendor) => Reply::Unknown(vendor.to_string()),
+    }
+}
+
+/// Bodies with one element for many entries.
+fn by_element(answer: Answer, elements: &[Element]) -> Reply {
+    let Answer::Accepted(failures) = answer else { return one_by_one(answer) };
+    let (mut refused, mut together) = (Vec::new(), Vec::new());
+    for Failure { index, message } in failures {
+        match elements.get(index).map(|element| element.entries.as_slice()) {
+            Some([entry]) => refused.push((*entry, message)),
+            Some(several) => together.push((several.to_vec(), message)),
+            None => {}
+        }
+    }
+    Reply::Sorted { refused, together }
+}
+
+/// Names and ids as the last look that showed them has it.
+pub(super) struct Directory {
+    names: facts::Directory,
+    members: BTreeMap<GroupName, Vec<Email>>,
+    /// Roles this run defines: their ids may change under our own hands.
+    defined: BTreeSet<(RoleType, RoleName)>,
+}
+
+impl Directory {
+    /// From the read the plan was made of.
+    pub(super) fn of(observed: &World, changes: &[&Change]) -> Self {
+        let mut members: BTreeMap<GroupName, Vec<Email>> = BTreeMap::new();
+        for (key, _) in observed.facts() {
+            if let Key::InGroup(email, group) = key {
+                members.entry(group.clone()).or_default().push(email.clone());
+            }
+        }
+        let defined = changes
+            .iter()
+            .filter_map(|change| match &change.key {
+                Key::RoleDefinition(role_type, role) => Some((*role_type, role.clone())),
+                _ => None,
+            })
+            .collect();
+        Self { names: observed.directory.clone(), members, defined }
+    }
+
+    /// Takes over what a later look shows.
+    pub(super) fn learn(&mut self, view: &World) {
+        let facts::Directory { users, bots: _, groups: _, roles } = &view.directory;
+        self.names.users.extend(users.iter().map(|(email, entry)| (email.clone(), entry.clone())));
+        for role_type in [RoleType::Admin, RoleType::Bot] {
+            if view.coverage.requires(facts::Listing::roles(role_type)).is_ok() {
+                self.names.roles.retain(|_, role| role.role_type != role_type);
+                let fresh = roles.iter().filter(|(_, role)| role.role_type == role_type);
+                self.names.roles.extend(fresh.map(|(id, role)| (id.clone(), role.clone())));
+            }
+        }
+    }
+
+    /// The account's own spelling of an address, where it has one.
+    pub(super) fn spelling(&self, email: &Email) -> Email {
+        self.names
+            .users
+            .get(email)
+            .and_then(|user| user.spellings.first())
+            .map_or_else(|| email.clone(), |spelling| Email::observed(spelling))
+    }
+
+    /// Two members of a group: enough to read what it holds.
+    pub(super) fn some_members(&self, group: &GroupName) -> impl Iterator<Item = Email> {
+        self.members.get(group).into_iter().flatten().take(2).map(|email| self.spelling(email))
+    }
+
+    /// What a change's names mean now, if that is not what they meant when the plan was made.
+    pub(super) fn moved_name(&self, change: &Change) -> Option<String> {
+        let (role_type, role) = change.key.role()?;
+        if self.defined.contains(&(role_type, role.clone())) {
+            return None;
+        }
+        let now = self.role(role_type, role)?;
+        let pin = change.pins.iter().find(|pin| pin.name.ends_with(&format!("role {role}")))?;
+        let then = pin.id.as_deref()?;
+        (then != now.as_str()).then(|| format!("role {role} has the id {now} now, and had {then}"))
+    }
+
+    fn role(&self, role_type: RoleType, role: &RoleName) -> Option<RoleId> {
+        self.names.roles_named(role_type, role).next().map(|(id, _)| id.clone())
+    }
+
+    fn document(&self, role_type: RoleType, role: &RoleName) -> Option<serde_json::Value> {
+        self.names.roles_named(role_type, role).next().map(|(_, entry)| entry.document.clone())
+    }
+
+    fn group(&self, group: &GroupName) -> Option<facts::GroupId> {
+        self.names.groups_named(group).next().map(|(id, _)| id.clone())
+    }
+}

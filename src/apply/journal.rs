@@ -1,0 +1,216 @@
+//! What a run did, one JSON line at a time, written before and after each call: for audit, and for what has to be
+//! repaired when a run is killed between two halves of a change. No promise needs it but that one.
+
+use super::outcome::Fate;
+use crate::facts::{BotId, DialogId, Email};
+use crate::plan::{Change, ChangeId, Plan};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// A journal cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the journal {path} cannot be written: {source}\n  free some space or choose another --state-dir; what was sent so far is listed above"
+)]
+pub struct JournalError {
+    /// Which file.
+    pub path: String,
+    /// Why.
+    #[source]
+    pub source: io::Error,
+}
+
+/// Where a run writes what it does. Without a folder it writes nothing, and two-step changes are left to people.
+#[derive(Debug, Default)]
+pub struct Journal {
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    folder: PathBuf,
+    path: PathBuf,
+    file: File,
+}
+
+/// One line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Record {
+    /// The run begins.
+    Started {
+        /// When.
+        at: Timestamp,
+        /// Which account.
+        account: Option<String>,
+        /// Which plan.
+        plan: String,
+        /// What it would do.
+        changes: Vec<Change>,
+    },
+    /// A call is about to be sent.
+    Sending {
+        /// When.
+        at: Timestamp,
+        /// What it does.
+        call: String,
+        /// What it carries.
+        changes: Vec<ChangeId>,
+    },
+    /// The platform answered, or did not.
+    Answered {
+        /// When.
+        at: Timestamp,
+        /// In our words.
+        answer: String,
+    },
+    /// What became of a change.
+    Settled {
+        /// Which.
+        change: ChangeId,
+        /// What.
+        fate: Fate,
+    },
+    /// The run ends.
+    Finished {
+        /// When.
+        at: Timestamp,
+        /// Requests made.
+        calls: u32,
+    },
+}
+
+/// A person's assignments before they are cleared and sent anew, so that a killed run loses none of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct BeforeImage {
+    /// Whose.
+    pub user: Email,
+    /// What shall stand at the end.
+    pub target: BTreeMap<BotId, Option<BTreeSet<DialogId>>>,
+}
+
+impl Journal {
+    /// Writes nothing.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// A new journal in the account's state folder, named after the time.
+    pub fn create(folder: &Path, now: Timestamp) -> Result<Self, JournalError> {
+        let name = now.strftime("%Y%m%dT%H%M%S").to_string();
+        let path = folder.join("journal").join(format!("{name}-{}.jsonl", std::process::id()));
+        let file = std::fs::create_dir_all(folder.join("journal"))
+            .and_then(|()| OpenOptions::new().create(true).append(true).open(&path))
+            .map_err(|source| JournalError { path: path.display().to_string(), source })?;
+        Ok(Self { open: Some(Open { folder: folder.to_owned(), path, file }) })
+    }
+
+    /// Where it is written.
+    pub fn path(&self) -> Option<&Path> {
+        self.open.as_ref().map(|open| open.path.as_path())
+    }
+
+    /// Whether what is written survives the process: needed before a destructive two-step.
+    pub fn is_durable(&self) -> bool {
+        self.open.is_some()
+    }
+
+    pub(super) fn start(&mut self, at: Timestamp, plan: &Plan) -> Result<(), JournalError> {
+        self.write(&Record::Started {
+            at,
+            account: plan.account.id.as_ref().map(ToString::to_string),
+            plan: plan.digest.to_string(),
+            changes: plan.changes.clone(),
+        })
+    }
+
+    /// Adds a line and waits until it is on disk.
+    pub(super) fn write(&mut self, record: &Record) -> Result<(), JournalError> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let written = serde_json::to_vec(record).map_err(io::Error::other).and_then(|mut line| {
+            line.push(b'\n');
+            open.file.write_all(&line)?;
+            open.file.sync_data()
+        });
+        written.map_err(|source| JournalError { path: open.path.display().to_string(), source })
+    }
+
+    /// Keeps a person's assignments before they are cleared.
+    pub(super) fn keep(&self, images: &[BeforeImage]) -> Result<(), JournalError> {
+        let Some(open) = &self.open else { return Ok(()) };
+        keep(&open.folder, images)
+    }
+}
+
+fn in_flight(folder: &Path) -> PathBuf {
+    folder.join("in-flight.json")
+}
+
+/// Replaces what is kept, at once or not at all; nothing kept removes the file.
+pub(super) fn keep(folder: &Path, images: &[BeforeImage]) -> Result<(), JournalError> {
+    let path = in_flight(folder);
+    let written = if images.is_empty() {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    } else {
+        let beside = path.with_extension("new");
+        serde_json::to_vec(images)
+            .map_err(io::Error::other)
+            .and_then(|json| {
+                let mut file = File::create(&beside)?;
+                file.write_all(&json)?;
+                file.sync_all()
+            })
+            .and_then(|()| std::fs::rename(&beside, &path))
+            .and_then(|()| File::open(folder)?.sync_all())
+    };
+    written.map_err(|source| JournalError { path: path.display().to_string(), source })
+}
+
+/// What a killed run left behind.
+pub(super) fn kept(folder: &Path) -> Result<Vec<BeforeImage>, JournalError> {
+    let path = in_flight(folder);
+    let failed = |source| JournalError { path: path.display().to_string(), source };
+    match std::fs::read(&path) {
+        Ok(json) => serde_json::from_slice(&json).map_err(|error| failed(io::Error::other(error))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_kept_survives_until_nothing_is() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(kept(folder.path()).unwrap(), []);
+        let image = BeforeImage {
+            user: Email::observed("jane@example.com"),
+            target: BTreeMap::from([
+                ("st-1".into(), None),
+                ("st-2".into(), Some(BTreeSet::from(["dg-1".into()]))),
+            ]),
+        };
+        keep(folder.path(), std::slice::from_ref(&image)).unwrap();
+        assert_eq!(kept(folder.path()).unwrap(), [image]);
+        keep(folder.path(), &[]).unwrap();
+        assert_eq!(kept(folder.path()).unwrap(), []);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let error = Journal::create(&file, Timestamp::UNIX_EPOCH).unwrap_err().to_string();
+        assert!(error.contains("journal") && error.contains("--state-dir"), "{error}");
+    }
+}

@@ -1,0 +1,19 @@
+//! A plan becomes calls, and the account is read again to see that it came out as planned.
+//!
+//! [`run`](fn@run) takes the plan by value, so that it cannot be applied twice, and gives an [`Outcome`]: what became
+//! of every change. This is the only room that holds a [`crate::kore::Writer`]; whoever plans cannot write.
+//! It does not know manifests, Kubernetes or the terminal.
+
+mod check;
+mod encode;
+mod journal;
+mod outcome;
+mod repair;
+mod run;
+mod stop;
+
+pub use journal::{Journal, JournalError};
+pub use outcome::{Fate, Outcome};
+pub use repair::{RepairError, repair};
+pub use run::{Account, run};
+pub use stop::{Stop, Stopper, stop};

@@ -1,0 +1,192 @@
+//! `apply`: plan, ask, apply, read back, and say what became of every change.
+
+use super::error::of_kore;
+use super::inputs::{Inputs, Reach};
+use super::plan::{Made, make, style};
+use super::session::Session;
+use super::{CliError, Exit, Output};
+use crate::apply::{self, Account, Fate, Journal, Outcome, Stopper};
+use crate::facts::Mode;
+use crate::kore::Writer;
+use crate::plan::{Plan, render};
+use clap::Args;
+use jiff::Timestamp;
+use std::io::{BufRead, IsTerminal};
+
+/// Plan, ask, apply, and read back.
+#[derive(Debug, Args)]
+pub(super) struct ApplyArgs {
+    #[command(flatten)]
+    inputs: Inputs,
+    #[command(flatten)]
+    reach: Reach,
+    /// Do not ask
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// Applies what the manifests want.
+pub(super) async fn run(args: &ApplyArgs, output: &Output) -> Result<Exit, CliError> {
+    if !args.yes && !std::io::stdin().is_terminal() {
+        return Err(CliError::NoTerminal);
+    }
+    let (manifests, compiled) = args.inputs.compile(args.reach.keep_going, Timestamp::now(), output)?;
+    if let Some(why) = is_held(&compiled.policy) {
+        output.warn(why);
+    }
+    let session = Session::open(&compiled, &args.reach, output).await?;
+    let ended = async {
+        restore(&session, &compiled.policy, output).await?;
+        let made = make(&manifests, compiled, &session, &args.reach).await?;
+        output.result(&render::text(&made.plan, style(output)));
+        carry_out(made, args.yes, &session, output).await
+    }
+    .await;
+    session.close().await;
+    ended
+}
+
+/// Why this account is only looked at.
+fn is_held(policy: &crate::facts::Policy) -> Option<String> {
+    if policy.suspend {
+        return Some(format!(
+            "nothing will be written: the account is suspended ({})",
+            policy.blame("suspend")
+        ));
+    }
+    (policy.mode == Mode::Observe)
+        .then(|| format!("nothing will be written: the account is only observed ({})", policy.blame("mode")))
+}
+
+/// First of all, what an interrupted run has left behind.
+async fn restore(session: &Session, policy: &crate::facts::Policy, output: &Output) -> Result<(), CliError> {
+    let Some(folder) = session.state.as_ref().filter(|_| is_held(policy).is_none()) else { return Ok(()) };
+    let writer = Writer::new(session.gateway.clone());
+    let restored = apply::repair(folder, &session.reader, &writer, policy).await?;
+    for email in restored {
+        output
+            .note(format_args!("restored the assignments of {email}, which an interrupted run had cleared"));
+    }
+    Ok(())
+}
+
+async fn carry_out(
+    made: Made,
+    is_agreed: bool,
+    session: &Session,
+    output: &Output,
+) -> Result<Exit, CliError> {
+    let Made { plan, world, policy } = made;
+    let is_refused = !plan.refused.is_empty();
+    let has_rest = !plan.blocked.is_empty() || !plan.manual.is_empty();
+    let sendable = plan.sendable().len();
+    if sendable == 0 || is_held(&policy).is_some() {
+        return Ok(if is_refused { Exit::Refused } else { Exit::Done });
+    }
+    if !is_agreed && !agrees(&plan, sendable, output)? {
+        output.note("nothing was sent");
+        return Ok(Exit::Done);
+    }
+    let mut journal = match &session.state {
+        Some(folder) => Journal::create(folder, Timestamp::now())?,
+        None => Journal::none(),
+    };
+    let (stopper, stop) = apply::stop();
+    let listener = tokio::spawn(listen(stopper, *output));
+    let writer = Writer::new(session.gateway.clone());
+    let account = Account { reader: &session.reader, writer: &writer, gateway: &session.gateway };
+    let outcome = apply::run(plan, &world, &policy, &account, &mut journal, stop).await;
+    listener.abort();
+    session.quiet_down();
+    tell(&outcome, &journal, output);
+    Ok(exit_of(&outcome, is_refused, has_rest))
+}
+
+fn agrees(plan: &Plan, sendable: usize, output: &Output) -> Result<bool, CliError> {
+    let held = plan.changes.len() - sendable;
+    let held = if held > 0 { format!(" ({held} are held back)") } else { String::new() };
+    output.warn(format_args!("\nApply {sendable} changes{held}? Only \"yes\" does it."));
+    let mut answer = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(|error| CliError::Unexpected(format!("the answer could not be read: {error}")))?;
+    Ok(answer.trim().eq_ignore_ascii_case("yes"))
+}
+
+/// The first Ctrl-C finishes the call in flight; a second one ends the program.
+async fn listen(stopper: Stopper, output: Output) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        stopper.stop();
+        output.warn("stopping after the call in flight; Ctrl-C again ends at once");
+    }
+    if tokio::signal::ctrl_c().await.is_ok() {
+        std::process::exit(i32::from(Exit::Partial as u8));
+    }
+}
+
+/// What became of it: the count, then every change that did not come out as wanted.
+fn tell(outcome: &Outcome, journal: &Journal, output: &Output) {
+    let Outcome { fates, changes, calls, error, was_interrupted } = outcome;
+    for (id, fate) in fates.iter().filter(|(_, fate)| !fate.is_good()) {
+        let Some(change) = changes.get(id) else { continue };
+        let why = match fate {
+            Fate::Stale(seen) => format!("stale, not sent: the account shows {seen}"),
+            Fate::Failed(why) => format!("failed: {why}"),
+            Fate::HeldBack(ground) => {
+                let ground =
+                    changes.get(ground).map_or_else(|| ground.to_string(), |change| change.key.to_string());
+                format!("held back: {ground} did not come about")
+            }
+            Fate::NotSent(why) => format!("not sent: {why}"),
+            Fate::Applied | Fate::AlreadyThere | Fate::Waiting => continue,
+        };
+        output.warn(format_args!("! {} {}\n    {why}", change.action.sign(), change.key));
+    }
+    let mut parts = Vec::new();
+    for (count, what) in [
+        (outcome.count(|fate| *fate == Fate::Applied), "applied and read back"),
+        (outcome.count(|fate| *fate == Fate::AlreadyThere), "already there"),
+        (outcome.count(|fate| *fate == Fate::Waiting), "waiting for people to accept"),
+        (outcome.count(|fate| matches!(fate, Fate::Stale(_))), "stale"),
+        (outcome.count(|fate| matches!(fate, Fate::Failed(_))), "failed"),
+        (outcome.count(|fate| matches!(fate, Fate::HeldBack(_))), "held back"),
+        (outcome.count(|fate| matches!(fate, Fate::NotSent(_))), "not sent"),
+    ] {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    }
+    let journal = journal.path().map(|path| format!(" Journal: {}", path.display())).unwrap_or_default();
+    output.result(&format!("\nDone: {}, with {calls} calls.\n", parts.join(", ")));
+    output.note(journal.trim_start());
+    if let Some(error) = error {
+        output.error(error);
+    }
+    if *was_interrupted {
+        output.warn("interrupted; run again to do the rest");
+    }
+}
+
+/// Where several hold: credentials, unreachable, refused, stale, in part.
+fn exit_of(outcome: &Outcome, is_refused: bool, has_rest: bool) -> Exit {
+    if let Some(error) = &outcome.error {
+        match of_kore(error) {
+            Exit::Unexpected => {}
+            exit => return exit,
+        }
+    }
+    if is_refused {
+        return Exit::Refused;
+    }
+    if outcome.is_all_stale() {
+        return Exit::Stale;
+    }
+    match (outcome.is_complete(), outcome.has_applied()) {
+        (true, true) if has_rest => Exit::Partial,
+        (true, _) => Exit::Done,
+        (false, _) if outcome.was_interrupted => Exit::Partial,
+        (false, true) => Exit::Partial,
+        (false, false) => Exit::Unexpected,
+    }
+}

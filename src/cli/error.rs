@@ -1,0 +1,102 @@
+//! What ends a verb early. Each message says what was found, the rule, and the one safe next step.
+
+use super::exit::Exit;
+use super::sandbox::SandboxCliError;
+use crate::apply::{JournalError, RepairError};
+use crate::kore::{BaseUrlError, KoreError};
+use crate::sandbox::SandboxError;
+
+/// What ends a verb early.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// Manifests with errors; they have been shown.
+    #[error("{0}; nothing was sent\n  correct the manifests, or plan the sound part with --keep-going")]
+    Findings(String),
+    /// No account to work on; the finding has been shown.
+    #[error("no account was chosen")]
+    NoAccount,
+    /// No terminal to ask on.
+    #[error(
+        "apply asks before it writes, and there is no terminal to ask on\n  look at the plan first, then run again with --yes"
+    )]
+    NoTerminal,
+    /// A host that cannot be used.
+    #[error(transparent)]
+    Host(#[from] BaseUrlError),
+    /// A credential that is not there.
+    #[error("{what} is not there: {why}\n  {next}")]
+    Credential {
+        /// `client id`, `client secret`
+        what: &'static str,
+        /// Where it was looked for, and what was found.
+        why: String,
+        /// Where to put it.
+        next: String,
+    },
+    /// Another account than the manifest is about.
+    #[error(
+        "the account that answered is {seen}, and the manifest is about {pinned} ({place})\n  nothing was sent; check host and credentials, or correct accountId"
+    )]
+    OtherAccount {
+        /// Who answered.
+        seen: String,
+        /// Who was meant.
+        pinned: String,
+        /// Where that is written.
+        place: String,
+    },
+    /// The platform.
+    #[error(transparent)]
+    Kore(#[from] KoreError),
+    /// What an interrupted run left behind.
+    #[error(transparent)]
+    Repair(#[from] RepairError),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The state folder.
+    #[error("the state folder {path} cannot be used: {source}\n  choose another with --state-dir")]
+    State {
+        /// Which folder.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A `sandbox` verb.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxCliError),
+    /// The embedded sandbox.
+    #[error("the embedded sandbox cannot be used: {0}")]
+    Embedded(#[from] SandboxError),
+    /// Something that should not happen.
+    #[error("{0}")]
+    Unexpected(String),
+}
+
+impl CliError {
+    /// The exit code it ends with.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Findings(_) | Self::NoAccount | Self::NoTerminal | Self::Host(_) | Self::Sandbox(_) => {
+                Exit::Invalid
+            }
+            Self::OtherAccount { .. } => Exit::Refused,
+            Self::Credential { .. } => Exit::Credentials,
+            Self::Kore(error) | Self::Repair(RepairError::Kore(error)) => of_kore(error),
+            Self::Repair(_) => Exit::Partial,
+            Self::Journal(_) | Self::State { .. } | Self::Embedded(_) | Self::Unexpected(_) => {
+                Exit::Unexpected
+            }
+        }
+    }
+}
+
+/// The exit code of a platform's answer.
+pub(super) fn of_kore(error: &KoreError) -> Exit {
+    match error {
+        KoreError::Credentials { .. } | KoreError::Scope { .. } => Exit::Credentials,
+        KoreError::Unreachable { .. } | KoreError::RateLimited { .. } => Exit::Unreachable,
+        KoreError::Protocol { .. } | KoreError::Refused { .. } => Exit::Unexpected,
+    }
+}

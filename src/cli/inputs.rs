@@ -1,0 +1,83 @@
+//! Manifests as arguments: which files, which account, and what to do with findings.
+
+use super::{CliError, Output};
+use crate::manifest::{self, Compiled, Finding, Manifests};
+use clap::Args;
+use jiff::Timestamp;
+use std::path::PathBuf;
+
+/// Which manifests, and of which account.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Inputs {
+    /// Files, folders (all .yaml and .yml below them), globs, or - for standard input
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<String>,
+    /// The account, when the manifests declare several
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+}
+
+/// How an account is reached and how long that may take.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Reach {
+    /// Go on with the sound part when some manifests have errors: additions only, nothing is swept
+    #[arg(long)]
+    pub keep_going: bool,
+    /// Allow so many removals in this run, whatever safety.maxRemovals says
+    #[arg(long, value_name = "N")]
+    pub allow_removals: Option<u32>,
+    /// The longest one call may wait for the rate limit: 90s, 15m, 2h
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = time)]
+    pub max_wait: jiff::SignedDuration,
+    /// Where budget, journal and unfinished work are remembered [default: the user's state folder]
+    #[arg(long, value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+}
+
+fn time(text: &str) -> Result<jiff::SignedDuration, String> {
+    manifest::compile::duration(text).ok_or_else(|| "a whole number and a unit: 90s, 15m, 2h".to_owned())
+}
+
+impl Inputs {
+    /// Loads and checks them.
+    pub(super) fn open(&self) -> Manifests {
+        manifest::open(&self.paths, std::io::stdin().lock())
+    }
+
+    /// Loads, checks and compiles them for one account; shows what was found. Errors stop here, unless the sound
+    /// part is to go on.
+    pub(super) fn compile(
+        &self,
+        keep_going: bool,
+        now: Timestamp,
+        output: &Output,
+    ) -> Result<(Manifests, Compiled), CliError> {
+        let manifests = self.open();
+        let compiled = match manifest::compile(&manifests, self.account.as_deref(), now) {
+            Ok(compiled) => compiled,
+            Err(error) => {
+                let mut findings = manifests.findings().to_vec();
+                findings.push(error.finding());
+                show(&findings, &manifests, output);
+                return Err(CliError::NoAccount);
+            }
+        };
+        let mut findings = manifests.findings().to_vec();
+        findings.extend(compiled.findings.iter().cloned());
+        if output.quiet {
+            findings.retain(Finding::is_error);
+        }
+        show(&findings, &manifests, output);
+        if findings.iter().any(Finding::is_error) && !keep_going {
+            return Err(CliError::Findings(manifest::render::count(&findings)));
+        }
+        Ok((manifests, compiled))
+    }
+}
+
+/// Findings, as a compiler shows them.
+pub(super) fn show(findings: &[Finding], manifests: &Manifests, output: &Output) {
+    if !findings.is_empty() {
+        output.warn(manifest::render::text(findings, manifests.texts(), output.color).trim_end());
+    }
+}

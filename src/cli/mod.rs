@@ -1,0 +1,127 @@
+//! The command line: one file a verb, and the only room that prints.
+//!
+//! A verb takes its arguments, calls the rooms below, writes what people read to stderr and what machines read to
+//! stdout, and ends in an [`Exit`]. What may go wrong is a [`CliError`], which knows its exit code.
+
+mod apply;
+mod completions;
+mod embedded;
+mod error;
+mod exit;
+mod inputs;
+mod output;
+mod plan;
+mod progress;
+pub mod sandbox;
+mod schema;
+mod session;
+mod validate;
+
+pub use error::CliError;
+pub use exit::Exit;
+pub use output::Output;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::io::IsTerminal;
+
+/// Declarative users, roles, role bindings and bot assignments for a Kore.ai account.
+#[derive(Debug, Parser)]
+#[command(name = "koreconcile", version, about, max_term_width = 110, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Debug, Clone, Args)]
+struct Global {
+    /// Say less: no progress, no notes
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more: -v shows every entry of long lists, -vv each call
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Colour: auto, always or never; auto follows the terminal and NO_COLOR
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
+    color: When,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Check manifests offline: syntax, schema, references, rules
+    Validate(validate::ValidateArgs),
+    /// Read the account and show what would change
+    Plan(plan::PlanArgs),
+    /// Plan, ask, apply, and read back
+    Apply(apply::ApplyArgs),
+    /// Serve, seed and administer a local account
+    Sandbox(sandbox::SandboxArgs),
+    /// Print JSON Schemas: of manifests, or of plans
+    Schema(schema::SchemaArgs),
+    /// Print completions for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// Runs the program and gives its exit code.
+pub async fn run() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let is_error = error.use_stderr();
+            let _ = error.print();
+            return if is_error { Exit::Invalid } else { Exit::Done };
+        }
+    };
+    let Cli { global, verb } = cli;
+    let output = Output::new(global.quiet, global.verbose, color(global.color));
+    log(&global);
+    let ended = match verb {
+        Verb::Validate(args) => validate::run(&args, &output),
+        Verb::Plan(args) => plan::run(&args, &output).await,
+        Verb::Apply(args) => apply::run(&args, &output).await,
+        Verb::Sandbox(args) => sandbox::run(args).await.map(|()| Exit::Done).map_err(CliError::from),
+        Verb::Schema(args) => schema::run(&args, &output),
+        Verb::Completions(args) => completions::run(&args, Cli::command()),
+    };
+    ended.unwrap_or_else(|error| {
+        output.error(&error);
+        error.exit()
+    })
+}
+
+fn color(when: When) -> bool {
+    match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => {
+            std::io::stdout().is_terminal()
+                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        }
+    }
+}
+
+/// Logs go to stderr: warnings, and with `-vv` each call. `KORECONCILE_LOG` takes a filter.
+fn log(global: &Global) {
+    let level = match (global.quiet, global.verbose) {
+        (true, _) => "error",
+        (false, 0 | 1) => "warn",
+        (false, _) => "koreconcile=debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("KORECONCILE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    // A second subscriber in one process is a test's; the first stays.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .try_init();
+}

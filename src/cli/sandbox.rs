@@ -1,0 +1,238 @@
+//! `koreconcile sandbox`: serve, seed and administer the local account.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "verbs are where the program speaks")]
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+
+use crate::sandbox::{
+    Dialect, Mail, OffsetClock, Options, RateLimit, SCOPES, Sandbox, SandboxError, Seed, SystemClock,
+};
+
+/// A local Kore.ai account: the public Admin API over HTTP, from a folder.
+#[derive(Debug, Args)]
+pub struct SandboxArgs {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Serve the accounts of a folder; folder and account are made if they are missing
+    Serve(Serve),
+    /// Add generated people, bots and groups; the same numbers add the same ones everywhere
+    Seed(SeedArgs),
+    /// Make an API app and print its credentials as two lines for the shell
+    App(AppArgs),
+    /// Let an invited person join, without a browser
+    Accept(Accept),
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// The folder that holds the sandbox
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Where to listen; port 0 takes any free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Listen on an address that other machines can reach
+    #[arg(long)]
+    allow_remote: bool,
+    /// Calls per minute and hour, like 60/m,1800/h; or off
+    #[arg(long, value_name = "LIMIT", default_value = "60/m,1800/h")]
+    rate_limit: RateLimit,
+    /// How to read what the vendor leaves open: name=value,... or a JSON file
+    #[arg(long, value_name = "SWITCHES", long_help = dialect_help())]
+    dialect: Option<String>,
+    /// Send mail to this SMTP server instead of writing it to DIR/mail
+    #[arg(long, value_name = "URL")]
+    smtp: Option<String>,
+    /// The account to make if it is missing
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    /// Serve /__test: faults, settable clock, request log, snapshot
+    #[arg(long)]
+    test_controls: bool,
+}
+
+#[derive(Debug, Args)]
+struct SeedArgs {
+    /// The folder that holds the sandbox; made if it is missing
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The account; made if it is missing
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    /// People to add
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    users: usize,
+    /// Bots to add
+    #[arg(long, value_name = "B", default_value_t = 0)]
+    bots: usize,
+    /// Groups to add
+    #[arg(long, value_name = "G", default_value_t = 0)]
+    groups: usize,
+}
+
+#[derive(Debug, Args)]
+struct AppArgs {
+    /// The folder that holds the sandbox
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The account, when there are several
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    /// The app's name
+    #[arg(long)]
+    name: String,
+    /// all, none, or a comma-separated list of scopes
+    #[arg(long, value_name = "LIST", default_value = "all", long_help = scopes_help())]
+    scopes: String,
+    /// Refuse tokens without a fresh jti
+    #[arg(long)]
+    enforce_jti: bool,
+}
+
+#[derive(Debug, Args)]
+struct Accept {
+    /// The folder that holds the sandbox
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The account, when there are several
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    /// Who accepts
+    #[arg(value_name = "EMAIL")]
+    email: String,
+}
+
+/// Every switch with its default, as it is written on the command line.
+fn dialect_help() -> String {
+    let defaults = serde_json::to_value(Dialect::default()).unwrap_or_default();
+    let switches = Dialect::FIELDS.iter().map(|name| {
+        let default = &defaults[*name];
+        format!("\n  {name}={}", default.as_str().map_or_else(|| default.to_string(), str::to_owned))
+    });
+    let intro =
+        "How to read what the vendor leaves open: name=value,... or a JSON file. Switches and defaults:";
+    format!("{intro}{}", switches.collect::<String>())
+}
+
+fn scopes_help() -> String {
+    format!("all, none, or a comma-separated list of scopes:\n  {}", SCOPES.join("\n  "))
+}
+
+/// Why a `sandbox` verb ended.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxCliError {
+    /// The sandbox refused.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The address reaches beyond this machine.
+    #[error(
+        "refused to listen on {0}: other machines could reach it\n  whoever reaches the sandbox can read the secrets in it, and it speaks plain HTTP\n  listen on 127.0.0.1, or add --allow-remote if that is what you want"
+    )]
+    NotLoopback(SocketAddr),
+    /// The address cannot be had.
+    #[error(
+        "cannot listen on {address}: {source}\n  choose another --listen address; port 0 takes any free port"
+    )]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Serving ended with an error.
+    #[error("the server ended: {0}")]
+    Serve(std::io::Error),
+}
+
+/// Runs the verb.
+pub async fn run(args: SandboxArgs) -> Result<(), SandboxCliError> {
+    match args.verb {
+        Verb::Serve(serve) => run_serve(serve).await,
+        Verb::Seed(seed) => run_seed(&seed),
+        Verb::App(app) => run_app(&app),
+        Verb::Accept(accept) => run_accept(&accept),
+    }
+}
+
+async fn run_serve(serve: Serve) -> Result<(), SandboxCliError> {
+    let Serve { data, listen, allow_remote, rate_limit, dialect, smtp, account, test_controls } = serve;
+    if !listen.ip().is_loopback() && !allow_remote {
+        return Err(SandboxCliError::NotLoopback(listen));
+    }
+    let dialect = dialect.map_or_else(|| Ok(Dialect::default()), |text| Dialect::default().with(&text))?;
+    let at_address = |source| SandboxCliError::Listen { address: listen, source };
+    let listener = tokio::net::TcpListener::bind(listen).await.map_err(at_address)?;
+    let address = listener.local_addr().map_err(at_address)?;
+    let options = Options {
+        dialect,
+        rate: rate_limit,
+        clock: if test_controls { Arc::new(OffsetClock::default()) } else { Arc::new(SystemClock) },
+        test_controls,
+        record_requests: test_controls,
+        mail: smtp.map_or(Mail::Files, Mail::Smtp),
+        public_url: format!("http://{address}"),
+        account_id: account,
+        ..Options::default()
+    };
+    let sandbox = Sandbox::open(&data, options)?;
+    // One line on stdout once requests are answered: scripts wait for it, and learn the port.
+    println!("http://{address}");
+    eprintln!("accounts: {}    rate limit: {rate_limit}    stop with Ctrl-C", sandbox.accounts()?.join(", "));
+    sandbox.serve(listener, interrupted()).await.map_err(SandboxCliError::Serve)
+}
+
+/// Resolves at Ctrl-C, and where there is such a thing at a request to terminate.
+async fn interrupted() {
+    let interrupt = async {
+        if let Err(e) = tokio::signal::ctrl_c().await {
+            tracing::warn!("no signal handler, stop by killing: {e}");
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => tokio::select! { () = interrupt => {}, _ = terminate.recv() => {} },
+            Err(_) => interrupt.await,
+        }
+    }
+    #[cfg(not(unix))]
+    interrupt.await;
+}
+
+fn run_seed(args: &SeedArgs) -> Result<(), SandboxCliError> {
+    let SeedArgs { data, account, users, bots, groups } = args;
+    let sandbox = Sandbox::open(data, Options { account_id: account.clone(), ..Options::default() })?;
+    let admin = sandbox.admin()?;
+    admin.seed(Seed { users: *users, bots: *bots, groups: *groups })?;
+    eprintln!("account {}: added {users} users, {bots} bots, {groups} groups", admin.account_id());
+    Ok(())
+}
+
+fn run_app(args: &AppArgs) -> Result<(), SandboxCliError> {
+    let AppArgs { data, account, name, scopes, enforce_jti } = args;
+    let sandbox =
+        Sandbox::open_existing(data, Options { account_id: account.clone(), ..Options::default() })?;
+    let scopes: Vec<&str> = scopes.split(',').map(str::trim).collect();
+    let app = sandbox.admin()?.create_app(name, &scopes, *enforce_jti)?;
+    println!("KORE_CLIENT_ID={}\nKORE_CLIENT_SECRET={}", app.client_id, app.client_secret);
+    Ok(())
+}
+
+fn run_accept(args: &Accept) -> Result<(), SandboxCliError> {
+    let Accept { data, account, email } = args;
+    let sandbox =
+        Sandbox::open_existing(data, Options { account_id: account.clone(), ..Options::default() })?;
+    sandbox.admin()?.accept(email)?;
+    eprintln!("{email} has joined");
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! `schema`: JSON Schemas, from the Rust types.
+
+use super::{CliError, Exit, Output};
+use crate::manifest::kinds;
+use crate::plan::Plan;
+use clap::Args;
+use serde_json::json;
+
+/// Print JSON Schemas.
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// Of what
+    #[arg(value_enum)]
+    of: Of,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Of {
+    /// Every kind of manifest, for editors
+    Manifests,
+    /// `plan --format json`
+    Plan,
+}
+
+/// Prints the schema.
+pub(super) fn run(args: &SchemaArgs, output: &Output) -> Result<Exit, CliError> {
+    let json = match args.of {
+        Of::Manifests => serde_json::to_string_pretty(&manifests()),
+        Of::Plan => serde_json::to_string_pretty(&Plan::schema()),
+    };
+    output.result(&(json.map_err(|error| CliError::Unexpected(error.to_string()))? + "\n"));
+    Ok(Exit::Done)
+}
+
+/// One schema for every kind: the document's `kind` chooses.
+fn manifests() -> serde_json::Value {
+    let kinds: Vec<serde_json::Value> = kinds::schemas()
+        .into_iter()
+        .map(|(kind, mut schema)| {
+            schema["properties"]["apiVersion"] = json!({ "const": kinds::API_VERSION });
+            schema["properties"]["kind"] = json!({ "const": kind.name() });
+            schema["required"] = json!(["apiVersion", "kind", "metadata", "spec"]);
+            schema["title"] = json!(kind.name());
+            schema
+        })
+        .collect();
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "koreconcile manifests",
+        "oneOf": kinds,
+    })
+}

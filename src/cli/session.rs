@@ -1,0 +1,199 @@
+//! The way to one account, opened: credentials read, budget found, gateway made.
+
+use super::embedded::Embedded;
+use super::inputs::Reach;
+use super::progress::Progress;
+use super::{CliError, Output};
+use crate::facts::{Completeness, Desired, OwnershipLevel, Policy, RateLimit, ScopeExtent, World};
+use crate::kore::{
+    Ask, BaseUrl, Credentials, Gateway, HttpLimits, HttpTransport, Ledger, Parts, Reader, SystemClock,
+};
+use crate::manifest::{AccountConnection, Compiled, Endpoint, SecretRef};
+use crate::plan::{Context, Inputs, Limits};
+use crate::sandbox;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// An open account.
+pub(super) struct Session {
+    /// Reads it.
+    pub reader: Reader,
+    /// Every request passes it.
+    pub gateway: Gateway,
+    /// Where it is, as people read it.
+    pub host: String,
+    /// Where this account's memory is, if anywhere.
+    pub state: Option<PathBuf>,
+    progress: Arc<Progress>,
+    embedded: Option<Embedded>,
+}
+
+impl Session {
+    /// Reads credentials, finds the budget, and starts the sandbox where the account is one. Sends nothing.
+    pub(super) async fn open(compiled: &Compiled, reach: &Reach, output: &Output) -> Result<Self, CliError> {
+        let AccountConnection { name: _, endpoint, credentials: _, file: _ } = &compiled.account;
+        let policy = &compiled.policy;
+        let (base, credentials, embedded, host) = match endpoint {
+            Endpoint::Host(host) => {
+                let base = BaseUrl::parse(host)?;
+                let host = base.to_string();
+                (base, credentials(compiled)?, None, host)
+            }
+            Endpoint::Sandbox { data_dir } => {
+                let account = policy.account_id.as_ref().map(crate::facts::AccountId::as_str);
+                let embedded = Embedded::start(data_dir, account, limit_of(policy.rate)).await?;
+                let credentials = Credentials {
+                    client_id: embedded.client_id.clone(),
+                    client_secret: embedded.client_secret.clone().into(),
+                };
+                let host = format!("the sandbox in {}", data_dir.display());
+                (BaseUrl::parse(&embedded.url)?, credentials, Some(embedded), host)
+            }
+        };
+        let state = state_folder(compiled, reach, &credentials, embedded.is_some());
+        let ledger = match &state {
+            Some(folder) => Ledger::in_file(&folder.join("budget"), policy.rate)
+                .map_err(|source| CliError::State { path: folder.display().to_string(), source })?,
+            None => Ledger::in_memory(policy.rate),
+        };
+        let transport = HttpTransport::new(base, HttpLimits::default())
+            .map_err(|error| CliError::Unexpected(format!("TLS cannot be set up: {error}")))?;
+        let progress = Arc::new(Progress::new(output));
+        let gateway = Gateway::new(Parts {
+            transport: Arc::new(transport),
+            credentials,
+            ledger: Arc::new(ledger),
+            clock: Arc::new(SystemClock),
+            observer: Arc::clone(&progress) as Arc<dyn crate::kore::Observer>,
+            max_wait: reach.max_wait,
+        });
+        Ok(Self { reader: Reader::new(gateway.clone()), gateway, host, state, progress, embedded })
+    }
+
+    /// Reads all that a plan needs, and makes sure that it is the account the manifest is about.
+    pub(super) async fn observe(&self, compiled: &Compiled) -> Result<World, CliError> {
+        let read = self.reader.read(&ask(&compiled.desired, &compiled.policy)).await;
+        self.progress.finish();
+        let world = read?;
+        if let (Some(pinned), Some(seen)) = (&compiled.policy.account_id, &world.account)
+            && pinned != seen
+        {
+            return Err(CliError::OtherAccount {
+                seen: seen.to_string(),
+                pinned: pinned.to_string(),
+                place: compiled.policy.blame("accountId"),
+            });
+        }
+        Ok(world)
+    }
+
+    /// What a plan is made of, besides the worlds.
+    pub(super) fn context(&self, compiled: &Compiled, inputs: Inputs, reach: &Reach) -> Context {
+        Context {
+            account: compiled.account.name.to_string(),
+            host: self.host.clone(),
+            inputs,
+            limits: Limits { allow_removals: reach.allow_removals },
+            look_up_size: self.reader.sizes().look_up,
+        }
+    }
+
+    /// Clears the progress line, before something else is written.
+    pub(super) fn quiet_down(&self) {
+        self.progress.finish();
+    }
+
+    /// Ends the sandbox, where there is one.
+    pub(super) async fn close(self) {
+        self.progress.finish();
+        if let Some(embedded) = self.embedded {
+            embedded.end().await;
+        }
+    }
+}
+
+/// All listings, everyone a manifest names, and the Master Admins; everyone at all only where undeclared
+/// assignments are somebody's business.
+fn ask(desired: &Desired, policy: &Policy) -> Ask {
+    let closes_assignments = desired.completeness == Completeness::Complete
+        && desired.scopes.iter().any(|scope| {
+            matches!(scope.extent, ScopeExtent::Assignments(_))
+                && scope.closure == crate::facts::Closure::Closed
+        });
+    let owns_assignments = policy.ownership.bot_assignments != OwnershipLevel::Ignore;
+    Ask { look_up_everyone: closes_assignments || owns_assignments, ..Ask::full(desired.referenced.clone()) }
+}
+
+/// The sandbox allows what the manifest says the account allows, so that raising one raises both.
+fn limit_of(rate: RateLimit) -> sandbox::RateLimit {
+    sandbox::RateLimit::Windows { per_minute: rate.per_minute as usize, per_hour: rate.per_hour as usize }
+}
+
+fn credentials(compiled: &Compiled) -> Result<Credentials, CliError> {
+    let Some(references) = &compiled.account.credentials else {
+        return Err(CliError::Credential {
+            what: "the client id",
+            why: format!("the KoreAccount {} has no credentials", compiled.account.name),
+            next: "add spec.credentials with clientId and clientSecret, each from env or file".to_owned(),
+        });
+    };
+    Ok(Credentials {
+        client_id: secret("the client id", &references.client_id)?,
+        client_secret: secret("the client secret", &references.client_secret)?.into(),
+    })
+}
+
+fn secret(what: &'static str, reference: &SecretRef) -> Result<String, CliError> {
+    let missing = |why: String, next: String| Err(CliError::Credential { what, why, next });
+    let text = match reference {
+        SecretRef::Env(name) => match std::env::var(name) {
+            Ok(text) => text,
+            Err(_) => {
+                return missing(
+                    format!("the environment variable {name} is not set"),
+                    format!("export {name}, as shown by the console under Security & Control > API Scopes"),
+                );
+            }
+        },
+        SecretRef::File(path) => match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => {
+                return missing(
+                    format!("{} cannot be read: {error}", path.display()),
+                    "put it there, or correct the path".to_owned(),
+                );
+            }
+        },
+        SecretRef::SecretKey { name, key } => {
+            let why = format!("secretKeyRef {name}/{key} is for the controller");
+            return missing(why, "use env or file on the command line".to_owned());
+        }
+    };
+    let text = text.trim().to_owned();
+    if text.is_empty() {
+        return missing("it is empty".to_owned(), "set it to what the console shows".to_owned());
+    }
+    Ok(text)
+}
+
+/// One folder an account: named after its id where the manifest pins one, else after the app. A sandbox keeps its
+/// memory beside its data unless told otherwise.
+fn state_folder(
+    compiled: &Compiled,
+    reach: &Reach,
+    credentials: &Credentials,
+    is_sandbox: bool,
+) -> Option<PathBuf> {
+    let name = compiled.policy.account_id.as_ref().map_or(credentials.client_id.as_str(), |id| id.as_str());
+    if let Some(folder) = &reach.state_dir {
+        return Some(folder.join(name));
+    }
+    if is_sandbox && let Endpoint::Sandbox { data_dir } = &compiled.account.endpoint {
+        return Some(data_dir.join("state").join(name));
+    }
+    let home =
+        |variable: &str| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base =
+        home("XDG_STATE_HOME").or_else(|| home("HOME").map(|home| home.join(".local").join("state")))?;
+    Some(Path::new(&base).join("koreconcile").join(name))
+}

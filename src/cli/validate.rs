@@ -1,0 +1,73 @@
+//! `validate`: everything that can be said without the account.
+
+use super::inputs::{Inputs, show};
+use super::{CliError, Exit, Output};
+use crate::manifest::{self, Finding};
+use clap::Args;
+use jiff::Timestamp;
+
+/// Check manifests offline.
+#[derive(Debug, Args)]
+pub(super) struct ValidateArgs {
+    #[command(flatten)]
+    inputs: Inputs,
+    /// How findings are shown
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// Like a compiler, on stderr
+    Text,
+    /// A list of objects, on stdout
+    Json,
+}
+
+/// Shows every finding; any error makes it invalid.
+pub(super) fn run(args: &ValidateArgs, output: &Output) -> Result<Exit, CliError> {
+    let manifests = args.inputs.open();
+    let mut findings: Vec<Finding> = manifests.findings().to_vec();
+    let accounts: Vec<String> = match &args.inputs.account {
+        Some(name) => vec![name.clone()],
+        None => manifests.accounts().iter().map(|account| account.name.to_string()).collect(),
+    };
+    let mut problems = Vec::new();
+    if accounts.is_empty() {
+        problems.extend(manifest::compile(&manifests, None, Timestamp::now()).err());
+    }
+    for account in &accounts {
+        match manifest::compile(&manifests, Some(account), Timestamp::now()) {
+            Ok(compiled) => findings.extend(compiled.findings),
+            Err(error) => problems.push(error),
+        }
+    }
+    findings.extend(problems.iter().map(manifest::CompileError::finding));
+    let mut seen = Vec::new();
+    findings.retain(|finding| {
+        let is_new = !seen.contains(finding);
+        if is_new {
+            seen.push(finding.clone());
+        }
+        is_new
+    });
+    match args.format {
+        Format::Text => show(&findings, &manifests, output),
+        Format::Json => {
+            let json = serde_json::to_string_pretty(&manifest::render::json(&findings));
+            output.result(&(json.map_err(|error| CliError::Unexpected(error.to_string()))? + "\n"));
+        }
+    }
+    if findings.iter().any(Finding::is_error) {
+        return Ok(Exit::Invalid);
+    }
+    let skipped = manifests.skipped();
+    let mut line = format!("{} manifests are valid", manifests.all().len());
+    if skipped.foreign > 0 {
+        line += &format!("; {} documents of other kinds were passed over", skipped.foreign);
+    }
+    if args.format == Format::Text {
+        output.note(line);
+    }
+    Ok(Exit::Done)
+}

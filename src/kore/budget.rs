@@ -1,0 +1,228 @@
+//! The call budget of one account: two rolling windows over the times of past calls (kore-api 2.0).
+//!
+//! Pure: the time is an argument. Own code rather than a rate-limiter crate, because the usual algorithm (GCRA)
+//! lets nearly twice the limit through in its first window, and two limiters can't be taken as one.
+
+use crate::facts::RateLimit;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::VecDeque;
+
+/// The shorter window.
+pub const MINUTE: SignedDuration = SignedDuration::from_secs(60);
+/// The longer window.
+pub const HOUR: SignedDuration = SignedDuration::from_secs(3600);
+
+/// When calls were sent, and so when the next one may be.
+///
+/// Guarantee: if every call is recorded no earlier than [`Budget::next_slot`] says, no span of 60 s holds more calls
+/// than the minute's limit, and no span of 3,600 s more than the hour's (spans open at one end). No other schedule
+/// under the same limits sends any of the calls earlier.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    per_minute: usize,
+    per_hour: usize,
+    /// In order, at least the last hour's.
+    sent: VecDeque<Timestamp>,
+    drained_until: Timestamp,
+}
+
+impl Budget {
+    /// Nothing sent yet. The reserve is left to other tools; at least one call a window remains.
+    pub fn new(limit: RateLimit) -> Self {
+        Self {
+            per_minute: limit.usable_per_minute() as usize,
+            per_hour: limit.usable_per_hour() as usize,
+            sent: VecDeque::new(),
+            drained_until: Timestamp::MIN,
+        }
+    }
+
+    /// The earliest time, `now` or later, at which one more call fits both windows.
+    ///
+    /// A send time in the future means that the machine's clock was set back; it counts as now, so that nobody
+    /// waits longer than a window.
+    pub fn next_slot(&self, now: Timestamp) -> Timestamp {
+        let free = |limit: usize, window: SignedDuration| {
+            let oldest = self.sent.len().checked_sub(limit).and_then(|at| self.sent.get(at));
+            oldest.map_or(now, |sent| plus((*sent).min(now), window))
+        };
+        let drained = self.drained_until.min(plus(now, HOUR));
+        now.max(drained).max(free(self.per_minute, MINUTE)).max(free(self.per_hour, HOUR))
+    }
+
+    /// How many calls could be sent from `now` up to and including `now + duration`.
+    pub fn room_within(&self, now: Timestamp, duration: SignedDuration) -> usize {
+        let end = plus(now, duration);
+        let mut ahead = self.clone();
+        let mut at = ahead.next_slot(now);
+        let mut room = 0;
+        while at <= end {
+            ahead.record(at);
+            room += 1;
+            at = ahead.next_slot(at);
+        }
+        room
+    }
+
+    /// A call was sent.
+    pub fn record(&mut self, at: Timestamp) {
+        let place = self.sent.partition_point(|sent| *sent <= at);
+        self.sent.insert(place, at);
+        let horizon = minus(at, HOUR);
+        while self.sent.len() > self.per_hour && self.sent.front().is_some_and(|sent| *sent <= horizon) {
+            self.sent.pop_front();
+        }
+    }
+
+    /// The platform says that the limit is reached, whatever we counted: other tools share the account.
+    /// Nothing is sent before `until`; an earlier drain that lasts longer stays.
+    pub fn drain(&mut self, until: Timestamp) {
+        self.drained_until = self.drained_until.max(until);
+    }
+}
+
+fn plus(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.saturating_add(by).unwrap_or(Timestamp::MAX)
+}
+
+fn minus(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.saturating_sub(by).unwrap_or(Timestamp::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_767_268_800_000 + ms).unwrap()
+    }
+
+    fn limit(per_minute: u32, per_hour: u32) -> RateLimit {
+        RateLimit { per_minute, per_hour, reserve: 0, ..RateLimit::default() }
+    }
+
+    /// Whether one more call at `t` keeps every window that ends at `t`: the rule itself, counted by hand.
+    fn fits(sent: &[Timestamp], t: Timestamp, limit: RateLimit) -> bool {
+        let within = |window| sent.iter().filter(|s| t.duration_since(**s) < window).count();
+        within(MINUTE) < limit.per_minute as usize && within(HOUR) < limit.per_hour as usize
+    }
+
+    #[test]
+    fn a_full_minute_waits_for_its_oldest_call_to_leave() {
+        let mut budget = Budget::new(limit(3, 100));
+        for ms in [0, 10_000, 20_000] {
+            assert_eq!(budget.next_slot(at(ms)), at(ms));
+            budget.record(at(ms));
+        }
+        assert_eq!(budget.next_slot(at(21_000)), at(60_000));
+        assert_eq!(budget.room_within(at(21_000), SignedDuration::from_secs(50)), 2);
+    }
+
+    #[test]
+    fn a_full_hour_waits_although_the_minute_has_room() {
+        let mut budget = Budget::new(limit(10, 12));
+        let mut now = at(0);
+        for _ in 0..12 {
+            now = budget.next_slot(now);
+            budget.record(now);
+        }
+        assert_eq!(now, at(60_000));
+        assert_eq!(budget.next_slot(now), at(3_600_000));
+        assert_eq!(budget.room_within(now, SignedDuration::from_secs(60)), 0);
+    }
+
+    #[test]
+    fn a_drain_holds_everything_back_and_the_longer_one_wins() {
+        let mut budget = Budget::new(limit(60, 1800));
+        budget.drain(at(30_000));
+        budget.drain(at(10_000));
+        assert_eq!(budget.next_slot(at(0)), at(30_000));
+        assert_eq!(budget.next_slot(at(40_000)), at(40_000));
+    }
+
+    #[test]
+    fn a_clock_set_back_costs_one_window_at_most() {
+        let mut budget = Budget::new(limit(1, 1800));
+        budget.record(at(86_400_000));
+        budget.drain(at(86_400_000));
+        assert!(budget.next_slot(at(0)) <= at(3_600_000));
+    }
+
+    #[test]
+    fn the_reserve_is_left_to_others() {
+        let budget =
+            Budget::new(RateLimit { per_minute: 60, per_hour: 1800, reserve: 6, ..RateLimit::default() });
+        assert_eq!(budget.room_within(at(0), SignedDuration::ZERO), 54);
+        assert_eq!(budget.room_within(at(0), SignedDuration::from_secs(60)), 108);
+    }
+
+    /// Every schedule of up to seven calls with gaps from a small set, against the rule counted by hand.
+    #[test]
+    fn small_schedules_are_right_and_optimal_without_exception() {
+        let gaps = [0, 1, 29_999, 60_000, 1_800_000];
+        for (per_minute, per_hour) in [(1, 1), (1, 3), (2, 2), (2, 3), (3, 5)] {
+            let limit = limit(per_minute, per_hour);
+            for code in 0..gaps.len().pow(6) {
+                let (mut code, mut now) = (code, at(0));
+                let mut budget = Budget::new(limit);
+                let mut sent = Vec::new();
+                for _ in 0..7 {
+                    let slot = budget.next_slot(now);
+                    assert!(fits(&sent, slot, limit));
+                    // The earliest: a millisecond before, it would not fit.
+                    assert!(slot == now || !fits(&sent, minus(slot, SignedDuration::from_millis(1)), limit));
+                    budget.record(slot);
+                    sent.push(slot);
+                    now = plus(slot, SignedDuration::from_millis(gaps[code % gaps.len()]));
+                    code /= gaps.len();
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_schedule_keeps_both_windows_and_waits_no_longer_than_it_must(
+            per_minute in 1u32..8,
+            per_hour in 1u32..40,
+            gaps in prop::collection::vec(0i64..400_000, 1..120),
+        ) {
+            let limit = limit(per_minute, per_hour);
+            let mut budget = Budget::new(limit);
+            let (mut sent, mut now) = (Vec::new(), at(0));
+            for gap in gaps {
+                let slot = budget.next_slot(now);
+                prop_assert!(fits(&sent, slot, limit));
+                prop_assert!(slot == now || !fits(&sent, minus(slot, SignedDuration::from_millis(1)), limit));
+                budget.record(slot);
+                sent.push(slot);
+                now = plus(slot, SignedDuration::from_millis(gap));
+            }
+        }
+
+        #[test]
+        fn room_is_what_a_greedy_sender_gets(
+            per_minute in 1u32..6,
+            per_hour in 1u32..20,
+            past in prop::collection::vec(0i64..90_000, 0..30),
+            seconds in 0i64..4_000,
+        ) {
+            let mut budget = Budget::new(limit(per_minute, per_hour));
+            let mut now = at(0);
+            for gap in past {
+                now = budget.next_slot(plus(now, SignedDuration::from_millis(gap)));
+                budget.record(now);
+            }
+            let duration = SignedDuration::from_secs(seconds);
+            let room = budget.room_within(now, duration);
+            let mut last = now;
+            for _ in 0..room {
+                last = budget.next_slot(last);
+                budget.record(last);
+            }
+            prop_assert!(last <= plus(now, duration));
+            prop_assert!(budget.next_slot(last) > plus(now, duration));
+        }
+    }
+}

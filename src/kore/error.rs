@@ -1,0 +1,123 @@
+//! Why the account could not be read or written. Few variants: each is an exit code and a condition.
+
+use super::Endpoint;
+use jiff::SignedDuration;
+use std::fmt;
+
+/// What the vendor said, cut short and without secrets.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Vendor {
+    /// HTTP status; `None` when no answer came.
+    pub status: Option<u16>,
+    /// The vendor's own code, which is not the HTTP status (kore-api 1.5).
+    pub code: Option<i64>,
+    /// The vendor's message, or the start of the body.
+    pub message: String,
+}
+
+impl fmt::Display for Vendor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, code, message } = self;
+        match status {
+            Some(status) => write!(f, "HTTP {status}")?,
+            None => f.write_str("no answer")?,
+        }
+        if let Some(code) = code.filter(|code| Some(*code) != status.map(i64::from)) {
+            write!(f, ", code {code}")?;
+        }
+        if message.is_empty() { Ok(()) } else { write!(f, ": {message}") }
+    }
+}
+
+/// Why the account could not be read or written.
+///
+/// No variant carries a token, a client secret or a whole body.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum KoreError {
+    /// The token was not accepted (401, kore-api 1.5).
+    #[error(
+        "the platform does not accept the credentials\n  {endpoint} answered {vendor}\n  \
+         the client id and the secret's text must be those of an app under Security & Control > API Scopes, on this host, \
+         with payload encryption and JWE off, and this machine's clock must be right"
+    )]
+    Credentials {
+        /// What was called.
+        endpoint: Endpoint,
+        /// What came back.
+        vendor: Vendor,
+    },
+    /// The app lacks the scope (401 too, kore-api 1.5).
+    #[error(
+        "the app may not do this: it needs the scope {}\n  {endpoint} answered {vendor}\n  \
+         an admin grants it in the Admin Console under Security & Control > API Scopes", endpoint.scope()
+    )]
+    Scope {
+        /// What was called; it knows the scope it needs.
+        endpoint: Endpoint,
+        /// What came back.
+        vendor: Vendor,
+    },
+    /// No usable answer: name look-up, connection, TLS, time-out, or 5xx after every try.
+    #[error(
+        "the platform cannot be reached\n  {endpoint}, tries: {tries}, at last {vendor}\n  check the host and the network, then run again"
+    )]
+    Unreachable {
+        /// What was called.
+        endpoint: Endpoint,
+        /// The last answer, or why there was none.
+        vendor: Vendor,
+        /// Requests made.
+        tries: u32,
+        /// Whether the platform was reached at all, so that a smaller question may do better.
+        is_connected: bool,
+    },
+    /// The call would have to wait longer than allowed.
+    #[error(
+        "the account's call budget is used up: the next call fits in {} s, {} s is the most to wait\n  {endpoint}\n  \
+         run again later, or allow a longer wait", wait.as_secs(), max_wait.as_secs()
+    )]
+    RateLimited {
+        /// What was to be called.
+        endpoint: Endpoint,
+        /// How long until the next call fits.
+        wait: SignedDuration,
+        /// The most this run may wait for one call.
+        max_wait: SignedDuration,
+    },
+    /// An answer this client cannot use: a web page, the wrong shape, too large, a redirect.
+    #[error(
+        "the answer is not the Admin API's: {why}\n  {endpoint} answered {vendor}\n  check that the host is a Kore.ai platform, not a sign-in page or proxy"
+    )]
+    Protocol {
+        /// What was called.
+        endpoint: Endpoint,
+        /// What is wrong with it.
+        why: String,
+        /// What came back.
+        vendor: Vendor,
+    },
+    /// The platform understood and said no.
+    #[error(
+        "the platform refused\n  {endpoint} answered {vendor}\n  `koreconcile doctor` tests what this app may do"
+    )]
+    Refused {
+        /// What was called.
+        endpoint: Endpoint,
+        /// What came back.
+        vendor: Vendor,
+    },
+}
+
+impl KoreError {
+    /// What was called.
+    pub fn endpoint(&self) -> Endpoint {
+        match self {
+            Self::Credentials { endpoint, .. }
+            | Self::Scope { endpoint, .. }
+            | Self::Unreachable { endpoint, .. }
+            | Self::RateLimited { endpoint, .. }
+            | Self::Protocol { endpoint, .. }
+            | Self::Refused { endpoint, .. } => *endpoint,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Reads the account: an [`Ask`] comes in, a [`World`] goes out, with what it proves and what it does not.
+//!
+//! Listings first (exports, bots, groups, users), then look-ups of single people in the account's own spelling. On a
+//! well-behaved server a full read takes 2 + ⌈B/50⌉ + ⌈G/50⌉ + ⌈N/L⌉ + ⌈D/M⌉ calls, L and M what the server takes. A
+//! server that misbehaves costs a bounded number more and leaves its mark in [`crate::facts::Coverage`]; it is no error.
+
+mod assemble;
+mod lookups;
+mod notices;
+mod pages;
+mod people;
+
+pub use notices::{AuditEvent, AuditPage};
+
+use super::gateway::{Call, Gateway, Tally};
+use super::wire::{BotWire, GroupWire, ListedUser, Paged, RoleWire};
+use super::{Endpoint, KoreError};
+use crate::facts::{Email, RoleType, World};
+use assemble::Assembly;
+use futures::future::try_join4;
+use pages::Pages;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What to read.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "independent parts of one question")]
+pub struct Ask {
+    /// List everyone with their roles (kore-api 2.5).
+    pub users: bool,
+    /// List groups with members (2.13).
+    pub groups: bool,
+    /// List bots (2.14).
+    pub bots: bool,
+    /// Export roles of both types (2.7).
+    pub roles: bool,
+    /// People to look up (2.4).
+    pub look_up: BTreeSet<Email>,
+    /// Look up everyone listed.
+    pub look_up_everyone: bool,
+    /// Look up everyone listed with the Master Admin role.
+    pub look_up_admins: bool,
+}
+
+impl Ask {
+    /// Everything a plan needs: all listings, these people, and the Master Admins.
+    pub fn full(look_up: BTreeSet<Email>) -> Self {
+        Self {
+            users: true,
+            groups: true,
+            bots: true,
+            roles: true,
+            look_up,
+            look_up_everyone: false,
+            look_up_admins: true,
+        }
+    }
+
+    /// These people only: a read-back, or a check before a write.
+    pub fn of_users(look_up: BTreeSet<Email>) -> Self {
+        Self { look_up, ..Self::default() }
+    }
+}
+
+/// Sizes this server has proved to take, for an estimate of calls.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ReadSizes {
+    /// Users asked for in one page of the listing; the server may return fewer.
+    pub listing: usize,
+    /// People in one look-up.
+    pub look_up: usize,
+}
+
+/// What the reader remembers of this server.
+#[derive(Debug)]
+struct Sizes {
+    listing: usize,
+    look_up: usize,
+    /// The smallest look-up known to be refused for its size.
+    too_large: Option<usize>,
+}
+
+/// Reads one account, and remembers between reads which sizes it takes.
+#[derive(Debug)]
+pub struct Reader {
+    gateway: Gateway,
+    sizes: Mutex<Sizes>,
+}
+
+impl Reader {
+    /// Sends nothing yet.
+    pub fn new(gateway: Gateway) -> Self {
+        let sizes = Sizes { listing: ListedUser::LIMIT, look_up: lookups::LARGEST_BATCH, too_large: None };
+        Self { gateway, sizes: Mutex::new(sizes) }
+    }
+
+    /// The gateway, for its budget and its count of calls.
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// The sizes the next read starts with.
+    pub fn sizes(&self) -> ReadSizes {
+        let Sizes { listing, look_up, too_large: _ } = *self.remembered();
+        ReadSizes { listing, look_up }
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, Sizes> {
+        self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&self, change: impl FnOnce(&mut Sizes)) {
+        change(&mut self.remembered());
+    }
+
+    /// Reads what is asked. Nothing is written, whatever happens.
+    ///
+    /// # Errors
+    /// Only what spoils the whole: credentials, scope, network, budget, or answers that are not the API's. Gaps
+    /// are coverage.
+    pub async fn read(&self, ask: &Ask) -> Result<World, KoreError> {
+        let Ask { users, groups, bots, roles, look_up, look_up_everyone, look_up_admins } = ask;
+        let tally = Tally::default();
+        let pages = Pages { gateway: &self.gateway, tally: &tally };
+        let (roles, bots, groups, users) = try_join4(
+            async { if *roles { self.exports(&tally).await.map(Some) } else { Ok(None) } },
+            async { if *bots { pages.all::<BotWire>().await.map(Some) } else { Ok(None) } },
+            async { if *groups { pages.all::<GroupWire>().await.map(Some) } else { Ok(None) } },
+            async { if *users { self.users(&pages).await.map(Some) } else { Ok(None) } },
+        )
+        .await?;
+
+        let mut assembly = Assembly::default();
+        for (role_type, export) in roles.into_iter().flatten() {
+            assembly.export(role_type, export);
+        }
+        assembly.listings(bots, groups, users)?;
+        let mut people = look_up.clone();
+        if *look_up_everyone {
+            people.extend(assembly.everyone());
+        }
+        if *look_up_admins {
+            people.extend(assembly.master_admins());
+        }
+        let questions = assembly.questions(people);
+        let answers = self.look_up(questions.iter().flat_map(|(_, spellings)| spellings), &tally).await?;
+        let mut world = assembly.finish(questions, answers);
+        world.calls = tally.count();
+        Ok(world)
+    }
+
+    /// Both role exports (2.7).
+    async fn exports(&self, tally: &Tally) -> Result<[(RoleType, Vec<Option<RoleWire>>); 2], KoreError> {
+        let one = async |role_type: RoleType| {
+            let endpoint = Endpoint::ExportRoles;
+            let call = Call::new(endpoint).query("roleType", role_type.as_str());
+            let body = self.gateway.read(&call, tally).await?;
+            let roles = RoleWire::list(&body, role_type);
+            let roles = roles.map_err(|why| self.gateway.misread(endpoint, why, &body))?;
+            Ok((role_type, roles))
+        };
+        let (admin, bot) = futures::future::try_join(one(RoleType::Admin), one(RoleType::Bot)).await?;
+        Ok([admin, bot])
+    }
+
+    /// The users' listing, in the largest pages that the server does not refuse.
+    async fn users(&self, pages: &Pages<'_>) -> Result<pages::Listed<ListedUser>, KoreError> {
+        let (listed, limit) = pages.all_by(self.sizes().listing).await?;
+        self.remember(|sizes| sizes.listing = limit);
+        Ok(listed)
+    }
+}

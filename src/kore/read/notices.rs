@@ -1,0 +1,96 @@
+//! Small reads beside the world: who changed something, and whether something else changes the account too.
+
+use super::super::gateway::{Call, Tally};
+use super::super::wire::{Text, parse};
+use super::super::{Endpoint, KoreError};
+use super::Reader;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// One entry of the audit log (kore-api 2.18). Descriptions hold names and addresses: not for metrics.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AuditEvent {
+    /// Opaque; the next poll starts behind it.
+    pub id: String,
+    /// When it happened.
+    pub at: Option<Timestamp>,
+    /// Event name, such as `Users Added to Group`.
+    pub name: String,
+    /// Category as the platform words it.
+    pub category: String,
+    /// What happened, in the platform's words.
+    pub description: String,
+}
+
+/// A page of the audit log; its order is undocumented.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct AuditPage {
+    /// Entries as they came.
+    pub events: Vec<AuditEvent>,
+    /// Whether the platform says that there are more.
+    pub has_more: bool,
+}
+
+impl Reader {
+    /// One page of the audit log, in one call: up to 100 entries behind that id, or the newest page by the platform's
+    /// order. A hint that something happened, never a proof that nothing did.
+    ///
+    /// # Errors
+    /// As [`Reader::read`].
+    pub async fn audit_log(&self, fetch_after: Option<&str>) -> Result<AuditPage, KoreError> {
+        #[derive(Deserialize)]
+        struct Wire {
+            #[serde(default)]
+            auditlogs: Vec<Entry>,
+            #[serde(default, rename = "moreAvailable", deserialize_with = "super::super::wire::flag")]
+            more_available: Option<bool>,
+        }
+        #[derive(Deserialize, Default)]
+        #[serde(default)]
+        struct Entry {
+            #[serde(rename = "AuditLogId")]
+            id: Text,
+            #[serde(rename = "timestampValue", deserialize_with = "super::super::wire::count")]
+            timestamp: Option<u64>,
+            #[serde(rename = "Name")]
+            name: Text,
+            #[serde(rename = "Category")]
+            category: Text,
+            #[serde(rename = "Description")]
+            description: Text,
+        }
+        let endpoint = Endpoint::AuditLogs;
+        let mut call = Call::new(endpoint).query("size", 100).query("offset", 0);
+        if let Some(id) = fetch_after {
+            call = call.query("fetchAfter", id);
+        }
+        let body = self.gateway.read(&call, &Tally::default()).await?;
+        let wire: Wire = parse(&body).map_err(|why| self.gateway.misread(endpoint, why, &body))?;
+        let event = |entry: Entry| {
+            let Entry { id, timestamp, name, category, description } = entry;
+            let at = timestamp.and_then(|ms| Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok());
+            let text = |text: Text| text.0.unwrap_or_default();
+            let (name, category) = (text(name), text(category));
+            AuditEvent { id: text(id), at, name, category, description: text(description) }
+        };
+        Ok(AuditPage {
+            events: wire.auditlogs.into_iter().map(event).collect(),
+            has_more: wire.more_available == Some(true),
+        })
+    }
+
+    /// Whether SAML attribute mapping is active: it changes roles and groups at each login, against any declared
+    /// state (kore-api 2.17). One call.
+    ///
+    /// # Errors
+    /// As [`Reader::read`]; the scope is often not granted.
+    pub async fn has_attribute_mapping(&self) -> Result<bool, KoreError> {
+        let endpoint = Endpoint::SsoConfig;
+        let call = Call::new(endpoint).query("SSOProtocol", "saml");
+        let body = self.gateway.read(&call, &Tally::default()).await?;
+        let json: Value = parse(&body).map_err(|why| self.gateway.misread(endpoint, why, &body))?;
+        let status = json.pointer("/ssoConfig/samlAttributeMapping/status").and_then(Value::as_str);
+        Ok(status.is_some_and(|status| status.eq_ignore_ascii_case("active")))
+    }
+}

@@ -1,0 +1,307 @@
+//! Reads a listing to its end, without believing it (kore-api 2.0, "Pagination").
+//!
+//! Page 1; page 2 alone, which must share no entry with page 1; then the rest at once. `offset` is taken for a page number,
+//! and a server that counts rows, ignores it, clamps the size or lies about the total is found out. The proof of
+//! completeness is always the same: as many distinct entries as the first and the last page state.
+
+use super::super::KoreError;
+use super::super::gateway::{Call, Gateway, IN_FLIGHT, Tally};
+use super::super::wire::{Page, Paged};
+use crate::facts::Extent;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use std::collections::HashSet;
+
+/// Smallest page size worth asking for: what the vendor documents.
+const SAFE_LIMIT: usize = 50;
+/// Most pages read when no total says how many there are.
+const BLIND_PAGES: usize = 200;
+
+/// A listing as far as it was read.
+pub(super) struct Listed<T> {
+    /// Each entry once.
+    pub(super) items: Vec<T>,
+    /// Whether that is all.
+    pub(super) extent: Extent,
+}
+
+/// Reads pages for one read.
+pub(super) struct Pages<'a> {
+    pub(super) gateway: &'a Gateway,
+    pub(super) tally: &'a Tally,
+}
+
+impl Pages<'_> {
+    /// Everything, in pages of the documented size.
+    pub(super) async fn all<T: Paged>(&self) -> Result<Listed<T>, KoreError> {
+        self.all_by(T::LIMIT).await.map(|(listed, _)| listed)
+    }
+
+    /// Everything, in pages of that size at first; also returns the size that was not refused.
+    pub(super) async fn all_by<T: Paged>(&self, limit: usize) -> Result<(Listed<T>, usize), KoreError> {
+        let (first, limit) = self.first::<T>(limit).await?;
+        let mut book = Book::new();
+        let Page { total, has_more, items } = first;
+        book.add(items);
+        let outcome = match total {
+            Some(total) => self.by_total(&mut book, total, has_more).await?,
+            None => self.blindly(&mut book, has_more).await?,
+        };
+        Ok((book.close(outcome), limit))
+    }
+
+    /// The first page, in the largest size that is not refused.
+    async fn first<T: Paged>(&self, mut limit: usize) -> Result<(Page<T>, usize), KoreError> {
+        loop {
+            match self.fetch(0, limit).await {
+                Err(KoreError::Refused { .. } | KoreError::Unreachable { is_connected: true, .. })
+                    if limit > SAFE_LIMIT =>
+                {
+                    limit = (limit / 4).max(SAFE_LIMIT);
+                }
+                answer => return answer.map(|page| (page, limit)),
+            }
+        }
+    }
+
+    /// The rest, when the first page states how many there are.
+    async fn by_total<T: Paged>(
+        &self,
+        book: &mut Book<T>,
+        total: usize,
+        has_more: Option<bool>,
+    ) -> Result<Outcome, KoreError> {
+        let mut last = LastPage { total: Some(total), has_more, next: 1 };
+        if book.distinct() < total {
+            let size = book.items.len();
+            if size == 0 {
+                return Ok(Err(format!("0 of {total} came")));
+            }
+            let turn = match self.second(book, size).await? {
+                Ok(turn) => turn,
+                Err(why) => return self.in_one(book, total, why).await,
+            };
+            last = match self.rest(book, size, total.div_ceil(size), &turn).await? {
+                Ok(last) => last,
+                Err(why) => return Ok(Err(why)),
+            };
+            if let Some(why) = turn.doubt {
+                return Ok(Err(why));
+            }
+        }
+        let LastPage { total: last_total, has_more, next } = last;
+        let distinct = book.distinct();
+        if last_total != Some(total) {
+            let moved = last_total.map_or("nothing".to_owned(), |total| total.to_string());
+            return Ok(Err(format!("the stated total moved from {total} to {moved} while reading")));
+        }
+        if distinct != total {
+            return Ok(Err(format!("{distinct} of {total} came")));
+        }
+        if has_more == Some(true) {
+            // The flag contradicts the total; one more page decides.
+            let size = book.items.len().clamp(1, T::LIMIT);
+            if let Ok(page) = self.fetch_or_refusal(next, size).await? {
+                book.add(page.items);
+            }
+            if book.distinct() > distinct {
+                return Ok(Err(format!("{total} are stated, and more came")));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Fetches page 2 alone and finds out how `offset` counts: pages, or rows.
+    async fn second<T: Paged>(
+        &self,
+        book: &mut Book<T>,
+        size: usize,
+    ) -> Result<Result<Turn, String>, KoreError> {
+        let second = match self.fetch_or_refusal::<T>(1, size).await? {
+            Ok(page) => page,
+            Err(why) => return Ok(Err(why)),
+        };
+        let is_shifted = size > 1
+            && second.items.len() >= size - 1
+            && book.items[1..].iter().zip(&second.items).all(|(first, second)| first.id() == second.id());
+        let (page, step) = if is_shifted {
+            match self.fetch_or_refusal::<T>(size, size).await? {
+                Ok(page) => (page, size),
+                Err(why) => return Ok(Err(why)),
+            }
+        } else {
+            (second, 1)
+        };
+        let Page { total, has_more, items } = page;
+        let came = items.len();
+        let repeated = book.add(items);
+        if came == 0 {
+            return Ok(Err("page 2 is empty".to_owned()));
+        }
+        if repeated == came {
+            return Ok(Err("page 2 repeats page 1, so offset is ignored".to_owned()));
+        }
+        // Somebody may have been added in between: the rest is worth having, but it is no proof.
+        let doubt = (repeated > 0).then(|| format!("page 2 repeats {repeated} entries of page 1"));
+        let last = LastPage { total, has_more, next: 2 * step };
+        Ok(Ok(Turn { step, doubt, last }))
+    }
+
+    /// Pages 3 to the last, several at once and kept in order; ends early at an empty page, because a total may be
+    /// any number.
+    async fn rest<T: Paged>(
+        &self,
+        book: &mut Book<T>,
+        size: usize,
+        pages: usize,
+        turn: &Turn,
+    ) -> Result<Result<LastPage, String>, KoreError> {
+        let mut last = turn.last;
+        let offsets = (2..pages).map(|page| page * turn.step);
+        let fetches = offsets.map(|offset| self.fetch_or_refusal::<T>(offset, size));
+        let mut answers = stream::iter(fetches).buffered(IN_FLIGHT);
+        while let Some(page) = answers.try_next().await? {
+            let Page { total, has_more, items } = match page {
+                Ok(page) => page,
+                Err(why) => return Ok(Err(why)),
+            };
+            last = LastPage { total, has_more, next: last.next + turn.step };
+            if items.is_empty() {
+                break;
+            }
+            book.add(items);
+        }
+        Ok(Ok(last))
+    }
+
+    /// Where pages can't be turned: everything on one page, if the server gives that much.
+    async fn in_one<T: Paged>(
+        &self,
+        book: &mut Book<T>,
+        total: usize,
+        why: String,
+    ) -> Result<Outcome, KoreError> {
+        let mut seen_total = None;
+        if let Ok(page) = self.fetch_or_refusal::<T>(0, total).await? {
+            seen_total = page.total;
+            book.add(page.items);
+        }
+        let distinct = book.distinct();
+        let is_stable = seen_total == Some(total);
+        Ok(if distinct == total && is_stable {
+            Ok(())
+        } else {
+            Err(format!("{why}; {distinct} of {total} came"))
+        })
+    }
+
+    /// Without a total nothing can be proved; what comes is still worth having.
+    async fn blindly<T: Paged>(
+        &self,
+        book: &mut Book<T>,
+        mut has_more: Option<bool>,
+    ) -> Result<Outcome, KoreError> {
+        let size = book.items.len();
+        for offset in 1..BLIND_PAGES {
+            if size == 0 || has_more == Some(false) {
+                break;
+            }
+            let Ok(page) = self.fetch_or_refusal::<T>(offset, size).await? else { break };
+            has_more = page.has_more;
+            let is_last = page.items.is_empty();
+            if book.add(page.items) > 0 || is_last {
+                break;
+            }
+        }
+        Ok(Err(format!("{} came, and no total was stated", book.distinct())))
+    }
+
+    /// A page, or in words that it was refused: a refusal in the middle ends the listing, not the read.
+    async fn fetch_or_refusal<T: Paged>(
+        &self,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Result<Page<T>, String>, KoreError> {
+        match self.fetch(offset, limit).await {
+            Ok(page) => Ok(Ok(page)),
+            Err(KoreError::Refused { vendor, .. }) => {
+                Ok(Err(format!("offset {offset} was refused: {vendor}")))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn fetch<T: Paged>(&self, offset: usize, limit: usize) -> Result<Page<T>, KoreError> {
+        let mut call = Call::new(T::ENDPOINT).query("offset", offset).query("limit", limit);
+        if limit > SAFE_LIMIT {
+            // A large page may be what the server cannot do: two tries, then a smaller one.
+            call.tries = 2;
+        }
+        let body = self.gateway.read(&call, self.tally).await?;
+        T::page(&body).map_err(|why| self.gateway.misread(T::ENDPOINT, why, &body))
+    }
+}
+
+/// `Err` says why it is not complete.
+type Outcome = Result<(), String>;
+
+/// How pages are turned.
+struct Turn {
+    /// What `offset` grows by: 1, or the page size.
+    step: usize,
+    /// Why the pages prove nothing even if all come.
+    doubt: Option<String>,
+    /// What page 2 said.
+    last: LastPage,
+}
+
+/// What the last page read so far said.
+#[derive(Clone, Copy)]
+struct LastPage {
+    total: Option<usize>,
+    has_more: Option<bool>,
+    /// The offset behind it.
+    next: usize,
+}
+
+/// Entries as they come in, each id once.
+struct Book<T> {
+    items: Vec<T>,
+    ids: HashSet<String>,
+    without_id: usize,
+}
+
+impl<T: Paged> Book<T> {
+    fn new() -> Self {
+        Self { items: Vec::new(), ids: HashSet::new(), without_id: 0 }
+    }
+
+    fn distinct(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Keeps what is new; returns how many were not.
+    fn add(&mut self, items: Vec<T>) -> usize {
+        let mut repeated = 0;
+        for item in items {
+            match item.id() {
+                None => self.without_id += 1,
+                Some(id) if self.ids.contains(id) => repeated += 1,
+                Some(id) => {
+                    self.ids.insert(id.to_owned());
+                    self.items.push(item);
+                }
+            }
+        }
+        repeated
+    }
+
+    fn close(self, outcome: Outcome) -> Listed<T> {
+        let Self { items, ids: _, without_id } = self;
+        let extent = match outcome {
+            Err(why) => Extent::Partial(why),
+            Ok(()) if without_id > 0 => Extent::Partial(format!("entries without id: {without_id}")),
+            Ok(()) => Extent::Complete,
+        };
+        Listed { items, extent }
+    }
+}

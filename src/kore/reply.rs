@@ -1,0 +1,176 @@
+//! What an answer means, before anybody looks into its data.
+
+use super::transport::WireResponse;
+use jiff::fmt::rfc2822;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+/// The wait when the platform states none, by what its message says of the window (kore-api 2.0). An hour's window
+/// frees up as it rolls, so it is asked again every few minutes rather than after an hour.
+const MINUTE_WAIT: SignedDuration = SignedDuration::from_secs(60);
+const HOUR_WAIT: SignedDuration = SignedDuration::from_secs(300);
+/// Never less, whatever `Retry-After` says: no hot loop.
+const LEAST_WAIT: SignedDuration = SignedDuration::from_secs(1);
+
+/// What an answer means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Verdict {
+    /// 2xx with JSON in it.
+    Done,
+    /// 401: the token.
+    Credentials,
+    /// 401: the app's scopes.
+    Scope,
+    /// Any other 4xx.
+    Refused,
+    /// 5xx, and 408.
+    ServerFailed,
+    /// A web page, a redirect or nothing where JSON belongs.
+    NotTheApi(&'static str),
+}
+
+/// Judges by status first, then by the vendor's message (kore-api 1.5).
+pub(super) fn judge(response: &WireResponse) -> Verdict {
+    let WireResponse { status, retry_after: _, body } = response;
+    match status {
+        200..=299 | 404 | 405 if is_page(body) => Verdict::NotTheApi("a web page where JSON was due"),
+        200..=299 => Verdict::Done,
+        300..=399 => Verdict::NotTheApi("a redirect, which is not followed because requests carry a token"),
+        401 if message(body).0.to_ascii_lowercase().contains("scope") => Verdict::Scope,
+        401 => Verdict::Credentials,
+        // The server gave up on the request; like 5xx it says nothing of what was done.
+        408 => Verdict::ServerFailed,
+        400..=499 => Verdict::Refused,
+        _ => Verdict::ServerFailed,
+    }
+}
+
+/// How long the platform wants us to wait: on 429, or on any error whose message speaks of a rate limit.
+pub(super) fn rate_limit(response: &WireResponse, now: Timestamp) -> Option<SignedDuration> {
+    let WireResponse { status, retry_after, body } = response;
+    if *status < 400 {
+        return None;
+    }
+    let message = message(body).0.to_ascii_lowercase();
+    if *status != 429 && !message.contains("rate limit") {
+        return None;
+    }
+    let stated = retry_after.as_deref().and_then(|text| parse_retry_after(text, now));
+    let unstated = if message.contains("hour") { HOUR_WAIT } else { MINUTE_WAIT };
+    Some(stated.unwrap_or(unstated).max(LEAST_WAIT))
+}
+
+fn parse_retry_after(text: &str, now: Timestamp) -> Option<SignedDuration> {
+    let text = text.trim();
+    match text.parse::<i64>() {
+        Ok(seconds) => Some(SignedDuration::from_secs(seconds.max(0))),
+        Err(_) => Some(rfc2822::parse(text).ok()?.timestamp().duration_since(now)),
+    }
+}
+
+/// The vendor's message and code: `{"errors":[{"msg","code"}]}`, or a looser form, or the start of the body.
+pub(super) fn message(body: &[u8]) -> (String, Option<i64>) {
+    let Ok(json) = serde_json::from_slice::<Value>(body) else {
+        let text = String::from_utf8_lossy(&body[..body.len().min(4096)]);
+        return (if is_page(body) { title(&text) } else { text.into_owned() }, None);
+    };
+    match reason(&json) {
+        Some(found) => found,
+        None => (json.to_string().chars().take(4096).collect(), None),
+    }
+}
+
+/// The message of an error or of a `reason`, in any of the vendor's forms: a string, an object with `errors`, or one
+/// with `message` or `msg` (kore-api 2.0).
+pub(super) fn reason(json: &Value) -> Option<(String, Option<i64>)> {
+    match json {
+        Value::String(text) => Some((text.clone(), None)),
+        Value::Array(errors) => errors.iter().find_map(reason),
+        Value::Object(map) => {
+            if let Some(found) = map.get("errors").and_then(reason) {
+                return Some(found);
+            }
+            let text = ["msg", "message", "error"].iter().find_map(|key| map.get(*key)?.as_str())?;
+            let code = ["code", "customCode", "statusCode"].iter().find_map(|key| map.get(*key)?.as_i64());
+            Some((text.to_owned(), code))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+/// Whether this is markup rather than JSON.
+fn is_page(body: &[u8]) -> bool {
+    body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<')
+}
+
+fn title(page: &str) -> String {
+    let title = page.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
+    title.map_or_else(
+        || "a web page".to_owned(),
+        |(title, _)| format!("a web page titled \"{}\"", title.trim()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(status: u16, body: &str) -> WireResponse {
+        WireResponse { status, retry_after: None, body: body.as_bytes().to_vec() }
+    }
+
+    fn error(msg: &str) -> String {
+        format!(r#"{{"errors":[{{"msg":"{msg}","code":4002}}]}}"#)
+    }
+
+    #[test]
+    fn kore_client_1_5_each_authentication_failure_has_its_meaning() {
+        for (status, msg, verdict) in [
+            (401, "Invalid SDK credentials", Verdict::Credentials),
+            (401, "Invalid JWT token", Verdict::Credentials),
+            (401, "error verifying the jwt: possibly a replay", Verdict::Credentials),
+            (401, "Permission denied. Scope is incorrect!", Verdict::Scope),
+            (400, "Invalid StreamId", Verdict::Refused),
+            (405, "Method Not Allowed", Verdict::Refused),
+            (403, "Invalid values in the body", Verdict::Refused),
+        ] {
+            assert_eq!(judge(&response(status, &error(msg))), verdict, "{msg}");
+        }
+    }
+
+    #[test]
+    fn a_rate_limit_is_known_by_status_or_by_message() {
+        let now = Timestamp::from_second(784_887_000).unwrap();
+        let limited = |status, msg: &str, retry_after: Option<&str>| {
+            let response =
+                WireResponse { retry_after: retry_after.map(str::to_owned), ..response(status, &error(msg)) };
+            rate_limit(&response, now).map(|wait| wait.as_secs())
+        };
+        assert_eq!(limited(429, "slow down", None), Some(60));
+        assert_eq!(limited(400, "You've exceeded the per-minute rate limit. Please wait.", None), Some(60));
+        assert_eq!(limited(503, "You've exceeded the hourly Rate Limit.", None), Some(300));
+        assert_eq!(limited(500, "RATE LIMIT for this API has been reached", Some("7")), Some(7));
+        assert_eq!(limited(429, "", Some("0")), Some(1));
+        assert_eq!(limited(429, "", Some("Tue, 15 Nov 1994 08:12:31 GMT")), Some(151));
+        assert_eq!(limited(429, "", Some("soon")), Some(60));
+        assert_eq!(limited(400, "Invalid file id", None), None);
+        assert_eq!(limited(200, "rate limit", None), None);
+    }
+
+    #[test]
+    fn a_page_is_not_an_answer() {
+        let page = "\n <!doctype html><title> Sign in </title>";
+        assert!(matches!(judge(&response(200, page)), Verdict::NotTheApi(_)));
+        assert!(matches!(judge(&response(302, "")), Verdict::NotTheApi(_)));
+        assert_eq!(message(page.as_bytes()).0, "a web page titled \"Sign in\"");
+    }
+
+    #[test]
+    fn a_reason_is_a_string_or_an_object() {
+        let long =
+            serde_json::json!({ "statusCode": 400, "errors": [{ "msg": "INVALID_EMAIL", "code": 400 }] });
+        assert_eq!(reason(&long), Some(("INVALID_EMAIL".into(), Some(400))));
+        assert_eq!(reason(&"Invalid emailId".into()), Some(("Invalid emailId".into(), None)));
+        assert_eq!(reason(&serde_json::json!({ "message": "x" })), Some(("x".into(), None)));
+    }
+}

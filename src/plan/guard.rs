@@ -1,0 +1,255 @@
+//! What is refused although it was asked for: removals without a pinned account, from protected people, over the
+//! ceiling, or that would leave too few Master Admins.
+
+use super::model::{Change, ChangeId, Entry, Reason};
+use crate::facts::{
+    Email, Family, GroupName, Holder, Key, Membership, Policy, RoleName, Safety, Value, World,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What one run allows beyond the policy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// `--allow-removals N`: this many, whatever the policy's ceilings say.
+    pub allow_removals: Option<u32>,
+}
+
+/// Every refusal, with the changes it holds back.
+pub(super) fn refuse(changes: &[Change], observed: &World, policy: &Policy, limits: Limits) -> Vec<Entry> {
+    let mut refused = Vec::new();
+    if let (Some(pinned), Some(seen)) = (&policy.account_id, &observed.account)
+        && pinned != seen
+    {
+        refused.push(refusal(
+            Reason::AccountNotPinned,
+            format!(
+                "the account is {seen}, and the manifest is about {pinned} ({})",
+                policy.blame("accountId")
+            ),
+            "check host and credentials; nothing is sent to another account".to_owned(),
+            changes.iter(),
+        ));
+        return refused;
+    }
+    let removals: Vec<&Change> = changes.iter().filter(|change| change.action.is_removal()).collect();
+    if policy.account_id.is_none() && !removals.is_empty() {
+        let seen = observed.account.as_ref().map_or("unknown".to_owned(), ToString::to_string);
+        refused.push(refusal(
+            Reason::AccountNotPinned,
+            format!("{} without spec.accountId", count(removals.len(), "removal")),
+            format!("write accountId: {seen} into the KoreAccount, if that is the right account"),
+            removals.iter().copied(),
+        ));
+    }
+    refused.extend(protected(changes, &policy.safety));
+    refused.extend(ceiling(&removals, observed, policy, limits));
+    refused.extend(floor(changes, observed, policy));
+    refused
+}
+
+/// Nothing is taken from protected people, nor changed about them; giving is allowed.
+fn protected(changes: &[Change], safety: &Safety) -> Vec<Entry> {
+    let mut by_person: BTreeMap<&Email, Vec<&Change>> = BTreeMap::new();
+    for change in changes.iter().filter(|change| change.before.is_some()) {
+        if let Some(email) = change.key.email().filter(|email| safety.protects(email)) {
+            by_person.entry(email).or_default().push(change);
+        }
+    }
+    by_person
+        .into_iter()
+        .map(|(email, changes)| {
+            let rule = if safety.primary_admin.as_ref() == Some(email) {
+                "the Primary Admin is never touched (safety.primaryAdmin)"
+            } else {
+                "protected users are never touched (safety.protected)"
+            };
+            refusal(
+                Reason::Protected,
+                format!("{} of {email}: {rule}", count(changes.len(), "change")),
+                "take the person out of the list if that is what you want, or correct the manifest"
+                    .to_owned(),
+                changes.into_iter(),
+            )
+        })
+        .collect()
+}
+
+/// The stricter of a number over all families and a share of each family. A family always allows one removal, or
+/// small accounts could not remove anything.
+fn ceiling(removals: &[&Change], observed: &World, policy: &Policy, limits: Limits) -> Option<Entry> {
+    if removals.is_empty() {
+        return None;
+    }
+    let mut by_family: BTreeMap<Family, usize> = BTreeMap::new();
+    for removal in removals {
+        *by_family.entry(removal.key.family()).or_default() += 1;
+    }
+    let breakdown = || {
+        let parts: Vec<String> =
+            by_family.iter().map(|(family, count)| format!("{}: {count}", family.label())).collect();
+        parts.join(", ")
+    };
+    let next_step = format!("look at the plan, then run again with --allow-removals {}", removals.len());
+    if let Some(allowed) = limits.allow_removals {
+        return (removals.len() > allowed as usize).then(|| {
+            let message = format!(
+                "{}, {allowed} allowed (--allow-removals); {}",
+                count(removals.len(), "removal"),
+                breakdown()
+            );
+            refusal(Reason::RemovalCeiling, message, next_step, removals.iter().copied())
+        });
+    }
+    let allowed = policy.safety.max_removals;
+    if removals.len() > allowed as usize {
+        let rule = policy.blame("safety.maxRemovals");
+        let message =
+            format!("{}, {allowed} allowed ({rule}); {}", count(removals.len(), "removal"), breakdown());
+        return Some(refusal(Reason::RemovalCeiling, message, next_step, removals.iter().copied()));
+    }
+    let percent = policy.safety.max_removals_percent;
+    for (family, removed) in &by_family {
+        let facts = observed.facts().iter().filter(|(key, _)| key.family() == *family).count();
+        let allowed = (facts * percent as usize / 100).max(1);
+        if *removed > allowed {
+            let rule = policy.blame("safety.maxRemovalsPercent");
+            let message = format!(
+                "{removed} of {facts} {} would go, {allowed} allowed at {percent} % ({rule})",
+                family.label()
+            );
+            return Some(refusal(Reason::RemovalCeiling, message, next_step, removals.iter().copied()));
+        }
+    }
+    None
+}
+
+/// No change may leave fewer signed-in-able Master Admins than the floor, and none may take Master Admin while
+/// the Primary Admin is not declared: the API does not say who that is.
+fn floor(changes: &[Change], observed: &World, policy: &Policy) -> Option<Entry> {
+    let mut losers: BTreeSet<Email> = BTreeSet::new();
+    let mut taking: Vec<&Change> = Vec::new();
+    for change in changes {
+        let lost = takes_master_admin(&change.key, change.action.is_removal(), observed);
+        if !lost.is_empty() {
+            losers.extend(lost);
+            taking.push(change);
+        }
+    }
+    if taking.is_empty() {
+        return None;
+    }
+    if policy.safety.primary_admin.is_none() {
+        return Some(refusal(
+            Reason::AdminFloor,
+            format!(
+                "{} would take Master Admin away, and the Primary Admin is not declared",
+                count(taking.len(), "change")
+            ),
+            "write safety.primaryAdmin into the KoreAccount: the API does not say who it is".to_owned(),
+            taking.into_iter(),
+        ));
+    }
+    let now = master_admins(observed);
+    let gained: BTreeSet<&Email> = changes
+        .iter()
+        .filter(|change| !change.action.is_removal())
+        .filter_map(|change| match &change.key {
+            Key::AdminRole(Holder::User(email), role) if role.is_master_admin() => Some(email),
+            _ => None,
+        })
+        .filter(|email| is_joined(observed, email) && !now.contains(*email))
+        .collect();
+    let left = now.iter().filter(|email| !losers.contains(*email)).count() + gained.len();
+    let least = policy.safety.min_master_admins as usize;
+    (left < least).then(|| {
+        let rule = policy.blame("safety.minMasterAdmins");
+        refusal(
+            Reason::AdminFloor,
+            format!(
+                "{left} Master Admins who can sign in would be left of {}, {least} are needed ({rule})",
+                now.len()
+            ),
+            "give Master Admin to somebody who has joined, or keep one of these".to_owned(),
+            taking.into_iter(),
+        )
+    })
+}
+
+/// People who hold Master Admin and have joined: those who could undo a mistake.
+pub fn master_admins(world: &World) -> BTreeSet<Email> {
+    let first = Key::AdminRole(Holder::User(Email::observed("")), RoleName::new(""));
+    let facts = world.facts();
+    let start = facts.partition_point(|(key, _)| *key < first);
+    facts[start..]
+        .iter()
+        .map_while(|(key, _)| match key {
+            Key::AdminRole(holder, role) => Some((holder, role)),
+            _ => None,
+        })
+        .filter_map(|(holder, role)| match holder {
+            Holder::User(email) if role.is_master_admin() && is_joined(world, email) => Some(email.clone()),
+            Holder::User(_) | Holder::Group(_) => None,
+        })
+        .collect()
+}
+
+/// Who would lose Master Admin by this removal: directly, with the membership, or with the group it comes from.
+pub fn takes_master_admin(key: &Key, is_removal: bool, world: &World) -> Vec<Email> {
+    if !is_removal {
+        return Vec::new();
+    }
+    let held = |email: &Email| {
+        let role = RoleName::new(RoleName::MASTER_ADMIN);
+        world.get(&Key::AdminRole(Holder::User(email.clone()), role))
+    };
+    let is_inherited_only_from = |value: &Value, group: &GroupName| match value {
+        Value::Inherited(groups) => groups.len() == 1 && groups.contains(group),
+        _ => false,
+    };
+    match key {
+        Key::AdminRole(Holder::User(email), role) if role.is_master_admin() => vec![email.clone()],
+        Key::Member(email) if held(email).is_some() => vec![email.clone()],
+        Key::InGroup(email, group)
+            if held(email).is_some_and(|value| is_inherited_only_from(value, group)) =>
+        {
+            vec![email.clone()]
+        }
+        Key::AdminRole(Holder::Group(group), role) if role.is_master_admin() => world
+            .facts()
+            .iter()
+            .filter_map(|(key, value)| match key {
+                Key::AdminRole(Holder::User(email), role)
+                    if role.is_master_admin() && is_inherited_only_from(value, group) =>
+                {
+                    Some(email.clone())
+                }
+                _ => None,
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn is_joined(world: &World, email: &Email) -> bool {
+    matches!(world.get(&Key::Member(email.clone())), Some(Value::Member(Membership::Joined)))
+}
+
+fn refusal<'a>(
+    reason: Reason,
+    message: String,
+    next_step: String,
+    changes: impl Iterator<Item = &'a Change>,
+) -> Entry {
+    let (mut subjects, mut ids, mut sources) = (Vec::new(), Vec::<ChangeId>::new(), Vec::new());
+    for change in changes {
+        subjects.push(change.key.clone());
+        ids.push(change.id.clone());
+        super::resolve::push_sources(&mut sources, &change.sources);
+    }
+    let subject = subjects.first().map(ToString::to_string).unwrap_or_default();
+    Entry { subjects, subject, reason, message, next_step, sources, changes: ids }
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}

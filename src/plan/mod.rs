@@ -1,0 +1,81 @@
+//! From two worlds to a plan: what would change, in which order, at what price, and what may not.
+//!
+//! [`make`] takes what is wanted, what was seen and the policy, and gives a [`Plan`]: a value to look at, print,
+//! sign and apply. Everything here is pure: no clock, network, disk or task. Whatever is removed, is removed
+//! through the rule in [`diff`](mod@diff), so that reading that one file is enough.
+
+pub mod cost;
+mod diff;
+mod guard;
+mod model;
+mod order;
+pub mod pack;
+pub mod render;
+mod resolve;
+mod risk;
+
+pub use guard::{Limits, master_admins, takes_master_admin};
+pub use model::{
+    AccountRef, Action, Change, ChangeId, Digest, Entry, Inputs, ObservedSummary, Origin, Pin, Plan, Reason,
+    Reversible, Risk, RiskLevel, Unmanaged,
+};
+
+use crate::facts::{Desired, Policy, World};
+use std::collections::BTreeMap;
+
+/// What a plan is made of, besides the worlds.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// The account's name in the manifests.
+    pub account: String,
+    /// Scheme and host of the Admin API.
+    pub host: String,
+    /// Digest and revision of the manifests.
+    pub inputs: Inputs,
+    /// What this run allows beyond the policy.
+    pub limits: Limits,
+    /// People asked for in one look-up, as the read just made has proved.
+    pub look_up_size: usize,
+}
+
+/// Makes the plan: resolve names, compare, order, rank, guard, price.
+///
+/// The same desired facts and the same observed world give the same [`Plan::digest`], whatever the policy says.
+pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Context) -> Plan {
+    let wanted = resolve::resolve(desired, observed);
+    let mut difference = diff::diff(&wanted, observed, policy);
+    order::link(&mut difference.changes);
+    for change in &mut difference.changes {
+        change.risk = risk::of(&change.key, change.action, change.after.as_ref());
+    }
+    let digest = Digest::of(difference.changes.iter().map(|change| &change.id));
+    let refused = guard::refuse(&difference.changes, observed, policy, context.limits);
+    let mut plan = Plan {
+        format: Plan::FORMAT.to_owned(),
+        account: AccountRef {
+            name: context.account.clone(),
+            id: observed.account.clone(),
+            host: context.host.clone(),
+        },
+        inputs: context.inputs.clone(),
+        observed: ObservedSummary::of(observed),
+        changes: difference.changes,
+        blocked: difference.blocked,
+        waiting: difference.waiting,
+        manual: difference.manual,
+        refused,
+        unmanaged: difference.unmanaged,
+        write_only: difference.write_only,
+        warnings: observed.warnings.clone(),
+        cost: cost::Cost::default(),
+        bots: BTreeMap::new(),
+        digest,
+    };
+    plan.bots = model::names_of_bots(&plan, &observed.directory);
+    let calls = pack::pack(&plan.sendable(), policy.batch_size.0);
+    plan.cost = cost::price(&plan, &calls, policy, context.look_up_size);
+    plan
+}
+
+#[cfg(test)]
+mod tests;

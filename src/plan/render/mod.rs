@@ -1,0 +1,16 @@
+//! A plan for people and machines. Each form takes a plan and gives text; none of them prints.
+
+mod text;
+
+pub use text::{Style, text};
+
+use super::Plan;
+
+/// The plan as JSON, in the published schema.
+///
+/// # Errors
+///
+/// None in practice: every part of a plan is plain data with text keys.
+pub fn json(plan: &Plan) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(plan).map(|json| json + "\n")
+}

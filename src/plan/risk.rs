@@ -1,0 +1,82 @@
+//! How much harm a change could do, and why: what a reviewer should look at first.
+
+use super::model::{Action, Risk, RiskLevel};
+use crate::facts::{BuilderAccess, Key, Value};
+
+/// Permissions that let their holder give themselves more.
+const ESCALATING: [&str; 8] = [
+    "API Scopes",
+    "App Builder API Scopes",
+    "Bot Developers",
+    "Enterprise Key",
+    "Manage Bot Roles",
+    "Manage Built-In Admin Roles",
+    "Manage Custom Admin Roles",
+    "Manage Users",
+];
+
+/// Ranks one change.
+pub(super) fn of(key: &Key, action: Action, after: Option<&Value>) -> Risk {
+    let (level, why) = match (key, action) {
+        (Key::AdminRole(_, role), Action::Add | Action::Alter) if role.is_master_admin() => {
+            (RiskLevel::Critical, "full control of the account".to_owned())
+        }
+        (Key::AdminRole(_, role), _) if role.is_master_admin() => {
+            (RiskLevel::High, "one Master Admin less".to_owned())
+        }
+        (Key::Member(_), Action::RemoveNamed | Action::RemoveSwept) => {
+            (RiskLevel::High, "leaves the account, with all roles and assignments".to_owned())
+        }
+        (Key::AdminRole(..), Action::Add | Action::Alter) => {
+            (RiskLevel::High, "rights in the Admin Console".to_owned())
+        }
+        (Key::RoleDefinition(..), _) => role_definition(after),
+        (Key::BotRole(_, role, _), Action::Add | Action::Alter) if role.as_str() != "Bot Tester" => {
+            (RiskLevel::Medium, "may change the bot".to_owned())
+        }
+        (Key::Access(_), _) if matches!(after, Some(Value::Access(BuilderAccess::Creator))) => {
+            (RiskLevel::Medium, "may create bots".to_owned())
+        }
+        (_, Action::RemoveNamed | Action::RemoveSwept) => {
+            (RiskLevel::Medium, "access is taken away".to_owned())
+        }
+        _ => (RiskLevel::Low, String::new()),
+    };
+    Risk { level, why }
+}
+
+fn role_definition(after: Option<&Value>) -> (RiskLevel, String) {
+    let Some(Value::Role(spec)) = after else { return (RiskLevel::Low, String::new()) };
+    let escalating: Vec<&str> = spec
+        .permissions
+        .iter()
+        .filter(|(name, level)| {
+            ESCALATING.contains(&name.as_str()) && !["NO", "VIEW"].contains(&level.as_str())
+        })
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if escalating.is_empty() {
+        (RiskLevel::Medium, "everyone who holds the role is affected".to_owned())
+    } else {
+        (RiskLevel::High, format!("holders can give rights: {}", escalating.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Email, Holder};
+
+    #[test]
+    fn more_power_ranks_higher() {
+        let jane = || Email::observed("jane@example.com");
+        let level = |key: Key, action| of(&key, action, None).level;
+        let master = level(Key::AdminRole(Holder::User(jane()), "Master Admin".into()), Action::Add);
+        let admin = level(Key::AdminRole(Holder::User(jane()), "Auditor".into()), Action::Add);
+        let developer =
+            level(Key::BotRole(Holder::User(jane()), "Bot Developer".into(), "st-1".into()), Action::Add);
+        let tester =
+            level(Key::BotRole(Holder::User(jane()), "Bot Tester".into(), "st-1".into()), Action::Add);
+        assert!(master > admin && admin > developer && developer > tester);
+    }
+}

@@ -1,0 +1,92 @@
+//! 2.14: GET bots, client secrets of their apps included, as the vendor sends them.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::paging::Page;
+use super::{Answer, ApiError, Call};
+use crate::sandbox::dialect::EnterprisePurpose;
+use crate::sandbox::store::{apps, bots};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct List<'a> {
+    total: i64,
+    available_more: bool,
+    bots: Vec<Row<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row<'a> {
+    #[serde(rename = "_id")]
+    id: &'a str,
+    account_id: &'a str,
+    purpose: &'static str,
+    created_on: &'a str,
+    created_by: &'a str,
+    r#type: &'static str,
+    default_language: &'a str,
+    is_deflect: bool,
+    resourceid: &'static str,
+    status: &'static str,
+    icon: &'a str,
+    name: &'a str,
+    description: &'a str,
+    is_linked_to: [Value; 0],
+    contains_panel_or_widget: bool,
+    jwt_apps: Vec<JwtApp<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JwtApp<'a> {
+    client_id: &'a str,
+    client_secret: &'a str,
+    jti_claim_enforced: bool,
+    jwe_encryption_enforced: bool,
+    created_on: &'a str,
+}
+
+pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
+    let page = Page::of(call, "limit", call.dialect.page_max, call.dialect.bots_offset)?;
+    let total = bots::count(call.conn, call.account.seq)?;
+    let shown = bots::page(call.conn, call.account.seq, page.skip, page.take)?;
+    let seqs: Vec<i64> = shown.iter().map(|bot| bot.seq).collect();
+    let apps = apps::of_bots(call.conn, &seqs)?;
+    let mut apps_of: HashMap<i64, Vec<JwtApp<'_>>> = HashMap::new();
+    for app in &apps {
+        apps_of.entry(app.bot.unwrap_or_default()).or_default().push(JwtApp {
+            client_id: &app.client_id,
+            client_secret: &app.secret,
+            jti_claim_enforced: app.enforce_jti,
+            jwe_encryption_enforced: false,
+            created_on: &app.created_at,
+        });
+    }
+    let employee = call.dialect.enterprise_purpose == EnterprisePurpose::Employee;
+    let rows = shown
+        .iter()
+        .map(|bot| Row {
+            id: &bot.id,
+            account_id: &call.account.id,
+            purpose: if bot.is_enterprise && employee { "employee" } else { "customer" },
+            created_on: &bot.created_at,
+            created_by: &bot.created_by,
+            r#type: "default",
+            default_language: &bot.language,
+            is_deflect: false,
+            resourceid: "btstreams",
+            status: bot.status.word(),
+            icon: &bot.icon,
+            name: &bot.name,
+            description: &bot.description,
+            is_linked_to: [],
+            contains_panel_or_widget: false,
+            jwt_apps: apps_of.remove(&bot.seq).unwrap_or_default(),
+        })
+        .collect();
+    Answer::ok(&List { total: page.shown_total(call, total), available_more: page.more(total), bots: rows })
+}

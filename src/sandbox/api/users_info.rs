@@ -1,0 +1,188 @@
+//! 2.4: POST usersInfo, a read.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::held::{self, HeldRoles};
+use super::{Answer, ApiError, Call, wire};
+use crate::sandbox::dialect::{
+    Generation, OverUsersInfo, SuspendedWord, UnknownUsers, UsersInfoOrder, WhilePending,
+};
+use crate::sandbox::store::bindings;
+use crate::sandbox::store::groups;
+use crate::sandbox::store::users::{self, User, UserState};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    email_ids: Vec<String>,
+    /// The vendor's table spells it with a capital.
+    #[serde(alias = "Status")]
+    status: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Element<'a> {
+    can_create_bot: bool,
+    is_developer: bool,
+    user_info: UserInfo<'a>,
+    roles: &'a HeldRoles,
+    assign_bot_tasks: &'a [Tasks],
+    groups: &'a [GroupRef],
+    #[serde(flatten)]
+    counters: Option<Counters>,
+}
+
+/// Inside each element, in newer answers.
+#[derive(Serialize, Clone, Copy)]
+#[serde(rename_all = "camelCase")]
+struct Counters {
+    more_available: bool,
+    total: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UserInfo<'a> {
+    email_id: &'a str,
+    user_id: &'a str,
+    first_name: &'a str,
+    last_name: &'a str,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_login: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Tasks {
+    bot_id: String,
+    dialogs: Vec<String>,
+    actions: Value,
+    alerts: Value,
+    knowledge_task: Value,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GroupRef {
+    group_id: String,
+    group_name: String,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Shown<'a> {
+    Known(Box<Element<'a>>),
+    Unknown(Value),
+}
+
+pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
+    let Body { mut email_ids, status } = call.body()?;
+    let status = status.as_deref().unwrap_or("all");
+    if !["all", "active", "not active"].contains(&status) {
+        return Err(ApiError::invalid_arguments());
+    }
+    if email_ids.len() > call.dialect.users_info_max {
+        match call.dialect.users_info_over_max {
+            OverUsersInfo::Refused => {
+                let msg = format!("emailIds cannot be more than {}", call.dialect.users_info_max);
+                return Err(ApiError::bad_request(msg));
+            }
+            OverUsersInfo::Truncated => email_ids.truncate(call.dialect.users_info_max),
+        }
+    }
+    let case_sensitive = call.dialect.email_case_sensitive;
+    let found = users::among(call.conn, call.account.seq, &email_ids, case_sensitive)?;
+    let seqs: Vec<i64> = found.iter().map(|user| user.seq).collect();
+    let roles = held::roles_of(call, &found)?;
+    let tasks = tasks_of(call, &found, &seqs)?;
+    let groups = groups_of(call, &seqs)?;
+    let key = |email: &str| if case_sensitive { email.to_owned() } else { email.to_lowercase() };
+    let by_key: HashMap<String, &User> = found.iter().rev().map(|user| (key(&user.email), user)).collect();
+    let counters = (call.dialect.generation == Generation::Newer)
+        .then_some(Counters { more_available: false, total: email_ids.len() });
+    let no_roles = HeldRoles::default();
+    let mut shown: Vec<(i64, Shown<'_>)> = Vec::with_capacity(email_ids.len());
+    for email in &email_ids {
+        let Some(user) = by_key.get(&key(email)) else {
+            if call.dialect.unknown_users == UnknownUsers::Failure {
+                shown.push((i64::MAX, Shown::Unknown(unknown(call, email))));
+            }
+            continue;
+        };
+        let word = status_word(call, user.state);
+        if status != "all" && status != word {
+            continue;
+        }
+        let element = Element {
+            can_create_bot: user.can_create_bot,
+            is_developer: user.is_developer,
+            user_info: UserInfo {
+                email_id: &user.email,
+                user_id: &user.id,
+                first_name: &user.first_name,
+                last_name: &user.last_name,
+                status: word,
+                last_login: user.last_login.as_deref(),
+            },
+            roles: roles.get(&user.seq).unwrap_or(&no_roles),
+            assign_bot_tasks: tasks.get(&user.seq).map_or(&[], Vec::as_slice),
+            groups: groups.get(&user.seq).map_or(&[], Vec::as_slice),
+            counters,
+        };
+        shown.push((user.seq, Shown::Known(Box::new(element))));
+    }
+    if call.dialect.users_info_order == UsersInfoOrder::AsStored {
+        shown.sort_by_key(|(seq, _)| *seq);
+    }
+    let elements: Vec<Shown<'_>> = shown.into_iter().map(|(_, element)| element).collect();
+    Answer::ok(&elements)
+}
+
+fn unknown(call: &Call<'_>, email: &str) -> Value {
+    json!({ "userInfo": {
+        "emailId": email, "status": "failure", "reason": wire::reason(call.dialect, wire::USER_NOT_FOUND)
+    } })
+}
+
+fn status_word(call: &Call<'_>, state: UserState) -> &'static str {
+    match (state, call.dialect.suspended_word) {
+        (UserState::Active | UserState::NotActive, _) | (_, SuspendedWord::Own) => state.word(),
+        (_, SuspendedWord::Active) => UserState::Active.word(),
+        (_, SuspendedWord::NotActive) => UserState::NotActive.word(),
+    }
+}
+
+fn tasks_of(call: &Call<'_>, found: &[User], seqs: &[i64]) -> Result<HashMap<i64, Vec<Tasks>>, ApiError> {
+    let hidden = call.dialect.pending_assignments == WhilePending::HiddenUntilJoined;
+    let pending: Vec<i64> =
+        found.iter().filter(|user| hidden && !user.state.has_joined()).map(|user| user.seq).collect();
+    let mut tasks: HashMap<i64, Vec<Tasks>> = HashMap::new();
+    for assignment in bindings::assignments(call.conn, seqs)? {
+        if pending.contains(&assignment.user) {
+            continue;
+        }
+        let mut other: Map<String, Value> = assignment.other_tasks;
+        let mut kind = |name: &str| other.remove(name).unwrap_or_else(|| json!([]));
+        tasks.entry(assignment.user).or_default().push(Tasks {
+            bot_id: assignment.bot_id,
+            dialogs: assignment.dialogs,
+            actions: kind("actions"),
+            alerts: kind("alerts"),
+            knowledge_task: kind("knowledgeTask"),
+        });
+    }
+    Ok(tasks)
+}
+
+fn groups_of(call: &Call<'_>, seqs: &[i64]) -> Result<HashMap<i64, Vec<GroupRef>>, ApiError> {
+    let mut memberships: HashMap<i64, Vec<GroupRef>> = HashMap::new();
+    for (user, group_id, group_name) in groups::of_users(call.conn, seqs, call.dialect.system_group_listed)? {
+        memberships.entry(user).or_default().push(GroupRef { group_id, group_name });
+    }
+    Ok(memberships)
+}

@@ -1,0 +1,59 @@
+//! From the `auth` header to the app that signed it: sections 1.1, 1.3 and 1.5 of the `kore-api` notes.
+
+use jiff::Timestamp;
+use jsonwebtoken::dangerous::insecure_decode;
+use jsonwebtoken::{Algorithm, DecodingKey, decode_header};
+use serde::Deserialize;
+
+use super::api::ApiError;
+use super::store::Store;
+use super::store::apps::{self, App};
+
+/// What is read of a token. Other claims (`iss`, `aud`, `isAnonymous`, ...) are let through, and times may be
+/// fractional: token services write both.
+#[derive(Deserialize)]
+struct Claims {
+    #[serde(rename = "appId")]
+    app_id: Option<String>,
+    exp: Option<f64>,
+    jti: Option<String>,
+}
+
+/// Section 1.3: with `jti`, a token lives an hour at most.
+const LONGEST_WITH_JTI: f64 = 3600.0;
+
+/// The app of a request, or the answer the request gets.
+pub(crate) fn identify(store: &Store, header: Option<&str>, now: Timestamp) -> Result<App, ApiError> {
+    let token = header.map(str::trim).filter(|token| !token.is_empty()).ok_or_else(ApiError::credentials)?;
+    let claims = insecure_decode::<Claims>(token).map_err(|_| ApiError::not_a_token())?.claims;
+    let client_id = claims.app_id.as_deref().ok_or_else(ApiError::credentials)?;
+    let app = store
+        .read::<_, ApiError>(|conn| Ok(apps::by_client_id(conn, client_id)?))?
+        .ok_or_else(ApiError::credentials)?;
+    if !is_signed_by(token, &app.secret) {
+        return Err(ApiError::credentials());
+    }
+    #[allow(clippy::cast_precision_loss, reason = "milliseconds of this century fit a double exactly")]
+    let now = now.as_millisecond() as f64 / 1000.0;
+    if claims.exp.is_some_and(|exp| exp <= now) {
+        return Err(ApiError::credentials());
+    }
+    if app.enforce_jti {
+        let short_lived = claims.exp.is_some_and(|exp| exp - now <= LONGEST_WITH_JTI);
+        let jti = claims.jti.as_deref().filter(|_| short_lived).ok_or_else(ApiError::jti_expiry)?;
+        if !store.write::<_, ApiError>(|conn| Ok(apps::use_jti(conn, client_id, jti)?))? {
+            return Err(ApiError::replay());
+        }
+    }
+    Ok(app)
+}
+
+/// The secret is used as the text the console shows: it looks like base64, and is not decoded.
+fn is_signed_by(token: &str, secret: &str) -> bool {
+    if !decode_header(token).is_ok_and(|header| header.alg == Algorithm::HS256) {
+        return false;
+    }
+    let Some((message, signature)) = token.rsplit_once('.') else { return false };
+    let key = DecodingKey::from_secret(secret.as_bytes());
+    jsonwebtoken::crypto::verify(signature, message.as_bytes(), &key, Algorithm::HS256).unwrap_or(false)
+}

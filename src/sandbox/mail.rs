@@ -1,0 +1,180 @@
+//! Mail: made with the change that causes it, kept in the outbox, and delivered after the commit. Delivery that
+//! fails or is cut off by a kill is made up for at the next one, so a mail may arrive twice but is never lost.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::SystemTime;
+
+use jiff::{SignedDuration, Timestamp};
+use lettre::address::Envelope;
+use lettre::message::header::ContentType;
+use lettre::{Address, Message, SmtpTransport, Transport};
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use super::clock;
+use super::error::SandboxError;
+use super::store::{self, Store, mails};
+
+/// Where mail goes.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub enum Mail {
+    /// Files `DATA/mail/*.eml`; a sandbox without a data folder keeps them in the database alone.
+    #[default]
+    Files,
+    /// An SMTP server, as a URL: `smtp://127.0.0.1:2525`, `smtps://user:password@host`.
+    Smtp(String),
+}
+
+/// The URL may hold a password, so it is never shown.
+impl std::fmt::Debug for Mail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Files => "Files",
+            Self::Smtp(_) => "Smtp(..)",
+        })
+    }
+}
+
+/// The kind of mail an invitation is, in the outbox.
+pub(crate) const INVITATION: &str = "invitation";
+
+const SENDER: &str = "Kore.ai sandbox <no-reply@example.com>";
+/// How many mails one transaction marks as sent.
+const BATCH: usize = 500;
+
+/// Delivers what is in the outbox.
+pub(crate) struct Post {
+    route: Route,
+    /// One delivery at a time, so that no mail is taken twice.
+    busy: Mutex<()>,
+}
+
+enum Route {
+    Kept,
+    Folder(PathBuf),
+    Smtp(Box<SmtpTransport>),
+}
+
+impl Post {
+    pub(crate) fn new(mail: &Mail, data: Option<&Path>) -> Result<Self, SandboxError> {
+        let route = match (mail, data) {
+            (Mail::Files, None) => Route::Kept,
+            (Mail::Files, Some(data)) => {
+                let folder = data.join("mail");
+                std::fs::create_dir_all(&folder)
+                    .map_err(|source| SandboxError::DataFolder { path: folder.clone(), source })?;
+                Route::Folder(folder)
+            }
+            (Mail::Smtp(url), _) => {
+                let builder = SmtpTransport::from_url(url).map_err(|e| SandboxError::Mail(e.to_string()))?;
+                Route::Smtp(Box::new(builder.build()))
+            }
+        };
+        Ok(Self { route, busy: Mutex::new(()) })
+    }
+
+    /// Whether delivery may take longer than a request should wait.
+    pub(crate) fn is_slow(&self) -> bool {
+        matches!(self.route, Route::Smtp(_))
+    }
+
+    /// Sends everything in the outbox.
+    pub(crate) fn deliver(&self, store: &Store) -> Result<(), SandboxError> {
+        if matches!(self.route, Route::Kept) {
+            return Ok(());
+        }
+        let _one_at_a_time = store::lock(&self.busy);
+        loop {
+            let waiting = store.read::<_, SandboxError>(|conn| Ok(mails::waiting(conn, BATCH)?))?;
+            if waiting.is_empty() {
+                return Ok(());
+            }
+            let mut sent = Vec::with_capacity(waiting.len());
+            let outcome = waiting.iter().try_for_each(|mail| -> Result<(), SandboxError> {
+                self.send(mail)?;
+                sent.push(mail.seq);
+                Ok(())
+            });
+            store.write::<_, SandboxError>(|conn| Ok(mails::mark_sent(conn, &sent)?))?;
+            outcome?;
+        }
+    }
+
+    fn send(&self, mail: &mails::Waiting) -> Result<(), SandboxError> {
+        match &self.route {
+            Route::Kept => Ok(()),
+            Route::Folder(folder) => {
+                let who = mail
+                    .recipient
+                    .replace(|c: char| !(c.is_ascii_alphanumeric() || "@.-_+".contains(c)), "_");
+                let name = format!("{:06}-{who}.eml", mail.seq);
+                // Renamed into place: whoever watches the folder never sees half a mail.
+                let half = folder.join(format!(".{name}.part"));
+                std::fs::write(&half, &mail.message)?;
+                std::fs::rename(half, folder.join(name))?;
+                Ok(())
+            }
+            Route::Smtp(transport) => {
+                let problem = |e: &dyn std::fmt::Display| SandboxError::Mail(e.to_string());
+                let to: Address = mail.recipient.parse().map_err(|e| problem(&e))?;
+                let from: Address = "no-reply@example.com".parse().map_err(|e| problem(&e))?;
+                let envelope = Envelope::new(Some(from), vec![to]).map_err(|e| problem(&e))?;
+                transport.send_raw(&envelope, &mail.message).map(drop).map_err(|e| problem(&e))
+            }
+        }
+    }
+}
+
+/// Whether mail can be sent to `address` at all.
+pub(crate) fn is_address(address: &str) -> bool {
+    address.parse::<Address>().is_ok_and(|parsed| parsed.domain().contains('.'))
+}
+
+/// Where invitation links lead, and how long they live.
+#[derive(Debug, Clone)]
+pub(crate) struct Invites {
+    pub(crate) public_url: String,
+    pub(crate) life: SignedDuration,
+}
+
+impl Invites {
+    /// Invites `user`: one open invitation, and one mail in the outbox.
+    pub(crate) fn invite(
+        &self,
+        conn: &Connection,
+        account: i64,
+        user: i64,
+        email: &str,
+        now: Timestamp,
+    ) -> rusqlite::Result<()> {
+        let token = Uuid::new_v4().simple().to_string();
+        let code = format!("{:06}", Uuid::new_v4().as_u128() % 1_000_000);
+        let expires_at = clock::wire(now.checked_add(self.life).unwrap_or(Timestamp::MAX));
+        let text = format!(
+            "You have been invited to join an account of the Kore.ai sandbox.\n\n\
+             Accept the invitation:\n{}/signup?token={token}\n\n\
+             Verification code: {code}\n\n\
+             The link and the code are valid until {expires_at}.\n",
+            self.public_url
+        );
+        let message = message(email, "You are invited to a Kore.ai account", text, now)
+            .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
+        mails::invite(conn, user, &mails::Invitation { token, code, expires_at })?;
+        mails::insert(conn, account, INVITATION, email, &message)
+    }
+}
+
+fn message(to: &str, subject: &str, text: String, now: Timestamp) -> Result<Vec<u8>, SandboxError> {
+    let problem = |e: &dyn std::fmt::Display| SandboxError::Mail(e.to_string());
+    let message = Message::builder()
+        .from(SENDER.parse().map_err(|e| problem(&e))?)
+        .to(to.parse().map_err(|e| problem(&e))?)
+        .subject(subject)
+        .date(SystemTime::from(now))
+        .message_id(Some(format!("<{}@example.com>", Uuid::new_v4().simple())))
+        .header(ContentType::TEXT_PLAIN)
+        .body(text)
+        .map_err(|e| problem(&e))?;
+    Ok(message.formatted())
+}

@@ -1,0 +1,208 @@
+//! The sandbox: a local Kore.ai account. In come HTTP requests of the vendor's public Admin API, out go the
+//! vendor's answers, oddities included; the truth lies in `SQLite` between them.
+//!
+//! ```text
+//! request ─► faults ─► auth ─► rate ─► scope ─► api::<endpoint> ─► store ─► answer
+//!                                                    dialect ┘
+//! Admin (in process), console, seed ───────────────────────────► store
+//! ```
+//!
+//! It knows no other room: what the vendor does is written down here a second time on purpose, so that a mistake
+//! in the client cannot hide itself on both sides.
+
+mod admin;
+mod api;
+mod auth;
+mod clock;
+mod dialect;
+mod draw;
+mod error;
+mod faults;
+mod mail;
+mod rate;
+mod requests;
+mod seed;
+mod serve;
+mod store;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+pub use admin::snapshot::{BotTruth, GroupTruth, RoleTruth, Snapshot, UserTruth};
+pub use admin::{Admin, App, Holder, NewBot, NewGroup, NewRole, NewUser};
+pub use api::SCOPES;
+pub use clock::{Clock, ManualClock, OffsetClock, SystemClock};
+pub use dialect::{
+    AssignmentAnswers, AuditOrder, BotRoleNames, BudgetScope, Dialect, EnterprisePurpose, ExistingUser,
+    Generation, HeldBothWays, MissingFlags, OffsetCounts, OverLimit, OverUsersInfo, PermissionShape,
+    PutAssignments, ReasonShape, RoleMatch, SuspendedWord, Unassignable, UnknownUsers, UsersInfoOrder,
+    WhilePending,
+};
+pub use error::SandboxError;
+pub use faults::{Effect, Fault, Faults};
+pub use mail::Mail;
+pub use rate::RateLimit;
+pub use requests::{Recorded, Requests};
+pub use seed::Seed;
+pub use serve::Dropped;
+pub use store::bots::BotStatus;
+pub use store::groups::GroupSource;
+pub use store::roles::RoleKind;
+pub use store::users::UserState;
+
+use store::Store;
+
+/// The id of the account that a new sandbox has when nobody names one.
+pub const DEFAULT_ACCOUNT: &str = "64b000000000000000000001";
+
+/// What a new account starts with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Starter {
+    /// The Primary Admin, the built-in roles, and a handful of bots, groups, people and custom roles to try things on.
+    #[default]
+    Demo,
+    /// The Primary Admin `owner@example.com`, the built-in roles and the system group; nothing else.
+    Bare,
+}
+
+/// How a sandbox behaves.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The reading of what the vendor leaves open.
+    pub dialect: Dialect,
+    /// The rate limit of every account.
+    pub rate: RateLimit,
+    /// Where the time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Serve `/__test/...`: faults, clock, request log, snapshot.
+    pub test_controls: bool,
+    /// Keep the request log. A server that runs for days without test controls should not.
+    pub record_requests: bool,
+    /// Where mail goes.
+    pub mail: Mail,
+    /// Where invitation links lead: the origin under which a browser finds this sandbox.
+    pub public_url: String,
+    /// How long invitations live.
+    pub invitation_life: SignedDuration,
+    /// The account to work on, made when it is missing. `None`: the only one, or [`DEFAULT_ACCOUNT`] when there is none.
+    pub account_id: Option<String>,
+    /// What a new account starts with.
+    pub starter: Starter,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            dialect: Dialect::default(),
+            rate: RateLimit::default(),
+            clock: Arc::new(SystemClock),
+            test_controls: false,
+            record_requests: true,
+            mail: Mail::default(),
+            public_url: "http://127.0.0.1:8080".to_owned(),
+            invitation_life: SignedDuration::from_hours(7 * 24),
+            account_id: None,
+            starter: Starter::default(),
+        }
+    }
+}
+
+/// A sandbox. Cheap to clone: clones are the same sandbox.
+#[derive(Clone, Debug)]
+pub struct Sandbox(Arc<Inner>);
+
+/// What requests, admin and console share.
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) options: Options,
+    pub(crate) windows: rate::Windows,
+    pub(crate) faults: Faults,
+    pub(crate) requests: Requests,
+    pub(crate) post: mail::Post,
+    pub(crate) invites: mail::Invites,
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sandbox").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl Sandbox {
+    /// Opens the sandbox in `data`, making folder, database and account if they are missing.
+    pub fn open(data: &Path, options: Options) -> Result<Self, SandboxError> {
+        let store = Store::open(data)?;
+        Self::with_account(store, options, Some(data))
+    }
+
+    /// Opens the sandbox in `data`, which must hold one; no account is made.
+    pub fn open_existing(data: &Path, options: Options) -> Result<Self, SandboxError> {
+        let store = Store::open_existing(data)?;
+        Self::assemble(store, options, Some(data))
+    }
+
+    /// A sandbox that vanishes with its last clone.
+    pub fn in_memory(options: Options) -> Result<Self, SandboxError> {
+        Self::with_account(Store::scratch()?, options, None)
+    }
+
+    fn with_account(store: Store, options: Options, data: Option<&Path>) -> Result<Self, SandboxError> {
+        let sandbox = Self::assemble(store, options, data)?;
+        let options = &sandbox.0.options;
+        let now = options.clock.now();
+        sandbox.0.store.write(|conn| seed::account_if_missing(conn, options, now))?;
+        Ok(sandbox)
+    }
+
+    fn assemble(store: Store, options: Options, data: Option<&Path>) -> Result<Self, SandboxError> {
+        let post = mail::Post::new(&options.mail, data)?;
+        let invites = mail::Invites {
+            public_url: options.public_url.trim_end_matches('/').to_owned(),
+            life: options.invitation_life,
+        };
+        Ok(Self(Arc::new(Inner {
+            store,
+            options,
+            windows: rate::Windows::default(),
+            faults: Faults::default(),
+            requests: Requests::default(),
+            post,
+            invites,
+        })))
+    }
+
+    /// The hands of the account's administrator: everything the console could do, and a look at the truth. Works
+    /// on `Options::account_id`, or on the only account.
+    pub fn admin(&self) -> Result<Admin, SandboxError> {
+        self.admin_of(self.0.options.account_id.as_deref())
+    }
+
+    /// As `admin`, on the account of that id; `None`: the only account.
+    pub fn admin_of(&self, account: Option<&str>) -> Result<Admin, SandboxError> {
+        Admin::new(Arc::clone(&self.0), account)
+    }
+
+    /// The ids of all accounts.
+    pub fn accounts(&self) -> Result<Vec<String>, SandboxError> {
+        self.0
+            .store
+            .read(|conn| Ok(store::accounts::all(conn)?.into_iter().map(|account| account.id).collect()))
+    }
+
+    /// The plan of faults.
+    pub fn faults(&self) -> &Faults {
+        &self.0.faults
+    }
+
+    /// The request log.
+    pub fn requests(&self) -> &Requests {
+        &self.0.requests
+    }
+
+    /// How this sandbox behaves.
+    pub fn options(&self) -> &Options {
+        &self.0.options
+    }
+}

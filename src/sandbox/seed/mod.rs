@@ -1,0 +1,47 @@
+//! Worlds to start from: the built-in roles of every account, the demo account, and generated ones of any size.
+
+mod builtin;
+mod demo;
+mod generated;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+pub use generated::Seed;
+
+use super::error::SandboxError;
+use super::store::accounts::{self, Account};
+use super::{DEFAULT_ACCOUNT, Options, Starter, clock};
+
+/// The Primary Admin of every new account.
+pub(crate) const OWNER: &str = "owner@example.com";
+
+/// Makes the account that `options` name, unless it is there.
+pub(crate) fn account_if_missing(
+    conn: &Connection,
+    options: &Options,
+    now: Timestamp,
+) -> Result<(), SandboxError> {
+    let id = match &options.account_id {
+        Some(id) => id.as_str(),
+        None if accounts::all(conn)?.is_empty() => DEFAULT_ACCOUNT,
+        None => return Ok(()),
+    };
+    if accounts::by_id(conn, id)?.is_some() {
+        return Ok(());
+    }
+    let account = accounts::insert(conn, id, "Example", OWNER, &clock::wire(now))?;
+    let world = World { conn, account: &account, now: clock::wire(now) };
+    builtin::fill(&world)?;
+    if options.starter == Starter::Demo {
+        demo::fill(&world)?;
+    }
+    Ok(())
+}
+
+/// An account being filled, in one transaction.
+pub(crate) struct World<'a> {
+    pub(crate) conn: &'a Connection,
+    pub(crate) account: &'a Account,
+    pub(crate) now: String,
+}

@@ -1,0 +1,347 @@
+//! HTTP: the way of a request from the socket to its endpoint and back.
+//!
+//! In comes a request, out goes a response; in between the order that the vendor shows: method, token, budget,
+//! scope, endpoint. Faults stand before and behind all of it. No endpoint knows that HTTP exists.
+
+mod controls;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{FromRequest, Multipart, Query, Request, State};
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::routing::any;
+use axum::serve::ListenerExt;
+
+use super::api::{self, Access, Answer, ApiError, Call, Counted, Found, Route};
+use super::faults::{Effect, Fate};
+use super::rate::{Budget, Exceeded};
+use super::requests::Recorded;
+use super::store::accounts;
+use super::store::apps::App;
+use super::{Inner, Sandbox, auth};
+
+/// Marks, as a response extension, an answer that must not reach the client: whoever calls the router in
+/// process turns it into a transport error. (Its body fails when read, so nobody can miss it.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dropped;
+
+/// Larger than any body the vendor takes (50 MB for a ZIP).
+const BODY_MAX: usize = 64 * 1024 * 1024;
+
+impl Sandbox {
+    /// The sandbox as a service, for a server or for calls in process.
+    pub fn router(&self) -> Router {
+        let inner = Arc::clone(&self.0);
+        let mut router = Router::new();
+        if inner.options.test_controls {
+            router = router.nest("/__test", controls::router(self));
+        }
+        router.fallback(any(handle)).with_state(inner)
+    }
+
+    /// Serves until `stop` resolves and the requests in flight are answered. Mail left over from an earlier
+    /// run is delivered first.
+    pub async fn serve(
+        &self,
+        listener: tokio::net::TcpListener,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        deliver(&self.0).await;
+        // Answers are small and written at once: waiting for more would only add latency.
+        let listener = listener.tap_io(|stream| {
+            if let Err(e) = stream.set_nodelay(true) {
+                tracing::debug!("no TCP_NODELAY: {e}");
+            }
+        });
+        axum::serve(listener, self.router()).with_graceful_shutdown(stop).await
+    }
+}
+
+/// A request taken apart.
+struct Incoming {
+    method: String,
+    path: String,
+    query: HashMap<String, String>,
+    raw_query: String,
+    token: Option<String>,
+    body: Bytes,
+    is_upload: bool,
+}
+
+async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response<Body> {
+    let (incoming, found) = match take_apart(&inner, request).await {
+        Ok(taken) => taken,
+        Err(error) => return respond(&Err(error)),
+    };
+    let endpoint = match &found {
+        Found::Route(route, _) => format!("{} {}", route.method, route.path),
+        _ => format!("{} {}", incoming.method, incoming.path),
+    };
+    let (call, fate) = inner.faults.fate_of(&endpoint);
+    let recorded = Recorded {
+        call,
+        endpoint,
+        query: incoming.raw_query.clone(),
+        status: 0,
+        body: if incoming.is_upload {
+            String::new()
+        } else {
+            String::from_utf8_lossy(&incoming.body).into_owned()
+        },
+    };
+    let response = meet_fate(&inner, incoming, found, fate).await;
+    if inner.options.record_requests {
+        let status = response.as_ref().map_or(0, |response| response.status().as_u16());
+        inner.requests.push(Recorded { status, ..recorded });
+    }
+    response.unwrap_or_else(dropped)
+}
+
+async fn take_apart(inner: &Inner, request: Request) -> Result<(Incoming, Found), ApiError> {
+    let method = request.method().as_str().to_owned();
+    let path = request.uri().path().to_owned();
+    let raw_query = request.uri().query().unwrap_or_default().to_owned();
+    let query = Query::<HashMap<String, String>>::try_from_uri(request.uri())
+        .map(|query| query.0)
+        .unwrap_or_default();
+    // A header that is no text cannot be a token, which is what the sign stands for.
+    let token = request.headers().get("auth").map(|value| value.to_str().unwrap_or("?").to_owned());
+    let found = api::find(&method, &path, &inner.options.dialect);
+    let is_upload = matches!(&found, Found::Route(route, _) if route.path.ends_with("uploadfile"));
+    let body = if is_upload { file_part(request).await? } else { whole_body(request).await? };
+    Ok((Incoming { method, path, query, raw_query, token, body, is_upload }, found))
+}
+
+async fn whole_body(request: Request) -> Result<Bytes, ApiError> {
+    to_bytes(request.into_body(), BODY_MAX).await.map_err(|_| ApiError::invalid_arguments())
+}
+
+/// The content of the `file` part; empty when there is none, which the endpoint's caller is told after the
+/// token has been looked at.
+async fn file_part(request: Request) -> Result<Bytes, ApiError> {
+    let Ok(mut form) = Multipart::from_request(request, &()).await else { return Ok(Bytes::new()) };
+    while let Ok(Some(field)) = form.next_field().await {
+        if field.name() == Some("file") {
+            return field.bytes().await.map_err(|_| ApiError::invalid_arguments());
+        }
+    }
+    Ok(Bytes::new())
+}
+
+/// What the endpoint is told of the faults that hit it.
+#[derive(Clone, Copy)]
+struct Bent {
+    batch_limit: usize,
+    total_off_by: i64,
+}
+
+/// Lets a call go through the faults that await it; `None`: its reply is dropped.
+async fn meet_fate(
+    inner: &Arc<Inner>,
+    incoming: Incoming,
+    found: Found,
+    fate: Fate,
+) -> Option<Response<Body>> {
+    for hook in fate.hooks {
+        let sandbox = Sandbox(Arc::clone(inner));
+        // Hooks use the store, which waits.
+        let ran = tokio::task::spawn_blocking(move || sandbox.admin().map(|admin| hook(&admin))).await;
+        if !matches!(ran, Ok(Ok(()))) {
+            tracing::error!("a hook before a call failed");
+        }
+    }
+    let mut bent = Bent { batch_limit: usize::MAX, total_off_by: 0 };
+    let mut drop_reply = false;
+    let mut status_instead = None;
+    for effect in fate.effects {
+        match effect {
+            Effect::Delay { millis } => tokio::time::sleep(Duration::from_millis(millis)).await,
+            Effect::DropBefore => return None,
+            Effect::Status { status, message } => {
+                return Some(respond(&Err(ApiError::new(status, status, message))));
+            }
+            Effect::Html { status } => return Some(html(status)),
+            Effect::RateLimited { retry_after } => {
+                return Some(respond(&Err(ApiError {
+                    retry_after: retry_after.and_then(|seconds| i64::try_from(seconds).ok()),
+                    ..ApiError::new(429, 429, PER_MINUTE)
+                })));
+            }
+            Effect::DropAfter => drop_reply = true,
+            Effect::PartialBatch { applied, status } => {
+                bent.batch_limit = applied;
+                status_instead = status;
+            }
+            Effect::WrongTotal { by } => bent.total_off_by = by,
+            Effect::StaleReads { reads } => {
+                if let Err(e) = inner.store.keep_past(reads) {
+                    return Some(respond(&Err(e.into())));
+                }
+            }
+        }
+    }
+    let mut outcome = served(inner, incoming, found, bent).await;
+    if let (Some(status), Ok(_)) = (status_instead, &outcome) {
+        outcome = Err(ApiError::new(status, status, "Internal Server Error"));
+    }
+    (!drop_reply).then(|| respond(&outcome))
+}
+
+/// Runs a call on a thread that may wait for the database.
+async fn served(
+    inner: &Arc<Inner>,
+    incoming: Incoming,
+    found: Found,
+    bent: Bent,
+) -> Result<Answer, ApiError> {
+    let (route, bot) = match found {
+        Found::Route(route, bot) => (route, bot),
+        Found::WrongMethod => return Err(ApiError::method()),
+        Found::Nothing => return Err(ApiError::no_such_path()),
+    };
+    let worker = Arc::clone(inner);
+    let outcome =
+        tokio::task::spawn_blocking(move || answer(&worker, route, bot.as_deref(), &incoming, bent)).await;
+    if route.access == Access::Write {
+        if inner.post.is_slow() {
+            let inner = Arc::clone(inner);
+            tokio::spawn(async move { deliver(&inner).await });
+        } else {
+            deliver(inner).await;
+        }
+    }
+    outcome.unwrap_or_else(|e| Err(ApiError::internal(&e)))
+}
+
+async fn deliver(inner: &Arc<Inner>) {
+    let worker = Arc::clone(inner);
+    let delivery = tokio::task::spawn_blocking(move || worker.post.deliver(&worker.store)).await;
+    if let Ok(Err(e)) = delivery {
+        tracing::warn!("mail stays in the outbox: {e}");
+    }
+}
+
+/// Token, budget, scope, endpoint: in this order.
+fn answer(
+    inner: &Inner,
+    route: &'static Route,
+    bot: Option<&str>,
+    incoming: &Incoming,
+    bent: Bent,
+) -> Result<Answer, ApiError> {
+    let now = inner.options.clock.now();
+    let app = auth::identify(&inner.store, incoming.token.as_deref(), now)?;
+    let account = inner.store.read::<_, ApiError>(|conn| Ok(accounts::by_seq(conn, app.account)?))?;
+    spend(inner, route, bot, &account.id)?;
+    may_call(&app, route)?;
+    if incoming.is_upload && incoming.body.is_empty() {
+        return Err(ApiError::invalid_arguments());
+    }
+    let run = |conn: &rusqlite::Connection| {
+        (route.handle)(&Call {
+            conn,
+            account: &account,
+            app: &app,
+            dialect: &inner.options.dialect,
+            invites: &inner.invites,
+            now,
+            query: &incoming.query,
+            body: &incoming.body,
+            bot,
+            batch_limit: bent.batch_limit,
+            total_off_by: bent.total_off_by,
+        })
+    };
+    match route.access {
+        Access::Read => inner.store.read_lagging(run),
+        Access::Write => {
+            if inner.options.dialect.read_lag > 0 {
+                inner.store.keep_past(inner.options.dialect.read_lag)?;
+            }
+            inner.store.write(|transaction| run(transaction))
+        }
+    }
+}
+
+fn may_call(app: &App, route: &Route) -> Result<(), ApiError> {
+    let bot_app_is_fine = app.bot.is_none() || route.bot_apps;
+    let scope_is_there = route.scope.is_none_or(|scope| {
+        // The API list files the publish status under the publish scope.
+        let also = if scope == "bot_publish:publish_status" { "bot_publish:publish_request" } else { scope };
+        app.scopes.iter().any(|held| held == scope || held == also)
+    });
+    if bot_app_is_fine && scope_is_there { Ok(()) } else { Err(ApiError::scope()) }
+}
+
+const PER_MINUTE: &str =
+    "You've exceeded the per-minute rate limit. Please wait for sometime before retrying.";
+const HOURLY: &str = "You've exceeded the hourly rate limit. Please wait for sometime before retrying.";
+const OLDER: &str = "Rate limit for this API has been reached. Please try again after some time.";
+
+fn spend(inner: &Inner, route: &'static Route, bot: Option<&str>, account: &str) -> Result<(), ApiError> {
+    use super::dialect::BudgetScope;
+    let dialect = &inner.options.dialect;
+    let budget = match (route.counted, bot) {
+        (Counted::Bot, Some(bot)) => Budget::Bot(bot.to_owned()),
+        (Counted::Job, Some(bot)) => Budget::Job(bot.to_owned()),
+        // Uploads of an account's app belong to no bot.
+        (Counted::Bot, None) => Budget::Bot(account.to_owned()),
+        (Counted::Account, _) | (Counted::Job, None) => Budget::Account {
+            account: account.to_owned(),
+            endpoint: (dialect.budget_scope == BudgetScope::PerEndpoint).then_some(route.path),
+        },
+    };
+    let now = inner.options.clock.now();
+    let admitted = inner.windows.admit(budget, inner.options.rate, now, dialect.refused_calls_count);
+    admitted.map_err(|Exceeded { hourly, retry_after }| {
+        let msg = match (dialect.older_rate_limit_text, hourly) {
+            (true, _) => OLDER,
+            (false, true) => HOURLY,
+            (false, false) => PER_MINUTE,
+        };
+        let status = dialect.rate_limit_status;
+        ApiError {
+            retry_after: dialect.retry_after.then_some(retry_after),
+            ..ApiError::new(status, status, msg)
+        }
+    })
+}
+
+fn respond(outcome: &Result<Answer, ApiError>) -> Response<Body> {
+    let (status, body, retry_after) = match outcome {
+        Ok(Answer { status, body }) => (*status, body.clone(), None),
+        Err(error) => (error.status, error.body(), error.retry_after),
+    };
+    let mut response = with_type(status, body, "application/json; charset=utf-8");
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+fn html(status: u16) -> Response<Body> {
+    let page = format!("<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>");
+    with_type(status, page.into_bytes(), "text/html")
+}
+
+fn with_type(status: u16, body: Vec<u8>, content_type: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// A reply that never arrives. Its body fails at the first look, before the head is flushed, so the server closes
+/// the connection without a word; in process the mark and the body say the same.
+fn dropped() -> Response<Body> {
+    let broken = futures::stream::once(async {
+        Err::<Bytes, _>(std::io::Error::new(std::io::ErrorKind::ConnectionReset, "the reply was dropped"))
+    });
+    let mut response = Response::new(Body::from_stream(broken));
+    response.extensions_mut().insert(Dropped);
+    response
+}

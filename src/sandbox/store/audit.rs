@@ -1,0 +1,127 @@
+//! The audit log. Event names are the vendor's; of the categories only `Login/Logout` is known, the others are
+//! this sandbox's own words.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params, types::Value};
+
+/// An event, named as the vendor names it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Event {
+    pub(crate) name: &'static str,
+    pub(crate) category: &'static str,
+}
+
+macro_rules! events {
+    ($($constant:ident = $name:literal, $category:literal;)+) => {
+        $(pub(crate) const $constant: Event = Event { name: $name, category: $category };)+
+    };
+}
+
+events! {
+    USER_CREATED = "User Created", "User Management";
+    USER_MODIFIED = "User Modified", "User Management";
+    USER_DELETED = "User Deleted", "User Management";
+    USERS_ADDED_TO_GROUP = "Users Added to Group", "User Management";
+    USERS_REMOVED_FROM_GROUP = "Users Removed from Group", "User Management";
+    ADMIN_ROLE_ASSIGNED = "Admin Role Assigned to Users", "Role Management";
+    ADMIN_ROLE_DELETED = "Admin Role Deleted for Users", "Role Management";
+    BOT_ROLE_ASSIGNED = "Bot Role Assigned to Users", "Role Management";
+    BOT_ROLE_DELETED = "Bot Role Deleted for Users", "Role Management";
+    ROLE_CREATED = "Role Created", "Role Management";
+    ROLE_UPDATED = "Role Updated", "Role Management";
+    ROLE_DELETED = "Role Deleted", "Role Management";
+    ROLE_TO_GROUPS = "Role Assigned to Groups", "Role Management";
+    ROLE_FROM_GROUPS = "Role Deleted for Groups", "Role Management";
+    BOT_TASK_ASSIGNMENT = "Bot Task Assignment", "Bots Management";
+    DEPLOYMENT_APPROVED = "Bot Deployment Approved", "Bots Management";
+    APP_CREATED = "App Created", "Security & Control";
+    SETTINGS_MODIFIED = "Settings Modified", "Security & Control";
+    LOGIN = "Login", "Login/Logout";
+}
+
+/// Writes an entry.
+pub(crate) fn log(
+    conn: &Connection,
+    account: i64,
+    at: Timestamp,
+    event: Event,
+    description: &str,
+) -> rusqlite::Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO audit (account_seq, id, at_ms, name, category, description) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?
+    .execute(params![
+        account,
+        super::fresh_hex(),
+        at.as_millisecond(),
+        event.name,
+        event.category,
+        description
+    ])
+    .map(drop)
+}
+
+/// One entry as stored.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) id: String,
+    pub(crate) at_ms: i64,
+    pub(crate) name: String,
+    pub(crate) category: String,
+    pub(crate) description: String,
+}
+
+/// Which entries are asked for.
+#[derive(Debug)]
+pub(crate) struct Query<'a> {
+    /// Milliseconds, both ends included.
+    pub(crate) between: (i64, i64),
+    /// Entries that follow this one, in the order of the listing.
+    pub(crate) after: Option<&'a str>,
+    pub(crate) newest_first: bool,
+    pub(crate) skip: usize,
+    pub(crate) take: usize,
+}
+
+/// A page of entries and how many the query finds.
+pub(crate) fn page(
+    conn: &Connection,
+    account: i64,
+    query: &Query<'_>,
+) -> rusqlite::Result<(Vec<Entry>, usize)> {
+    let Query { between: (from, to), after, newest_first, skip, take } = query;
+    let (order, follows) = if *newest_first { ("DESC", "<") } else { ("ASC", ">") };
+    let after: Value = match after {
+        None => Value::Null,
+        // An id nobody knows follows nothing: the listing starts anew.
+        Some(id) => conn
+            .query_row(
+                "SELECT seq FROM audit WHERE id = ?1 AND account_seq = ?2",
+                params![id, account],
+                |row| row.get::<_, i64>(0),
+            )
+            .optional()?
+            .map_or(Value::Null, Value::Integer),
+    };
+    let matching =
+        format!("account_seq = ?1 AND at_ms BETWEEN ?2 AND ?3 AND (?4 IS NULL OR seq {follows} ?4)");
+    let total = conn
+        .prepare_cached(&format!("SELECT count(*) FROM audit WHERE {matching}"))?
+        .query_row(params![account, from, to, after], |row| row.get(0))?;
+    let entries = conn
+        .prepare_cached(&format!(
+            "SELECT id, at_ms, name, category, description FROM audit WHERE {matching}
+             ORDER BY seq {order} LIMIT ?5 OFFSET ?6"
+        ))?
+        .query_map(params![account, from, to, after, take, skip], |row| {
+            Ok(Entry {
+                id: row.get(0)?,
+                at_ms: row.get(1)?,
+                name: row.get(2)?,
+                category: row.get(3)?,
+                description: row.get(4)?,
+            })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok((entries, total))
+}

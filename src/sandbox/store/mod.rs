@@ -1,0 +1,236 @@
+//! The truth, in `SQLite`: one file, one writer, as many readers as there are requests.
+//!
+//! In come typed questions and changes from the Admin API, the in-process admin and the console; out go rows. Nothing here
+//! knows HTTP, tokens, or how the vendor writes things down. WAL with `synchronous=NORMAL`: what was committed
+//! survives the death of the process; only the death of the machine could lose the last moments.
+
+pub(crate) mod accounts;
+pub(crate) mod apps;
+pub(crate) mod audit;
+pub(crate) mod bindings;
+pub(crate) mod bots;
+pub(crate) mod groups;
+pub(crate) mod mails;
+pub(crate) mod roles;
+pub(crate) mod users;
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use uuid::Uuid;
+
+use super::error::SandboxError;
+
+const SCHEMA: &str = include_str!("schema.sql");
+const SCHEMA_VERSION: i64 = 1;
+const FILE: &str = "account.db";
+
+/// The database of one data folder.
+#[derive(Debug)]
+pub(crate) struct Store {
+    path: PathBuf,
+    writer: Mutex<Connection>,
+    readers: Mutex<Vec<Connection>>,
+    lag: Mutex<Lag>,
+    /// Removed with everything in it when the store goes; `None` for a data folder of the user's.
+    _scratch: Option<Scratch>,
+}
+
+/// Views of the past, for reads that shall lag behind.
+#[derive(Debug, Default)]
+struct Lag {
+    /// Lagging reads so far.
+    reads: u64,
+    /// The oldest first; the first that is still due is what a read is shown.
+    views: VecDeque<Past>,
+}
+
+/// How things stood before a write that the reads up to number `until` do not see.
+#[derive(Debug)]
+struct Past {
+    view: Connection,
+    until: u64,
+}
+
+#[derive(Debug)]
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Nothing can be done about a folder that will not go, and it holds test data only.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Store {
+    /// Opens the database in `dir`, making both if they are missing.
+    pub(crate) fn open(dir: &Path) -> Result<Self, SandboxError> {
+        std::fs::create_dir_all(dir)
+            .map_err(|source| SandboxError::DataFolder { path: dir.to_owned(), source })?;
+        Self::at(dir.join(FILE), "NORMAL", None)
+    }
+
+    /// Opens the database in `dir`, which must be there.
+    pub(crate) fn open_existing(dir: &Path) -> Result<Self, SandboxError> {
+        if !dir.join(FILE).is_file() {
+            return Err(SandboxError::NoData(dir.to_owned()));
+        }
+        Self::open(dir)
+    }
+
+    /// A database that vanishes with this value. A file all the same: views of the past need WAL, which
+    /// `SQLite`'s memory databases do not have; it is never flushed to the disk.
+    pub(crate) fn scratch() -> Result<Self, SandboxError> {
+        let dir = std::env::temp_dir().join(format!("koreconcile-sandbox-{}", Uuid::new_v4().simple()));
+        std::fs::create_dir_all(&dir)
+            .map_err(|source| SandboxError::DataFolder { path: dir.clone(), source })?;
+        Self::at(dir.join(FILE), "OFF", Some(Scratch(dir)))
+    }
+
+    fn at(path: PathBuf, synchronous: &str, scratch: Option<Scratch>) -> Result<Self, SandboxError> {
+        let mut writer = Connection::open(&path)?;
+        prepare(&writer)?;
+        // First of all: changing the journal mode would be flushed, too.
+        writer.pragma_update(None, "synchronous", synchronous)?;
+        writer.pragma_update(None, "journal_mode", "WAL")?;
+        migrate(&mut writer)?;
+        Ok(Self {
+            path,
+            writer: Mutex::new(writer),
+            readers: Mutex::new(Vec::new()),
+            lag: Mutex::default(),
+            _scratch: scratch,
+        })
+    }
+
+    /// Runs `question` on one unchanging view of the present.
+    pub(crate) fn read<T, E: From<rusqlite::Error>>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let pooled = lock(&self.readers).pop();
+        let reader = match pooled {
+            Some(reader) => reader,
+            None => self.reader()?,
+        };
+        let answer = one_view(&reader, question);
+        lock(&self.readers).push(reader);
+        answer
+    }
+
+    /// As `read`, but from the view of the past while one is kept (`keep_past`).
+    pub(crate) fn read_lagging<T, E: From<rusqlite::Error>>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut lag = lock(&self.lag);
+        lag.reads += 1;
+        let reads = lag.reads;
+        lag.views.retain(|past| past.until >= reads);
+        if let Some(past) = lag.views.front() {
+            return question(&past.view);
+        }
+        drop(lag);
+        self.read(question)
+    }
+
+    /// Hides what is written from now on from the next `reads` lagging reads.
+    pub(crate) fn keep_past(&self, reads: u32) -> Result<(), rusqlite::Error> {
+        let mut lag = lock(&self.lag);
+        let until = lag.reads + u64::from(reads);
+        // A later write that comes to light with an earlier one needs no view of its own.
+        if reads == 0 || lag.views.back().is_some_and(|past| past.until >= until) {
+            return Ok(());
+        }
+        let view = self.reader()?;
+        // A deferred transaction takes its view at the first read, hence the look at any table.
+        view.execute_batch("BEGIN; SELECT count(*) FROM accounts;")?;
+        lag.views.push_back(Past { view, until });
+        Ok(())
+    }
+
+    /// Runs `change` in one transaction: kept when it succeeds, undone when it fails.
+    pub(crate) fn write<T, E: From<rusqlite::Error>>(
+        &self,
+        change: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut writer = lock(&self.writer);
+        // Immediate: another process (`sandbox app` beside `serve`) is waited for before, not in the middle.
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let answer = change(&transaction)?;
+        transaction.commit()?;
+        Ok(answer)
+    }
+
+    fn reader(&self) -> Result<Connection, rusqlite::Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let reader = Connection::open_with_flags(&self.path, flags)?;
+        prepare(&reader)?;
+        Ok(reader)
+    }
+}
+
+fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.set_prepared_statement_cache_capacity(128);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -16_000)
+}
+
+fn migrate(writer: &mut Connection) -> Result<(), SandboxError> {
+    let found: i64 = writer.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > SCHEMA_VERSION {
+        return Err(SandboxError::NewerData { found, known: SCHEMA_VERSION });
+    }
+    let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Asked again inside: another process may have made the schema between the two.
+    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found < 1 {
+        transaction.execute_batch(SCHEMA)?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn one_view<T, E: From<rusqlite::Error>>(
+    reader: &Connection,
+    question: impl FnOnce(&Connection) -> Result<T, E>,
+) -> Result<T, E> {
+    let view = reader.unchecked_transaction()?;
+    let answer = question(&view)?;
+    view.commit()?;
+    Ok(answer)
+}
+
+/// A panic in another request must not end the sandbox: `SQLite` has rolled back what it was doing.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A JSON array for `json_each(?)`: how a set of keys enters one statement.
+pub(crate) fn set_of<T: serde::Serialize>(keys: &[T]) -> Result<String, rusqlite::Error> {
+    serde_json::to_string(keys).map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))
+}
+
+/// A stable id in the vendor's form: `prefix` and a version 5 uuid of `of`.
+pub(crate) fn uuid_of(prefix: &str, of: &[&str]) -> String {
+    format!("{prefix}{}", Uuid::new_v5(&Uuid::NAMESPACE_OID, of.join("\n").as_bytes()))
+}
+
+/// A stable id of 24 hex digits.
+pub(crate) fn hex_of(of: &[&str]) -> String {
+    let mut id = Uuid::new_v5(&Uuid::NAMESPACE_OID, of.join("\n").as_bytes()).simple().to_string();
+    id.truncate(24);
+    id
+}
+
+/// A fresh id of 24 hex digits.
+pub(crate) fn fresh_hex() -> String {
+    let mut id = Uuid::new_v4().simple().to_string();
+    id.truncate(24);
+    id
+}

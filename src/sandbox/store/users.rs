@@ -1,0 +1,291 @@
+//! People: membership, names, state and access flags.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Where somebody stands in the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UserState {
+    /// Has joined.
+    #[default]
+    Active,
+    /// Invited, has not joined.
+    NotActive,
+    /// Joined, then suspended by an admin.
+    Suspended,
+    /// Joined, then locked by failed log-ins.
+    Locked,
+}
+
+impl UserState {
+    /// The word the database and the vendor's console use.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::NotActive => "not active",
+            Self::Suspended => "suspended",
+            Self::Locked => "locked",
+        }
+    }
+
+    /// Whether the person has accepted an invitation.
+    pub fn has_joined(self) -> bool {
+        self != Self::NotActive
+    }
+
+    fn from_word(word: &str) -> Self {
+        match word {
+            "active" => Self::Active,
+            "suspended" => Self::Suspended,
+            "locked" => Self::Locked,
+            _ => Self::NotActive,
+        }
+    }
+}
+
+/// One row of `users`.
+#[derive(Debug, Clone)]
+pub(crate) struct User {
+    pub(crate) seq: i64,
+    pub(crate) id: String,
+    pub(crate) email: String,
+    pub(crate) org_user_id: Option<String>,
+    pub(crate) first_name: String,
+    pub(crate) last_name: String,
+    pub(crate) state: UserState,
+    pub(crate) is_developer: bool,
+    pub(crate) can_create_bot: bool,
+    pub(crate) last_login: Option<String>,
+}
+
+pub(crate) const COLUMNS: &str = "u.seq, u.id, u.email, u.org_user_id, u.first_name, u.last_name, u.state, \
+     u.is_developer, u.can_create_bot, u.last_login";
+
+pub(crate) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+    Ok(User {
+        seq: row.get(0)?,
+        id: row.get(1)?,
+        email: row.get(2)?,
+        org_user_id: row.get(3)?,
+        first_name: row.get(4)?,
+        last_name: row.get(5)?,
+        state: UserState::from_word(row.get_ref(6)?.as_str()?),
+        is_developer: row.get(7)?,
+        can_create_bot: row.get(8)?,
+        last_login: row.get(9)?,
+    })
+}
+
+/// What a new row needs. `state` decides the time stamps.
+#[derive(Debug)]
+pub(crate) struct NewRow<'a> {
+    pub(crate) email: &'a str,
+    pub(crate) org_user_id: Option<&'a str>,
+    pub(crate) first_name: &'a str,
+    pub(crate) last_name: &'a str,
+    pub(crate) profile: &'a Map<String, Value>,
+    pub(crate) state: UserState,
+    pub(crate) is_developer: bool,
+    pub(crate) can_create_bot: bool,
+    pub(crate) data_tables: Option<bool>,
+}
+
+/// Adds a person. The id follows from the address, so somebody removed and invited again is the same user.
+pub(crate) fn insert(conn: &Connection, account: i64, row: &NewRow<'_>, now: &str) -> rusqlite::Result<i64> {
+    let NewRow {
+        email,
+        org_user_id,
+        first_name,
+        last_name,
+        profile,
+        state,
+        is_developer,
+        can_create_bot,
+        data_tables,
+    } = row;
+    let joined = state.has_joined().then_some(now);
+    conn.prepare_cached(
+        "INSERT INTO users (account_seq, id, email, email_lower, org_user_id, first_name, last_name, profile,
+                            state, is_developer, can_create_bot, data_tables, last_login, invited_at, joined_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?13)",
+    )?
+    .execute(params![
+        account,
+        super::uuid_of("u-", &[email]),
+        email,
+        email.to_lowercase(),
+        org_user_id,
+        first_name,
+        last_name,
+        serde_json::to_value(profile).unwrap_or_default().to_string(),
+        state.word(),
+        is_developer,
+        can_create_bot,
+        data_tables,
+        joined,
+        now,
+    ])?;
+    let seq = conn.last_insert_rowid();
+    if state.has_joined() {
+        join_everyone(conn, account, seq)?;
+    }
+    Ok(seq)
+}
+
+/// The system group holds everybody who has joined.
+fn join_everyone(conn: &Connection, account: i64, user: i64) -> rusqlite::Result<()> {
+    conn.prepare_cached(
+        "INSERT OR IGNORE INTO group_users (group_seq, user_seq)
+         SELECT seq, ?2 FROM groups WHERE account_seq = ?1 AND source = 'system'",
+    )?
+    .execute(params![account, user])
+    .map(drop)
+}
+
+pub(crate) fn by_email(
+    conn: &Connection,
+    account: i64,
+    email: &str,
+    case_sensitive: bool,
+) -> rusqlite::Result<Option<User>> {
+    if case_sensitive {
+        conn.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM users u WHERE u.account_seq = ?1 AND u.email = ?2"
+        ))?
+        .query_row(params![account, email], user)
+        .optional()
+    } else {
+        conn.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM users u WHERE u.account_seq = ?1 AND u.email_lower = ?2 ORDER BY u.seq LIMIT 1"
+        ))?
+        .query_row(params![account, email.to_lowercase()], user)
+        .optional()
+    }
+}
+
+pub(crate) fn by_org_user_id(conn: &Connection, account: i64, id: &str) -> rusqlite::Result<Option<User>> {
+    conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM users u WHERE u.account_seq = ?1 AND u.org_user_id = ?2 ORDER BY u.seq LIMIT 1"
+    ))?
+    .query_row(params![account, id], user)
+    .optional()
+}
+
+/// Everybody among `emails`, in one statement, in the order of the rows.
+pub(crate) fn among(
+    conn: &Connection,
+    account: i64,
+    emails: &[String],
+    case_sensitive: bool,
+) -> rusqlite::Result<Vec<User>> {
+    let sql = |column: &str| {
+        format!(
+            "SELECT {COLUMNS} FROM users u WHERE u.account_seq = ?1
+             AND u.{column} IN (SELECT value FROM json_each(?2)) ORDER BY u.seq"
+        )
+    };
+    if case_sensitive {
+        let set = super::set_of(emails)?;
+        conn.prepare_cached(&sql("email"))?.query_map(params![account, set], user)?.collect()
+    } else {
+        let lower: Vec<String> = emails.iter().map(|email| email.to_lowercase()).collect();
+        let set = super::set_of(&lower)?;
+        conn.prepare_cached(&sql("email_lower"))?.query_map(params![account, set], user)?.collect()
+    }
+}
+
+/// Whether another account knows the address.
+pub(crate) fn elsewhere(conn: &Connection, account: i64, email: &str) -> rusqlite::Result<bool> {
+    conn.prepare_cached("SELECT 1 FROM users WHERE account_seq <> ?1 AND email_lower = ?2 LIMIT 1")?
+        .exists(params![account, email.to_lowercase()])
+}
+
+/// One page of the account's people and how many there are.
+pub(crate) fn page(
+    conn: &Connection,
+    account: i64,
+    with_pending: bool,
+    skip: usize,
+    take: usize,
+) -> rusqlite::Result<(Vec<User>, usize)> {
+    let filter = if with_pending { "" } else { "AND u.state <> 'not active'" };
+    let total = conn
+        .prepare_cached(&format!("SELECT count(*) FROM users u WHERE u.account_seq = ?1 {filter}"))?
+        .query_row([account], |row| row.get(0))?;
+    let users = conn
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM users u WHERE u.account_seq = ?1 {filter} ORDER BY u.seq LIMIT ?2 OFFSET ?3"
+        ))?
+        .query_map(params![account, take, skip], user)?
+        .collect::<Result<_, _>>()?;
+    Ok((users, total))
+}
+
+pub(crate) fn set_flags(
+    conn: &Connection,
+    user: i64,
+    is_developer: bool,
+    can_create_bot: bool,
+) -> rusqlite::Result<()> {
+    conn.prepare_cached("UPDATE users SET is_developer = ?2, can_create_bot = ?3 WHERE seq = ?1")?
+        .execute(params![user, is_developer, can_create_bot])
+        .map(drop)
+}
+
+pub(crate) fn set_data_tables(conn: &Connection, user: i64, allowed: bool) -> rusqlite::Result<()> {
+    conn.prepare_cached("UPDATE users SET data_tables = ?2 WHERE seq = ?1")?
+        .execute(params![user, allowed])
+        .map(drop)
+}
+
+/// Writes the given names and lays the given profile fields over the stored ones.
+pub(crate) fn set_names(
+    conn: &Connection,
+    user: i64,
+    first: Option<&str>,
+    last: Option<&str>,
+    profile: &Map<String, Value>,
+) -> rusqlite::Result<()> {
+    conn.prepare_cached(
+        "UPDATE users SET first_name = coalesce(?2, first_name), last_name = coalesce(?3, last_name),
+                          profile = json_patch(profile, ?4) WHERE seq = ?1",
+    )?
+    .execute(params![user, first, last, serde_json::to_value(profile).unwrap_or_default().to_string()])
+    .map(drop)
+}
+
+/// Moves somebody to another state; joining brings them into the system group.
+pub(crate) fn set_state(
+    conn: &Connection,
+    account: i64,
+    user: i64,
+    state: UserState,
+    now: &str,
+) -> rusqlite::Result<()> {
+    let joined = state.has_joined().then_some(now);
+    conn.prepare_cached(
+        "UPDATE users SET state = ?2, joined_at = coalesce(joined_at, ?3), last_login = coalesce(last_login, ?3)
+         WHERE seq = ?1",
+    )?
+    .execute(params![user, state.word(), joined])?;
+    if state.has_joined() {
+        join_everyone(conn, account, user)?;
+    }
+    Ok(())
+}
+
+/// Removes somebody; their bindings, memberships and assignments go with the row.
+pub(crate) fn delete(conn: &Connection, user: i64) -> rusqlite::Result<()> {
+    conn.prepare_cached("DELETE FROM users WHERE seq = ?1")?.execute([user]).map(drop)
+}
+
+/// Whether somebody owns a bot: holds the built-in Bot Owner role on any.
+pub(crate) fn owns_a_bot(conn: &Connection, user: i64) -> rusqlite::Result<bool> {
+    conn.prepare_cached(
+        "SELECT 1 FROM user_roles b JOIN roles r ON r.seq = b.role_seq
+         WHERE b.user_seq = ?1 AND r.kind = 'bot' AND r.is_system AND r.name = 'Bot Owner' LIMIT 1",
+    )?
+    .exists([user])
+}

@@ -1,0 +1,100 @@
+//! A whole engine on a sandbox in process: read, plan, apply, in virtual time.
+
+use super::in_process::{InProcess, SharedClock};
+use jiff::{SignedDuration, Timestamp};
+use koreconcile::apply::{self, Journal, Outcome, Stop};
+use koreconcile::facts::{Desired, Policy, RateLimit, World};
+use koreconcile::kore::{Ask, Credentials, Gateway, Ledger, Parts, Reader, Silent, VirtualClock, Writer};
+use koreconcile::plan::{self, Context, Limits, Plan};
+use koreconcile::sandbox::{self, Admin, Dialect, Options, Sandbox, Starter};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The account every engine test is about.
+pub const ACCOUNT: &str = "64b000000000000000000001";
+
+pub struct Engine {
+    pub sandbox: Sandbox,
+    pub admin: Admin,
+    pub clock: Arc<VirtualClock>,
+    pub gateway: Gateway,
+    pub reader: Reader,
+    pub writer: Writer,
+    pub policy: Policy,
+    pub limits: Limits,
+    pub state: Option<PathBuf>,
+}
+
+impl Engine {
+    /// A bare account: the Primary Admin, the built-in roles, nothing else.
+    pub fn bare(dialect: Dialect) -> Self {
+        Self::start(Options { dialect, starter: Starter::Bare, ..Options::default() }, RateLimit::default())
+    }
+
+    pub fn start(options: Options, rate: RateLimit) -> Self {
+        let clock = Arc::new(VirtualClock::starting(Timestamp::from_second(1_800_000_000).unwrap()));
+        let options = Options { clock: Arc::new(SharedClock(Arc::clone(&clock))), ..options };
+        let sandbox = Sandbox::in_memory(options).unwrap();
+        let admin = sandbox.admin().unwrap();
+        let app = admin.create_app("koreconcile", &["all"], true).unwrap();
+        let gateway = Gateway::new(Parts {
+            transport: Arc::new(InProcess::new(&sandbox)),
+            credentials: Credentials { client_id: app.client_id, client_secret: app.client_secret.into() },
+            ledger: Arc::new(Ledger::in_memory(rate)),
+            clock: Arc::clone(&clock) as Arc<dyn koreconcile::kore::Clock>,
+            observer: Arc::new(Silent),
+            max_wait: SignedDuration::from_hours(48),
+        });
+        let policy = Policy { account_id: Some(admin.account_id().into()), rate, ..Policy::default() };
+        Self {
+            reader: Reader::new(gateway.clone()),
+            writer: Writer::new(gateway.clone()),
+            sandbox,
+            admin,
+            clock,
+            gateway,
+            policy,
+            limits: Limits::default(),
+            state: None,
+        }
+    }
+
+    pub fn unlimited(options: Options) -> Self {
+        let rate = RateLimit { per_minute: 1_000_000, per_hour: 10_000_000, reserve: 0, read_share: 100 };
+        Self::start(Options { rate: sandbox::RateLimit::Off, ..options }, rate)
+    }
+
+    pub async fn read(&self, desired: &Desired) -> World {
+        self.reader.read(&Ask::full(desired.referenced.clone())).await.unwrap()
+    }
+
+    pub async fn plan(&self, desired: &Desired) -> (Plan, World) {
+        let world = self.read(desired).await;
+        (self.plan_on(desired, &world), world)
+    }
+
+    pub fn plan_on(&self, desired: &Desired, world: &World) -> Plan {
+        let context = Context {
+            account: "acme".to_owned(),
+            limits: self.limits,
+            look_up_size: self.reader.sizes().look_up,
+            ..Context::default()
+        };
+        plan::make(desired.clone(), world, &self.policy, &context)
+    }
+
+    pub async fn apply(&self, desired: &Desired) -> Outcome {
+        let (plan, world) = self.plan(desired).await;
+        self.apply_plan(plan, &world).await
+    }
+
+    pub async fn apply_plan(&self, plan: Plan, world: &World) -> Outcome {
+        let now = koreconcile::kore::Clock::now(&*self.clock);
+        let mut journal = match &self.state {
+            Some(folder) => Journal::create(folder, now).unwrap(),
+            None => Journal::none(),
+        };
+        let account = apply::Account { reader: &self.reader, writer: &self.writer, gateway: &self.gateway };
+        apply::run(plan, world, &self.policy, &account, &mut journal, Stop::never()).await
+    }
+}

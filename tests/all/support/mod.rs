@@ -1,0 +1,6 @@
+//! What tests and benches share: the sandbox in process behind the real client, in virtual time.
+#![allow(dead_code, reason = "the tests and the benches each use a part")]
+
+pub mod engine;
+pub mod in_process;
+pub mod wants;

@@ -4,7 +4,6 @@ use crate::manifest_compile::now;
 use koreconcile::manifest::load::{self, LARGEST_FILE};
 use koreconcile::manifest::{Code, Finding, Input, Manifests, check, compile, read, render};
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// A case: documents, each without its apiVersion unless it has one, and what it is called.
@@ -443,11 +442,6 @@ fn manifest_hostile_inputs_cost_little() {
         assert!(took < Duration::from_secs(20), "{name} took {took:?}");
         assert_eq!(manifests.all(), []);
     }
-}
-
-#[test]
-fn manifest_check_does_not_depend_on_where_the_folder_is() {
-    assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/manifest/every-kind.yaml").exists());
 }
 
 proptest::proptest! {

@@ -413,7 +413,7 @@ impl Run<'_, '_> {
                     for id in entry {
                         match refused.get(&at) {
                             Some(why) => {
-                                self.settle_as(id, Fate::Failed(format!("the platform refused: {why}")))
+                                self.settle_as(id, Fate::Failed(format!("the platform refused: {why}")));
                             }
                             None => self.mark_sent(id, None),
                         }

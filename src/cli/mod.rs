@@ -44,7 +44,7 @@ struct Global {
     /// Say more: -v shows every entry of long lists, -vv each call
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
-    /// Colour: auto, always or never; auto follows the terminal and NO_COLOR
+    /// Colour: auto, always or never; auto follows the terminal and `NO_COLOR`
     #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
     color: When,
 }
@@ -91,7 +91,10 @@ pub async fn run() -> Exit {
         Verb::Apply(args) => apply::run(&args, &output).await,
         Verb::Sandbox(args) => sandbox::run(args).await.map(|()| Exit::Done).map_err(CliError::from),
         Verb::Schema(args) => schema::run(&args, &output),
-        Verb::Completions(args) => completions::run(&args, Cli::command()),
+        Verb::Completions(args) => {
+            completions::run(&args, Cli::command());
+            Ok(Exit::Done)
+        }
     };
     ended.unwrap_or_else(|error| {
         output.error(&error);

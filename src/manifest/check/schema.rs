@@ -260,7 +260,9 @@ mod tests {
                     limited(value, path);
                 }
                 Schema::Object { fields } => {
-                    fields.iter().for_each(|field| limited(&field.schema, &field.path))
+                    for field in fields {
+                        limited(&field.schema, &field.path);
+                    }
                 }
                 Schema::Integer { .. } | Schema::Truth => {}
                 Schema::Anything => panic!("{path} takes anything"),

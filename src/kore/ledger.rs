@@ -221,9 +221,7 @@ mod tests {
     fn the_file_forgets_what_no_window_holds_and_a_torn_line_is_skipped() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("calls");
-        let old: String = (0..i64::try_from(COMPACT_AT).unwrap())
-            .map(|n| format!("{}\n", at(n).as_millisecond()))
-            .collect();
+        let old = format!("{}\n", at(0).as_millisecond()).repeat(COMPACT_AT);
         std::fs::write(&path, format!("{old}{}\n17672", at(7_199_000).as_millisecond())).unwrap();
         let ledger = Ledger::in_file(&path, limit()).unwrap();
         assert_eq!(ledger.take(at(7_200_000)), Turn::Taken);

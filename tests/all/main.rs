@@ -11,6 +11,8 @@
 )]
 
 mod reconcile_engine;
+mod reconcile_faults;
+mod reconcile_random;
 mod sandbox_api;
 mod sandbox_world;
 mod support;

@@ -72,8 +72,11 @@ pub async fn run(
         journal,
         stop,
         directory: Directory::of(observed, &sendable),
-        queue: calls.into_iter().map(|call| Queued { call, halvings: 0, late: 0 }).collect(),
+        queue: calls.into_iter().map(|call| Queued { call, hunt: None, late: 0 }).collect(),
         sent: BTreeMap::new(),
+        calls_sent: 0,
+        dethroned: BTreeSet::new(),
+        hunts: Vec::new(),
         outcome: Outcome { changes, ..Outcome::default() },
     };
     let started = run.note_start(&plan);
@@ -99,7 +102,8 @@ impl From<KoreError> for End {
 
 struct Queued {
     call: Call,
-    halvings: u32,
+    /// Which hunt for a bad entry this call belongs to.
+    hunt: Option<usize>,
     late: u32,
 }
 
@@ -124,6 +128,11 @@ struct Run<'a, 'b> {
     directory: Directory,
     queue: VecDeque<Queued>,
     sent: BTreeMap<ChangeId, Sent>,
+    calls_sent: usize,
+    /// Who has lost Master Admin by what was sent: a look may be older than that.
+    dethroned: BTreeSet<Email>,
+    /// Calls spent on each refused batch, halves included.
+    hunts: Vec<u32>,
     outcome: Outcome,
 }
 
@@ -152,6 +161,7 @@ impl Run<'_, '_> {
                 }
             };
             self.settle(&view.world);
+            let progress = self.progress();
             let mut window: VecDeque<Queued> = window.into();
             while let Some(queued) = window.pop_front() {
                 if let Err(end) = self.handle(queued, &view).await {
@@ -159,8 +169,17 @@ impl Run<'_, '_> {
                     return Err(end);
                 }
             }
+            if self.progress() == progress {
+                // Everything waits for something that was sent: that is settled first, one way or the other.
+                self.verify().await?;
+            }
         }
         self.verify().await
+    }
+
+    /// What handling a window moves on: calls sent, changes settled.
+    fn progress(&self) -> (usize, usize) {
+        (self.calls_sent, self.outcome.fates.len())
     }
 
     /// Calls for one look: as many as the budget lets through while the look is fresh, none that depends on another
@@ -263,8 +282,10 @@ impl Run<'_, '_> {
             self.fail(&queued.call, &why);
             return Ok(());
         }
+        let requests = queued.call.endpoint.requests().min(self.policy.rate.usable_per_minute() as usize);
         tokio::select! {
-            waited = self.account.gateway.wait_for_room(queued.call.endpoint.requests(), FRESH) => {
+            // Until they fit now: what waits in the gateway would be sent long after it was checked.
+            waited = self.account.gateway.wait_for_room(requests, SignedDuration::ZERO) => {
                 if let Err(error) = waited {
                     self.queue.push_front(queued);
                     return Err(error.into());
@@ -369,26 +390,35 @@ impl Run<'_, '_> {
             .cloned()
     }
 
-    /// Whether too few who can sign in would be left. Counted on this very look.
+    /// Whether too few who can sign in would be left. Counted on this very look, less whom calls since then took.
     fn breaks_floor(&self, call: &Call, view: &World) -> Option<String> {
-        let losers: BTreeSet<Email> = call
-            .changes()
-            .filter_map(|id| self.outcome.changes.get(id))
-            .flat_map(|change| takes_master_admin(&change.key, change.action.is_removal(), view))
-            .collect();
+        let losers = self.losers(call, view);
         if losers.is_empty() {
             return None;
         }
         let now = master_admins(view);
-        let left = now.difference(&losers).count();
+        let left = now.difference(&losers).filter(|email| !self.dethroned.contains(*email)).count();
         let least = self.policy.safety.min_master_admins as usize;
         (left < least).then(|| {
             format!("{left} Master Admins who can sign in would be left now, {least} are needed (safety.minMasterAdmins)")
         })
     }
 
+    /// Who loses Master Admin by this call.
+    fn losers(&self, call: &Call, view: &World) -> BTreeSet<Email> {
+        call.changes()
+            .filter_map(|id| self.outcome.changes.get(id))
+            .flat_map(|change| takes_master_admin(&change.key, change.action.is_removal(), view))
+            .collect()
+    }
+
     async fn send(&mut self, queued: Queued, view: &View) -> Result<(), End> {
-        let Queued { call, halvings, late } = queued;
+        let Queued { call, hunt, late } = queued;
+        self.calls_sent += 1;
+        if let Some(hunt) = hunt {
+            self.hunts[hunt] += 1;
+        }
+        self.dethroned.extend(self.losers(&call, &view.world));
         let ids: Vec<ChangeId> = call.changes().cloned().collect();
         let label = call.endpoint.label().to_owned();
         self.note(&Record::Sending { at: self.account.gateway.now(), call: label, changes: ids })?;
@@ -421,7 +451,7 @@ impl Run<'_, '_> {
                 }
                 for (entries, why) in together {
                     let entries = entries.into_iter().map(|at| call.entries[at].clone()).collect();
-                    self.halve(Call { endpoint: call.endpoint, entries }, halvings, late, &why);
+                    self.halve(Call { endpoint: call.endpoint, entries }, hunt, late, &why);
                 }
             }
             Reply::Unknown(why) => {
@@ -429,15 +459,19 @@ impl Run<'_, '_> {
                     self.mark_sent(id, Some(why.clone()));
                 }
             }
-            Reply::Refused(why) => self.halve(call, halvings, late, &why),
+            Reply::Refused(why) => self.halve(call, hunt, late, &why),
         }
         Ok(())
     }
 
     /// A refused batch comes back as two, to be looked at and sent again, until the bad entry stands alone.
-    fn halve(&mut self, call: Call, halvings: u32, late: u32, message: &str) {
+    fn halve(&mut self, call: Call, hunt: Option<usize>, late: u32, message: &str) {
         let Call { endpoint, mut entries } = call;
-        if entries.len() == 1 || halvings >= HALVINGS {
+        let hunt = hunt.unwrap_or_else(|| {
+            self.hunts.push(0);
+            self.hunts.len() - 1
+        });
+        if entries.len() == 1 || self.hunts[hunt] >= HALVINGS {
             let why = if entries.len() == 1 {
                 format!("the platform refused: {message}")
             } else {
@@ -450,7 +484,7 @@ impl Run<'_, '_> {
         }
         let second = entries.split_off(entries.len() / 2);
         for entries in [second, entries] {
-            self.queue.push_front(Queued { call: Call { endpoint, entries }, halvings: halvings + 1, late });
+            self.queue.push_front(Queued { call: Call { endpoint, entries }, hunt: Some(hunt), late });
         }
     }
 
@@ -633,6 +667,7 @@ impl Run<'_, '_> {
     }
 
     fn settle_as(&mut self, id: &ChangeId, fate: Fate) {
+        debug_assert!(!self.outcome.fates.contains_key(id), "{id} has a fate already");
         // A journal that cannot be written has already ended the run at the call before.
         let _ = self.journal.write(&Record::Settled { change: id.clone(), fate: fate.clone() });
         self.outcome.fates.insert(id.clone(), fate);

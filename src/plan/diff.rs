@@ -270,6 +270,9 @@ impl Comparison<'_> {
             (Key::Assigned(email, _), _) if self.has_other_tasks(email) => {
                 self.leave_assignments(email, key, sources);
             }
+            (Key::Assigned(email, _), _) if self.is_pending(email) => {
+                self.wait_to_take_away(email, key, sources);
+            }
             (Key::BotRole(_, role, _), _) if role.is_bot_owner() => {}
             _ if self.is_ambiguous(key) => {}
             _ => self.push(key, Action::RemoveNamed, Some(seen), None, sources),
@@ -385,6 +388,11 @@ impl Comparison<'_> {
         {
             return self.leave(key, "the assignment lists tasks that the API cannot write back");
         }
+        if let Key::Assigned(email, _) = key
+            && self.is_pending(email)
+        {
+            return self.wait_to_take_away(email, key, sources);
+        }
         if self.is_ambiguous(key) {
             return self.leave(key, "several roles have that name");
         }
@@ -491,6 +499,18 @@ impl Comparison<'_> {
             vec![key.clone()],
             message,
             next_step,
+            sources,
+        ));
+    }
+
+    /// One assignment goes by sending all the others, and what is sent for somebody who has not joined may be
+    /// dropped (kore-api section 4, row 3): the others would be lost.
+    fn wait_to_take_away(&mut self, email: &Email, key: &Key, sources: &[Source]) {
+        self.difference.waiting.push(entry(
+            Reason::WaitingForAcceptance,
+            vec![key.clone()],
+            format!("{} is taken away when {email} has accepted the invitation", self.describe(key)),
+            "nothing to do",
             sources,
         ));
     }

@@ -226,16 +226,12 @@ pub fn takes_master_admin(key: &Key, is_removal: bool, world: &World) -> Vec<Ema
         let role = RoleName::new(RoleName::MASTER_ADMIN);
         world.get(&Key::AdminRole(Holder::User(email.clone()), role))
     };
-    let is_inherited_only_from = |value: &Value, group: &GroupName| match value {
-        Value::Inherited(groups) => groups.len() == 1 && groups.contains(group),
-        _ => false,
-    };
+    // Several groups may give it, and several changes may take them all: each of them counts as taking it.
+    let is_inherited_from = |value: &Value, group: &GroupName| matches!(value, Value::Inherited(groups) if groups.contains(group));
     match key {
         Key::AdminRole(Holder::User(email), role) if role.is_master_admin() => vec![email.clone()],
         Key::Member(email) if held(email).is_some() => vec![email.clone()],
-        Key::InGroup(email, group)
-            if held(email).is_some_and(|value| is_inherited_only_from(value, group)) =>
-        {
+        Key::InGroup(email, group) if held(email).is_some_and(|value| is_inherited_from(value, group)) => {
             vec![email.clone()]
         }
         Key::AdminRole(Holder::Group(group), role) if role.is_master_admin() => world
@@ -243,7 +239,7 @@ pub fn takes_master_admin(key: &Key, is_removal: bool, world: &World) -> Vec<Ema
             .iter()
             .filter_map(|(key, value)| match key {
                 Key::AdminRole(Holder::User(email), role)
-                    if role.is_master_admin() && is_inherited_only_from(value, group) =>
+                    if role.is_master_admin() && is_inherited_from(value, group) =>
                 {
                     Some(email.clone())
                 }

@@ -390,6 +390,17 @@ fn what_comes_back_three_times_in_a_day_is_contested_until_the_manifest_changes(
 }
 
 #[test]
+fn an_assignment_of_a_pending_user_stays_because_its_neighbours_may_not_survive_the_list() {
+    let mut bench = Bench::converged();
+    bench.seen_member(JANE, Membership::Pending { since: None });
+    bench.see(Key::Assigned(email(JANE), "st-1".into()), Value::Dialogs(DialogSet::ALL));
+    bench.want(&Key::Assigned(email(JANE), "st-1".into()), absent());
+    let plan = bench.plan();
+    assert_eq!(lines(&plan), [""; 0]);
+    assert!(reasons(&plan.waiting).contains(&Reason::WaitingForAcceptance));
+}
+
+#[test]
 fn a_bot_owner_is_not_deleted_but_may_be_stripped() {
     let mut bench = Bench::converged();
     bench.see(Key::BotRole(user(JANE), RoleName::new(RoleName::BOT_OWNER), "st-1".into()), Value::Held);

@@ -19,6 +19,8 @@ mod kore_script;
 mod manifest_check;
 mod manifest_compile;
 mod reconcile_engine;
+mod reconcile_faults;
+mod reconcile_random;
 mod rules;
 mod sandbox_api;
 mod sandbox_auth;

@@ -12,14 +12,15 @@
 //! A call is sent at most 60 seconds after the look that found its subjects as the plan saw them. Before anything
 //! takes Master Admin away, the holders we know are looked up, and enough who can sign in are left after the call.
 //! Nobody is created without their own *not found* in that look. A refused batch is halved, after another look,
-//! until the bad entry is found or [`HALVINGS`] calls are spent. A lost reply is never answered by sending again:
+//! until the bad entry is found or [`HALVINGS`] calls are spent. What was taken beside refused entries and does not show
+//! is sent once more without them. A lost reply is never answered by sending again:
 //! the change is looked for, several times over a minute, and then reported.
 
 use super::check::{Precondition, has_come_about, precondition};
 use super::encode::{Directory, Letter, Reply, access_of};
 use super::journal::{Journal, Record};
 use super::outcome::{Fate, Outcome};
-use super::repair;
+use super::repair::{self, RepairError};
 use super::stop::Stop;
 use crate::facts::{Email, Holder, Key, Membership, Policy, Value, World};
 use crate::kore::{Ask, Gateway, KoreError, Reader, Writer};
@@ -72,11 +73,12 @@ pub async fn run(
         journal,
         stop,
         directory: Directory::of(observed, &sendable),
-        queue: calls.into_iter().map(|call| Queued { call, hunt: None, late: 0 }).collect(),
+        queue: calls.into_iter().map(|call| Queued { call, hunt: None, late: 0, is_again: false }).collect(),
         sent: BTreeMap::new(),
         calls_sent: 0,
         dethroned: BTreeSet::new(),
         hunts: Vec::new(),
+        doubtful: Vec::new(),
         outcome: Outcome { changes, ..Outcome::default() },
     };
     let started = run.note_start(&plan);
@@ -105,6 +107,8 @@ struct Queued {
     /// Which hunt for a bad entry this call belongs to.
     hunt: Option<usize>,
     late: u32,
+    /// Sent for the second time, now without the entries that were refused beside these.
+    is_again: bool,
 }
 
 /// A change that has reached the platform, as far as we know, and is not read back.
@@ -131,13 +135,25 @@ struct Run<'a, 'b> {
     calls_sent: usize,
     /// Who has lost Master Admin by what was sent: a look may be older than that.
     dethroned: BTreeSet<Email>,
-    /// Calls spent on each refused batch, halves included.
+    /// Halves made of each refused batch, sent or about to be.
     hunts: Vec<u32>,
+    /// Entries taken beside refused ones: the platform may have undone the whole batch (kore-api section 4, row 15).
+    doubtful: Vec<(Endpoint, Vec<ChangeId>)>,
     outcome: Outcome,
 }
 
 impl Run<'_, '_> {
     async fn work(&mut self) -> Result<(), End> {
+        loop {
+            self.empty_the_queue().await?;
+            self.verify().await?;
+            if self.queue.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn empty_the_queue(&mut self) -> Result<(), End> {
         while !self.queue.is_empty() {
             let window = self.next_window();
             if window.is_empty() {
@@ -174,7 +190,7 @@ impl Run<'_, '_> {
                 self.verify().await?;
             }
         }
-        self.verify().await
+        Ok(())
     }
 
     /// What handling a window moves on: calls sent, changes settled.
@@ -413,11 +429,8 @@ impl Run<'_, '_> {
     }
 
     async fn send(&mut self, queued: Queued, view: &View) -> Result<(), End> {
-        let Queued { call, hunt, late } = queued;
+        let Queued { call, hunt, late, is_again } = queued;
         self.calls_sent += 1;
-        if let Some(hunt) = hunt {
-            self.hunts[hunt] += 1;
-        }
         self.dethroned.extend(self.losers(&call, &view.world));
         let ids: Vec<ChangeId> = call.changes().cloned().collect();
         let label = call.endpoint.label().to_owned();
@@ -449,6 +462,11 @@ impl Run<'_, '_> {
                         }
                     }
                 }
+                if !refused.is_empty() && !is_again {
+                    let taken = call.entries.iter().enumerate();
+                    let taken = taken.filter(|(at, _)| !apart.contains(at) && !refused.contains_key(at));
+                    self.doubtful.extend(taken.map(|(_, entry)| (call.endpoint, entry.clone())));
+                }
                 for (entries, why) in together {
                     let entries = entries.into_iter().map(|at| call.entries[at].clone()).collect();
                     self.halve(Call { endpoint: call.endpoint, entries }, hunt, late, &why);
@@ -471,7 +489,7 @@ impl Run<'_, '_> {
             self.hunts.push(0);
             self.hunts.len() - 1
         });
-        if entries.len() == 1 || self.hunts[hunt] >= HALVINGS {
+        if entries.len() == 1 || self.hunts[hunt] + 2 > HALVINGS {
             let why = if entries.len() == 1 {
                 format!("the platform refused: {message}")
             } else {
@@ -482,9 +500,15 @@ impl Run<'_, '_> {
             };
             return self.fail(&Call { endpoint, entries }, &why);
         }
+        self.hunts[hunt] += 2;
         let second = entries.split_off(entries.len() / 2);
         for entries in [second, entries] {
-            self.queue.push_front(Queued { call: Call { endpoint, entries }, hunt: Some(hunt), late });
+            self.queue.push_front(Queued {
+                call: Call { endpoint, entries },
+                hunt: Some(hunt),
+                late,
+                is_again: false,
+            });
         }
     }
 
@@ -540,6 +564,7 @@ impl Run<'_, '_> {
             view = Some(seen);
         }
         let view = view.map(|view| view.world).unwrap_or_default();
+        self.send_doubtful_again(&view);
         for (id, Sent { unknown }) in std::mem::take(&mut self.sent) {
             let change = &self.outcome.changes[&id];
             let seen = match has_come_about(change, &view) {
@@ -554,6 +579,28 @@ impl Run<'_, '_> {
             self.settle_as(&id, fate);
         }
         Ok(())
+    }
+
+    /// What was taken beside refused entries, and has not come about a minute later, goes once more without them.
+    fn send_doubtful_again(&mut self, view: &World) {
+        let mut again: BTreeMap<Endpoint, Vec<Vec<ChangeId>>> = BTreeMap::new();
+        for (endpoint, mut entry) in std::mem::take(&mut self.doubtful) {
+            entry.retain(|id| {
+                self.sent.contains_key(id) && has_come_about(&self.outcome.changes[id], view) == Some(false)
+            });
+            for id in &entry {
+                self.sent.remove(id);
+            }
+            if !entry.is_empty() {
+                again.entry(endpoint).or_default().push(entry);
+            }
+        }
+        for (endpoint, entries) in again {
+            for entries in entries.chunks(self.policy.batch_size.0) {
+                let call = Call { endpoint, entries: entries.to_vec() };
+                self.queue.push_back(Queued { call, hunt: None, late: 0, is_again: true });
+            }
+        }
     }
 
     /// Facts that do not stick to somebody who has not joined wait for them. One more look than the first, because
@@ -598,32 +645,47 @@ impl Run<'_, '_> {
         if stale.is_empty() {
             return Ok(());
         }
-        let images: Vec<_> = stale
-            .iter()
-            .map(|email| {
-                let changes =
-                    self.outcome.changes.values().filter(|change| change.key.email() == Some(email));
-                let sent = changes.filter(|change| self.sent.contains_key(&change.id));
-                repair::before_image(email, sent, &view.world)
-            })
+        let mut changes: BTreeMap<&Email, Vec<&Change>> = BTreeMap::new();
+        for change in self.sent.keys().filter_map(|id| self.outcome.changes.get(id)) {
+            if let Some(email) = change.key.email().filter(|email| stale.contains(*email)) {
+                changes.entry(email).or_default().push(change);
+            }
+        }
+        let images: Vec<_> = changes
+            .into_iter()
+            .map(|(email, changes)| repair::before_image(email, changes.into_iter(), &view.world))
             .collect();
         if !self.journal.is_durable() {
-            let ids: Vec<ChangeId> = self.sent.keys().cloned().collect();
-            for id in ids {
-                let key = &self.outcome.changes[&id].key;
-                if matches!(key, Key::Assigned(email, _) if stale.contains(email)) {
-                    self.sent.remove(&id);
-                    let why = "the platform adds to the list of assignments instead of replacing it; clearing it first \
-                               needs --state-dir, or a person in the console (Enterprise Bots)";
-                    self.settle_as(&id, Fate::Failed(why.to_owned()));
-                }
-            }
+            let why = "the platform adds to the list of assignments instead of replacing it; clearing it first needs \
+                       --state-dir, or a person in the console (Enterprise Bots)";
+            self.fail_assignments(&stale, why);
             return Ok(());
         }
         self.journal.keep(&images).map_err(|error| End::Journal(error.to_string()))?;
-        repair::clear_and_resend(&images, &self.directory, &view.world, self.account.writer, self.policy)
-            .await?;
-        self.journal.keep(&[]).map_err(|error| End::Journal(error.to_string()))
+        let resent =
+            repair::clear_and_resend(&images, &self.directory, &view.world, self.account.writer, self.policy)
+                .await;
+        match resent {
+            Ok(()) => self.journal.keep(&[]).map_err(|error| End::Journal(error.to_string())),
+            Err(RepairError::Kore(error)) => Err(error.into()),
+            Err(error) => {
+                let why =
+                    format!("the assignments were cleared to be sent anew, and were not taken; {error}");
+                self.fail_assignments(&stale, &why);
+                Ok(())
+            }
+        }
+    }
+
+    fn fail_assignments(&mut self, people: &BTreeSet<Email>, why: &str) {
+        let ids: Vec<ChangeId> = self.sent.keys().cloned().collect();
+        for id in ids {
+            let key = &self.outcome.changes[&id].key;
+            if matches!(key, Key::Assigned(email, _) if people.contains(email)) {
+                self.sent.remove(&id);
+                self.settle_as(&id, Fate::Failed(why.to_owned()));
+            }
+        }
     }
 
     /// Calls whose ground is settled and missing leave the queue.

@@ -6,12 +6,14 @@
 
 mod check;
 mod encode;
+mod history;
 mod journal;
 mod outcome;
 mod repair;
 mod run;
 mod stop;
 
+pub use history::{Applied, history};
 pub use journal::{Journal, JournalError};
 pub use outcome::{Fate, Outcome};
 pub use repair::{RepairError, repair};

@@ -1,7 +1,9 @@
 //! A plan for people and machines. Each form takes a plan and gives text; none of them prints.
 
+mod explain;
 mod text;
 
+pub use explain::explanation;
 pub use text::{Style, text};
 
 use super::Plan;

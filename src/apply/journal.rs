@@ -2,7 +2,7 @@
 //! repaired when a run is killed between two halves of a change. No promise needs it but that one.
 
 use super::outcome::Fate;
-use crate::facts::{BotId, DialogId, Email};
+use crate::facts::{BotId, DialogId, Email, Key, Value, World};
 use crate::plan::{Change, ChangeId, Plan};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,9 @@ pub(super) enum Record {
         plan: String,
         /// What it would do.
         changes: Vec<Change>,
+        /// What people who are to leave hold: it goes with them, and an undo gives it back.
+        #[serde(default)]
+        leaving: Vec<(Key, Value)>,
     },
     /// A call is about to be sent.
     Sending {
@@ -119,12 +122,26 @@ impl Journal {
         self.open.is_some()
     }
 
-    pub(super) fn start(&mut self, at: Timestamp, plan: &Plan) -> Result<(), JournalError> {
+    pub(super) fn start(&mut self, at: Timestamp, plan: &Plan, observed: &World) -> Result<(), JournalError> {
+        let leavers: BTreeSet<&Email> = plan
+            .changes
+            .iter()
+            .filter(|change| change.action.is_removal() && matches!(change.key, Key::Member(_)))
+            .filter_map(|change| change.key.email())
+            .collect();
+        let is_held = |value: &Value| !matches!(value, Value::Inherited(_) | Value::Member(_));
+        let leaving = observed
+            .facts()
+            .iter()
+            .filter(|(key, value)| key.email().is_some_and(|email| leavers.contains(email)) && is_held(value))
+            .cloned()
+            .collect();
         self.write(&Record::Started {
             at,
             account: plan.account.id.as_ref().map(ToString::to_string),
             plan: plan.digest.to_string(),
             changes: plan.changes.clone(),
+            leaving,
         })
     }
 

@@ -741,7 +741,7 @@ impl Run<'_, '_> {
 
     fn note_start(&mut self, plan: &Plan) -> Result<(), End> {
         let at = self.account.gateway.now();
-        self.journal.start(at, plan).map_err(|error| End::Journal(error.to_string()))
+        self.journal.start(at, plan, self.observed).map_err(|error| End::Journal(error.to_string()))
     }
 
     /// Gives every change that is left its fate.

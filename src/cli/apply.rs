@@ -4,15 +4,18 @@ use super::error::of_kore;
 use super::inputs::{Inputs, Reach};
 use super::memory;
 use super::plan::{Made, make, style};
+use super::saved;
 use super::session::Session;
 use super::{CliError, Exit, Output};
 use crate::apply::{self, Account, Fate, Journal, Outcome, Stopper};
 use crate::facts::Mode;
 use crate::kore::Writer;
+use crate::manifest::Compiled;
 use crate::plan::{Plan, render};
 use clap::Args;
 use jiff::Timestamp;
 use std::io::{BufRead, IsTerminal};
+use std::path::{Path, PathBuf};
 
 /// Plan, ask, apply, and read back.
 #[derive(Debug, Args)]
@@ -24,6 +27,9 @@ pub(super) struct ApplyArgs {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
+    /// Apply this saved plan and nothing else; the manifests give account, credentials and rules
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
 }
 
 /// Applies what the manifests want.
@@ -38,13 +44,32 @@ pub(super) async fn run(args: &ApplyArgs, output: &Output) -> Result<Exit, CliEr
     let session = Session::open(&compiled, &args.reach, output).await?;
     let ended = async {
         restore(&session, &compiled.policy, output).await?;
-        let made = make(&manifests, compiled, &session, &args.reach, output).await?;
+        let made = match &args.plan {
+            Some(file) => reopen(file, &compiled, &session, &args.reach, output).await?,
+            None => make(&manifests, compiled, &session, &args.reach, output).await?,
+        };
         output.result(&render::text(&made.plan, style(output)));
         carry_out(made, args.yes, &session, output).await
     }
     .await;
     session.close().await;
     ended
+}
+
+/// A saved plan, under today's guards and on today's account. What no longer looks as it did is found call by call.
+async fn reopen(
+    file: &Path,
+    compiled: &Compiled,
+    session: &Session,
+    reach: &Reach,
+    output: &Output,
+) -> Result<Made, CliError> {
+    let opened = saved::open(file, &compiled.policy, reach.limits(), session, output)?;
+    let world = session.observe_for(&opened.saved.plan, compiled).await?;
+    let memory = memory::load(session.state.as_deref(), output);
+    let context = session.context(compiled, opened.saved.plan.inputs.clone(), reach, memory);
+    let plan = saved::recheck(&opened, &world, context);
+    Ok(Made { plan, world, policy: opened.policy })
 }
 
 /// Why this account is only looked at.
@@ -71,7 +96,7 @@ async fn restore(session: &Session, policy: &crate::facts::Policy, output: &Outp
     Ok(())
 }
 
-async fn carry_out(
+pub(super) async fn carry_out(
     made: Made,
     is_agreed: bool,
     session: &Session,

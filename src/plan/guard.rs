@@ -7,10 +7,11 @@ use super::model::{Change, ChangeId, Entry, Reason};
 use crate::facts::{
     Email, Family, GroupName, Holder, Key, Membership, Policy, RoleName, Safety, Value, World,
 };
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one run allows beyond the policy.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// `--allow-removals N`: this many, whatever the policy's ceilings say.
     pub allow_removals: Option<u32>,

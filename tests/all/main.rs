@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, and nobody links against it"
 )]
 
+mod reconcile_counts;
 mod reconcile_engine;
 mod reconcile_faults;
 mod reconcile_random;

@@ -98,10 +98,11 @@ pub(super) fn assignments_after<'a>(
     changes: impl Iterator<Item = &'a Change>,
     view: &World,
 ) -> BTreeMap<BotId, Option<BTreeSet<DialogId>>> {
-    let mut list: BTreeMap<BotId, Option<BTreeSet<DialogId>>> = view
-        .facts()
+    let first = Key::Assigned(email.clone(), "".into());
+    let facts = &view.facts()[view.facts().partition_point(|(key, _)| *key < first)..];
+    let mut list: BTreeMap<BotId, Option<BTreeSet<DialogId>>> = facts
         .iter()
-        .filter_map(|(key, value)| match (key, value) {
+        .map_while(|(key, value)| match (key, value) {
             (Key::Assigned(user, bot), Value::Dialogs(dialogs)) if user == email => {
                 Some((bot.clone(), dialogs.only.clone()))
             }

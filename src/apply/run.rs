@@ -27,7 +27,7 @@ use crate::kore::{Ask, Gateway, KoreError, Reader, Writer};
 use crate::plan::pack::{Call, Endpoint, pack};
 use crate::plan::{Change, ChangeId, Plan, master_admins, takes_master_admin};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 /// How old a look may be when a call that relies on it is sent.
 const FRESH: SignedDuration = SignedDuration::from_secs(60);
@@ -202,43 +202,44 @@ impl Run<'_, '_> {
     /// one of them or on one still queued.
     fn next_window(&mut self) -> Vec<Queued> {
         let mut room = self.account.gateway.room_within(WINDOW);
-        let mut window: Vec<Queued> = Vec::new();
-        let mut people: BTreeSet<&Email> = BTreeSet::new();
-        let mut unsent: BTreeSet<ChangeId> =
-            self.queue.iter().flat_map(|queued| queued.call.changes().cloned()).collect();
-        let mut left: VecDeque<Queued> = VecDeque::new();
         let look_up_size = self.account.reader.sizes().look_up.max(1);
-        let verifying: BTreeSet<&Email> =
-            self.sent.keys().filter_map(|id| self.outcome.changes.get(id)?.key.email()).collect();
-        while let Some(queued) = self.queue.pop_front() {
-            let carried: BTreeSet<&ChangeId> = queued.call.changes().collect();
-            let is_ready = carried.iter().all(|id| {
-                self.outcome.changes.get(*id).is_none_or(|change| {
-                    change
-                        .depends_on
-                        .iter()
-                        .all(|needed| carried.contains(needed) || !unsent.contains(needed))
-                })
+        let queue = std::mem::take(&mut self.queue);
+        let unsent: HashSet<&ChangeId> = queue.iter().flat_map(|queued| queued.call.changes()).collect();
+        let changes = &self.outcome.changes;
+        let mut people: HashSet<&Email> =
+            self.sent.keys().filter_map(|id| changes.get(id)?.key.email()).collect();
+        let (mut chosen, mut is_started) = (vec![false; queue.len()], false);
+        for (at, queued) in queue.iter().enumerate() {
+            let carried: HashSet<&ChangeId> = queued.call.changes().collect();
+            let is_ready = carried.iter().filter_map(|id| changes.get(*id)).all(|change| {
+                let mut needed = change.depends_on.iter();
+                needed.all(|needed| carried.contains(needed) || !unsent.contains(needed))
             });
-            let before = people.clone();
-            people.extend(carried.iter().filter_map(|id| self.outcome.changes.get(*id)?.key.email()));
-            let reads = people.union(&verifying).count().div_ceil(look_up_size);
-            let needed = reads + queued.call.endpoint.requests();
-            let has_room = window.is_empty() || needed <= room;
-            if is_ready && has_room {
-                room = room.saturating_sub(queued.call.endpoint.requests());
+            if !is_ready {
+                continue;
+            }
+            let more: HashSet<&Email> = carried
+                .iter()
+                .filter_map(|id| changes.get(*id)?.key.email())
+                .filter(|email| !people.contains(email))
+                .collect();
+            let reads = (people.len() + more.len()).div_ceil(look_up_size);
+            if is_started && reads + queued.call.endpoint.requests() > room {
+                break;
+            }
+            room = room.saturating_sub(queued.call.endpoint.requests());
+            people.extend(more);
+            chosen[at] = true;
+            is_started = true;
+        }
+        let mut window: Vec<Queued> = Vec::new();
+        for (queued, is_chosen) in queue.into_iter().zip(chosen) {
+            if is_chosen {
                 window.push(queued);
             } else {
-                people = before;
-                left.push_back(queued);
-                if !has_room {
-                    break;
-                }
+                self.queue.push_back(queued);
             }
         }
-        unsent.clear();
-        left.append(&mut self.queue);
-        self.queue = left;
         window
     }
 

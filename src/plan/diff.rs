@@ -22,7 +22,7 @@ use crate::facts::{
     RoleName, ScopeExtent, Source, Value, Verdict, Want, World,
 };
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What the comparison yields.
 #[derive(Default)]
@@ -79,6 +79,8 @@ struct People {
     unproved: BTreeSet<Email>,
     /// To be absent, whether or not they are in the account.
     absent: BTreeSet<Email>,
+    /// The blocked entry that names a person, which takes in all that is wanted of them.
+    entries: HashMap<Email, usize>,
 }
 
 struct Comparison<'a> {
@@ -214,6 +216,7 @@ impl Comparison<'_> {
         if !is_joining && let Err(why) = self.observed.proves_absent(key) {
             if let Key::Member(email) = key {
                 self.people.unproved.insert(email.clone());
+                self.people.entries.insert(email.clone(), self.difference.blocked.len());
             }
             let message = format!("{} may be there already: {why}", self.describe(key));
             let next_step = "run again; nothing is created without proof that it is not there";
@@ -516,28 +519,25 @@ impl Comparison<'_> {
     }
 
     fn block_subject(&mut self, email: &Email, key: &Key, message: String, next_step: &str, want: &Want) {
-        let known = self.difference.blocked.iter_mut().rev().take(64).find(|known| {
-            known.reason == Reason::SubjectUnknown
-                && known.subjects.first().and_then(Key::email) == Some(email)
-        });
-        match known {
-            Some(known) => known.subjects.push(key.clone()),
-            None => self.difference.blocked.push(entry(
-                Reason::SubjectUnknown,
-                vec![key.clone()],
-                message,
-                next_step,
-                &want.sources,
-            )),
+        match self.people.entries.get(email) {
+            Some(known) => self.difference.blocked[*known].subjects.push(key.clone()),
+            None => {
+                self.people.entries.insert(email.clone(), self.difference.blocked.len());
+                self.difference.blocked.push(entry(
+                    Reason::SubjectUnknown,
+                    vec![key.clone()],
+                    message,
+                    next_step,
+                    &want.sources,
+                ));
+            }
         }
     }
 
     /// Folds a fact into the entry that says why its person cannot be created.
     fn append_to_member_entry(&mut self, email: &Email, key: &Key) {
-        let member = Key::Member(email.clone());
-        let known = self.difference.blocked.iter_mut().find(|known| known.subjects.first() == Some(&member));
-        if let Some(known) = known {
-            known.subjects.push(key.clone());
+        if let Some(known) = self.people.entries.get(email) {
+            self.difference.blocked[*known].subjects.push(key.clone());
         }
     }
 

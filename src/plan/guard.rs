@@ -261,13 +261,14 @@ fn refusal<'a>(
     next_step: String,
     changes: impl Iterator<Item = &'a Change>,
 ) -> Entry {
-    let (mut subjects, mut ids, mut sources) = (Vec::new(), Vec::<ChangeId>::new(), Vec::new());
+    let (mut subjects, mut ids, mut sources) = (Vec::new(), Vec::<ChangeId>::new(), BTreeSet::new());
     for change in changes {
         subjects.push(change.key.clone());
         ids.push(change.id.clone());
-        super::resolve::push_sources(&mut sources, &change.sources);
+        sources.extend(change.sources.iter().cloned());
     }
     let subject = subjects.first().map(ToString::to_string).unwrap_or_default();
+    let sources = sources.into_iter().collect();
     Entry { subjects, subject, reason, message, next_step, sources, changes: ids }
 }
 

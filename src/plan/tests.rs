@@ -1,5 +1,7 @@
 //! Each test starts from a converged world (`observed == desired`), changes one side, and looks at the plan.
 
+mod laws;
+
 use super::*;
 use crate::facts::{
     BotEntry, BotRef, BuilderAccess, Closure, Completeness, Coverage, DialogId, DialogSet, Directory, Email,

@@ -18,6 +18,7 @@ mod kore_properties;
 mod kore_script;
 mod manifest_check;
 mod manifest_compile;
+mod reconcile_counts;
 mod reconcile_engine;
 mod reconcile_faults;
 mod reconcile_random;

@@ -13,7 +13,7 @@ pub enum CliError {
     #[error("{0}; nothing was sent\n  correct the manifests, or plan the sound part with --keep-going")]
     Findings(String),
     /// No account to work on; the finding has been shown.
-    #[error("no account was chosen")]
+    #[error("without an account there is nothing to compare with; nothing was sent")]
     NoAccount,
     /// No terminal to ask on.
     #[error(
@@ -46,7 +46,7 @@ pub enum CliError {
         place: String,
     },
     /// The platform.
-    #[error(transparent)]
+    #[error("{}", said(.0))]
     Kore(#[from] KoreError),
     /// What an interrupted run left behind.
     #[error(transparent)]
@@ -89,6 +89,14 @@ impl CliError {
                 Exit::Unexpected
             }
         }
+    }
+}
+
+/// The platform's error, with the flag that helps where one does.
+pub(super) fn said(error: &KoreError) -> String {
+    match error {
+        KoreError::RateLimited { .. } => format!("{error}: --max-wait TIME"),
+        _ => error.to_string(),
     }
 }
 

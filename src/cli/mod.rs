@@ -90,7 +90,7 @@ pub async fn run() -> Exit {
         Verb::Apply(args) => apply::run(&args, &output).await,
         Verb::Sandbox(args) => sandbox::run(args).await.map(|()| Exit::Done).map_err(CliError::from),
         Verb::Schema(args) => schema::run(&args, &output),
-        Verb::Completions(args) => completions::run(&args, Cli::command()),
+        Verb::Completions(args) => completions::run(&args, Cli::command(), &output),
     };
     ended.unwrap_or_else(|error| {
         output.error(&error);

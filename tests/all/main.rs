@@ -10,6 +10,13 @@
     reason = "a test fails by panicking, and nobody links against it"
 )]
 
+mod cli_apply;
+mod cli_bad_days;
+mod cli_guards;
+mod cli_interrupted;
+mod cli_output;
+mod cli_plan;
+mod cli_validate;
 mod manifest_compile;
 mod reconcile_engine;
 mod sandbox_api;

@@ -1,6 +1,6 @@
 //! `apply`: plan, ask, apply, read back, and say what became of every change.
 
-use super::error::of_kore;
+use super::error::{of_kore, said};
 use super::inputs::{Inputs, Reach};
 use super::memory;
 use super::plan::{Made, make, style};
@@ -8,12 +8,13 @@ use super::saved;
 use super::session::Session;
 use super::{CliError, Exit, Output};
 use crate::apply::{self, Account, Fate, Journal, Outcome, Stopper};
-use crate::facts::Mode;
+use crate::facts::{BotId, BotName, Key, Mode};
 use crate::kore::Writer;
 use crate::manifest::Compiled;
 use crate::plan::{Plan, render};
 use clap::Args;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 
@@ -106,8 +107,18 @@ pub(super) async fn carry_out(
     let is_refused = !plan.refused.is_empty();
     let has_rest = !plan.blocked.is_empty() || !plan.manual.is_empty();
     let sendable = plan.sendable().len();
-    if sendable == 0 || is_held(&policy).is_some() {
+    if is_held(&policy).is_some() {
         return Ok(if is_refused { Exit::Refused } else { Exit::Done });
+    }
+    if sendable == 0 {
+        if is_refused {
+            output.warn("nothing was sent: a guard refused, see above");
+            return Ok(Exit::Refused);
+        }
+        if has_rest {
+            output.note("nothing was sent: what is left is blocked or for a person to do, see above");
+        }
+        return Ok(Exit::Done);
     }
     if !is_agreed && !agrees(&plan, sendable, output)? {
         output.note("nothing was sent");
@@ -117,6 +128,7 @@ pub(super) async fn carry_out(
         Some(folder) => Journal::create(folder, Timestamp::now())?,
         None => Journal::none(),
     };
+    let bots = plan.bots.clone();
     let (stopper, stop) = apply::stop();
     let listener = tokio::spawn(listen(stopper, *output));
     let writer = Writer::new(session.gateway.clone());
@@ -124,7 +136,7 @@ pub(super) async fn carry_out(
     let outcome = apply::run(plan, &world, &policy, &account, &mut journal, stop).await;
     listener.abort();
     session.quiet_down();
-    tell(&outcome, &journal, output);
+    tell(&outcome, &bots, &journal, output);
     remember(&outcome, session, output)?;
     Ok(exit_of(&outcome, is_refused, has_rest))
 }
@@ -140,7 +152,8 @@ fn remember(outcome: &Outcome, session: &Session, output: &Output) -> Result<(),
 fn agrees(plan: &Plan, sendable: usize, output: &Output) -> Result<bool, CliError> {
     let held = plan.changes.len() - sendable;
     let held = if held > 0 { format!(" ({held} are held back)") } else { String::new() };
-    output.warn(format_args!("\nApply {sendable} changes{held}? Only \"yes\" does it."));
+    let changes = counted(sendable, "change");
+    output.warn(format_args!("\nApply {changes}{held}? Only \"yes\" does it."));
     let mut answer = String::new();
     std::io::stdin()
         .lock()
@@ -161,8 +174,12 @@ async fn listen(stopper: Stopper, output: Output) {
 }
 
 /// What became of it: the count, then every change that did not come out as wanted.
-fn tell(outcome: &Outcome, journal: &Journal, output: &Output) {
+fn tell(outcome: &Outcome, bots: &BTreeMap<BotId, BotName>, journal: &Journal, output: &Output) {
     let Outcome { fates, changes, calls, error, was_interrupted } = outcome;
+    let named = |key: &Key| {
+        let label = |id: BotId| bots.get(&id).map_or_else(|| id.to_string(), ToString::to_string);
+        key.clone().with_bot(|id| Some(label(id))).map_or_else(|| key.to_string(), |key| key.to_string())
+    };
     for (id, fate) in fates.iter().filter(|(_, fate)| !fate.is_good()) {
         let Some(change) = changes.get(id) else { continue };
         let why = match fate {
@@ -170,13 +187,13 @@ fn tell(outcome: &Outcome, journal: &Journal, output: &Output) {
             Fate::Failed(why) => format!("failed: {why}"),
             Fate::HeldBack(ground) => {
                 let ground =
-                    changes.get(ground).map_or_else(|| ground.to_string(), |change| change.key.to_string());
+                    changes.get(ground).map_or_else(|| ground.to_string(), |change| named(&change.key));
                 format!("held back: {ground} did not come about")
             }
             Fate::NotSent(why) => format!("not sent: {why}"),
             Fate::Applied | Fate::AlreadyThere | Fate::Waiting => continue,
         };
-        output.warn(format_args!("! {} {}\n    {why}", change.action.sign(), change.key));
+        output.warn(format_args!("! {} {}\n    {why}", change.action.sign(), named(&change.key)));
     }
     let mut parts = Vec::new();
     for (count, what) in [
@@ -193,14 +210,24 @@ fn tell(outcome: &Outcome, journal: &Journal, output: &Output) {
         }
     }
     let journal = journal.path().map(|path| format!(" Journal: {}", path.display())).unwrap_or_default();
-    output.result(&format!("\nDone: {}, with {calls} calls.\n", parts.join(", ")));
+    let ended = match (outcome.is_complete(), outcome.has_applied()) {
+        (true, _) => "Done",
+        (false, true) => "Done in part",
+        (false, false) => "Not done",
+    };
+    let calls = counted(*calls as usize, "call");
+    output.result(&format!("\n{ended}: {}, with {calls}.\n", parts.join(", ")));
     output.note(journal.trim_start());
     if let Some(error) = error {
-        output.error(error);
+        output.error(said(error));
     }
     if *was_interrupted {
         output.warn("interrupted; run again to do the rest");
     }
+}
+
+fn counted(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 /// Where several hold: credentials, unreachable, refused, stale, in part.

@@ -14,7 +14,7 @@ pub enum CliError {
     #[error("{0}; nothing was sent\n  correct the manifests, or plan the sound part with --keep-going")]
     Findings(String),
     /// No account to work on; the finding has been shown.
-    #[error("no account was chosen")]
+    #[error("without an account there is nothing to compare with; nothing was sent")]
     NoAccount,
     /// No terminal to ask on.
     #[error(
@@ -76,7 +76,7 @@ pub enum CliError {
         source: std::io::Error,
     },
     /// The platform.
-    #[error(transparent)]
+    #[error("{}", said(.0))]
     Kore(#[from] KoreError),
     /// What an interrupted run left behind.
     #[error(transparent)]
@@ -125,6 +125,14 @@ impl CliError {
                 Exit::Unexpected
             }
         }
+    }
+}
+
+/// The platform's error, with the flag that helps where one does.
+pub(super) fn said(error: &KoreError) -> String {
+    match error {
+        KoreError::RateLimited { .. } => format!("{error}: --max-wait TIME"),
+        _ => error.to_string(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Manifests as arguments: which files, which account, and what to do with findings.
 
 use super::{CliError, Output};
-use crate::manifest::{self, Compiled, Finding, Manifests};
+use crate::manifest::{self, CompileError, Compiled, Finding, Manifests, Span, Spot};
 use crate::plan::Limits;
 use clap::Args;
 use jiff::Timestamp;
@@ -65,7 +65,7 @@ impl Inputs {
             Ok(compiled) => compiled,
             Err(error) => {
                 let mut findings = manifests.findings().to_vec();
-                findings.push(error.finding());
+                findings.push(finding_of(&error, &manifests));
                 show(&findings, &manifests, output);
                 return Err(CliError::NoAccount);
             }
@@ -81,6 +81,20 @@ impl Inputs {
         }
         Ok((manifests, compiled))
     }
+}
+
+/// Why there is no account to work on. That is said of the whole, not of a line; and where something else is wrong, the
+/// account may be among it.
+pub(super) fn finding_of(error: &CompileError, manifests: &Manifests) -> Finding {
+    let mut finding = error.finding();
+    if !matches!(error, CompileError::SeveralAccounts { .. }) {
+        finding.spot = Spot { file: "<all manifests>".into(), span: Span::default() };
+    }
+    if matches!(error, CompileError::NoAccount { .. }) && manifests.has_errors() {
+        finding.message = "there is no KoreAccount among the manifests without errors".to_owned();
+        finding.hint = Some("correct the errors above first; one of them may hide it".to_owned());
+    }
+    finding
 }
 
 /// Findings, as a compiler shows them.

@@ -102,7 +102,7 @@ pub async fn run() -> Exit {
         Verb::Sandbox(args) => sandbox::run(args).await.map(|()| Exit::Done).map_err(CliError::from),
         Verb::Schema(args) => schema::run(&args, &output),
         Verb::Completions(args) => {
-            completions::run(&args, Cli::command());
+            completions::run(&args, Cli::command(), &output);
             Ok(Exit::Done)
         }
     };

@@ -10,6 +10,13 @@
     reason = "a test fails by panicking, and nobody links against it"
 )]
 
+mod cli_apply;
+mod cli_bad_days;
+mod cli_guards;
+mod cli_interrupted;
+mod cli_output;
+mod cli_plan;
+mod cli_validate;
 mod kore_client;
 mod kore_gateway;
 mod kore_lookups;

@@ -43,7 +43,7 @@ refuse "unfinished code or a skipped test" "finish it, or leave it out" \
 # Addresses: every one of a line is looked at, and only domains set aside for examples may stand behind the @.
 # The name and password of a URL (`https://user:pass@host`) are no address.
 address='(://[^[:space:]/@]*:)?[[:alnum:]._%+-]+@([[:alnum:]-]+\.)+[[:alpha:]]{2,}'
-reserved='://|@([a-z0-9-]+\.)*(example\.(com|org|net)|example|test|invalid)$'
+reserved='://|@([a-z0-9-]+\.)*(example\.(com|org|net)|example|test|invalid)(\.eml)?$'
 addresses="$(git grep -I -n -o -E -e "$address" -- ':!*.lock' ':!LICENSE' || true)"
 report "an e-mail address that could be somebody's" "use example.com, example.org or a name under .example" \
     "$(grep -v -i -E "$reserved" <<<"$addresses" || true)"

@@ -1,6 +1,5 @@
 //! `completions`: for a shell.
 
-use super::{CliError, Exit};
 use clap::Args;
 use clap_complete::Shell;
 
@@ -13,7 +12,6 @@ pub(super) struct CompletionsArgs {
 }
 
 /// Prints them.
-pub(super) fn run(args: &CompletionsArgs, mut command: clap::Command) -> Result<Exit, CliError> {
+pub(super) fn run(args: &CompletionsArgs, mut command: clap::Command) {
     clap_complete::generate(args.shell, &mut command, "koreconcile", &mut std::io::stdout());
-    Ok(Exit::Done)
 }

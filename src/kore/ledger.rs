@@ -221,13 +221,29 @@ mod tests {
     fn the_file_forgets_what_no_window_holds_and_a_torn_line_is_skipped() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("calls");
-        let old: String = (0..COMPACT_AT as i64).map(|n| format!("{}\n", at(n).as_millisecond())).collect();
+        let old = format!("{}\n", at(0).as_millisecond()).repeat(COMPACT_AT);
         std::fs::write(&path, format!("{old}{}\n17672", at(7_199_000).as_millisecond())).unwrap();
         let ledger = Ledger::in_file(&path, limit()).unwrap();
         assert_eq!(ledger.take(at(7_200_000)), Turn::Taken);
         let kept = std::fs::read_to_string(&path).unwrap();
         assert_eq!(kept.lines().count(), 2, "{kept}");
         assert_eq!(ledger.take(at(7_200_001)), Turn::At(at(7_259_000)));
+    }
+
+    #[test]
+    fn many_takers_at_once_never_get_more_turns_than_there_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("calls");
+        let limit = RateLimit { per_minute: 20, per_hour: 1_000, ..limit() };
+        let taken: usize = std::thread::scope(|scope| {
+            let taker = || {
+                let ledger = Ledger::in_file(&path, limit).unwrap();
+                (0..10).filter(|_| ledger.take(at(0)) == Turn::Taken).count()
+            };
+            let takers: Vec<_> = (0..8).map(|_| scope.spawn(taker)).collect();
+            takers.into_iter().map(|taker| taker.join().unwrap()).sum()
+        });
+        assert_eq!(taken, 20);
     }
 
     #[test]

@@ -70,13 +70,12 @@ pub fn load(paths: &[String], mut stdin: impl Read) -> Loaded {
             continue;
         }
         for (file, error) in expand(path) {
-            match error {
-                Some(error) => loaded.findings.push(unreadable(&file, &error)),
-                None => {
-                    let identity = Path::new(&file).canonicalize().unwrap_or_else(|_| PathBuf::from(&file));
-                    files.entry(identity).or_insert(file);
-                }
+            if let Some(error) = error {
+                loaded.findings.push(unreadable(&file, &error));
+                continue;
             }
+            let identity = Path::new(&file).canonicalize().unwrap_or_else(|_| PathBuf::from(&file));
+            files.entry(identity).or_insert(file);
         }
     }
     let mut files: Vec<String> = files.into_values().collect();

@@ -61,7 +61,7 @@ fn kore_gateway_no_window_ever_holds_more_than_the_budget() {
 }
 
 #[test]
-fn kore_gateway_a_rate_limit_is_waited_out_for_reads_and_writes() {
+fn kore_client_2_00_a_rate_limit_is_waited_out_for_reads_and_writes() {
     for case in fixture("2.00-rate-limits").as_array().unwrap().clone() {
         for is_write in [false, true] {
             let (status, body) =
@@ -312,6 +312,32 @@ fn kore_http_a_closed_port_and_a_plain_listener_never_saw_the_request() {
         let plain = serve(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n".to_vec()).await;
         let error = get(&format!("https://127.0.0.1:{plain}"), HttpLimits::default()).await.unwrap_err();
         assert_eq!(error.stage, Stage::NotConnected, "{error}");
+    });
+}
+
+#[test]
+fn kore_http_nothing_there_becomes_unreachable_without_a_real_wait() {
+    use koreconcile::kore::{Credentials, Gateway, Ledger, Parts, Reader, Silent, VirtualClock};
+    use std::sync::Arc;
+    run(async {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let plain = serve(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n".to_vec()).await;
+        for base in [format!("http://127.0.0.1:{closed}"), format!("https://localhost:{plain}")] {
+            let transport =
+                HttpTransport::new(BaseUrl::parse(&base).unwrap(), HttpLimits::default()).unwrap();
+            let gateway = Gateway::new(Parts {
+                transport: Arc::new(transport),
+                credentials: Credentials { client_id: "cs-test".into(), client_secret: SECRET.into() },
+                ledger: Arc::new(Ledger::in_memory(RateLimit::default())),
+                clock: Arc::new(VirtualClock::default()),
+                observer: Arc::new(Silent),
+                max_wait: SignedDuration::from_mins(1),
+            });
+            let error = Reader::new(gateway).read(&Ask { bots: true, ..Ask::default() }).await.unwrap_err();
+            assert!(matches!(error, KoreError::Unreachable { tries: 4, is_connected: false, .. }), "{error}");
+            let text = error.to_string();
+            assert!(text.contains("GET /api/public/bots") && text.contains("no connection"), "{text}");
+        }
     });
 }
 

@@ -57,6 +57,17 @@ fn kore_lookup_a_refused_batch_is_halved_and_the_size_remembered() {
 }
 
 #[test]
+fn kore_lookup_the_safe_size_is_tried_before_smaller_ones() {
+    let account = account(|seen, _| match seen.emails() {
+        emails if emails.len() > 50 => refused(400, "at most 50"),
+        emails => ok(&all(&emails)),
+    });
+    for calls in [5 + 20, 20] {
+        assert_eq!(run(account.reader.read(&Ask::of_users(people(1_000)))).unwrap().calls, calls);
+    }
+}
+
+#[test]
 fn kore_lookup_one_bad_address_does_not_make_later_reads_small() {
     let account = account(|seen, _| match seen.emails() {
         emails if emails.iter().any(|email| email.starts_with("bad")) => refused(400, "bad address"),
@@ -93,6 +104,21 @@ fn kore_lookup_a_missing_person_is_asked_again_alone_and_then_left_open() {
     let missing = Email::observed("user00007@example.com");
     assert!(!world.coverage.not_found.contains(&missing), "silence is no proof");
     assert!(world.proves_absent(&Key::Member(missing)).is_err());
+}
+
+#[test]
+fn kore_lookup_a_server_that_leaves_strangers_out_keeps_its_large_batches() {
+    let account = account(|seen, _| {
+        let known: Vec<String> =
+            seen.emails().into_iter().filter(|email| email.starts_with("user")).collect();
+        ok(&all(&known))
+    });
+    let mut asked = people(900);
+    asked.insert(Email::observed("Zoe@example.com"));
+    let world = run(account.reader.read(&Ask::of_users(asked))).unwrap();
+    assert_eq!(found(&world), 900);
+    assert_eq!(world.calls, 1 + 1 + 2, "both spellings of the stranger together, then each alone");
+    assert_eq!(account.reader.sizes().look_up, 1_000);
 }
 
 #[test]

@@ -126,7 +126,19 @@ fn kore_paging_a_larger_clamp_is_used() {
 fn kore_paging_a_smaller_clamp_is_followed() {
     let users = list(95, user);
     let (world, outcome, calls) = users_from(move |seen, _| page("users", &users, seen, 20));
-    assert_eq!((outcome, calls, world.directory.users.len()), (Ok(()), 5, 95));
+    assert_eq!((outcome, calls, world.directory.users.len()), (Ok(()), 5 + 1, 95), "one call to find out");
+}
+
+#[test]
+fn kore_paging_a_size_over_the_maximum_may_mean_the_default_size() {
+    let users = list(500, user);
+    let account = account(move |seen, _| {
+        ok(&page("users", &users, seen, if seen.number("limit") > 50 { 10 } else { 50 }))
+    });
+    for calls in [11, 10] {
+        let world = run(account.reader.read(&Ask { users: true, ..Ask::default() })).unwrap();
+        assert_eq!((world.coverage.requires(Listing::Users), world.calls), (Ok(()), calls));
+    }
 }
 
 #[test]

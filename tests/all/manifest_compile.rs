@@ -1,4 +1,5 @@
 //! From manifests to what is wanted.
+#![allow(clippy::format_collect, reason = "small texts, read more easily so")]
 
 use jiff::Timestamp;
 use koreconcile::facts::{Closure, Completeness, Verdict};
@@ -241,7 +242,7 @@ fn manifest_policy_knows_its_lines() {
     assert_eq!(compiled.policy.blame("batchSize"), "batchSize, by default");
     insta::assert_debug_snapshot!((
         compiled.account,
-        koreconcile::facts::Policy { places: Default::default(), ..compiled.policy }
+        koreconcile::facts::Policy { places: std::collections::BTreeMap::default(), ..compiled.policy }
     ));
 }
 

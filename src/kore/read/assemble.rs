@@ -199,6 +199,19 @@ impl Assembly {
         holders.map(|(email, _)| email.clone())
     }
 
+    /// Two members of each group of which the users' listing shows nobody: what a group holds is read from its members,
+    /// and a listing may leave out those who have not joined (kore-api section 4, row 23).
+    pub(super) fn witnesses(&self) -> BTreeSet<Email> {
+        let listed: BTreeSet<&Email> = self.users.iter().map(|(email, _)| email).collect();
+        let mut by_group: HashMap<&GroupName, Vec<&Email>> = HashMap::new();
+        for (email, group) in &self.members {
+            by_group.entry(group).or_default().push(email);
+        }
+        let unseen =
+            by_group.into_values().filter(|members| members.iter().all(|email| !listed.contains(email)));
+        unseen.flat_map(|members| members.into_iter().take(2).cloned()).collect()
+    }
+
     /// What to ask about each person: the account's own spelling where it is known, else the written and the lower-case
     /// one, because the platform may tell cases apart (kore-api section 4, row 34). Nobody is asked about an address that
     /// two users share.

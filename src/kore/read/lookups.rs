@@ -134,7 +134,9 @@ impl Reader {
                     Ok(elements) => take(batch, elements, &mut queue, &mut answers),
                     Err(error) if !may_do_better(&error) => return Err(error),
                     Err(_) if batch.len() > 1 => {
+                        // Down to the safe size first, then below it.
                         let half = batch.len().div_ceil(2);
+                        let half = if batch.len() > SAFE_BATCH { half.max(SAFE_BATCH) } else { half };
                         queue.refused_at = Some(batch.len()).min(queue.refused_at.or(Some(usize::MAX)));
                         if queue.is_proven {
                             queue.ask_again(&batch, half);
@@ -191,9 +193,9 @@ fn take(batch: Vec<String>, elements: Vec<UserElement>, queue: &mut Queue, answe
         queue.is_proven = true;
         queue.is_stretched |= asked == queue.size;
     } else if asked > 1 {
-        // Cut off at the end, or nothing at all: the batch was too large. Gaps in between: just those people.
-        let is_cut = first_missing == last_answered;
-        if is_cut && missing.len() > 1 {
+        // Most of it cut off at the end: the batch was too large. Gaps, or a few at the end: just those people.
+        let is_cut = first_missing == last_answered && missing.len() > asked / 2;
+        if is_cut && missing.len() > 1 && !queue.is_proven {
             queue.start_over(missing, if last_answered > 0 { last_answered } else { asked / 2 });
         } else {
             queue.is_proven = true;

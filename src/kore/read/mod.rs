@@ -142,6 +142,9 @@ impl Reader {
         if *look_up_admins {
             people.extend(assembly.master_admins());
         }
+        if ask.users && ask.groups {
+            people.extend(assembly.witnesses());
+        }
         let questions = assembly.questions(people);
         let answers = self.look_up(questions.iter().flat_map(|(_, spellings)| spellings), &tally).await?;
         let mut world = assembly.finish(questions, answers);

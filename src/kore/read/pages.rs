@@ -49,15 +49,17 @@ impl Pages<'_> {
         Ok((book.close(outcome), limit))
     }
 
-    /// The first page, in the largest size that is not refused.
+    /// The first page, in the largest size that is neither refused nor answered with less than the safe size gives:
+    /// some servers read a size over their maximum as none at all.
     async fn first<T: Paged>(&self, mut limit: usize) -> Result<(Page<T>, usize), KoreError> {
         loop {
-            match self.fetch(0, limit).await {
+            match self.fetch::<T>(0, limit).await {
                 Err(KoreError::Refused { .. } | KoreError::Unreachable { is_connected: true, .. })
                     if limit > SAFE_LIMIT =>
                 {
                     limit = (limit / 4).max(SAFE_LIMIT);
                 }
+                Ok(page) if limit > SAFE_LIMIT && page.is_short_of(SAFE_LIMIT) => limit = SAFE_LIMIT,
                 answer => return answer.map(|page| (page, limit)),
             }
         }

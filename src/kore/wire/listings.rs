@@ -15,6 +15,13 @@ pub(in crate::kore) struct Page<T> {
     pub(in crate::kore) items: Vec<T>,
 }
 
+impl<T> Page<T> {
+    /// Whether it holds some, but fewer entries than that, although the listing has more.
+    pub(in crate::kore) fn is_short_of(&self, size: usize) -> bool {
+        (1..size).contains(&self.items.len()) && self.total.is_some_and(|total| total > self.items.len())
+    }
+}
+
 /// What is listed in pages.
 pub(in crate::kore) trait Paged: Sized + Send {
     /// Where.

@@ -68,7 +68,7 @@ fn check_with(loaded: Loaded, threads: usize) -> Manifests {
     }
     across::check(&mut manifests, &mut findings);
     findings.sort_by(|left, right| left.spot.cmp(&right.spot).then_with(|| left.code.cmp(&right.code)));
-    Manifests { manifests, findings, skipped, texts, ..Manifests::default() }
+    Manifests { objects: manifests, findings, skipped, texts, ..Manifests::default() }
 }
 
 /// The same for objects of a cluster, which its API server has checked one by one; the oldest first, because of two
@@ -77,7 +77,7 @@ pub fn check_objects(mut manifests: Vec<Manifest>) -> Manifests {
     let mut findings = Vec::new();
     across::check(&mut manifests, &mut findings);
     findings.sort_by(|left, right| left.spot.cmp(&right.spot).then_with(|| left.code.cmp(&right.code)));
-    Manifests { manifests, findings, ..Manifests::default() }
+    Manifests { objects: manifests, findings, ..Manifests::default() }
 }
 
 /// One checker per thread, each with a run of pieces of about the same size, in order.

@@ -1,6 +1,6 @@
 //! Objects become claims about facts, and scopes.
 
-use super::claims::{Claim, Stance};
+use super::claims::{Claim, Claims, Stance};
 use super::people::People;
 use super::teams::Teams;
 use crate::facts::{
@@ -24,7 +24,7 @@ pub(super) struct Grants<'m> {
     pub(super) now: Timestamp,
     pub(super) people: People,
     pub(super) teams: Teams<'m>,
-    pub(super) claims: Vec<Claim>,
+    pub(super) claims: Claims,
     pub(super) scopes: Vec<Scope<BotRef>>,
     pub(super) strip: BTreeSet<Email>,
     pub(super) findings: Vec<Finding>,

@@ -4,3 +4,4 @@
 pub mod engine;
 pub mod in_process;
 pub mod wants;
+pub mod world;

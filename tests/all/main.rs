@@ -39,3 +39,4 @@ mod sandbox_mail;
 mod sandbox_rate;
 mod sandbox_world;
 mod support;
+mod workflow_saved;

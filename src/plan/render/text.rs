@@ -229,10 +229,10 @@ fn write_role(out: &mut String, before: &RoleSpec, after: &RoleSpec, style: Styl
             match change.tag() {
                 similar::ChangeTag::Equal => writeln!(out, "      {text}")?,
                 similar::ChangeTag::Delete => {
-                    writeln!(out, "    {} {text}", style.paint(AnsiColor::Red, '-'))?
+                    writeln!(out, "    {} {text}", style.paint(AnsiColor::Red, '-'))?;
                 }
                 similar::ChangeTag::Insert => {
-                    writeln!(out, "    {} {text}", style.paint(AnsiColor::Green, '+'))?
+                    writeln!(out, "    {} {text}", style.paint(AnsiColor::Green, '+'))?;
                 }
             }
         }

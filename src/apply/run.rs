@@ -22,7 +22,7 @@ use super::journal::{Journal, Record};
 use super::outcome::{Fate, Outcome};
 use super::repair::{self, RepairError};
 use super::stop::Stop;
-use crate::facts::{Email, Holder, Key, Membership, Policy, Value, World};
+use crate::facts::{BuilderAccess, Email, Holder, Key, Membership, Policy, Value, World};
 use crate::kore::{Ask, Gateway, KoreError, Reader, Writer};
 use crate::plan::pack::{Call, Endpoint, pack};
 use crate::plan::{Change, ChangeId, Plan, master_admins, takes_master_admin};
@@ -361,6 +361,15 @@ impl Run<'_, '_> {
                     Some(fate) => self.settle_as(&id, fate),
                 }
             }
+            if let Endpoint::SetDataTables { allow: _, access } = call.endpoint
+                && !self.has_access(&kept, &view.world, access)
+            {
+                for id in kept.drain(..) {
+                    let why =
+                        "their builder access is another by now, and every such call sets that; run again";
+                    self.settle_as(&id, Fate::Stale(why.to_owned()));
+                }
+            }
             if call.endpoint == Endpoint::UpdateUsers && !self.shows_access(&kept, &view.world) {
                 for id in kept.drain(..) {
                     let why =
@@ -386,6 +395,11 @@ impl Run<'_, '_> {
     fn shows_access(&self, entry: &[ChangeId], view: &World) -> bool {
         let email = entry.first().and_then(|id| self.outcome.changes[id].key.email());
         email.is_none_or(|email| access_of(view, email).is_some())
+    }
+
+    fn has_access(&self, entry: &[ChangeId], view: &World, access: BuilderAccess) -> bool {
+        let email = entry.first().and_then(|id| self.outcome.changes[id].key.email());
+        email.is_none_or(|email| access_of(view, email) == Some(access))
     }
 
     /// What a change depends on that did not come about and does not travel with it.

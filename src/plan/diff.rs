@@ -285,6 +285,17 @@ impl Comparison<'_> {
     fn remove_member(&mut self, email: &Email, seen: &Value, sources: &[Source]) {
         let key = Key::Member(email.clone());
         let owned = self.bots_owned_by(email);
+        if owned.is_empty() && !self.shows_roles(email) {
+            let message = format!("whether {email} owns bots or is a Master Admin was not answered");
+            let next_step = "run again; nobody is removed whose roles are not known";
+            return self.difference.blocked.push(entry(
+                Reason::NotProved,
+                vec![key],
+                message,
+                next_step,
+                sources,
+            ));
+        }
         if owned.is_empty() {
             self.people.leaving.insert(email.clone());
             return self.push(&key, Action::RemoveNamed, Some(seen), None, sources);
@@ -519,19 +530,14 @@ impl Comparison<'_> {
     }
 
     fn block_subject(&mut self, email: &Email, key: &Key, message: String, next_step: &str, want: &Want) {
-        match self.people.entries.get(email) {
-            Some(known) => self.difference.blocked[*known].subjects.push(key.clone()),
-            None => {
-                self.people.entries.insert(email.clone(), self.difference.blocked.len());
-                self.difference.blocked.push(entry(
-                    Reason::SubjectUnknown,
-                    vec![key.clone()],
-                    message,
-                    next_step,
-                    &want.sources,
-                ));
-            }
+        if let Some(known) = self.people.entries.get(email) {
+            self.difference.blocked[*known].subjects.push(key.clone());
+            return;
         }
+        self.people.entries.insert(email.clone(), self.difference.blocked.len());
+        let subjects = vec![key.clone()];
+        let blocked = entry(Reason::SubjectUnknown, subjects, message, next_step, &want.sources);
+        self.difference.blocked.push(blocked);
     }
 
     /// Folds a fact into the entry that says why its person cannot be created.
@@ -539,6 +545,10 @@ impl Comparison<'_> {
         if let Some(known) = self.people.entries.get(email) {
             self.difference.blocked[*known].subjects.push(key.clone());
         }
+    }
+
+    fn shows_roles(&self, email: &Email) -> bool {
+        self.observed.coverage.looked_up.get(email).is_some_and(|seen| seen.roles)
     }
 
     fn bots_owned_by(&self, email: &Email) -> Vec<String> {

@@ -343,7 +343,8 @@ mod tests {
             let stays = |key: &Key, goes: bool| match (key, key.email()) {
                 (Key::Member(_), _) | (_, None) => true,
                 (Key::DataTables(_), Some(email)) => joining.contains(email),
-                (_, Some(email)) => !leaving.contains(email) && !(goes && joining.contains(email)),
+                (_, Some(email)) if leaving.contains(email) => false,
+                (_, Some(email)) => !goes || !joining.contains(email),
             };
             let mut changes: Vec<Change> = drawn
                 .iter()

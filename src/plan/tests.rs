@@ -403,6 +403,18 @@ fn an_assignment_of_a_pending_user_stays_because_its_neighbours_may_not_survive_
 }
 
 #[test]
+fn nobody_is_removed_whose_roles_were_not_answered() {
+    let mut bench = Bench::converged();
+    bench.wants.retain(|key, _| key.email() != Some(&email(JANE)));
+    bench.want(&Key::Member(email(JANE)), absent());
+    assert_eq!(lines(&bench.plan()), ["- user jane@example.com"]);
+    bench.coverage.looked_up.insert(email(JANE), Seen { roles: false, ..Seen::ALL });
+    let plan = bench.plan();
+    assert_eq!(lines(&plan), [""; 0]);
+    assert_eq!(reasons(&plan.blocked), [Reason::NotProved]);
+}
+
+#[test]
 fn a_bot_owner_is_not_deleted_but_may_be_stripped() {
     let mut bench = Bench::converged();
     bench.see(Key::BotRole(user(JANE), RoleName::new(RoleName::BOT_OWNER), "st-1".into()), Value::Held);

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 struct Draw {
     key: Key,
     seen: Option<Value>,
-    want: Option<Option<Value>>,
+    want: Option<Verdict>,
 }
 
 fn person(at: usize) -> String {
@@ -38,7 +38,7 @@ fn draw() -> impl Strategy<Value = Draw> {
     ];
     (fact, any::<bool>(), prop::option::of(any::<bool>())).prop_map(|((key, value), is_seen, want)| Draw {
         seen: is_seen.then(|| value.clone()).filter(|_| !key.family().is_write_only()),
-        want: want.map(|is_wanted| is_wanted.then_some(value)),
+        want: want.map(|is_wanted| if is_wanted { Verdict::Present(value) } else { Verdict::Absent }),
         key,
     })
 }
@@ -51,8 +51,8 @@ fn bench(draws: &[Draw], answered: [bool; 8], is_closed: bool) -> Bench {
             bench.see(key.clone(), value.clone());
         }
         match want {
-            Some(Some(value)) => bench.want(key, present(value.clone())),
-            Some(None) => bench.want(key, absent()),
+            Some(Verdict::Present(value)) => bench.want(key, present(value.clone())),
+            Some(Verdict::Absent) => bench.want(key, absent()),
             None => {}
         }
     }

@@ -10,10 +10,14 @@ mod journal;
 mod outcome;
 mod repair;
 mod run;
+mod saved;
 mod stop;
+mod undo;
 
 pub use journal::{Journal, JournalError};
 pub use outcome::{Fate, Outcome};
 pub use repair::{RepairError, repair};
 pub use run::{Account, run};
+pub use saved::{SavedPlan, SavedPlanError};
 pub use stop::{Stop, Stopper, stop};
+pub use undo::{Undo, UndoError, undo};

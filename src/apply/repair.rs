@@ -57,17 +57,19 @@ pub async fn repair(
     Ok(there.into_iter().map(|image| image.user).collect())
 }
 
-/// Takes every assignment away and sends the wanted ones. The caller has put the images on disk.
+/// Takes every assignment away and sends the wanted ones. The caller has put the images on disk, and leaves them there
+/// when this fails: somebody has nothing then, until the next run restores it.
 pub(super) async fn clear_and_resend(
     images: &[BeforeImage],
     directory: &Directory,
     view: &World,
     writer: &Writer,
     policy: &Policy,
-) -> Result<(), KoreError> {
+) -> Result<(), RepairError> {
     for batch in images.chunks(policy.batch_size.0) {
         let cleared: Vec<UserUpdate> =
             batch.iter().map(|image| update(image, directory, view, BTreeMap::new())).collect();
+        // Whether it came to pass or not, what follows is right.
         writer.update_users(&cleared).await?;
         let wanted: Vec<UserUpdate> = batch
             .iter()
@@ -75,7 +77,7 @@ pub(super) async fn clear_and_resend(
             .map(|image| update(image, directory, view, image.target.clone()))
             .collect();
         if !wanted.is_empty() {
-            writer.update_users(&wanted).await?;
+            refuse_failures(writer.update_users(&wanted).await?)?;
         }
     }
     Ok(())
@@ -96,10 +98,11 @@ pub(super) fn assignments_after<'a>(
     changes: impl Iterator<Item = &'a Change>,
     view: &World,
 ) -> BTreeMap<BotId, Option<BTreeSet<DialogId>>> {
-    let mut list: BTreeMap<BotId, Option<BTreeSet<DialogId>>> = view
-        .facts()
+    let first = Key::Assigned(email.clone(), "".into());
+    let facts = &view.facts()[view.facts().partition_point(|(key, _)| *key < first)..];
+    let mut list: BTreeMap<BotId, Option<BTreeSet<DialogId>>> = facts
         .iter()
-        .filter_map(|(key, value)| match (key, value) {
+        .map_while(|(key, value)| match (key, value) {
             (Key::Assigned(user, bot), Value::Dialogs(dialogs)) if user == email => {
                 Some((bot.clone(), dialogs.only.clone()))
             }

@@ -12,21 +12,22 @@
 //! A call is sent at most 60 seconds after the look that found its subjects as the plan saw them. Before anything
 //! takes Master Admin away, the holders we know are looked up, and enough who can sign in are left after the call.
 //! Nobody is created without their own *not found* in that look. A refused batch is halved, after another look,
-//! until the bad entry is found or [`HALVINGS`] calls are spent. A lost reply is never answered by sending again:
+//! until the bad entry is found or [`HALVINGS`] calls are spent. What was taken beside refused entries and does not show
+//! is sent once more without them. A lost reply is never answered by sending again:
 //! the change is looked for, several times over a minute, and then reported.
 
 use super::check::{Precondition, has_come_about, precondition};
 use super::encode::{Directory, Letter, Reply, access_of};
 use super::journal::{Journal, Record};
 use super::outcome::{Fate, Outcome};
-use super::repair;
+use super::repair::{self, RepairError};
 use super::stop::Stop;
 use crate::facts::{Email, Holder, Key, Membership, Policy, Value, World};
 use crate::kore::{Ask, Gateway, KoreError, Reader, Writer};
 use crate::plan::pack::{Call, Endpoint, pack};
 use crate::plan::{Change, ChangeId, Plan, master_admins, takes_master_admin};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 /// How old a look may be when a call that relies on it is sent.
 const FRESH: SignedDuration = SignedDuration::from_secs(60);
@@ -72,8 +73,12 @@ pub async fn run(
         journal,
         stop,
         directory: Directory::of(observed, &sendable),
-        queue: calls.into_iter().map(|call| Queued { call, halvings: 0, late: 0 }).collect(),
+        queue: calls.into_iter().map(|call| Queued { call, hunt: None, late: 0, is_again: false }).collect(),
         sent: BTreeMap::new(),
+        calls_sent: 0,
+        dethroned: BTreeSet::new(),
+        hunts: Vec::new(),
+        doubtful: Vec::new(),
         outcome: Outcome { changes, ..Outcome::default() },
     };
     let started = run.note_start(&plan);
@@ -99,8 +104,11 @@ impl From<KoreError> for End {
 
 struct Queued {
     call: Call,
-    halvings: u32,
+    /// Which hunt for a bad entry this call belongs to.
+    hunt: Option<usize>,
     late: u32,
+    /// Sent for the second time, now without the entries that were refused beside these.
+    is_again: bool,
 }
 
 /// A change that has reached the platform, as far as we know, and is not read back.
@@ -124,11 +132,28 @@ struct Run<'a, 'b> {
     directory: Directory,
     queue: VecDeque<Queued>,
     sent: BTreeMap<ChangeId, Sent>,
+    calls_sent: usize,
+    /// Who has lost Master Admin by what was sent: a look may be older than that.
+    dethroned: BTreeSet<Email>,
+    /// Halves made of each refused batch, sent or about to be.
+    hunts: Vec<u32>,
+    /// Entries taken beside refused ones: the platform may have undone the whole batch (kore-api section 4, row 15).
+    doubtful: Vec<(Endpoint, Vec<ChangeId>)>,
     outcome: Outcome,
 }
 
 impl Run<'_, '_> {
     async fn work(&mut self) -> Result<(), End> {
+        loop {
+            self.empty_the_queue().await?;
+            self.verify().await?;
+            if self.queue.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn empty_the_queue(&mut self) -> Result<(), End> {
         while !self.queue.is_empty() {
             let window = self.next_window();
             if window.is_empty() {
@@ -152,6 +177,7 @@ impl Run<'_, '_> {
                 }
             };
             self.settle(&view.world);
+            let progress = self.progress();
             let mut window: VecDeque<Queued> = window.into();
             while let Some(queued) = window.pop_front() {
                 if let Err(end) = self.handle(queued, &view).await {
@@ -159,51 +185,61 @@ impl Run<'_, '_> {
                     return Err(end);
                 }
             }
+            if self.progress() == progress {
+                // Everything waits for something that was sent: that is settled first, one way or the other.
+                self.verify().await?;
+            }
         }
-        self.verify().await
+        Ok(())
+    }
+
+    /// What handling a window moves on: calls sent, changes settled.
+    fn progress(&self) -> (usize, usize) {
+        (self.calls_sent, self.outcome.fates.len())
     }
 
     /// Calls for one look: as many as the budget lets through while the look is fresh, none that depends on another
     /// one of them or on one still queued.
     fn next_window(&mut self) -> Vec<Queued> {
         let mut room = self.account.gateway.room_within(WINDOW);
-        let mut window: Vec<Queued> = Vec::new();
-        let mut people: BTreeSet<&Email> = BTreeSet::new();
-        let mut unsent: BTreeSet<ChangeId> =
-            self.queue.iter().flat_map(|queued| queued.call.changes().cloned()).collect();
-        let mut left: VecDeque<Queued> = VecDeque::new();
         let look_up_size = self.account.reader.sizes().look_up.max(1);
-        let verifying: BTreeSet<&Email> =
-            self.sent.keys().filter_map(|id| self.outcome.changes.get(id)?.key.email()).collect();
-        while let Some(queued) = self.queue.pop_front() {
-            let carried: BTreeSet<&ChangeId> = queued.call.changes().collect();
-            let is_ready = carried.iter().all(|id| {
-                self.outcome.changes.get(*id).is_none_or(|change| {
-                    change
-                        .depends_on
-                        .iter()
-                        .all(|needed| carried.contains(needed) || !unsent.contains(needed))
-                })
+        let queue = std::mem::take(&mut self.queue);
+        let unsent: HashSet<&ChangeId> = queue.iter().flat_map(|queued| queued.call.changes()).collect();
+        let changes = &self.outcome.changes;
+        let mut people: HashSet<&Email> =
+            self.sent.keys().filter_map(|id| changes.get(id)?.key.email()).collect();
+        let (mut chosen, mut is_started) = (vec![false; queue.len()], false);
+        for (at, queued) in queue.iter().enumerate() {
+            let carried: HashSet<&ChangeId> = queued.call.changes().collect();
+            let is_ready = carried.iter().filter_map(|id| changes.get(*id)).all(|change| {
+                let mut needed = change.depends_on.iter();
+                needed.all(|needed| carried.contains(needed) || !unsent.contains(needed))
             });
-            let before = people.clone();
-            people.extend(carried.iter().filter_map(|id| self.outcome.changes.get(*id)?.key.email()));
-            let reads = people.union(&verifying).count().div_ceil(look_up_size);
-            let needed = reads + queued.call.endpoint.requests();
-            let has_room = window.is_empty() || needed <= room;
-            if is_ready && has_room {
-                room = room.saturating_sub(queued.call.endpoint.requests());
+            if !is_ready {
+                continue;
+            }
+            let more: HashSet<&Email> = carried
+                .iter()
+                .filter_map(|id| changes.get(*id)?.key.email())
+                .filter(|email| !people.contains(email))
+                .collect();
+            let reads = (people.len() + more.len()).div_ceil(look_up_size);
+            if is_started && reads + queued.call.endpoint.requests() > room {
+                break;
+            }
+            room = room.saturating_sub(queued.call.endpoint.requests());
+            people.extend(more);
+            chosen[at] = true;
+            is_started = true;
+        }
+        let mut window: Vec<Queued> = Vec::new();
+        for (queued, is_chosen) in queue.into_iter().zip(chosen) {
+            if is_chosen {
                 window.push(queued);
             } else {
-                people = before;
-                left.push_back(queued);
-                if !has_room {
-                    break;
-                }
+                self.queue.push_back(queued);
             }
         }
-        unsent.clear();
-        left.append(&mut self.queue);
-        self.queue = left;
         window
     }
 
@@ -263,8 +299,10 @@ impl Run<'_, '_> {
             self.fail(&queued.call, &why);
             return Ok(());
         }
+        let requests = queued.call.endpoint.requests().min(self.policy.rate.usable_per_minute() as usize);
         tokio::select! {
-            waited = self.account.gateway.wait_for_room(queued.call.endpoint.requests(), FRESH) => {
+            // Until they fit now: what waits in the gateway would be sent long after it was checked.
+            waited = self.account.gateway.wait_for_room(requests, SignedDuration::ZERO) => {
                 if let Err(error) = waited {
                     self.queue.push_front(queued);
                     return Err(error.into());
@@ -369,26 +407,32 @@ impl Run<'_, '_> {
             .cloned()
     }
 
-    /// Whether too few who can sign in would be left. Counted on this very look.
+    /// Whether too few who can sign in would be left. Counted on this very look, less whom calls since then took.
     fn breaks_floor(&self, call: &Call, view: &World) -> Option<String> {
-        let losers: BTreeSet<Email> = call
-            .changes()
-            .filter_map(|id| self.outcome.changes.get(id))
-            .flat_map(|change| takes_master_admin(&change.key, change.action.is_removal(), view))
-            .collect();
+        let losers = self.losers(call, view);
         if losers.is_empty() {
             return None;
         }
         let now = master_admins(view);
-        let left = now.difference(&losers).count();
+        let left = now.difference(&losers).filter(|email| !self.dethroned.contains(*email)).count();
         let least = self.policy.safety.min_master_admins as usize;
         (left < least).then(|| {
             format!("{left} Master Admins who can sign in would be left now, {least} are needed (safety.minMasterAdmins)")
         })
     }
 
+    /// Who loses Master Admin by this call.
+    fn losers(&self, call: &Call, view: &World) -> BTreeSet<Email> {
+        call.changes()
+            .filter_map(|id| self.outcome.changes.get(id))
+            .flat_map(|change| takes_master_admin(&change.key, change.action.is_removal(), view))
+            .collect()
+    }
+
     async fn send(&mut self, queued: Queued, view: &View) -> Result<(), End> {
-        let Queued { call, halvings, late } = queued;
+        let Queued { call, hunt, late, is_again } = queued;
+        self.calls_sent += 1;
+        self.dethroned.extend(self.losers(&call, &view.world));
         let ids: Vec<ChangeId> = call.changes().cloned().collect();
         let label = call.endpoint.label().to_owned();
         self.note(&Record::Sending { at: self.account.gateway.now(), call: label, changes: ids })?;
@@ -413,15 +457,20 @@ impl Run<'_, '_> {
                     for id in entry {
                         match refused.get(&at) {
                             Some(why) => {
-                                self.settle_as(id, Fate::Failed(format!("the platform refused: {why}")))
+                                self.settle_as(id, Fate::Failed(format!("the platform refused: {why}")));
                             }
                             None => self.mark_sent(id, None),
                         }
                     }
                 }
+                if !refused.is_empty() && !is_again {
+                    let taken = call.entries.iter().enumerate();
+                    let taken = taken.filter(|(at, _)| !apart.contains(at) && !refused.contains_key(at));
+                    self.doubtful.extend(taken.map(|(_, entry)| (call.endpoint, entry.clone())));
+                }
                 for (entries, why) in together {
                     let entries = entries.into_iter().map(|at| call.entries[at].clone()).collect();
-                    self.halve(Call { endpoint: call.endpoint, entries }, halvings, late, &why);
+                    self.halve(Call { endpoint: call.endpoint, entries }, hunt, late, &why);
                 }
             }
             Reply::Unknown(why) => {
@@ -429,15 +478,19 @@ impl Run<'_, '_> {
                     self.mark_sent(id, Some(why.clone()));
                 }
             }
-            Reply::Refused(why) => self.halve(call, halvings, late, &why),
+            Reply::Refused(why) => self.halve(call, hunt, late, &why),
         }
         Ok(())
     }
 
     /// A refused batch comes back as two, to be looked at and sent again, until the bad entry stands alone.
-    fn halve(&mut self, call: Call, halvings: u32, late: u32, message: &str) {
+    fn halve(&mut self, call: Call, hunt: Option<usize>, late: u32, message: &str) {
         let Call { endpoint, mut entries } = call;
-        if entries.len() == 1 || halvings >= HALVINGS {
+        let hunt = hunt.unwrap_or_else(|| {
+            self.hunts.push(0);
+            self.hunts.len() - 1
+        });
+        if entries.len() == 1 || self.hunts[hunt] + 2 > HALVINGS {
             let why = if entries.len() == 1 {
                 format!("the platform refused: {message}")
             } else {
@@ -448,9 +501,15 @@ impl Run<'_, '_> {
             };
             return self.fail(&Call { endpoint, entries }, &why);
         }
+        self.hunts[hunt] += 2;
         let second = entries.split_off(entries.len() / 2);
         for entries in [second, entries] {
-            self.queue.push_front(Queued { call: Call { endpoint, entries }, halvings: halvings + 1, late });
+            self.queue.push_front(Queued {
+                call: Call { endpoint, entries },
+                hunt: Some(hunt),
+                late,
+                is_again: false,
+            });
         }
     }
 
@@ -506,6 +565,7 @@ impl Run<'_, '_> {
             view = Some(seen);
         }
         let view = view.map(|view| view.world).unwrap_or_default();
+        self.send_doubtful_again(&view);
         for (id, Sent { unknown }) in std::mem::take(&mut self.sent) {
             let change = &self.outcome.changes[&id];
             let seen = match has_come_about(change, &view) {
@@ -520,6 +580,28 @@ impl Run<'_, '_> {
             self.settle_as(&id, fate);
         }
         Ok(())
+    }
+
+    /// What was taken beside refused entries, and has not come about a minute later, goes once more without them.
+    fn send_doubtful_again(&mut self, view: &World) {
+        let mut again: BTreeMap<Endpoint, Vec<Vec<ChangeId>>> = BTreeMap::new();
+        for (endpoint, mut entry) in std::mem::take(&mut self.doubtful) {
+            entry.retain(|id| {
+                self.sent.contains_key(id) && has_come_about(&self.outcome.changes[id], view) == Some(false)
+            });
+            for id in &entry {
+                self.sent.remove(id);
+            }
+            if !entry.is_empty() {
+                again.entry(endpoint).or_default().push(entry);
+            }
+        }
+        for (endpoint, entries) in again {
+            for entries in entries.chunks(self.policy.batch_size.0) {
+                let call = Call { endpoint, entries: entries.to_vec() };
+                self.queue.push_back(Queued { call, hunt: None, late: 0, is_again: true });
+            }
+        }
     }
 
     /// Facts that do not stick to somebody who has not joined wait for them. One more look than the first, because
@@ -564,32 +646,47 @@ impl Run<'_, '_> {
         if stale.is_empty() {
             return Ok(());
         }
-        let images: Vec<_> = stale
-            .iter()
-            .map(|email| {
-                let changes =
-                    self.outcome.changes.values().filter(|change| change.key.email() == Some(email));
-                let sent = changes.filter(|change| self.sent.contains_key(&change.id));
-                repair::before_image(email, sent, &view.world)
-            })
+        let mut changes: BTreeMap<&Email, Vec<&Change>> = BTreeMap::new();
+        for change in self.sent.keys().filter_map(|id| self.outcome.changes.get(id)) {
+            if let Some(email) = change.key.email().filter(|email| stale.contains(*email)) {
+                changes.entry(email).or_default().push(change);
+            }
+        }
+        let images: Vec<_> = changes
+            .into_iter()
+            .map(|(email, changes)| repair::before_image(email, changes.into_iter(), &view.world))
             .collect();
         if !self.journal.is_durable() {
-            let ids: Vec<ChangeId> = self.sent.keys().cloned().collect();
-            for id in ids {
-                let key = &self.outcome.changes[&id].key;
-                if matches!(key, Key::Assigned(email, _) if stale.contains(email)) {
-                    self.sent.remove(&id);
-                    let why = "the platform adds to the list of assignments instead of replacing it; clearing it first \
-                               needs --state-dir, or a person in the console (Enterprise Bots)";
-                    self.settle_as(&id, Fate::Failed(why.to_owned()));
-                }
-            }
+            let why = "the platform adds to the list of assignments instead of replacing it; clearing it first needs \
+                       --state-dir, or a person in the console (Enterprise Bots)";
+            self.fail_assignments(&stale, why);
             return Ok(());
         }
         self.journal.keep(&images).map_err(|error| End::Journal(error.to_string()))?;
-        repair::clear_and_resend(&images, &self.directory, &view.world, self.account.writer, self.policy)
-            .await?;
-        self.journal.keep(&[]).map_err(|error| End::Journal(error.to_string()))
+        let resent =
+            repair::clear_and_resend(&images, &self.directory, &view.world, self.account.writer, self.policy)
+                .await;
+        match resent {
+            Ok(()) => self.journal.keep(&[]).map_err(|error| End::Journal(error.to_string())),
+            Err(RepairError::Kore(error)) => Err(error.into()),
+            Err(error) => {
+                let why =
+                    format!("the assignments were cleared to be sent anew, and were not taken; {error}");
+                self.fail_assignments(&stale, &why);
+                Ok(())
+            }
+        }
+    }
+
+    fn fail_assignments(&mut self, people: &BTreeSet<Email>, why: &str) {
+        let ids: Vec<ChangeId> = self.sent.keys().cloned().collect();
+        for id in ids {
+            let key = &self.outcome.changes[&id].key;
+            if matches!(key, Key::Assigned(email, _) if people.contains(email)) {
+                self.sent.remove(&id);
+                self.settle_as(&id, Fate::Failed(why.to_owned()));
+            }
+        }
     }
 
     /// Calls whose ground is settled and missing leave the queue.
@@ -633,6 +730,7 @@ impl Run<'_, '_> {
     }
 
     fn settle_as(&mut self, id: &ChangeId, fate: Fate) {
+        debug_assert!(!self.outcome.fates.contains_key(id), "{id} has a fate already");
         // A journal that cannot be written has already ended the run at the call before.
         let _ = self.journal.write(&Record::Settled { change: id.clone(), fate: fate.clone() });
         self.outcome.fates.insert(id.clone(), fate);
@@ -644,7 +742,7 @@ impl Run<'_, '_> {
 
     fn note_start(&mut self, plan: &Plan) -> Result<(), End> {
         let at = self.account.gateway.now();
-        self.journal.start(at, plan).map_err(|error| End::Journal(error.to_string()))
+        self.journal.start(at, plan, self.observed).map_err(|error| End::Journal(error.to_string()))
     }
 
     /// Gives every change that is left its fate.

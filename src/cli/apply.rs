@@ -2,17 +2,21 @@
 
 use super::error::{of_kore, said};
 use super::inputs::{Inputs, Reach};
+use super::memory;
 use super::plan::{Made, make, style};
+use super::saved;
 use super::session::Session;
 use super::{CliError, Exit, Output};
 use crate::apply::{self, Account, Fate, Journal, Outcome, Stopper};
 use crate::facts::{BotId, BotName, Key, Mode};
 use crate::kore::Writer;
+use crate::manifest::Compiled;
 use crate::plan::{Plan, render};
 use clap::Args;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal};
+use std::path::{Path, PathBuf};
 
 /// Plan, ask, apply, and read back.
 #[derive(Debug, Args)]
@@ -24,6 +28,9 @@ pub(super) struct ApplyArgs {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
+    /// Apply this saved plan and nothing else; the manifests give account, credentials and rules
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
 }
 
 /// Applies what the manifests want.
@@ -38,13 +45,32 @@ pub(super) async fn run(args: &ApplyArgs, output: &Output) -> Result<Exit, CliEr
     let session = Session::open(&compiled, &args.reach, output).await?;
     let ended = async {
         restore(&session, &compiled.policy, output).await?;
-        let made = make(&manifests, compiled, &session, &args.reach).await?;
+        let made = match &args.plan {
+            Some(file) => reopen(file, &compiled, &session, &args.reach, output).await?,
+            None => make(&manifests, compiled, &session, &args.reach, output).await?,
+        };
         output.result(&render::text(&made.plan, style(output)));
         carry_out(made, args.yes, &session, output).await
     }
     .await;
     session.close().await;
     ended
+}
+
+/// A saved plan, under today's guards and on today's account. What no longer looks as it did is found call by call.
+async fn reopen(
+    file: &Path,
+    compiled: &Compiled,
+    session: &Session,
+    reach: &Reach,
+    output: &Output,
+) -> Result<Made, CliError> {
+    let opened = saved::open(file, &compiled.policy, reach.limits(), session, output)?;
+    let world = session.observe_for(&opened.saved.plan, compiled).await?;
+    let memory = memory::load(session.state.as_deref(), output);
+    let context = session.context(compiled, opened.saved.plan.inputs.clone(), reach, memory);
+    let plan = saved::recheck(&opened, &world, context);
+    Ok(Made { plan, world, policy: opened.policy })
 }
 
 /// Why this account is only looked at.
@@ -71,7 +97,7 @@ async fn restore(session: &Session, policy: &crate::facts::Policy, output: &Outp
     Ok(())
 }
 
-async fn carry_out(
+pub(super) async fn carry_out(
     made: Made,
     is_agreed: bool,
     session: &Session,
@@ -111,7 +137,16 @@ async fn carry_out(
     listener.abort();
     session.quiet_down();
     tell(&outcome, &bots, &journal, output);
+    remember(&outcome, session, output)?;
     Ok(exit_of(&outcome, is_refused, has_rest))
+}
+
+/// What was applied, so that a fact somebody else keeps undoing is noticed.
+fn remember(outcome: &Outcome, session: &Session, output: &Output) -> Result<(), CliError> {
+    let mut memory = memory::load(session.state.as_deref(), output);
+    let applied = outcome.fates.iter().filter(|(_, fate)| **fate == Fate::Applied).map(|(id, _)| id);
+    memory.note_applied(applied, Timestamp::now());
+    memory::store(session.state.as_deref(), &memory)
 }
 
 fn agrees(plan: &Plan, sendable: usize, output: &Output) -> Result<bool, CliError> {

@@ -1,6 +1,6 @@
 //! `completions`: for a shell.
 
-use super::{CliError, Exit, Output};
+use super::Output;
 use clap::Args;
 use clap_complete::Shell;
 
@@ -13,14 +13,9 @@ pub(super) struct CompletionsArgs {
 }
 
 /// Prints them.
-pub(super) fn run(
-    args: &CompletionsArgs,
-    mut command: clap::Command,
-    output: &Output,
-) -> Result<Exit, CliError> {
+pub(super) fn run(args: &CompletionsArgs, mut command: clap::Command, output: &Output) {
     // Into memory first: the generator panics when a reader has gone away.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, "koreconcile", &mut script);
     output.result(&String::from_utf8_lossy(&script));
-    Ok(Exit::Done)
 }

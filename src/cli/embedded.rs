@@ -39,11 +39,7 @@ impl Embedded {
             ..Options::default()
         };
         let sandbox = Sandbox::open(data, options)?;
-        let admin = sandbox.admin()?;
-        let app = match admin.app_named(APP)? {
-            Some(app) => app,
-            None => admin.create_app(APP, &["all"], true)?,
-        };
+        let app = sandbox.admin()?.app_called(APP)?;
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(async move {
             sandbox

@@ -2,7 +2,8 @@
 
 use super::exit::Exit;
 use super::sandbox::SandboxCliError;
-use crate::apply::{JournalError, RepairError};
+use super::snapshot::SnapshotError;
+use crate::apply::{JournalError, RepairError, SavedPlanError, UndoError};
 use crate::kore::{BaseUrlError, KoreError};
 use crate::sandbox::SandboxError;
 
@@ -45,6 +46,35 @@ pub enum CliError {
         /// Where that is written.
         place: String,
     },
+    /// A saved plan or an undo needs to know which account it is about.
+    #[error(
+        "a saved plan is pinned to an account, and the KoreAccount has no accountId\n  write accountId: {seen} into it, if that is the right account"
+    )]
+    NotPinned {
+        /// Who answered.
+        seen: String,
+    },
+    /// A plan made without the account, or one that hides who it is about.
+    #[error("{0}")]
+    NotSavable(&'static str),
+    /// A saved plan that cannot be applied.
+    #[error(transparent)]
+    Saved(#[from] SavedPlanError),
+    /// A snapshot that cannot be used.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// A journal that cannot be undone.
+    #[error(transparent)]
+    Undo(#[from] UndoError),
+    /// A file.
+    #[error("{path} cannot be used: {source}\n  check the path and its permissions")]
+    File {
+        /// Which file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// The platform.
     #[error("{}", said(.0))]
     Kore(#[from] KoreError),
@@ -78,6 +108,12 @@ impl CliError {
     /// The exit code it ends with.
     pub fn exit(&self) -> Exit {
         match self {
+            Self::NotPinned { .. }
+            | Self::NotSavable(_)
+            | Self::Saved(_)
+            | Self::Snapshot(_)
+            | Self::Undo(_) => Exit::Invalid,
+            Self::File { .. } => Exit::Invalid,
             Self::Findings(_) | Self::NoAccount | Self::NoTerminal | Self::Host(_) | Self::Sandbox(_) => {
                 Exit::Invalid
             }

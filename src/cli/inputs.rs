@@ -2,6 +2,7 @@
 
 use super::{CliError, Output};
 use crate::manifest::{self, CompileError, Compiled, Finding, Manifests, Span, Spot};
+use crate::plan::Limits;
 use clap::Args;
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -34,8 +35,15 @@ pub(super) struct Reach {
     pub state_dir: Option<PathBuf>,
 }
 
-fn time(text: &str) -> Result<jiff::SignedDuration, String> {
+pub(super) fn time(text: &str) -> Result<jiff::SignedDuration, String> {
     manifest::compile::duration(text).ok_or_else(|| "a whole number and a unit: 90s, 15m, 2h".to_owned())
+}
+
+impl Reach {
+    /// What this run allows beyond the policy.
+    pub(super) fn limits(&self) -> Limits {
+        Limits { allow_removals: self.allow_removals }
+    }
 }
 
 impl Inputs {

@@ -9,17 +9,22 @@ mod embedded;
 mod error;
 mod exit;
 mod inputs;
+mod memory;
 mod output;
 mod plan;
 mod progress;
 pub mod sandbox;
+mod saved;
 mod schema;
 mod session;
+mod snapshot;
+mod undo;
 mod validate;
 
 pub use error::CliError;
 pub use exit::Exit;
 pub use output::Output;
+pub use snapshot::SnapshotError;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::io::IsTerminal;
@@ -43,7 +48,7 @@ struct Global {
     /// Say more: -v shows every entry of long lists, -vv each call
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
-    /// Colour: auto, always or never; auto follows the terminal and NO_COLOR
+    /// Colour: auto, always or never; auto follows the terminal and `NO_COLOR`
     #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
     color: When,
 }
@@ -63,6 +68,10 @@ enum Verb {
     Plan(plan::PlanArgs),
     /// Plan, ask, apply, and read back
     Apply(apply::ApplyArgs),
+    /// Write one read of the account to a file, for plans that spend no calls
+    Snapshot(snapshot::SnapshotArgs),
+    /// Take back what a run did, as far as that is possible
+    Undo(undo::UndoArgs),
     /// Serve, seed and administer a local account
     Sandbox(sandbox::SandboxArgs),
     /// Print JSON Schemas: of manifests, or of plans
@@ -88,9 +97,14 @@ pub async fn run() -> Exit {
         Verb::Validate(args) => validate::run(&args, &output),
         Verb::Plan(args) => plan::run(&args, &output).await,
         Verb::Apply(args) => apply::run(&args, &output).await,
+        Verb::Snapshot(args) => snapshot::run(&args, &output).await,
+        Verb::Undo(args) => undo::run(&args, &output).await,
         Verb::Sandbox(args) => sandbox::run(args).await.map(|()| Exit::Done).map_err(CliError::from),
         Verb::Schema(args) => schema::run(&args, &output),
-        Verb::Completions(args) => completions::run(&args, Cli::command(), &output),
+        Verb::Completions(args) => {
+            completions::run(&args, Cli::command(), &output);
+            Ok(Exit::Done)
+        }
     };
     ended.unwrap_or_else(|error| {
         output.error(&error);

@@ -45,7 +45,7 @@ struct Serve {
     #[arg(long, value_name = "LIMIT", default_value = "60/m,1800/h")]
     rate_limit: RateLimit,
     /// How to read what the vendor leaves open: name=value,... or a JSON file
-    #[arg(long, value_name = "SWITCHES")]
+    #[arg(long, value_name = "SWITCHES", long_help = dialect_help())]
     dialect: Option<String>,
     /// Send mail to this SMTP server instead of writing it to DIR/mail
     #[arg(long, value_name = "URL")]
@@ -107,6 +107,18 @@ struct Accept {
     /// Who accepts
     #[arg(value_name = "EMAIL")]
     email: String,
+}
+
+/// Every switch with its default, as it is written on the command line.
+fn dialect_help() -> String {
+    let defaults = serde_json::to_value(Dialect::default()).unwrap_or_default();
+    let switches = Dialect::FIELDS.iter().map(|name| {
+        let default = &defaults[*name];
+        format!("\n  {name}={}", default.as_str().map_or_else(|| default.to_string(), str::to_owned))
+    });
+    let intro =
+        "How to read what the vendor leaves open: name=value,... or a JSON file. Switches and defaults:";
+    format!("{intro}{}", switches.collect::<String>())
 }
 
 fn scopes_help() -> String {
@@ -185,11 +197,24 @@ async fn run_serve(serve: Serve) -> Result<(), SandboxCliError> {
     sandbox.serve(listener, interrupted()).await.map_err(SandboxCliError::Serve)
 }
 
+/// Resolves at Ctrl-C, and where there is such a thing at a request to terminate.
 async fn interrupted() {
-    if let Err(e) = tokio::signal::ctrl_c().await {
-        tracing::warn!("no signal handler, stop by killing: {e}");
-        std::future::pending::<()>().await;
+    let interrupt = async {
+        if let Err(e) = tokio::signal::ctrl_c().await {
+            tracing::warn!("no signal handler, stop by killing: {e}");
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => tokio::select! { () = interrupt => {}, _ = terminate.recv() => {} },
+            Err(_) => interrupt.await,
+        }
     }
+    #[cfg(not(unix))]
+    interrupt.await;
 }
 
 fn run_seed(args: &SeedArgs) -> Result<(), SandboxCliError> {

@@ -64,7 +64,7 @@ pub(super) fn run(args: &ValidateArgs, output: &Output) -> Result<Exit, CliError
     let skipped = manifests.skipped();
     let mut line = format!("{} manifests are valid", manifests.all().len());
     if skipped.foreign > 0 {
-        line += &format!("; {} documents of other kinds were passed over", skipped.foreign);
+        line = format!("{line}; {} documents of other kinds were passed over", skipped.foreign);
     }
     if args.format == Format::Text {
         output.note(line);

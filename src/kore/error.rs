@@ -59,7 +59,7 @@ pub enum KoreError {
     },
     /// No usable answer: name look-up, connection, TLS, time-out, or 5xx after every try.
     #[error(
-        "the platform cannot be reached\n  {endpoint}, tried {tries} times: {vendor}\n  check the host and the network, then run again"
+        "the platform cannot be reached\n  {endpoint}, tries: {tries}, at last {vendor}\n  check the host and the network, then run again"
     )]
     Unreachable {
         /// What was called.
@@ -97,7 +97,9 @@ pub enum KoreError {
         vendor: Vendor,
     },
     /// The platform understood and said no.
-    #[error("the platform refused\n  {endpoint} answered {vendor}")]
+    #[error(
+        "the platform refused\n  {endpoint} answered {vendor}\n  `koreconcile doctor` tests what this app may do"
+    )]
     Refused {
         /// What was called.
         endpoint: Endpoint,

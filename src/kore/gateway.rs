@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
 /// Requests in flight at once.
-const IN_FLIGHT: usize = 8;
+pub(super) const IN_FLIGHT: usize = 8;
 /// Requests made for one read before giving up.
 pub(super) const TRIES: u32 = 4;
 /// First pause between tries; it doubles, up to [`LONGEST_PAUSE`].
@@ -68,11 +68,13 @@ pub(super) struct Call {
     pub(super) body: Body,
     /// Requests at most, for a read.
     pub(super) tries: u32,
+    /// Nothing is sent later than this.
+    pub(super) deadline: Option<Timestamp>,
 }
 
 impl Call {
     pub(super) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, query: Vec::new(), body: Body::Empty, tries: TRIES }
+        Self { endpoint, query: Vec::new(), body: Body::Empty, tries: TRIES, deadline: None }
     }
 
     pub(super) fn query(mut self, name: &'static str, value: impl std::fmt::Display) -> Self {
@@ -229,7 +231,7 @@ impl Gateway {
         loop {
             // Before the turn is taken, so that nothing delays a call that the budget has already counted.
             let _permit = self.0.in_flight.acquire().await;
-            self.wait_for_turn(call.endpoint, patience).await?;
+            self.wait_for_turn(call, patience).await?;
             let answer = self.send(call, tally).await?;
             match &answer {
                 Ok(response) => match reply::rate_limit(response, self.now()) {
@@ -244,14 +246,22 @@ impl Gateway {
         }
     }
 
-    async fn wait_for_turn(&self, endpoint: Endpoint, patience: &mut Patience) -> Result<(), KoreError> {
+    async fn wait_for_turn(&self, call: &Call, patience: &mut Patience) -> Result<(), KoreError> {
         let Parts { ledger, clock, observer, max_wait, transport: _, credentials: _ } = &self.0.parts;
+        let endpoint = call.endpoint;
         loop {
             let now = clock.now();
+            let left = max_wait.saturating_sub(patience.waited);
+            let left = call.deadline.map_or(left, |deadline| left.min(deadline.duration_since(now)));
+            let late =
+                |wait| KoreError::RateLimited { endpoint, wait, max_wait: left.max(SignedDuration::ZERO) };
+            if left.is_negative() {
+                return Err(late(SignedDuration::ZERO));
+            }
             let Turn::At(slot) = ledger.take(now) else { return Ok(()) };
             let wait = slot.duration_since(now);
-            if patience.waited.saturating_add(wait) > *max_wait {
-                return Err(KoreError::RateLimited { endpoint, wait, max_wait: *max_wait });
+            if wait > left {
+                return Err(late(wait));
             }
             observer.waiting(endpoint, slot);
             clock.sleep_until(slot).await;
@@ -265,7 +275,7 @@ impl Gateway {
         tally: &Tally,
     ) -> Result<Result<WireResponse, TransportError>, KoreError> {
         let Inner { parts, in_flight: _, calls } = &*self.0;
-        let Call { endpoint, query, body, tries: _ } = call;
+        let Call { endpoint, query, body, tries: _, deadline: _ } = call;
         let auth = parts.credentials.token(parts.clock.now()).map_err(|error| KoreError::Credentials {
             endpoint: *endpoint,
             vendor: Vendor { message: format!("no token could be signed: {error}"), ..Vendor::default() },
@@ -282,7 +292,9 @@ impl Gateway {
         };
         let started = parts.clock.now();
         let answer = parts.transport.send(&request).await;
-        let ms = parts.clock.now().duration_since(started).as_millis();
+        let took = parts.clock.now().duration_since(started);
+        parts.observer.answered(*endpoint, answer.as_ref().ok().map(|response| response.status), took);
+        let ms = took.as_millis();
         let (method, path) = (request.method.as_str(), request.path);
         match &answer {
             Ok(response) => tracing::debug!(method, path, status = response.status, ms, "call"),

@@ -58,9 +58,17 @@ impl BaseUrl {
         self.0.host_str().unwrap_or_default()
     }
 
+    fn is_loopback(&self) -> bool {
+        is_loopback(self.host().trim_matches(['[', ']']))
+    }
+
     fn join(&self, path: &str) -> String {
         format!("{}{path}", self.0.as_str().trim_end_matches('/'))
     }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl fmt::Display for BaseUrl {
@@ -101,7 +109,12 @@ impl HttpTransport {
     /// # Errors
     /// When TLS cannot be set up on this machine.
     pub fn new(base: BaseUrl, limits: HttpLimits) -> Result<Self, TransportError> {
-        let client = Client::builder()
+        let mut builder = Client::builder();
+        if base.is_loopback() {
+            // A proxy would take the request, and the token, off this machine.
+            builder = builder.no_proxy();
+        }
+        let client = builder
             .connect_timeout(limits.connect)
             .timeout(limits.total)
             .redirect(reqwest::redirect::Policy::none())

@@ -9,7 +9,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Lines after which stale ones are dropped: two hours' worth at the vendor's limit.
+/// Stale lines after which they are dropped: two hours' worth at the vendor's limit.
 const COMPACT_AT: usize = 3_600;
 
 /// Whether a call may go.
@@ -114,32 +114,32 @@ impl Ledger {
         file.lock()?;
         let mut text = String::new();
         file.read_to_string(&mut text)?;
-        let (mut budget, lines) = self.recall(&text, now);
-        let before = if lines > COMPACT_AT { Some(budget.clone()) } else { None };
+        let (mut budget, stale) = self.recall(&text, now);
         let (answer, note) = decide(&mut budget);
-        if before.is_some() {
-            rewrite(&mut file, &text, now)?;
+        if stale >= COMPACT_AT {
+            text = rewrite(&mut file, &text, now)?;
         }
         if let Some(note) = note {
             file.seek(SeekFrom::End(0))?;
-            file.write_all(format!("{note}\n").as_bytes())?;
+            // A torn line before this one must not swallow it.
+            let lead = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+            file.write_all(format!("{lead}{note}\n").as_bytes())?;
         }
         Ok((answer, budget))
     }
 
-    /// What the file says. A torn last line, left by a crash, says nothing.
+    /// What the file says, and how many of its lines no longer matter. A torn last line, left by a crash, says nothing.
     fn recall(&self, text: &str, now: Timestamp) -> (Budget, usize) {
         let mut budget = Budget::new(self.limit);
-        let mut lines = 0;
+        let mut stale = 0;
         for line in text.lines() {
-            lines += 1;
             match parse(line) {
                 Some(Note::Sent(at)) if is_recent(at, now) => budget.record(at.min(now)),
-                Some(Note::Until(at)) => budget.drain(at),
-                Some(Note::Sent(_)) | None => {}
+                Some(Note::Until(at)) if at > now => budget.drain(at),
+                Some(_) | None => stale += 1,
             }
         }
-        (budget, lines)
+        (budget, stale)
     }
 }
 
@@ -160,8 +160,8 @@ fn is_recent(at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(at) < HOUR
 }
 
-/// Keeps the last hour and drains that still hold.
-fn rewrite(file: &mut File, text: &str, now: Timestamp) -> io::Result<()> {
+/// Keeps the last hour and drains that still hold; returns what was kept.
+fn rewrite(file: &mut File, text: &str, now: Timestamp) -> io::Result<String> {
     let kept: String = text
         .lines()
         .filter(|line| match parse(line) {
@@ -173,7 +173,8 @@ fn rewrite(file: &mut File, text: &str, now: Timestamp) -> io::Result<()> {
         .collect();
     file.set_len(0)?;
     file.seek(SeekFrom::Start(0))?;
-    file.write_all(kept.as_bytes())
+    file.write_all(kept.as_bytes())?;
+    Ok(kept)
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -220,13 +221,29 @@ mod tests {
     fn the_file_forgets_what_no_window_holds_and_a_torn_line_is_skipped() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("calls");
-        let old: String = (0..COMPACT_AT as i64).map(|n| format!("{}\n", at(n).as_millisecond())).collect();
+        let old = format!("{}\n", at(0).as_millisecond()).repeat(COMPACT_AT);
         std::fs::write(&path, format!("{old}{}\n17672", at(7_199_000).as_millisecond())).unwrap();
         let ledger = Ledger::in_file(&path, limit()).unwrap();
         assert_eq!(ledger.take(at(7_200_000)), Turn::Taken);
         let kept = std::fs::read_to_string(&path).unwrap();
         assert_eq!(kept.lines().count(), 2, "{kept}");
         assert_eq!(ledger.take(at(7_200_001)), Turn::At(at(7_259_000)));
+    }
+
+    #[test]
+    fn many_takers_at_once_never_get_more_turns_than_there_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("calls");
+        let limit = RateLimit { per_minute: 20, per_hour: 1_000, ..limit() };
+        let taken: usize = std::thread::scope(|scope| {
+            let taker = || {
+                let ledger = Ledger::in_file(&path, limit).unwrap();
+                (0..10).filter(|_| ledger.take(at(0)) == Turn::Taken).count()
+            };
+            let takers: Vec<_> = (0..8).map(|_| scope.spawn(taker)).collect();
+            takers.into_iter().map(|taker| taker.join().unwrap()).sum()
+        });
+        assert_eq!(taken, 20);
     }
 
     #[test]

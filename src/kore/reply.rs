@@ -23,7 +23,7 @@ pub(super) enum Verdict {
     Scope,
     /// Any other 4xx.
     Refused,
-    /// 5xx.
+    /// 5xx, and 408.
     ServerFailed,
     /// A web page, a redirect or nothing where JSON belongs.
     NotTheApi(&'static str),
@@ -38,6 +38,8 @@ pub(super) fn judge(response: &WireResponse) -> Verdict {
         300..=399 => Verdict::NotTheApi("a redirect, which is not followed because requests carry a token"),
         401 if message(body).0.to_ascii_lowercase().contains("scope") => Verdict::Scope,
         401 => Verdict::Credentials,
+        // The server gave up on the request; like 5xx it says nothing of what was done.
+        408 => Verdict::ServerFailed,
         400..=499 => Verdict::Refused,
         _ => Verdict::ServerFailed,
     }

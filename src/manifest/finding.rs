@@ -62,7 +62,7 @@ codes! {
     /// The kind is not one of ours.
     UnknownKind = "unknown-kind", Error;
     /// The document is of another API group, but looks as if it were meant to be ours.
-    ForeignGroup = "foreign-group", Warning;
+    ForeignGroup = "foreign-group", Error;
     /// A kind that only the controller uses; skipped.
     ControllerKind = "controller-kind", Note;
     /// Kubernetes would refuse this name.
@@ -103,17 +103,17 @@ codes! {
     Rule = "rule", Error;
     /// Two documents of one kind and name.
     DuplicateObject = "duplicate-object", Error;
-    /// Two KoreUsers for one e-mail address; upper and lower case are the same person.
+    /// Two `KoreUsers` for one e-mail address; upper and lower case are the same person.
     DuplicateEmail = "duplicate-email", Error;
-    /// Two KoreRoles for one role.
+    /// Two `KoreRoles` for one role.
     DuplicateRole = "duplicate-role", Error;
-    /// The KoreAccount that is named is not among the manifests.
+    /// The `KoreAccount` that is named is not among the manifests.
     UnknownAccount = "unknown-account", Error;
-    /// There is no KoreAccount among the manifests.
+    /// There is no `KoreAccount` among the manifests.
     NoAccount = "no-account", Error;
-    /// There are several KoreAccounts and nobody said which one.
+    /// There are several `KoreAccounts` and nobody said which one.
     SeveralAccounts = "several-accounts", Error;
-    /// The KoreTeam that is named is not among the manifests.
+    /// The `KoreTeam` that is named is not among the manifests.
     UnknownTeam = "unknown-team", Error;
     /// Teams contain each other.
     TeamCycle = "team-cycle", Error;

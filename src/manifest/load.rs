@@ -57,8 +57,12 @@ impl From<Vec<Input>> for Loaded {
 pub fn load(paths: &[String], mut stdin: impl Read) -> Loaded {
     let mut loaded = Loaded::default();
     let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
+    let mut is_stdin_read = false;
     for path in paths {
         if path == "-" {
+            if std::mem::replace(&mut is_stdin_read, true) {
+                continue;
+            }
             match read_limited(&mut stdin) {
                 Ok(bytes) => loaded.inputs.push(Input::new(STDIN, bytes)),
                 Err(error) => loaded.findings.push(unreadable(STDIN, &error)),
@@ -66,13 +70,12 @@ pub fn load(paths: &[String], mut stdin: impl Read) -> Loaded {
             continue;
         }
         for (file, error) in expand(path) {
-            match error {
-                Some(error) => loaded.findings.push(unreadable(&file, &error)),
-                None => {
-                    let identity = Path::new(&file).canonicalize().unwrap_or_else(|_| PathBuf::from(&file));
-                    files.entry(identity).or_insert(file);
-                }
+            if let Some(error) = error {
+                loaded.findings.push(unreadable(&file, &error));
+                continue;
             }
+            let identity = Path::new(&file).canonicalize().unwrap_or_else(|_| PathBuf::from(&file));
+            files.entry(identity).or_insert(file);
         }
     }
     let mut files: Vec<String> = files.into_values().collect();
@@ -172,7 +175,11 @@ fn expand(path: &str) -> Vec<(String, Option<String>)> {
             match globs(std::slice::from_ref(&pattern)) {
                 Err(error) => vec![(path.to_owned(), Some(error))],
                 Ok(set) => {
-                    let found = walk(&base, &|file| set.is_match(without_dots(file)));
+                    let found = if base.exists() {
+                        walk(&base, &|file| set.is_match(without_dots(file)))
+                    } else {
+                        Vec::new()
+                    };
                     if found.is_empty() {
                         vec![(path.to_owned(), Some("the pattern matches no file".to_owned()))]
                     } else {

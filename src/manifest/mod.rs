@@ -33,6 +33,11 @@ pub fn open(paths: &[String], stdin: impl std::io::Read) -> Manifests {
     manifests
 }
 
+/// Checks objects of a cluster against each other, the oldest first.
+pub fn from_cluster(objects: Vec<Manifest>) -> Manifests {
+    check::check_objects(objects)
+}
+
 /// Checks inputs that are already in memory.
 pub fn read(inputs: Vec<Input>) -> Manifests {
     check::check(inputs.into())

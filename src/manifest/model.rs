@@ -35,6 +35,11 @@ pub enum Origin {
 }
 
 impl Manifest {
+    /// An object of a cluster.
+    pub fn resource(namespace: &str, name: &str, spec: Spec) -> Self {
+        Self { name: Arc::from(name), namespace: Some(Arc::from(namespace)), spec, origin: Origin::Resource }
+    }
+
     /// Which kind it is.
     pub fn kind(&self) -> Kind {
         self.spec.kind()
@@ -127,7 +132,7 @@ impl Texts {
 /// All checked manifests. Documents with errors are not among them; their findings are.
 #[derive(Clone, Debug, Default)]
 pub struct Manifests {
-    pub(super) manifests: Vec<Manifest>,
+    pub(super) objects: Vec<Manifest>,
     pub(super) findings: Vec<Finding>,
     pub(super) skipped: Skipped,
     pub(super) texts: Texts,
@@ -138,7 +143,7 @@ pub struct Manifests {
 impl Manifests {
     /// The manifests that can be used, in the order they were read.
     pub fn all(&self) -> &[Manifest] {
-        &self.manifests
+        &self.objects
     }
 
     /// Everything found while loading and checking, by file and line.
@@ -159,7 +164,7 @@ impl Manifests {
     /// The accounts, by name.
     pub fn accounts(&self) -> Vec<&Manifest> {
         let mut accounts: Vec<&Manifest> =
-            self.manifests.iter().filter(|manifest| manifest.kind() == Kind::Account).collect();
+            self.objects.iter().filter(|manifest| manifest.kind() == Kind::Account).collect();
         accounts.sort_by(|left, right| left.name.cmp(&right.name));
         accounts
     }

@@ -4,6 +4,7 @@ use super::finding::{Finding, Severity, Spot};
 use super::model::Texts;
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 use serde_json::{Value, json};
+use std::collections::HashMap;
 
 /// A longer line is named, not shown.
 const LONGEST_LINE: usize = 400;
@@ -12,8 +13,9 @@ const LONGEST_LINE: usize = 400;
 pub fn text(findings: &[Finding], texts: &Texts, colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let mut out = String::new();
+    let mut lines = Lines { texts, starts: HashMap::new() };
     for finding in findings {
-        out.push_str(&one(finding, texts, &renderer));
+        out.push_str(&one(finding, &mut lines, &renderer));
         out.push_str("\n\n");
     }
     if !findings.is_empty() {
@@ -42,7 +44,7 @@ pub fn json(findings: &[Finding]) -> Value {
     json!(findings)
 }
 
-fn one(finding: &Finding, texts: &Texts, renderer: &Renderer) -> String {
+fn one<'t>(finding: &'t Finding, lines: &mut Lines<'t>, renderer: &Renderer) -> String {
     let Finding { code, severity, spot, message, hint, related } = finding;
     let level = match severity {
         Severity::Error => Level::ERROR,
@@ -50,9 +52,9 @@ fn one(finding: &Finding, texts: &Texts, renderer: &Renderer) -> String {
         Severity::Note => Level::NOTE,
     };
     let mut group = Group::with_title(level.primary_title(message.as_str()).id(code.name()));
-    group = group.element(place(spot, texts, AnnotationKind::Primary, None));
+    group = group.element(place(spot, lines, AnnotationKind::Primary, None));
     for other in related {
-        group = group.element(place(&other.spot, texts, AnnotationKind::Context, Some(&other.message)));
+        group = group.element(place(&other.spot, lines, AnnotationKind::Context, Some(&other.message)));
     }
     if let Some(hint) = hint {
         group = group.element(Level::HELP.message(hint.as_str()));
@@ -61,9 +63,14 @@ fn one(finding: &Finding, texts: &Texts, renderer: &Renderer) -> String {
 }
 
 /// The line with a mark below it; only the place, if the line cannot be shown.
-fn place<'t>(spot: &'t Spot, texts: &'t Texts, kind: AnnotationKind, label: Option<&'t str>) -> Element<'t> {
+fn place<'t>(
+    spot: &'t Spot,
+    lines: &mut Lines<'t>,
+    kind: AnnotationKind,
+    label: Option<&'t str>,
+) -> Element<'t> {
     let line_number = spot.span.line as usize;
-    let Some((line, from, to)) = texts.get(&spot.file).and_then(|text| marked_line(text, spot)) else {
+    let Some((line, from, to)) = lines.marked(spot) else {
         let origin = Origin::path(&*spot.file);
         if line_number == 0 {
             return origin.into();
@@ -78,38 +85,50 @@ fn place<'t>(spot: &'t Spot, texts: &'t Texts, kind: AnnotationKind, label: Opti
     Snippet::source(line).line_start(line_number).path(&*spot.file).annotation(annotation).into()
 }
 
-/// The line a spot is on, and the bytes of it to mark.
-fn marked_line<'t>(text: &'t str, spot: &Spot) -> Option<(&'t str, usize, usize)> {
-    if spot.span.line == 0 {
-        return None;
-    }
-    let mut start = spot.span.start as usize;
-    let mut end = spot.span.end as usize;
-    let line_start = if spot.span.end == 0 {
-        // Only line and column are known: the mark is one sign wide.
-        let line_start = nth_line(text, spot.span.line as usize)?;
-        let line = text[line_start..].lines().next().unwrap_or_default();
-        let column = spot.span.column.saturating_sub(1) as usize;
-        start = line_start + line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
-        end = start;
-        line_start
-    } else {
-        text.get(..start)?.rfind('\n').map_or(0, |at| at + 1)
-    };
-    let line = text[line_start..].split('\n').next().unwrap_or_default();
-    let line = line.strip_suffix('\r').unwrap_or(line);
-    if line.len() > LONGEST_LINE {
-        return None;
-    }
-    let from = (start - line_start).min(line.len());
-    let to = end.saturating_sub(line_start).clamp(from, line.len());
-    let to = if to == from { line[from..].chars().next().map_or(from, |c| from + c.len_utf8()) } else { to };
-    (line.is_char_boundary(from) && line.is_char_boundary(to)).then_some((line, from, to))
+/// The texts, and where the lines of those begin that were asked for by number.
+struct Lines<'t> {
+    texts: &'t Texts,
+    starts: HashMap<&'t str, Vec<usize>>,
 }
 
-fn nth_line(text: &str, line: usize) -> Option<usize> {
-    if line == 1 {
-        return Some(0);
+impl<'t> Lines<'t> {
+    /// The line a spot is on, and the bytes of it to mark.
+    fn marked(&mut self, spot: &'t Spot) -> Option<(&'t str, usize, usize)> {
+        let text = self.texts.get(&spot.file).filter(|_| spot.span.line > 0)?;
+        let is_line_only = spot.span.end == 0;
+        let line_start = if is_line_only {
+            self.start_of(text, &spot.file, spot.span.line as usize)?
+        } else {
+            text.get(..spot.span.start as usize)?.rfind('\n').map_or(0, |at| at + 1)
+        };
+        let line = text[line_start..].split('\n').next().unwrap_or_default();
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        if line.len() > LONGEST_LINE {
+            return None;
+        }
+        let (from, to) = if is_line_only {
+            let column = spot.span.column.saturating_sub(1) as usize;
+            let from = line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
+            (from, from)
+        } else {
+            let from = (spot.span.start as usize - line_start).min(line.len());
+            (from, (spot.span.end as usize).saturating_sub(line_start).clamp(from, line.len()))
+        };
+        let to = if to == from { from + word(line.get(from..)?) } else { to };
+        line.get(from..to).map(|_| (line, from, to))
     }
-    text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').nth(line - 2).map(|(at, _)| at + 1)
+
+    fn start_of(&mut self, text: &str, file: &'t str, line: usize) -> Option<usize> {
+        let starts = self.starts.entry(file).or_insert_with(|| {
+            let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect()
+        });
+        starts.get(line - 1).copied()
+    }
+}
+
+/// Length of the word a text begins with, at least one sign of it.
+fn word(text: &str) -> usize {
+    let end = text.find(|c: char| c.is_whitespace() || ",:{}[]".contains(c)).unwrap_or(text.len());
+    if end == 0 { text.chars().next().map_or(0, char::len_utf8) } else { end }
 }

@@ -15,6 +15,8 @@ const DEEPEST: usize = 64;
 /// More values than this in one document are a finding: room for a `List` of 100,000 objects.
 const MOST_NODES: usize = 4_000_000;
 
+const TEMPLATE: &str = "this looks like a template: give the rendered files, or name the folder without it";
+
 /// A value with its place.
 #[derive(Debug)]
 pub struct Node<'a> {
@@ -40,6 +42,15 @@ pub enum Shape<'a> {
     Map(Vec<Entry<'a>>),
     /// Something that was refused with a finding; nothing more is said about it.
     Refused,
+}
+
+/// A whole document.
+#[derive(Debug)]
+pub struct Document<'a> {
+    /// Its value.
+    pub root: Node<'a>,
+    /// Whether nothing in it was refused. The rest of an unsound document is worth checking, not using.
+    pub is_sound: bool,
 }
 
 /// A key and its value.
@@ -118,7 +129,7 @@ pub fn chunks(text: &str) -> Vec<Chunk<'_>> {
 }
 
 /// Reads one piece. Documents with a syntax error are left out; everything wrong is in `findings`.
-pub fn parse<'a>(chunk: Chunk<'a>, file: &Arc<str>, findings: &mut Vec<Finding>) -> Vec<Node<'a>> {
+pub fn parse<'a>(chunk: Chunk<'a>, file: &Arc<str>, findings: &mut Vec<Finding>) -> Vec<Document<'a>> {
     let options = granit::options! {
         emit_comments: false,
         disallow_directives: true,
@@ -127,7 +138,8 @@ pub fn parse<'a>(chunk: Chunk<'a>, file: &Arc<str>, findings: &mut Vec<Finding>)
         flow_nesting_limit: DEEPEST,
     };
     let mut parser = Parser::new_from_str_with_options(chunk.text, options);
-    let mut builder = Builder { chunk, file, findings, stack: Vec::new(), documents: Vec::new(), nodes: 0 };
+    let mut builder =
+        Builder { chunk, file, findings, stack: Vec::new(), documents: Vec::new(), nodes: 0, is_sound: true };
     loop {
         match parser.next_event() {
             None => break,
@@ -152,8 +164,9 @@ struct Builder<'a, 'f> {
     file: &'f Arc<str>,
     findings: &'f mut Vec<Finding>,
     stack: Vec<Open<'a>>,
-    documents: Vec<Node<'a>>,
+    documents: Vec<Document<'a>>,
     nodes: usize,
+    is_sound: bool,
 }
 
 /// A list or map that has not ended yet.
@@ -170,6 +183,7 @@ impl<'a> Builder<'a, '_> {
             Event::DocumentStart(..) => {
                 self.stack.clear();
                 self.nodes = 0;
+                self.is_sound = true;
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_decoration(span, anchor, tag.as_deref());
@@ -208,8 +222,14 @@ impl<'a> Builder<'a, '_> {
     }
 
     fn scalar(&mut self, text: Cow<'a, str>, is_plain: bool, span: Span) {
+        // The parser says ~ where nothing is written.
+        let text = if is_plain && span.start == span.end { Cow::Borrowed("") } else { text };
         if let Some(Open::Map(_, _, pending @ None)) = self.stack.last_mut() {
+            let is_empty = is_plain && text.is_empty();
             *pending = Some(Key { span, text, is_plain });
+            if is_empty {
+                self.refuse_key(span, "a value without a key");
+            }
         } else {
             self.place(Node { span, shape: Shape::Scalar { text, is_plain } });
         }
@@ -217,17 +237,24 @@ impl<'a> Builder<'a, '_> {
 
     fn place(&mut self, node: Node<'a>) {
         match self.stack.last_mut() {
-            None => self.documents.push(node),
+            None => self.documents.push(Document { root: node, is_sound: self.is_sound }),
             Some(Open::List(_, items)) => items.push(node),
             Some(Open::Map(_, entries, pending)) => match pending.take() {
+                // The value of a key that was refused goes with it.
+                Some(key) if key.is_plain && key.text.is_empty() => {}
                 Some(key) => entries.push(Entry { key, value: node }),
                 None => {
-                    let span = node.span;
-                    *pending = Some(Key { span, text: Cow::Borrowed(""), is_plain: false });
-                    self.finding(Code::Syntax, span, "a list or map as a key".to_owned(), "keys are texts");
+                    *pending = Some(Key { span: node.span, text: Cow::Borrowed(""), is_plain: true });
+                    self.refuse_key(node.span, "a list or map as a key");
                 }
             },
         }
+    }
+
+    fn refuse_key(&mut self, span: Span, what: &str) {
+        let start = (span.start as usize).saturating_sub(self.chunk.offset);
+        let hint = if self.line_at(start).contains("{{") { TEMPLATE } else { "keys are texts" };
+        self.finding(Code::Syntax, span, what.to_owned(), hint);
     }
 
     fn refuse_decoration(&mut self, span: Span, anchor: usize, tag: Option<&granit::Tag>) {
@@ -283,6 +310,7 @@ impl<'a> Builder<'a, '_> {
             .hint("keep one of them: readers of YAML disagree which one counts")
             .related(self.spot(first.span), "it is here first");
             self.findings.push(finding);
+            self.is_sound = false;
         }
     }
 
@@ -290,10 +318,9 @@ impl<'a> Builder<'a, '_> {
         let marker = error.marker();
         let start = marker.byte_offset().unwrap_or(0).min(self.chunk.text.len());
         let span = self.at(start, start, marker.line(), marker.col());
-        let line = self.chunk.text[..start].rfind('\n').map_or(0, |at| at + 1);
-        let line = self.chunk.text[line..].lines().next().unwrap_or_default();
+        let line = self.line_at(start);
         let hint = if line.contains("{{") {
-            "this looks like a template: give the rendered files, or name the folder without it"
+            TEMPLATE
         } else if line.contains('\t') {
             "there is a tab on this line: YAML is indented with spaces"
         } else {
@@ -303,7 +330,15 @@ impl<'a> Builder<'a, '_> {
         self.stack.clear();
     }
 
+    /// The line of the piece that a byte is on.
+    fn line_at(&self, at: usize) -> &'a str {
+        let text = self.chunk.text;
+        let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+        text[start..].lines().next().unwrap_or_default()
+    }
+
     fn finding(&mut self, code: Code, span: Span, message: String, hint: &str) {
+        self.is_sound = false;
         let finding = Finding::new(code, self.spot(span), message).hint(hint);
         self.findings.push(finding);
     }
@@ -339,7 +374,7 @@ mod tests {
         let mut documents = Vec::new();
         for chunk in chunks(text) {
             for document in parse(chunk, &file, &mut findings) {
-                let a = document.get("a").expect("each test document has a key a");
+                let a = document.root.get("a").expect("each test document has a key a");
                 let span = a.value.span;
                 documents.push(format!(
                     "{} at {}:{}",
@@ -382,7 +417,7 @@ mod tests {
                 "f.yaml:1:7 anchor",
                 "f.yaml:2:4 anchor",
                 "f.yaml:3:10 anchor",
-                "f.yaml:4:10 anchor",
+                "f.yaml:4:9 anchor",
                 "f.yaml:5:1 duplicate-key"
             ]
         );

@@ -22,7 +22,7 @@ use crate::facts::{
     RoleName, ScopeExtent, Source, Value, Verdict, Want, World,
 };
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What the comparison yields.
 #[derive(Default)]
@@ -79,6 +79,8 @@ struct People {
     unproved: BTreeSet<Email>,
     /// To be absent, whether or not they are in the account.
     absent: BTreeSet<Email>,
+    /// The blocked entry that names a person, which takes in all that is wanted of them.
+    entries: HashMap<Email, usize>,
 }
 
 struct Comparison<'a> {
@@ -118,7 +120,7 @@ impl Comparison<'_> {
                     Reason::WaitingForAcceptance,
                     vec![Key::Member(email.clone())],
                     format!("{email} is invited and has not accepted yet"),
-                    "nothing to do; if the mail is lost, invite again in the console (Enrollment > Invite)",
+                    "nothing to do; if the mail was lost, invite again in the console (Enrollment > Invite)",
                     &want.sources,
                 ));
             }
@@ -214,6 +216,7 @@ impl Comparison<'_> {
         if !is_joining && let Err(why) = self.observed.proves_absent(key) {
             if let Key::Member(email) = key {
                 self.people.unproved.insert(email.clone());
+                self.people.entries.insert(email.clone(), self.difference.blocked.len());
             }
             let message = format!("{} may be there already: {why}", self.describe(key));
             let next_step = "run again; nothing is created without proof that it is not there";
@@ -269,6 +272,9 @@ impl Comparison<'_> {
             (Key::Member(email), _) => self.remove_member(email, seen, sources),
             (Key::Assigned(email, _), _) if self.has_other_tasks(email) => {
                 self.leave_assignments(email, key, sources);
+            }
+            (Key::Assigned(email, _), _) if self.is_pending(email) => {
+                self.wait_to_take_away(email, key, sources);
             }
             (Key::BotRole(_, role, _), _) if role.is_bot_owner() => {}
             _ if self.is_ambiguous(key) => {}
@@ -385,6 +391,11 @@ impl Comparison<'_> {
         {
             return self.leave(key, "the assignment lists tasks that the API cannot write back");
         }
+        if let Key::Assigned(email, _) = key
+            && self.is_pending(email)
+        {
+            return self.wait_to_take_away(email, key, sources);
+        }
         if self.is_ambiguous(key) {
             return self.leave(key, "several roles have that name");
         }
@@ -495,29 +506,38 @@ impl Comparison<'_> {
         ));
     }
 
+    /// One assignment goes by sending all the others, and what is sent for somebody who has not joined may be
+    /// dropped (kore-api section 4, row 3): the others would be lost.
+    fn wait_to_take_away(&mut self, email: &Email, key: &Key, sources: &[Source]) {
+        self.difference.waiting.push(entry(
+            Reason::WaitingForAcceptance,
+            vec![key.clone()],
+            format!("{} is taken away when {email} has accepted the invitation", self.describe(key)),
+            "nothing to do",
+            sources,
+        ));
+    }
+
     fn block_subject(&mut self, email: &Email, key: &Key, message: String, next_step: &str, want: &Want) {
-        let known = self.difference.blocked.iter_mut().rev().take(64).find(|known| {
-            known.reason == Reason::SubjectUnknown
-                && known.subjects.first().and_then(Key::email) == Some(email)
-        });
-        match known {
-            Some(known) => known.subjects.push(key.clone()),
-            None => self.difference.blocked.push(entry(
-                Reason::SubjectUnknown,
-                vec![key.clone()],
-                message,
-                next_step,
-                &want.sources,
-            )),
+        match self.people.entries.get(email) {
+            Some(known) => self.difference.blocked[*known].subjects.push(key.clone()),
+            None => {
+                self.people.entries.insert(email.clone(), self.difference.blocked.len());
+                self.difference.blocked.push(entry(
+                    Reason::SubjectUnknown,
+                    vec![key.clone()],
+                    message,
+                    next_step,
+                    &want.sources,
+                ));
+            }
         }
     }
 
     /// Folds a fact into the entry that says why its person cannot be created.
     fn append_to_member_entry(&mut self, email: &Email, key: &Key) {
-        let member = Key::Member(email.clone());
-        let known = self.difference.blocked.iter_mut().find(|known| known.subjects.first() == Some(&member));
-        if let Some(known) = known {
-            known.subjects.push(key.clone());
+        if let Some(known) = self.people.entries.get(email) {
+            self.difference.blocked[*known].subjects.push(key.clone());
         }
     }
 

@@ -1,21 +1,25 @@
 //! What is refused although it was asked for: removals without a pinned account, from protected people, over the
 //! ceiling, or that would leave too few Master Admins.
 
+use super::Context;
+use super::memory::CONTESTED_AFTER;
 use super::model::{Change, ChangeId, Entry, Reason};
 use crate::facts::{
     Email, Family, GroupName, Holder, Key, Membership, Policy, RoleName, Safety, Value, World,
 };
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one run allows beyond the policy.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// `--allow-removals N`: this many, whatever the policy's ceilings say.
     pub allow_removals: Option<u32>,
 }
 
 /// Every refusal, with the changes it holds back.
-pub(super) fn refuse(changes: &[Change], observed: &World, policy: &Policy, limits: Limits) -> Vec<Entry> {
+pub(super) fn refuse(changes: &[Change], observed: &World, policy: &Policy, context: &Context) -> Vec<Entry> {
+    let limits = context.limits;
     let mut refused = Vec::new();
     if let (Some(pinned), Some(seen)) = (&policy.account_id, &observed.account)
         && pinned != seen
@@ -44,6 +48,7 @@ pub(super) fn refuse(changes: &[Change], observed: &World, policy: &Policy, limi
     refused.extend(protected(changes, &policy.safety));
     refused.extend(ceiling(&removals, observed, policy, limits));
     refused.extend(floor(changes, observed, policy));
+    refused.extend(contested(changes, context));
     refused
 }
 
@@ -175,6 +180,26 @@ fn floor(changes: &[Change], observed: &World, policy: &Policy) -> Option<Entry>
     })
 }
 
+/// What was applied again and again within a day is being undone by somebody else, such as an attribute mapping of
+/// the identity provider. It is left alone until the manifest says something else.
+fn contested(changes: &[Change], context: &Context) -> Option<Entry> {
+    let contested: Vec<&Change> = changes
+        .iter()
+        .filter(|change| context.memory.times_applied(&change.id, context.now) >= CONTESTED_AFTER)
+        .collect();
+    (!contested.is_empty()).then(|| {
+        let facts = count(contested.len(), "fact");
+        refusal(
+            Reason::Contested,
+            format!("{facts} came back {CONTESTED_AFTER} times in 24 hours: somebody else changes the same"),
+            "look for an attribute mapping (Security & Control > SSO), a directory sync or another tool; to \
+             settle it here, change the manifest"
+                .to_owned(),
+            contested.into_iter(),
+        )
+    })
+}
+
 /// People who hold Master Admin and have joined: those who could undo a mistake.
 pub fn master_admins(world: &World) -> BTreeSet<Email> {
     let first = Key::AdminRole(Holder::User(Email::observed("")), RoleName::new(""));
@@ -202,16 +227,12 @@ pub fn takes_master_admin(key: &Key, is_removal: bool, world: &World) -> Vec<Ema
         let role = RoleName::new(RoleName::MASTER_ADMIN);
         world.get(&Key::AdminRole(Holder::User(email.clone()), role))
     };
-    let is_inherited_only_from = |value: &Value, group: &GroupName| match value {
-        Value::Inherited(groups) => groups.len() == 1 && groups.contains(group),
-        _ => false,
-    };
+    // Several groups may give it, and several changes may take them all: each of them counts as taking it.
+    let is_inherited_from = |value: &Value, group: &GroupName| matches!(value, Value::Inherited(groups) if groups.contains(group));
     match key {
         Key::AdminRole(Holder::User(email), role) if role.is_master_admin() => vec![email.clone()],
         Key::Member(email) if held(email).is_some() => vec![email.clone()],
-        Key::InGroup(email, group)
-            if held(email).is_some_and(|value| is_inherited_only_from(value, group)) =>
-        {
+        Key::InGroup(email, group) if held(email).is_some_and(|value| is_inherited_from(value, group)) => {
             vec![email.clone()]
         }
         Key::AdminRole(Holder::Group(group), role) if role.is_master_admin() => world
@@ -219,7 +240,7 @@ pub fn takes_master_admin(key: &Key, is_removal: bool, world: &World) -> Vec<Ema
             .iter()
             .filter_map(|(key, value)| match key {
                 Key::AdminRole(Holder::User(email), role)
-                    if role.is_master_admin() && is_inherited_only_from(value, group) =>
+                    if role.is_master_admin() && is_inherited_from(value, group) =>
                 {
                     Some(email.clone())
                 }
@@ -240,13 +261,14 @@ fn refusal<'a>(
     next_step: String,
     changes: impl Iterator<Item = &'a Change>,
 ) -> Entry {
-    let (mut subjects, mut ids, mut sources) = (Vec::new(), Vec::<ChangeId>::new(), Vec::new());
+    let (mut subjects, mut ids, mut sources) = (Vec::new(), Vec::<ChangeId>::new(), BTreeSet::new());
     for change in changes {
         subjects.push(change.key.clone());
         ids.push(change.id.clone());
-        super::resolve::push_sources(&mut sources, &change.sources);
+        sources.extend(change.sources.iter().cloned());
     }
     let subject = subjects.first().map(ToString::to_string).unwrap_or_default();
+    let sources = sources.into_iter().collect();
     Entry { subjects, subject, reason, message, next_step, sources, changes: ids }
 }
 

@@ -7,6 +7,7 @@
 pub mod cost;
 mod diff;
 mod guard;
+mod memory;
 mod model;
 mod order;
 pub mod pack;
@@ -15,12 +16,14 @@ mod resolve;
 mod risk;
 
 pub use guard::{Limits, master_admins, takes_master_admin};
+pub use memory::{CONTESTED_AFTER, Memory};
 pub use model::{
     AccountRef, Action, Change, ChangeId, Digest, Entry, Inputs, ObservedSummary, Origin, Pin, Plan, Reason,
     Reversible, Risk, RiskLevel, Unmanaged,
 };
 
-use crate::facts::{Desired, Policy, World};
+use crate::facts::{Desired, Key, Policy, World};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// What a plan is made of, besides the worlds.
@@ -36,6 +39,10 @@ pub struct Context {
     pub limits: Limits,
     /// People asked for in one look-up, as the read just made has proved.
     pub look_up_size: usize,
+    /// What earlier runs remember.
+    pub memory: Memory,
+    /// When the plan is made; only memory is compared with it.
+    pub now: Timestamp,
 }
 
 /// Makes the plan: resolve names, compare, order, rank, guard, price.
@@ -44,12 +51,15 @@ pub struct Context {
 pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Context) -> Plan {
     let wanted = resolve::resolve(desired, observed);
     let mut difference = diff::diff(&wanted, observed, policy);
+    let (overdue, waiting) = overdue(difference.waiting, policy, context);
+    difference.waiting = waiting;
+    difference.manual.extend(overdue);
     order::link(&mut difference.changes);
     for change in &mut difference.changes {
         change.risk = risk::of(&change.key, change.action, change.after.as_ref());
     }
     let digest = Digest::of(difference.changes.iter().map(|change| &change.id));
-    let refused = guard::refuse(&difference.changes, observed, policy, context.limits);
+    let refused = guard::refuse(&difference.changes, observed, policy, context);
     let mut plan = Plan {
         format: Plan::FORMAT.to_owned(),
         account: AccountRef {
@@ -75,6 +85,39 @@ pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Conte
     let calls = pack::pack(&plan.sendable(), policy.batch_size.0);
     plan.cost = cost::price(&plan, &calls, policy, context.look_up_size);
     plan
+}
+
+/// The same plan under today's guards and on today's account: what a saved plan goes through before it is applied.
+/// Its changes and its digest stay as they were approved.
+#[must_use]
+pub fn recheck(plan: Plan, observed: &World, policy: &Policy, context: &Context) -> Plan {
+    let refused = guard::refuse(&plan.changes, observed, policy, context);
+    let mut plan = Plan { refused, ..plan };
+    let calls = pack::pack(&plan.sendable(), policy.batch_size.0);
+    plan.cost = cost::price(&plan, &calls, policy, context.look_up_size);
+    plan
+}
+
+/// Splits off the invitations that have been open for too long. The API cannot send one again, and deleting and
+/// creating the user would lose what they hold, so a person has to.
+fn overdue(waiting: Vec<Entry>, policy: &Policy, context: &Context) -> (Vec<Entry>, Vec<Entry>) {
+    let after = policy.invitations.overdue_after;
+    waiting.into_iter().fold((Vec::new(), Vec::new()), |(mut overdue, mut waiting), entry| {
+        let open_for = match entry.subjects.as_slice() {
+            [Key::Member(email)] => context.memory.pending_for(email, context.now),
+            _ => None,
+        };
+        match open_for.filter(|open_for| *open_for > after) {
+            Some(open_for) => overdue.push(Entry {
+                reason: Reason::InvitationOverdue,
+                message: format!("{} ({} days)", entry.message, open_for.as_hours() / 24),
+                next_step: "invite again in the console (Enrollment > Invite): the API cannot".to_owned(),
+                ..entry
+            }),
+            None => waiting.push(entry),
+        }
+        (overdue, waiting)
+    })
 }
 
 #[cfg(test)]

@@ -311,6 +311,8 @@ pub enum Reason {
     OtherTasks,
     /// Invited, has not accepted.
     WaitingForAcceptance,
+    /// Invited long ago, has not accepted.
+    InvitationOverdue,
     /// The group has no members to read its roles from.
     GroupEmpty,
     /// The user is to be absent, and something else is wanted of them.
@@ -323,8 +325,8 @@ pub enum Reason {
     RemovalCeiling,
     /// Too few Master Admins would be left, or the Primary Admin is not declared.
     AdminFloor,
-    /// Something it depends on is not done.
-    Dependency,
+    /// Applied again and again in a day: somebody else undoes it.
+    Contested,
 }
 
 /// A fact nobody declared.

@@ -129,7 +129,11 @@ pub(super) fn resolve(desired: Desired, world: &World) -> Wanted {
             changes: Vec::new(),
         });
         entry.subject = if entry.subject.is_empty() { subject } else { and_more(&entry.subject) };
-        push_sources(&mut entry.sources, &want.sources);
+        entry.sources.extend(want.sources);
+    }
+    for entry in misses.values_mut() {
+        entry.sources.sort();
+        entry.sources.dedup();
     }
     settle_duplicates(&mut wants);
 
@@ -281,25 +285,23 @@ impl Resolver<'_> {
     fn group(&self, group: &GroupName) -> Result<(), Miss> {
         match self.names.groups.get(group).map_or(0, Vec::len) {
             1 => Ok(()),
-            0 => match self.world.coverage.requires(Listing::Groups) {
-                Err(why) => Err(Miss {
-                    reason: Reason::GroupUnresolved,
-                    message: format!("group {group} cannot be looked up: {why}"),
-                    next_step: "run again".to_owned(),
-                }),
-                Ok(()) => {
-                    let near = did_you_mean(group.as_str(), self.names.groups.keys().map(GroupName::as_str));
-                    let create =
-                        "create it in the console (User Management > Groups > New Group), then run again";
-                    Err(Miss {
-                        reason: Reason::GroupMissing,
-                        message: format!(
-                            "the account has no group named {group}, and the API cannot create one"
-                        ),
-                        next_step: near.map_or(create.to_owned(), |near| format!("{near} Or {create}")),
-                    })
+            0 => {
+                if let Err(why) = self.world.coverage.requires(Listing::Groups) {
+                    return Err(Miss {
+                        reason: Reason::GroupUnresolved,
+                        message: format!("group {group} cannot be looked up: {why}"),
+                        next_step: "run again".to_owned(),
+                    });
                 }
-            },
+                let near = did_you_mean(group.as_str(), self.names.groups.keys().map(GroupName::as_str));
+                let create =
+                    "create it in the console (User Management > Groups > New Group), then run again";
+                Err(Miss {
+                    reason: Reason::GroupMissing,
+                    message: format!("the account has no group named {group}, and the API cannot create one"),
+                    next_step: near.map_or(create.to_owned(), |near| format!("{near} Or {create}")),
+                })
+            }
             several => Err(Miss {
                 reason: Reason::GroupUnresolved,
                 message: format!("{several} groups are named {group}"),
@@ -368,7 +370,8 @@ fn settle_duplicates(wants: &mut Vec<(Key, Want)>) {
     });
 }
 
-pub(super) fn push_sources(sources: &mut Vec<Source>, more: &[Source]) {
+/// For the few places of one fact or scope: each is compared with all.
+fn push_sources(sources: &mut Vec<Source>, more: &[Source]) {
     for source in more {
         if !sources.contains(source) {
             sources.push(source.clone());

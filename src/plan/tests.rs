@@ -1,5 +1,7 @@
 //! Each test starts from a converged world (`observed == desired`), changes one side, and looks at the plan.
 
+mod laws;
+
 use super::*;
 use crate::facts::{
     BotEntry, BotRef, BuilderAccess, Closure, Completeness, Coverage, DialogId, DialogSet, Directory, Email,
@@ -17,9 +19,12 @@ struct Bench {
     directory: Directory,
     policy: Policy,
     limits: Limits,
+    memory: Memory,
     strip: bool,
 }
 
+/// The instant of every plan here, in epoch seconds.
+const NOW: i64 = 1_800_000_000;
 const JANE: &str = "jane@example.com";
 const SAM: &str = "sam@example.com";
 const NEW: &str = "new@example.com";
@@ -91,6 +96,7 @@ impl Bench {
             directory,
             policy,
             limits: Limits::default(),
+            memory: Memory::default(),
             strip: false,
         };
         for who in [JANE, SAM, "m1@example.com", "m2@example.com", "m3@example.com", "m4@example.com"] {
@@ -156,7 +162,9 @@ impl Bench {
         if self.strip {
             desired.strip.insert(email(JANE));
         }
-        let context = Context { limits: self.limits, look_up_size: 1000, ..Context::default() };
+        let memory = self.memory.clone();
+        let now = jiff::Timestamp::from_second(NOW).unwrap();
+        let context = Context { limits: self.limits, look_up_size: 1000, memory, now, ..Context::default() };
         make(desired, &world, &self.policy, &context)
     }
 }
@@ -352,6 +360,46 @@ fn a_pending_user_is_not_invited_again_and_the_rest_waits() {
     let plan = bench.plan();
     assert!(plan.changes.is_empty());
     assert_eq!(reasons(&plan.waiting), [Reason::WaitingForAcceptance; 2]);
+}
+
+#[test]
+fn an_invitation_open_for_too_long_is_for_a_person_only_with_memory() {
+    let mut bench = Bench::converged();
+    bench.seen_member(JANE, Membership::Pending { since: None });
+    let day = |days: i64| jiff::Timestamp::from_second(NOW - days * 86_400).unwrap();
+    bench.memory.pending_since.insert(email(JANE), day(6));
+    assert_eq!(reasons(&bench.plan().waiting), [Reason::WaitingForAcceptance]);
+    bench.memory.pending_since.insert(email(JANE), day(8));
+    let plan = bench.plan();
+    assert!(plan.waiting.is_empty() && plan.changes.is_empty());
+    assert_eq!(reasons(&plan.manual), [Reason::InvitationOverdue]);
+    assert!(plan.manual[0].message.contains("8 days"), "{}", plan.manual[0].message);
+}
+
+#[test]
+fn what_comes_back_three_times_in_a_day_is_contested_until_the_manifest_changes() {
+    let mut bench = Bench::converged();
+    bench.unsee(&developer(JANE));
+    let id = bench.plan().changes[0].id.clone();
+    let hour = |hours: i64| jiff::Timestamp::from_second(NOW - hours * 3_600).unwrap();
+    bench.memory.applied.insert(id.clone(), vec![hour(25), hour(3), hour(2)]);
+    assert!(bench.plan().refused.is_empty(), "only two of them within a day");
+    bench.memory.note_applied([&id], hour(1));
+    let plan = bench.plan();
+    assert_eq!(reasons(&plan.refused), [Reason::Contested]);
+    assert!(plan.sendable().is_empty());
+    assert_eq!(plan.changes.len(), 1, "it stays in the plan and its digest");
+}
+
+#[test]
+fn an_assignment_of_a_pending_user_stays_because_its_neighbours_may_not_survive_the_list() {
+    let mut bench = Bench::converged();
+    bench.seen_member(JANE, Membership::Pending { since: None });
+    bench.see(Key::Assigned(email(JANE), "st-1".into()), Value::Dialogs(DialogSet::ALL));
+    bench.want(&Key::Assigned(email(JANE), "st-1".into()), absent());
+    let plan = bench.plan();
+    assert_eq!(lines(&plan), [""; 0]);
+    assert!(reasons(&plan.waiting).contains(&Reason::WaitingForAcceptance));
 }
 
 #[test]

@@ -63,6 +63,16 @@ pub enum SandboxError {
         /// The account's id.
         account: String,
     },
+    /// Generated people are there already.
+    #[error(
+        "account {account} has been seeded before: it holds {example}\n  seed another account with --account ID, or another --data folder"
+    )]
+    AlreadySeeded {
+        /// The account's id.
+        account: String,
+        /// One of the generated things that are there.
+        example: String,
+    },
     /// The person has joined before.
     #[error("{email} has already joined (state: {state}); only invited people can accept\n  nothing to do")]
     AlreadyJoined {

@@ -17,13 +17,23 @@ use super::error::SandboxError;
 use super::store::{self, Store, mails};
 
 /// Where mail goes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub enum Mail {
     /// Files `DATA/mail/*.eml`; a sandbox without a data folder keeps them in the database alone.
     #[default]
     Files,
     /// An SMTP server, as a URL: `smtp://127.0.0.1:2525`, `smtps://user:password@host`.
     Smtp(String),
+}
+
+/// The URL may hold a password, so it is never shown.
+impl std::fmt::Debug for Mail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Files => "Files",
+            Self::Smtp(_) => "Smtp(..)",
+        })
+    }
 }
 
 /// The kind of mail an invitation is, in the outbox.

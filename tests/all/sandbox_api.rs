@@ -403,6 +403,28 @@ async fn sandbox_api_2_18_audit_logs() {
     assert_shape(&example("2.18-audit-logs"), &body, &[]);
     let entries = body["auditlogs"].as_array().unwrap();
     assert_eq!(entries.iter().filter(|entry| entry["Name"] == "User Created").count(), 3);
+    let given = json!([{ "roleId": world.role("admin/admin"), "addUsers": ["user1@example.com"] }]);
+    world.post("/api/public/adminroles/assignments", given).await;
+    let put = json!({ "users": [{ "userInfo": { "emailId": JANE }, "assignBotTasks": [{}], "roles": {
+        "addTo": [], "removeFrom": [{ "roleId": world.role("bot/Bot Developer"), "botId": world.bot(BANK) }] } }] });
+    world.put("/api/public/users", put).await;
+    let file = world.upload(&json!([{ "role": "Custom" }])).await;
+    world.post("/api/public/roles/import?roleType=bot", json!({ "fileId": file })).await;
+    world.delete("/api/public/users", json!({ "deleteEmailIds": ["audit0@example.com"] })).await;
+    let body = world.get("/api/public/auditlogs?size=100").await.body;
+    let entries = body["auditlogs"].as_array().unwrap();
+    let events: Vec<&str> = entries[4..].iter().map(|entry| entry["Name"].as_str().unwrap()).collect();
+    assert_eq!(
+        events,
+        [
+            "Admin Role Assigned to Users",
+            "User Modified",
+            "Bot Role Deleted for Users",
+            "Bot Task Assignment",
+            "Role Created",
+            "User Deleted"
+        ]
+    );
     let first = entries[0]["AuditLogId"].as_str().unwrap();
     let rest = world.get(&format!("/api/public/auditlogs?fetchAfter={first}&size=1")).await.body;
     assert_eq!((&rest["auditlogs"][0], &rest["moreAvailable"]), (&entries[1], &json!(true)));

@@ -184,6 +184,23 @@ fn sandbox_cli_seed_adds_the_same_everywhere() {
 }
 
 #[test]
+fn sandbox_cli_help_lists_every_dialect_switch() {
+    let help = stdout(&run(&["serve", "--help"]));
+    for name in koreconcile::sandbox::Dialect::FIELDS {
+        assert!(help.contains(&format!("{name}=")), "{name}");
+    }
+    assert!(help.contains("put_assignments=replaces"), "{help}");
+}
+
+#[test]
+fn sandbox_cli_seed_twice_is_refused() {
+    let data = tempfile::tempdir().unwrap();
+    stdout(&run(&["seed", "--data", path(data.path()), "--users", "3"]));
+    let text = refusal(&["seed", "--data", path(data.path()), "--users", "3"]);
+    assert!(text.contains("has been seeded before") && text.contains("--account ID"), "{text}");
+}
+
+#[test]
 fn sandbox_cli_refusals_say_what_rule_and_next_step() {
     let data = tempfile::tempdir().unwrap();
     let missing = data.path().join("none");

@@ -456,6 +456,18 @@ async fn sandbox_dialect_read_lag() {
 }
 
 #[tokio::test]
+async fn sandbox_dialect_read_lag_is_the_same_for_every_write() {
+    let world = world(|d| d.read_lag = 2);
+    let mut seen = Vec::new();
+    for n in 0..4 {
+        let email = format!("lag{n}@example.com");
+        world.post(USERS, json!({ "users": [{ "userInfo": { "emailId": email } }] })).await;
+        seen.push(world.get("/api/public/alluserroles").await.body["total"].as_u64().unwrap());
+    }
+    assert_eq!(seen, [12, 12, 13, 14], "each write comes to light after two reads, whatever follows it");
+}
+
+#[tokio::test]
 async fn sandbox_dialect_email_case() {
     let shouted = JANE.to_uppercase();
     for (sensitive, known) in [(false, true), (true, false)] {

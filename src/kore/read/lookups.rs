@@ -7,11 +7,13 @@
 use super::super::gateway::{Call, Tally};
 use super::super::wire::UserElement;
 use super::super::{Endpoint, KoreError};
-use super::Reader;
+use super::{Reader, Sizes};
 use futures::future::join_all;
 use std::collections::{HashMap, VecDeque};
 
-/// The batch every server should take; it only sets the bound on calls.
+/// The first and largest batch.
+pub(super) const LARGEST_BATCH: usize = 1_000;
+/// The batch every server should take: it sets the bound on calls, and a bad person makes later batches no smaller.
 const SAFE_BATCH: usize = 50;
 /// Calls beyond that bound for hunting down what is missing.
 const SPARE_CALLS: usize = 24;
@@ -39,6 +41,7 @@ impl Answer {
 }
 
 /// Who is still to be asked.
+#[derive(Default)]
 struct Queue {
     /// Never asked.
     fresh: VecDeque<String>,
@@ -47,6 +50,10 @@ struct Queue {
     size: usize,
     /// Whether a batch of this size came back whole, so that the rest may go at once.
     is_proven: bool,
+    /// The smallest batch that was refused as a whole.
+    refused_at: Option<usize>,
+    /// Whether a batch of the full size came back whole.
+    is_stretched: bool,
 }
 
 impl Queue {
@@ -69,15 +76,40 @@ impl Queue {
         wave
     }
 
-    fn shrink(&mut self, size: usize) {
+    /// The batch was too large: these people go back among those not asked yet, for smaller ones.
+    fn start_over(&mut self, people: Vec<String>, size: usize) {
         if size < self.size {
             self.size = size.max(1);
             self.is_proven = false;
         }
+        for person in people.into_iter().rev() {
+            self.fresh.push_front(person);
+        }
     }
 
+    /// Something about these people, not about the size: they go in batches of their own.
     fn ask_again(&mut self, people: &[String], size: usize) {
         self.again.extend(people.chunks(size.max(1)).map(<[String]>::to_vec));
+    }
+}
+
+impl Sizes {
+    /// What a read says about the size for the next one. A batch that failed because of one bad address says little, so it
+    /// costs no more than falling back to the safe size; sizes that went well grow again, but never to one that was refused.
+    fn learn(&mut self, queue: &Queue, was_a_person: bool) {
+        let before = self.look_up;
+        if queue.size < before {
+            let is_telling = !was_a_person && queue.size >= SAFE_BATCH;
+            self.look_up = if is_telling { queue.size } else { queue.size.max(SAFE_BATCH).min(before) };
+            if !was_a_person {
+                self.too_large = queue.refused_at.or(self.too_large);
+            }
+        } else if queue.is_stretched {
+            let larger = (before * 2).min(LARGEST_BATCH);
+            if self.too_large.is_none_or(|refused| larger < refused) {
+                self.look_up = larger;
+            }
+        }
     }
 }
 
@@ -90,7 +122,8 @@ impl Reader {
     ) -> Result<Answers, KoreError> {
         let fresh: VecDeque<String> = spellings.cloned().collect();
         let bound = 2 * fresh.len().div_ceil(SAFE_BATCH) + SPARE_CALLS;
-        let mut queue = Queue { fresh, again: Vec::new(), size: self.sizes().look_up, is_proven: false };
+        let size = self.sizes().look_up;
+        let mut queue = Queue { fresh, size, ..Queue::default() };
         let (mut answers, mut calls, mut refused) = (Answers::new(), 0, 0);
         while !queue.is_empty() && calls < bound {
             let wave = queue.wave(bound - calls);
@@ -101,11 +134,15 @@ impl Reader {
                     Ok(elements) => take(batch, elements, &mut queue, &mut answers),
                     Err(error) if !may_do_better(&error) => return Err(error),
                     Err(_) if batch.len() > 1 => {
+                        // Down to the safe size first, then below it.
                         let half = batch.len().div_ceil(2);
-                        if !queue.is_proven {
-                            queue.shrink(half);
+                        let half = if batch.len() > SAFE_BATCH { half.max(SAFE_BATCH) } else { half };
+                        queue.refused_at = Some(batch.len()).min(queue.refused_at.or(Some(usize::MAX)));
+                        if queue.is_proven {
+                            queue.ask_again(&batch, half);
+                        } else {
+                            queue.start_over(batch, half);
                         }
-                        queue.ask_again(&batch, half);
                     }
                     Err(error) => {
                         refused += 1;
@@ -117,7 +154,7 @@ impl Reader {
             }
         }
         if !answers.is_empty() {
-            self.remember(|sizes| sizes.look_up = queue.size);
+            self.remember(|sizes| sizes.learn(&queue, refused > 0));
         }
         Ok(answers)
     }
@@ -154,16 +191,16 @@ fn take(batch: Vec<String>, elements: Vec<UserElement>, queue: &mut Queue, answe
     }
     if missing.is_empty() {
         queue.is_proven = true;
+        queue.is_stretched |= asked == queue.size;
     } else if asked > 1 {
-        // Cut off at the end, or nothing at all: the batch was too large. Gaps in between: just those people.
-        let is_cut = first_missing == last_answered;
-        let size = if is_cut && last_answered > 0 { last_answered } else { asked / 2 };
-        if is_cut && missing.len() > 1 {
-            queue.shrink(size);
+        // Most of it cut off at the end: the batch was too large. Gaps, or a few at the end: just those people.
+        let is_cut = first_missing == last_answered && missing.len() > asked / 2;
+        if is_cut && missing.len() > 1 && !queue.is_proven {
+            queue.start_over(missing, if last_answered > 0 { last_answered } else { asked / 2 });
         } else {
             queue.is_proven = true;
+            queue.ask_again(&missing, asked / 2);
         }
-        queue.ask_again(&missing, size);
     }
 }
 

@@ -8,18 +8,19 @@ mod assemble;
 mod lookups;
 mod notices;
 mod pages;
+mod people;
 
 pub use notices::{AuditEvent, AuditPage};
 
 use super::gateway::{Call, Gateway, Tally};
-use super::wire::{BotWire, GroupWire, ListedUser, RoleWire};
+use super::wire::{BotWire, GroupWire, ListedUser, Paged, RoleWire};
 use super::{Endpoint, KoreError};
 use crate::facts::{Email, RoleType, World};
 use assemble::Assembly;
 use futures::future::try_join4;
 use pages::Pages;
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What to read.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -70,32 +71,46 @@ pub struct ReadSizes {
     pub look_up: usize,
 }
 
-impl Default for ReadSizes {
-    fn default() -> Self {
-        Self { listing: 1_000, look_up: 1_000 }
-    }
+/// What the reader remembers of this server.
+#[derive(Debug)]
+struct Sizes {
+    listing: usize,
+    look_up: usize,
+    /// The smallest look-up known to be refused for its size.
+    too_large: Option<usize>,
 }
 
 /// Reads one account, and remembers between reads which sizes it takes.
 #[derive(Debug)]
 pub struct Reader {
     gateway: Gateway,
-    sizes: Mutex<ReadSizes>,
+    sizes: Mutex<Sizes>,
 }
 
 impl Reader {
     /// Sends nothing yet.
     pub fn new(gateway: Gateway) -> Self {
-        Self { gateway, sizes: Mutex::default() }
+        let sizes = Sizes { listing: ListedUser::LIMIT, look_up: lookups::LARGEST_BATCH, too_large: None };
+        Self { gateway, sizes: Mutex::new(sizes) }
     }
 
-    /// The sizes proved so far.
+    /// The gateway, for its budget and its count of calls.
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// The sizes the next read starts with.
     pub fn sizes(&self) -> ReadSizes {
-        *self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
+        let Sizes { listing, look_up, too_large: _ } = *self.remembered();
+        ReadSizes { listing, look_up }
     }
 
-    fn remember(&self, change: impl FnOnce(&mut ReadSizes)) {
-        change(&mut self.sizes.lock().unwrap_or_else(PoisonError::into_inner));
+    fn remembered(&self) -> MutexGuard<'_, Sizes> {
+        self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&self, change: impl FnOnce(&mut Sizes)) {
+        change(&mut self.remembered());
     }
 
     /// Reads what is asked. Nothing is written, whatever happens.
@@ -126,6 +141,9 @@ impl Reader {
         }
         if *look_up_admins {
             people.extend(assembly.master_admins());
+        }
+        if ask.users && ask.groups {
+            people.extend(assembly.witnesses());
         }
         let questions = assembly.questions(people);
         let answers = self.look_up(questions.iter().flat_map(|(_, spellings)| spellings), &tally).await?;

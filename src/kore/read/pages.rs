@@ -5,10 +5,10 @@
 //! completeness is always the same: as many distinct entries as the first and the last page state.
 
 use super::super::KoreError;
-use super::super::gateway::{Call, Gateway, Tally};
+use super::super::gateway::{Call, Gateway, IN_FLIGHT, Tally};
 use super::super::wire::{Page, Paged};
 use crate::facts::Extent;
-use futures::future::try_join_all;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use std::collections::HashSet;
 
 /// Smallest page size worth asking for: what the vendor documents.
@@ -49,57 +49,52 @@ impl Pages<'_> {
         Ok((book.close(outcome), limit))
     }
 
-    /// The first page, in the largest size that is not refused.
+    /// The first page, in the largest size that is neither refused nor answered with less than the safe size gives:
+    /// some servers read a size over their maximum as none at all.
     async fn first<T: Paged>(&self, mut limit: usize) -> Result<(Page<T>, usize), KoreError> {
         loop {
-            match self.fetch(0, limit).await {
+            match self.fetch::<T>(0, limit).await {
                 Err(KoreError::Refused { .. } | KoreError::Unreachable { is_connected: true, .. })
                     if limit > SAFE_LIMIT =>
                 {
                     limit = (limit / 4).max(SAFE_LIMIT);
                 }
+                Ok(page) if limit > SAFE_LIMIT && page.is_short_of(SAFE_LIMIT) => limit = SAFE_LIMIT,
                 answer => return answer.map(|page| (page, limit)),
             }
         }
     }
 
-    /// The rest, when the first page states how many there are. `Err(why)` inside: it could not be read to the end.
+    /// The rest, when the first page states how many there are.
     async fn by_total<T: Paged>(
         &self,
         book: &mut Book<T>,
         total: usize,
-        mut has_more: Option<bool>,
+        has_more: Option<bool>,
     ) -> Result<Outcome, KoreError> {
-        let (mut last_total, mut next) = (Some(total), 1);
+        let mut last = LastPage { total: Some(total), has_more, next: 1 };
         if book.distinct() < total {
             let size = book.items.len();
             if size == 0 {
                 return Ok(Err(format!("0 of {total} came")));
             }
-            let step = match self.step(book, size).await? {
-                Ok(step) => step,
+            let turn = match self.second(book, size).await? {
+                Ok(turn) => turn,
                 Err(why) => return self.in_one(book, total, why).await,
             };
-            let pages = total.div_ceil(size);
-            let offsets = (2..pages).map(|page| page * step);
-            let rest = try_join_all(offsets.map(|offset| self.fetch_or_refusal::<T>(offset, size))).await?;
-            for page in rest {
-                let Page { total, has_more: more, items } = match page {
-                    Ok(page) => page,
-                    Err(why) => return Ok(Err(why)),
-                };
-                (last_total, has_more) = (total, more);
-                book.add(items);
+            last = match self.rest(book, size, total.div_ceil(size), &turn).await? {
+                Ok(last) => last,
+                Err(why) => return Ok(Err(why)),
+            };
+            if let Some(why) = turn.doubt {
+                return Ok(Err(why));
             }
-            if pages == 2 {
-                (last_total, has_more) = (book.second_total, book.second_has_more);
-            }
-            next = pages * step;
         }
+        let LastPage { total: last_total, has_more, next } = last;
         let distinct = book.distinct();
         if last_total != Some(total) {
-            let last = last_total.map_or("nothing".to_owned(), |total| total.to_string());
-            return Ok(Err(format!("the stated total moved from {total} to {last} while reading")));
+            let moved = last_total.map_or("nothing".to_owned(), |total| total.to_string());
+            return Ok(Err(format!("the stated total moved from {total} to {moved} while reading")));
         }
         if distinct != total {
             return Ok(Err(format!("{distinct} of {total} came")));
@@ -117,12 +112,12 @@ impl Pages<'_> {
         Ok(Ok(()))
     }
 
-    /// Fetches page 2 alone and finds out how `offset` counts: 1 for pages, the page size for rows.
-    async fn step<T: Paged>(
+    /// Fetches page 2 alone and finds out how `offset` counts: pages, or rows.
+    async fn second<T: Paged>(
         &self,
         book: &mut Book<T>,
         size: usize,
-    ) -> Result<Result<usize, String>, KoreError> {
+    ) -> Result<Result<Turn, String>, KoreError> {
         let second = match self.fetch_or_refusal::<T>(1, size).await? {
             Ok(page) => page,
             Err(why) => return Ok(Err(why)),
@@ -139,19 +134,45 @@ impl Pages<'_> {
             (second, 1)
         };
         let Page { total, has_more, items } = page;
-        if items.is_empty() {
-            return Ok(Err("page 2 is empty".to_owned()));
-        }
         let came = items.len();
         let repeated = book.add(items);
+        if came == 0 {
+            return Ok(Err("page 2 is empty".to_owned()));
+        }
         if repeated == came {
             return Ok(Err("page 2 repeats page 1, so offset is ignored".to_owned()));
         }
-        if repeated > 0 {
-            return Ok(Err(format!("page 2 repeats {repeated} entries of page 1")));
+        // Somebody may have been added in between: the rest is worth having, but it is no proof.
+        let doubt = (repeated > 0).then(|| format!("page 2 repeats {repeated} entries of page 1"));
+        let last = LastPage { total, has_more, next: 2 * step };
+        Ok(Ok(Turn { step, doubt, last }))
+    }
+
+    /// Pages 3 to the last, several at once and kept in order; ends early at an empty page, because a total may be
+    /// any number.
+    async fn rest<T: Paged>(
+        &self,
+        book: &mut Book<T>,
+        size: usize,
+        pages: usize,
+        turn: &Turn,
+    ) -> Result<Result<LastPage, String>, KoreError> {
+        let mut last = turn.last;
+        let offsets = (2..pages).map(|page| page * turn.step);
+        let fetches = offsets.map(|offset| self.fetch_or_refusal::<T>(offset, size));
+        let mut answers = stream::iter(fetches).buffered(IN_FLIGHT);
+        while let Some(page) = answers.try_next().await? {
+            let Page { total, has_more, items } = match page {
+                Ok(page) => page,
+                Err(why) => return Ok(Err(why)),
+            };
+            last = LastPage { total, has_more, next: last.next + turn.step };
+            if items.is_empty() {
+                break;
+            }
+            book.add(items);
         }
-        (book.second_total, book.second_has_more) = (total, has_more);
-        Ok(Ok(step))
+        Ok(Ok(last))
     }
 
     /// Where pages can't be turned: everything on one page, if the server gives that much.
@@ -188,8 +209,8 @@ impl Pages<'_> {
             }
             let Ok(page) = self.fetch_or_refusal::<T>(offset, size).await? else { break };
             has_more = page.has_more;
-            let came = page.items.len();
-            if book.add(page.items) == came {
+            let is_last = page.items.is_empty();
+            if book.add(page.items) > 0 || is_last {
                 break;
             }
         }
@@ -225,24 +246,35 @@ impl Pages<'_> {
 /// `Err` says why it is not complete.
 type Outcome = Result<(), String>;
 
+/// How pages are turned.
+struct Turn {
+    /// What `offset` grows by: 1, or the page size.
+    step: usize,
+    /// Why the pages prove nothing even if all come.
+    doubt: Option<String>,
+    /// What page 2 said.
+    last: LastPage,
+}
+
+/// What the last page read so far said.
+#[derive(Clone, Copy)]
+struct LastPage {
+    total: Option<usize>,
+    has_more: Option<bool>,
+    /// The offset behind it.
+    next: usize,
+}
+
 /// Entries as they come in, each id once.
 struct Book<T> {
     items: Vec<T>,
     ids: HashSet<String>,
     without_id: usize,
-    second_total: Option<usize>,
-    second_has_more: Option<bool>,
 }
 
 impl<T: Paged> Book<T> {
     fn new() -> Self {
-        Self {
-            items: Vec::new(),
-            ids: HashSet::new(),
-            without_id: 0,
-            second_total: None,
-            second_has_more: None,
-        }
+        Self { items: Vec::new(), ids: HashSet::new(), without_id: 0 }
     }
 
     fn distinct(&self) -> usize {
@@ -266,10 +298,10 @@ impl<T: Paged> Book<T> {
     }
 
     fn close(self, outcome: Outcome) -> Listed<T> {
-        let Self { items, ids: _, without_id, second_total: _, second_has_more: _ } = self;
+        let Self { items, ids: _, without_id } = self;
         let extent = match outcome {
             Err(why) => Extent::Partial(why),
-            Ok(()) if without_id > 0 => Extent::Partial(format!("{without_id} entries have no id")),
+            Ok(()) if without_id > 0 => Extent::Partial(format!("entries without id: {without_id}")),
             Ok(()) => Extent::Complete,
         };
         Listed { items, extent }

@@ -15,6 +15,13 @@ pub(in crate::kore) struct Page<T> {
     pub(in crate::kore) items: Vec<T>,
 }
 
+impl<T> Page<T> {
+    /// Whether it holds some, but fewer entries than that, although the listing has more.
+    pub(in crate::kore) fn is_short_of(&self, size: usize) -> bool {
+        (1..size).contains(&self.items.len()) && self.total.is_some_and(|total| total > self.items.len())
+    }
+}
+
 /// What is listed in pages.
 pub(in crate::kore) trait Paged: Sized + Send {
     /// Where.
@@ -49,11 +56,14 @@ macro_rules! paged {
                     available_more: Option<bool>,
                     #[serde(default, rename = "moreAvailable", deserialize_with = "flag")]
                     more_available: Option<bool>,
-                    #[serde(rename = $key)]
-                    items: Vec<$item>,
+                    #[serde(default, rename = $key)]
+                    items: Option<Vec<$item>>,
                 }
                 let Wire { total, available_more, more_available, items } = parse(body)?;
                 let total = total.map(|total| usize::try_from(total).unwrap_or(usize::MAX));
+                // An empty listing may leave the list out; any other answer without it is none of ours.
+                let items = items.or((total == Some(0)).then(Vec::new));
+                let items = items.ok_or(concat!("there is no list called ", $key))?;
                 Ok(Page { total, has_more: available_more.or(more_available), items })
             }
         }

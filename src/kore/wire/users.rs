@@ -52,7 +52,12 @@ impl UserElement {
     pub(in crate::kore) fn is_trouble(&self) -> bool {
         let code = |key: &str| self.user_info.reason.get(key).and_then(Value::as_i64);
         let code = code("statusCode").or_else(|| code("status"));
-        self.is_failure() && code.is_some_and(|code| code >= 500 || matches!(code, 401 | 403 | 429))
+        let is_limit = || {
+            let told = reason(&self.user_info.reason);
+            told.is_some_and(|(text, _)| text.to_ascii_lowercase().contains("rate limit"))
+        };
+        let is_ours = code.is_some_and(|code| code >= 500 || matches!(code, 401 | 403 | 429));
+        self.is_failure() && (is_ours || is_limit())
     }
 
     /// Builder access, when the answer carries both flags.

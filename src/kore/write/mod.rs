@@ -13,12 +13,14 @@ use super::error::Vendor;
 use super::gateway::{Call, Gateway, Tally, Written};
 use super::reply;
 use super::{Endpoint, KoreError};
+use jiff::Timestamp;
 use serde_json::Value;
 
 /// Writes to one account. Whoever holds one can change it.
 #[derive(Clone, Debug)]
 pub struct Writer {
     gateway: Gateway,
+    deadline: Option<Timestamp>,
 }
 
 /// What is known after a write.
@@ -45,7 +47,14 @@ pub struct Failure {
 impl Writer {
     /// Sends nothing yet.
     pub fn new(gateway: Gateway) -> Self {
-        Self { gateway }
+        Self { gateway, deadline: None }
+    }
+
+    /// A writer that sends nothing later than that: what would have to wait past it ends as
+    /// [`KoreError::RateLimited`] instead. For whoever may write only while holding a lease.
+    #[must_use]
+    pub fn until(&self, deadline: Timestamp) -> Self {
+        Self { gateway: self.gateway.clone(), deadline: Some(deadline) }
     }
 
     /// The gateway, for its budget and its count of calls.
@@ -55,10 +64,11 @@ impl Writer {
 
     async fn send<T>(
         &self,
-        call: &Call,
+        mut call: Call,
         read: impl FnOnce(&[u8]) -> Result<T, Misread>,
     ) -> Result<Answer<T>, KoreError> {
-        let body = match self.gateway.write(call, &Tally::default()).await? {
+        call.deadline = self.deadline;
+        let body = match self.gateway.write(&call, &Tally::default()).await? {
             Written::Answered(body) => body,
             Written::Refused(vendor) => return Ok(Answer::Refused(vendor)),
             Written::Unknown(vendor) => return Ok(Answer::Unknown(vendor)),

@@ -95,7 +95,7 @@ impl Writer {
     async fn assign(&self, endpoint: Endpoint, edits: Vec<Value>) -> Result<Answer, KoreError> {
         let sent = edits.len();
         let body = Value::Array(edits);
-        self.send(&Self::json(endpoint, &body), |body| {
+        self.send(Self::json(endpoint, &body), |body| {
             let answer: Value = parse(body)?;
             let elements = match answer {
                 Value::Array(elements) => elements,
@@ -136,14 +136,14 @@ impl Writer {
             content: Value::from(documents.to_vec()).to_string().into_bytes(),
             fields: vec![("fileContext", "bulkImport"), ("fileExtension", "json")],
         };
-        let file = match self.send(&upload, uploaded).await? {
+        let file = match self.send(upload, uploaded).await? {
             Answer::Accepted(file) => file,
             Answer::Refused(vendor) | Answer::Unknown(vendor) => return Ok(Answer::Refused(vendor)),
         };
         let import = Self::json(Endpoint::ImportRoles, &json!({ "fileId": file }))
             .query("roleType", role_type.as_str())
             .query("fullImport", false);
-        self.send(&import, |body| {
+        self.send(import, |body| {
             if let Ok(Value::Object(map)) = parse::<Value>(body)
                 && map.contains_key("errors")
             {

@@ -147,7 +147,7 @@ impl Writer {
             "isDeveloper": access.is_developer(),
             "hasDataTableAndViewAccess": data_tables,
         });
-        self.send(&Self::json(Endpoint::UserAccess, &body), |body| {
+        self.send(Self::json(Endpoint::UserAccess, &body), |body| {
             let answer: Value = parse(body)?;
             let is_success = |text: &str| text.trim().eq_ignore_ascii_case("success");
             match &answer {
@@ -167,7 +167,7 @@ impl Writer {
         body: &Value,
         people: &[Person<'_>],
     ) -> Result<Answer, KoreError> {
-        self.send(&Self::json(endpoint, body), |body| {
+        self.send(Self::json(endpoint, body), |body| {
             failed(parse(body)?, people).map(|failures| self.failures(failures))
         })
         .await
@@ -223,15 +223,20 @@ fn new_user(user: &NewUser) -> Value {
     if let Some(id) = org_user_id {
         info.insert("orgUserId".into(), id.as_str().into());
     }
-    json!({
-        "userInfo": info,
-        "groups": groups,
-        "roles": roles.iter().map(grant).collect::<Vec<_>>(),
+    let mut entry = Map::new();
+    entry.insert("userInfo".into(), Value::Object(info));
+    let lists = [
+        ("groups", groups.iter().map(|group| json!(group)).collect::<Vec<_>>()),
+        ("roles", roles.iter().map(grant).collect()),
         // POST says streamId where PUT says botId (kore-api 2.0).
-        "assignBotTasks": assignments.iter().map(|assigned| assignment("streamId", assigned)).collect::<Vec<_>>(),
-        "canCreateBot": access.can_create_bot(),
-        "isDeveloper": access.is_developer(),
-    })
+        ("assignBotTasks", assignments.iter().map(|assigned| assignment("streamId", assigned)).collect()),
+    ];
+    for (key, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
+        entry.insert(key.into(), list.into());
+    }
+    entry.insert("canCreateBot".into(), access.can_create_bot().into());
+    entry.insert("isDeveloper".into(), access.is_developer().into());
+    Value::Object(entry)
 }
 
 fn update(user: &UserUpdate) -> Value {

@@ -49,16 +49,21 @@ fn without_doubles(
     code: Code,
     identity: impl Fn(&Manifest, Option<&str>) -> Option<String>,
 ) {
-    let mut first: HashMap<(Kind, Option<&str>, String), &Manifest> = HashMap::with_capacity(manifests.len());
+    let mut first: HashMap<(Kind, String), Vec<&Manifest>> = HashMap::with_capacity(manifests.len());
     let mut doubles: HashSet<usize> = HashSet::new();
     for (index, manifest) in manifests.iter().enumerate() {
         let Some(identity) = identity(manifest, manifest.spec.account()) else { continue };
-        let key = (manifest.kind(), manifest.namespace.as_deref(), identity);
-        if let Some(earlier) = first.get(&key) {
+        let earlier = first.entry((manifest.kind(), identity)).or_default();
+        // An object without a namespace may end up in any, but its name is only compared with its like.
+        let is_double = |other: &&&Manifest| match code {
+            Code::DuplicateObject => other.namespace == manifest.namespace,
+            _ => other.shares_namespace_with(manifest),
+        };
+        if let Some(other) = earlier.iter().find(is_double) {
             doubles.insert(index);
-            findings.push(double(code, earlier, manifest));
+            findings.push(double(code, other, manifest));
         } else {
-            first.insert(key, manifest);
+            earlier.push(manifest);
         }
     }
     drop(first);

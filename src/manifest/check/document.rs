@@ -35,8 +35,8 @@ impl Checker {
         }
     }
 
-    /// Checks a document, or each item of a `List`.
-    pub(super) fn document(&mut self, file: &Arc<str>, document: &Node<'_>) {
+    /// Checks a document, or each item of a `List`. An unsound one is checked and not used.
+    pub(super) fn document(&mut self, file: &Arc<str>, document: &Node<'_>, is_sound: bool) {
         match &document.shape {
             Shape::Scalar { text, is_plain: true } if scalar::is_nothing(text) => return,
             Shape::Map(_) => {}
@@ -51,13 +51,13 @@ impl Checker {
                 kind == "List" || kind.strip_suffix("List").is_some_and(|kind| Kind::named(kind).is_some());
             if let (true, Shape::List(items)) = (is_list, &items.value.shape) {
                 for item in items {
-                    self.document(file, item);
+                    self.document(file, item, is_sound);
                 }
                 return;
             }
         }
         if let Some(kind) = self.kind(file, document) {
-            self.object(file, document, kind);
+            self.object(file, document, kind, is_sound);
         }
     }
 
@@ -69,7 +69,8 @@ impl Checker {
         let name = written_kind.and_then(|entry| entry.value.text()).unwrap_or_default();
         let kind = Kind::named(name);
         let Some(api_version) = api_version else {
-            if let (Some(_), Some(entry)) = (kind, written_kind) {
+            let near = kind.is_some() || nearest(name, Kind::ALL.map(Kind::name)).is_some();
+            if let (true, Some(entry)) = (near, written_kind) {
                 self.findings.push(
                     Finding::new(
                         Code::Header,
@@ -138,7 +139,7 @@ impl Checker {
         });
     }
 
-    fn object(&mut self, file: &Arc<str>, document: &Node<'_>, kind: Kind) {
+    fn object(&mut self, file: &Arc<str>, document: &Node<'_>, kind: Kind, is_sound: bool) {
         let before = self.findings.len();
         let mut walk =
             Walk { file, kind: kind.name(), findings: &mut self.findings, marks: Marks::default() };
@@ -152,12 +153,12 @@ impl Checker {
         };
         let mut value = walk.value(&spec.value, &prepared.spec, "", false);
         let marks = std::mem::take(&mut walk.marks);
+        let is_clean = |findings: &[Finding]| !findings[before..].iter().any(Finding::is_error);
+        if !is_sound || !is_clean(&self.findings) {
+            return;
+        }
         if kind == Kind::Role {
             self.permissions(file, &spec.value);
-        }
-        let is_clean = |findings: &[Finding]| !findings[before..].iter().any(Finding::is_error);
-        if !is_clean(&self.findings) {
-            return;
         }
         self.rules(file, &spec.value, spec.key.span, prepared, &value);
         if !is_clean(&self.findings) {
@@ -190,7 +191,8 @@ impl Checker {
         prepared: &schema::Prepared,
         value: &Value,
     ) {
-        let Err(errors) = self.validator.validate_compiled(&prepared.rules, value, None) else { return };
+        let Some(rules) = &prepared.rules else { return };
+        let Err(errors) = self.validator.validate_compiled(rules, value, None) else { return };
         for error in errors.into_vec() {
             let rule = rules::named(&error.rule);
             let path = error.field_path.as_str();
@@ -243,7 +245,15 @@ fn metadata(walk: &mut Walk<'_>, document: &Node<'_>, kind: Kind) -> (String, Op
     let metadata = document.get("metadata").map(|entry| &entry.value);
     let Some(entry) = metadata.and_then(|metadata| metadata.get("name")) else {
         let message = format!("this {kind} has no metadata.name");
-        walk.finding(Code::Header, kind_span, message, "add metadata: { name: … }");
+        let near = match metadata.map(|metadata| &metadata.shape) {
+            Some(Shape::Map(entries)) => {
+                entries.iter().find(|entry| nearest(&entry.key.text, ["name"]).is_some())
+            }
+            _ => None,
+        };
+        let span = near.map_or(kind_span, |entry| entry.key.span);
+        let hint = if near.is_some() { "did you mean name?" } else { "add metadata: { name: … }" };
+        walk.finding(Code::Header, span, message, hint);
         return (String::new(), None);
     };
     walk.marks.name = entry.value.span;
@@ -325,18 +335,59 @@ fn is_dns_name(name: &str, longest: usize) -> bool {
 fn locate(node: &Node<'_>, path: &str) -> Option<Span> {
     let (mut node, mut span) = (node, None);
     for step in path.split(['.', '[']).filter(|step| !step.is_empty()) {
-        match (&node.shape, step.strip_suffix(']').map(str::parse::<usize>)) {
-            (Shape::List(items), Some(Ok(index))) => {
-                node = items.get(index)?;
-                span = Some(node.span);
-            }
-            _ => {
-                let Some(entry) = node.get(step) else { break };
-                node = &entry.value;
-                span =
-                    Some(if matches!(node.shape, Shape::Scalar { .. }) { node.span } else { entry.key.span });
-            }
+        if let (Shape::List(items), Some(Ok(index))) =
+            (&node.shape, step.strip_suffix(']').map(str::parse::<usize>))
+        {
+            node = items.get(index)?;
+            span = Some(node.span);
+            continue;
         }
+        let Some(entry) = node.get(step) else { break };
+        node = &entry.value;
+        span = Some(if matches!(node.shape, Shape::Scalar { .. }) { node.span } else { entry.key.span });
     }
     span
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kube::core::cel::compile_schema;
+
+    #[test]
+    fn a_rule_that_cannot_be_run_is_an_error() {
+        let schema = serde_json::json!({
+            "type": "object",
+            "properties": { "a": { "type": "string" } },
+            "x-kubernetes-validations": [{ "rule": "self.a.unheardOf()", "message": "never" }],
+        });
+        let prepared = schema::Prepared { spec: schema::Schema::Truth, rules: Some(compile_schema(&schema)) };
+        let spec = Node { span: Span::default(), shape: Shape::Map(Vec::new()) };
+        let mut checker = Checker::new();
+        checker.rules(
+            &Arc::from("f.yaml"),
+            &spec,
+            Span::default(),
+            &prepared,
+            &serde_json::json!({ "a": "x" }),
+        );
+        assert_eq!(checker.findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), [Code::Rule]);
+    }
+
+    #[test]
+    fn names_are_judged_as_kubernetes_does() {
+        for (name, is_good) in [
+            ("a", true),
+            ("a-1.b", true),
+            ("", false),
+            ("A", false),
+            ("-a", false),
+            ("a-", false),
+            ("a..b", false),
+            ("a_b", false),
+        ] {
+            assert_eq!(is_dns_name(name, 253), is_good, "{name}");
+        }
+        assert!(!is_dns_name(&"a".repeat(254), 253));
+    }
 }

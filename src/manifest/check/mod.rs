@@ -15,7 +15,7 @@ pub use marks::Marks;
 
 use super::finding::{Code, Finding, Span, Spot};
 use super::load::Loaded;
-use super::model::{Manifests, Texts};
+use super::model::{Manifest, Manifests, Texts};
 use super::tree::{self, Chunk};
 use document::Checker;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ fn check_with(loaded: Loaded, threads: usize) -> Manifests {
             }
             Err(error) => {
                 let valid = error.utf8_error().valid_up_to();
-                let line = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
+                let line = error.as_bytes()[..valid].split(|byte| *byte == b'\n').count();
                 let spot = Spot { file, span: Span { line: number(line), column: 1, ..Span::default() } };
                 let finding = Finding::new(Code::NotUtf8, spot, format!("byte {valid} is not UTF-8"));
                 findings.push(finding.hint("save the file as UTF-8"));
@@ -68,7 +68,16 @@ fn check_with(loaded: Loaded, threads: usize) -> Manifests {
     }
     across::check(&mut manifests, &mut findings);
     findings.sort_by(|left, right| left.spot.cmp(&right.spot).then_with(|| left.code.cmp(&right.code)));
-    Manifests { manifests, findings, skipped, texts, completeness: std::collections::BTreeMap::new() }
+    Manifests { objects: manifests, findings, skipped, texts, ..Manifests::default() }
+}
+
+/// The same for objects of a cluster, which its API server has checked one by one; the oldest first, because of two
+/// that exclude each other the first stays in use.
+pub fn check_objects(mut manifests: Vec<Manifest>) -> Manifests {
+    let mut findings = Vec::new();
+    across::check(&mut manifests, &mut findings);
+    findings.sort_by(|left, right| left.spot.cmp(&right.spot).then_with(|| left.code.cmp(&right.code)));
+    Manifests { objects: manifests, findings, ..Manifests::default() }
 }
 
 /// One checker per thread, each with a run of pieces of about the same size, in order.
@@ -102,7 +111,7 @@ fn check_run(run: &[(&Arc<str>, Chunk<'_>)]) -> Checker {
     let mut checker = Checker::new();
     for (file, chunk) in run {
         for document in tree::parse(*chunk, file, &mut checker.findings) {
-            checker.document(file, &document);
+            checker.document(file, &document.root, document.is_sound);
         }
     }
     checker

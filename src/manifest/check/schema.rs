@@ -77,8 +77,8 @@ pub(super) struct Field {
 pub(super) struct Prepared {
     /// The schema of `spec`.
     pub spec: Schema,
-    /// The rules of `spec`.
-    pub rules: CompiledSchema,
+    /// The rules of `spec` that a single document can break; `None` if there are none.
+    pub rules: Option<CompiledSchema>,
 }
 
 static PREPARED: LazyLock<Vec<Prepared>> =
@@ -93,8 +93,10 @@ pub(super) fn of(kind: Kind) -> &'static Prepared {
 impl Prepared {
     fn new(kind: Kind) -> Self {
         let document = kind.schema();
-        let spec = document.pointer("/properties/spec").cloned().unwrap_or_default();
-        Self { spec: Schema::new(&spec, ""), rules: compile_schema(&spec) }
+        let mut spec = document.pointer("/properties/spec").cloned().unwrap_or_default();
+        let prepared = Schema::new(&spec, "");
+        let rules = keep_standing_rules(&mut spec).then(|| compile_schema(&spec));
+        Self { spec: prepared, rules }
     }
 }
 
@@ -157,6 +159,31 @@ fn fields(properties: &Map<String, Value>, required: &[String], path: &str) -> V
             }
         })
         .collect()
+}
+
+/// Drops the rules about changes (they compare with `oldSelf`, and a file has no past), and says whether any are left.
+fn keep_standing_rules(schema: &mut Value) -> bool {
+    let mut is_any = false;
+    match schema {
+        Value::Object(schema) => {
+            if let Some(Value::Array(rules)) = schema.get_mut("x-kubernetes-validations") {
+                let compares =
+                    |rule: &Value| rule["rule"].as_str().is_some_and(|rule| rule.contains("oldSelf"));
+                rules.retain(|rule| !compares(rule));
+                is_any |= !rules.is_empty();
+            }
+            for value in schema.values_mut() {
+                is_any |= keep_standing_rules(value);
+            }
+        }
+        Value::Array(values) => {
+            for value in values {
+                is_any |= keep_standing_rules(value);
+            }
+        }
+        _ => {}
+    }
+    is_any
 }
 
 fn texts(list: Option<&Value>) -> Vec<String> {
@@ -233,7 +260,9 @@ mod tests {
                     limited(value, path);
                 }
                 Schema::Object { fields } => {
-                    fields.iter().for_each(|field| limited(&field.schema, &field.path))
+                    for field in fields {
+                        limited(&field.schema, &field.path);
+                    }
                 }
                 Schema::Integer { .. } | Schema::Truth => {}
                 Schema::Anything => panic!("{path} takes anything"),

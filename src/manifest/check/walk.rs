@@ -190,7 +190,7 @@ impl Walk<'_> {
         match text.parse::<i64>() {
             Ok(number) if (min..=max).contains(&number) => number.into(),
             _ => {
-                let message = format!("{field} is {}, outside {min} to {max}", shown(text));
+                let message = format!("{field} is {}, outside {min} to {max}", unquoted(text));
                 self.finding(Code::OutOfRange, span, message, "write a number within the limits");
                 Value::Null
             }
@@ -275,6 +275,12 @@ impl Walk<'_> {
     pub(super) fn spot(&self, span: Span) -> Spot {
         Spot { file: Arc::clone(self.file), span }
     }
+}
+
+/// A short value as it was written, a long one cut.
+fn unquoted(text: &str) -> &str {
+    const LONGEST: usize = 60;
+    if text.len() > LONGEST { "it" } else { text }
 }
 
 /// RFC 3339: what an API server takes. jiff also reads shorter forms, which a server would refuse.

@@ -7,8 +7,7 @@
 //! | written | contradiction: an error that shows both places | absent |
 //! | expired | present | present |
 
-use crate::facts::Place;
-use crate::facts::{BotRef, DialogSet, Email, Key, Source, Value, Verdict, Want};
+use crate::facts::{BotRef, DialogSet, Email, Family, Key, Place, Source, Value, Verdict, Want};
 use crate::manifest::finding::{Code, Finding, Span, Spot};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,32 +36,47 @@ pub(super) enum Stance {
     Expired,
 }
 
+/// All claims, by family: the order of families is the order of keys, and each family is sorted and let go by itself.
+#[derive(Debug, Default)]
+pub(super) struct Claims {
+    by_family: BTreeMap<Family, Vec<Claim>>,
+}
+
+impl Claims {
+    /// Adds one.
+    pub(super) fn push(&mut self, claim: Claim) {
+        self.by_family.entry(claim.key.family()).or_default().push(claim);
+    }
+}
+
 /// The wants, sorted, and what contradicts itself.
-pub(super) fn settle(mut claims: Vec<Claim>) -> (Vec<(Key<BotRef>, Want)>, Vec<Finding>) {
-    claims.sort_by(|left, right| left.key.cmp(&right.key));
-    let mut wants: Vec<(Key<BotRef>, Want)> = Vec::with_capacity(claims.len());
+pub(super) fn settle(claims: Claims) -> (Vec<(Key<BotRef>, Want)>, Vec<Finding>) {
+    let mut wants: Vec<(Key<BotRef>, Want)> = Vec::new();
     let mut findings = Vec::new();
     // Membership comes before everything else about a person, so whoever must be gone is known in time.
     let mut gone: BTreeMap<Email, Source> = BTreeMap::new();
-    let mut claims = claims.into_iter().peekable();
-    let mut group: Vec<Claim> = Vec::new();
-    while let Some(claim) = claims.next() {
-        group.clear();
-        let key = claim.key.clone();
-        group.push(claim);
-        while let Some(next) = claims.next_if(|next| next.key == key) {
-            group.push(next);
+    for mut claims in claims.by_family.into_values() {
+        claims.sort_unstable_by(|left, right| left.key.cmp(&right.key));
+        let mut claims = claims.into_iter().peekable();
+        let mut group: Vec<Claim> = Vec::new();
+        while let Some(claim) = claims.next() {
+            let key = claim.key.clone();
+            group.clear();
+            group.push(claim);
+            while let Some(next) = claims.next_if(|next| next.key == key) {
+                group.push(next);
+            }
+            if !gone.is_empty()
+                && let Some(gone_at) = key.email().and_then(|email| gone.get(email))
+            {
+                group.retain(|claim| keep_of_absent(claim, gone_at, &mut findings));
+            }
+            let Some(want) = settle_one(&mut group, &mut findings) else { continue };
+            if let (Key::Member(email), Verdict::Absent) = (&key, &want.verdict) {
+                gone.insert(email.clone(), want.sources[0].clone());
+            }
+            wants.push((key, want));
         }
-        if !gone.is_empty()
-            && let Some(gone_at) = key.email().and_then(|email| gone.get(email))
-        {
-            group.retain(|claim| keep_of_absent(claim, gone_at, &mut findings));
-        }
-        let Some(want) = settle_one(&mut group, &mut findings) else { continue };
-        if let (Key::Member(email), Verdict::Absent) = (&key, &want.verdict) {
-            gone.insert(email.clone(), want.sources[0].clone());
-        }
-        wants.push((key, want));
     }
     (wants, findings)
 }
@@ -82,6 +96,9 @@ fn keep_of_absent(claim: &Claim, gone_at: &Source, findings: &mut Vec<Finding>) 
 }
 
 fn settle_one(group: &mut Vec<Claim>, findings: &mut Vec<Finding>) -> Option<Want> {
+    if group.is_empty() {
+        return None;
+    }
     // The usual case, without detours: one line, one fact.
     if group.len() == 1 {
         let Claim { key: _, stance, source, until } = group.pop()?;

@@ -1,6 +1,6 @@
 //! Objects become claims about facts, and scopes.
 
-use super::claims::{Claim, Stance};
+use super::claims::{Claim, Claims, Stance};
 use super::people::People;
 use super::teams::Teams;
 use crate::facts::{
@@ -9,7 +9,7 @@ use crate::facts::{
 };
 use crate::manifest::finding::{Code, Finding};
 use crate::manifest::kinds::shared::{AbsentPerson, MembershipMode, PersonSubject, State, Subject};
-use crate::manifest::kinds::user::Offboard;
+use crate::manifest::kinds::user::{Offboard, Profile};
 use crate::manifest::kinds::{
     KoreBotAssignmentSpec, KoreGroupMembershipSpec, KoreRoleBindingSpec, KoreRoleSpec, KoreTeamSpec,
     KoreUserSpec, Spec,
@@ -24,7 +24,7 @@ pub(super) struct Grants<'m> {
     pub(super) now: Timestamp,
     pub(super) people: People,
     pub(super) teams: Teams<'m>,
-    pub(super) claims: Vec<Claim>,
+    pub(super) claims: Claims,
     pub(super) scopes: Vec<Scope<BotRef>>,
     pub(super) strip: BTreeSet<Email>,
     pub(super) findings: Vec<Finding>,
@@ -106,7 +106,7 @@ impl Grants<'_> {
             let value = Value::Access((*access).into());
             self.present(Key::Access(email.clone()), value, manifest.source("builderAccess"));
         }
-        let fields = profile.iter().flat_map(|profile| profile.fields());
+        let fields = profile.iter().flat_map(Profile::fields);
         let fields = fields.map(|(name, text)| (name.to_owned(), text.clone()));
         let id = org_user_id.iter().map(|id| ("orgUserId".to_owned(), id.clone()));
         let fields: std::collections::BTreeMap<String, String> = fields.chain(id).collect();

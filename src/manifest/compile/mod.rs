@@ -112,7 +112,7 @@ pub fn compile(
         now,
         people: people::People::default(),
         teams: teams::Teams::new(&index),
-        claims: Vec::with_capacity(objects.len()),
+        claims: claims::Claims::default(),
         scopes: Vec::new(),
         strip: BTreeSet::new(),
         findings: Vec::new(),

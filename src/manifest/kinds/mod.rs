@@ -5,6 +5,7 @@
 //! exact. No `deny_unknown_fields`: unknown fields are found by the schema walk, which knows the place.
 
 #![allow(
+    clippy::duplicated_attributes,
     unreachable_pub,
     clippy::unwrap_used,
     reason = "the schema derive repeats each type inside a function"
@@ -188,4 +189,102 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
 /// The schemas of all kinds: what the checker walks is what a cluster installs.
 pub fn schemas() -> Vec<(Kind, Value)> {
     Kind::ALL.into_iter().map(|kind| (kind, kind.schema())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kube::core::cel::{Validator, compile_schema, estimate_rule_cost};
+
+    fn visit(schema: &Value, path: &str, see: &mut dyn FnMut(&str, &Value)) {
+        see(path, schema);
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            visit(property, &format!("{path}.{name}"), see);
+        }
+        for inner in ["items", "additionalProperties"] {
+            if schema[inner].is_object() {
+                visit(&schema[inner], &format!("{path}[]"), see);
+            }
+        }
+    }
+
+    #[test]
+    fn every_field_is_documented_and_none_is_nullable() {
+        for (kind, schema) in schemas() {
+            visit(&schema["properties"]["spec"], kind.name(), &mut |path, schema| {
+                assert!(schema.get("nullable").is_none(), "{path} is nullable");
+                let is_item = path.ends_with("[]");
+                let description = schema["description"].as_str().unwrap_or_default();
+                assert!(is_item || description.ends_with('.'), "{path}: {description:?}");
+                assert!(!description.contains('\n'), "{path}: {description:?}");
+            });
+        }
+    }
+
+    #[test]
+    fn every_rule_has_a_message_and_is_cheap_enough_for_a_cluster() {
+        let mut seen = std::collections::BTreeSet::new();
+        for (kind, schema) in schemas() {
+            visit(&schema, kind.name(), &mut |path, schema| {
+                for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
+                    let expression = rule["rule"].as_str().unwrap();
+                    assert!(rule["message"].is_string(), "{path}: {expression}");
+                    let warnings = estimate_rule_cost(expression, &compile_schema(schema));
+                    assert_eq!(warnings, [], "{path}");
+                    seen.insert(expression.to_owned());
+                }
+            });
+        }
+        for rule in rules::ALL {
+            assert!(seen.contains(rule.expression), "no kind uses {}", rule.expression);
+        }
+    }
+
+    #[test]
+    fn who_an_object_is_about_cannot_be_changed() {
+        for (kind, before, after) in [
+            (
+                Kind::User,
+                serde_json::json!({ "email": "a@example.com" }),
+                serde_json::json!({ "email": "b@example.com" }),
+            ),
+            (
+                Kind::Role,
+                serde_json::json!({ "type": "Bot", "name": "A" }),
+                serde_json::json!({ "type": "Bot", "name": "B" }),
+            ),
+            (
+                Kind::RoleBinding,
+                serde_json::json!({ "role": { "type": "Bot", "name": "A" }, "bot": "B" }),
+                serde_json::json!({ "role": { "type": "Bot", "name": "A" }, "bot": "C" }),
+            ),
+            (Kind::BotAssignment, serde_json::json!({ "bot": "A" }), serde_json::json!({ "bot": "B" })),
+            (Kind::GroupMembership, serde_json::json!({ "group": "A" }), serde_json::json!({ "group": "B" })),
+            (Kind::Team, serde_json::json!({ "account": "a" }), serde_json::json!({ "account": "b" })),
+        ] {
+            let rules = compile_schema(&kind.schema()["properties"]["spec"]);
+            let validator = Validator::new();
+            assert!(validator.validate_compiled(&rules, &before, Some(&before)).is_ok(), "{kind}");
+            let errors = validator.validate_compiled(&rules, &after, Some(&before)).unwrap_err();
+            assert!(errors[0].message.contains("immutable"), "{kind}: {errors}");
+        }
+    }
+
+    #[test]
+    fn definitions_are_namespaced_and_in_one_category() {
+        let mut short_names = std::collections::BTreeSet::new();
+        for crd in crds() {
+            assert_eq!((crd.spec.group.as_str(), crd.spec.scope.as_str()), (GROUP, "Namespaced"));
+            assert_eq!(crd.spec.names.categories, Some(vec!["kore".to_owned()]));
+            assert_eq!(crd.spec.versions[0].name, VERSION);
+            short_names.extend(crd.spec.names.short_names.unwrap());
+            let yaml = serde_saphyr::to_string(&Kind::named(&crd.spec.names.kind).unwrap().crd()).unwrap();
+            let read: CustomResourceDefinition = serde_saphyr::from_str(&yaml).unwrap();
+            assert_eq!(read.metadata.name, crd.metadata.name);
+        }
+        assert_eq!(
+            short_names.into_iter().collect::<Vec<_>>(),
+            ["ka", "kba", "kgm", "kr", "krb", "kt", "ku"]
+        );
+    }
 }

@@ -12,7 +12,7 @@ pub const DURATION_PATTERN: &str = "^[1-9][0-9]{0,5}[smhd]$";
 pub const PERCENT_PATTERN: &str = "^(100|[1-9]?[0-9])%$";
 /// An https origin, or an http one on this machine.
 pub const HOST_PATTERN: &str =
-    r"^(https://[^/?#\s]+|http://(localhost|127[.]0[.]0[.]1|\[::1\])(:[0-9]+)?)/?$";
+    r"^(https://[^/?#@\s]+|http://(localhost|127[.]0[.]0[.]1|\[::1\])(:[0-9]+)?)/?$";
 
 impl JsonSchema for Email {
     fn inline_schema() -> bool {

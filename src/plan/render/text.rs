@@ -1,7 +1,7 @@
 //! A plan for people: what changes, grouped by whom it is about, riskiest first; then what does not and why.
 
 use crate::facts::{Holder, Key, RoleSpec, RoleType, Source, Value};
-use crate::plan::{Action, Change, Entry, Plan, RiskLevel, Unmanaged};
+use crate::plan::{Action, Change, Entry, Plan, Reason, RiskLevel, Unmanaged};
 use anstyle::{AnsiColor, Style as Ansi};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -229,10 +229,10 @@ fn write_role(out: &mut String, before: &RoleSpec, after: &RoleSpec, style: Styl
             match change.tag() {
                 similar::ChangeTag::Equal => writeln!(out, "      {text}")?,
                 similar::ChangeTag::Delete => {
-                    writeln!(out, "    {} {text}", style.paint(AnsiColor::Red, '-'))?
+                    writeln!(out, "    {} {text}", style.paint(AnsiColor::Red, '-'))?;
                 }
                 similar::ChangeTag::Insert => {
-                    writeln!(out, "    {} {text}", style.paint(AnsiColor::Green, '+'))?
+                    writeln!(out, "    {} {text}", style.paint(AnsiColor::Green, '+'))?;
                 }
             }
         }
@@ -240,6 +240,7 @@ fn write_role(out: &mut String, before: &RoleSpec, after: &RoleSpec, style: Styl
     Ok(())
 }
 
+/// Entries of one kind; those with the same reason and next step share the line that says it.
 fn entries(
     out: &mut String,
     plan: &Plan,
@@ -253,25 +254,42 @@ fn entries(
     }
     writeln!(out, "\n{}", style.paint(color, format!("{title} ({})", entries.len())))?;
     let shown = if style.verbose { entries.len() } else { entries.len().min(Style::LONGEST_LIST) };
+    let mut by_step: Vec<(&Reason, &str, Vec<&Entry>)> = Vec::new();
     for entry in &entries[..shown] {
-        let Entry { subjects, subject, reason, message, next_step, sources, changes: _ } = entry;
-        writeln!(out, "  ! {message}  {}", style.faint(format!("[{reason:?}]")))?;
-        if subjects.is_empty() && !subject.is_empty() {
-            writeln!(out, "      for   {subject}")?;
+        let known =
+            by_step.iter_mut().find(|(reason, step, _)| **reason == entry.reason && *step == entry.next_step);
+        match known {
+            Some((_, _, alike)) => alike.push(entry),
+            None => by_step.push((&entry.reason, &entry.next_step, vec![entry])),
         }
-        if subjects.len() > 1 {
-            let named: Vec<String> = subjects.iter().take(5).map(|key| named(plan, key)).collect();
-            let more = subjects.len().saturating_sub(5);
-            let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-            writeln!(out, "      facts {}{more}", named.join("; "))?;
+    }
+    for (reason, next_step, alike) in by_step {
+        for entry in alike {
+            write_entry(out, plan, entry, style)?;
         }
-        writeln!(out, "      next  {next_step}")?;
-        if let Some(places) = places(sources) {
-            writeln!(out, "      {}", style.faint(places))?;
-        }
+        writeln!(out, "      next: {next_step}  {}", style.faint(format!("[{reason:?}]")))?;
     }
     if shown < entries.len() {
         writeln!(out, "  and {} more (-v shows all)", entries.len() - shown)?;
+    }
+    Ok(())
+}
+
+fn write_entry(out: &mut String, plan: &Plan, entry: &Entry, style: Style) -> fmt::Result {
+    let Entry { subjects, subject, reason: _, message, next_step: _, sources, changes: _ } = entry;
+    write!(out, "  ! {message}")?;
+    if let Some(places) = places(sources) {
+        write!(out, "  {}", style.faint(places))?;
+    }
+    writeln!(out)?;
+    if subjects.is_empty() && !subject.is_empty() {
+        writeln!(out, "      for {subject}")?;
+    }
+    if subjects.len() > 1 {
+        let named: Vec<String> = subjects.iter().take(5).map(|key| named(plan, key)).collect();
+        let more = subjects.len().saturating_sub(5);
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        writeln!(out, "      this holds back {}{more}", named.join("; "))?;
     }
     Ok(())
 }
@@ -308,8 +326,8 @@ fn write_only(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
         return Ok(());
     }
     let message = format!(
-        "Not compared: {} write-only values (profiles, data tables); the platform takes them at creation and never shows them",
-        plan.write_only.len()
+        "Not compared: {} (profiles, data tables); the platform takes them and never shows them",
+        counted(plan.write_only.len(), "write-only value")
     );
     writeln!(out, "\n{}", style.faint(message))
 }
@@ -365,4 +383,8 @@ fn cost(plan: &Plan) -> String {
         parts.join(", "),
         plan.observed.calls
     )
+}
+
+fn counted(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }

@@ -278,6 +278,14 @@ impl Editor<'_> {
         self.insert_app(None, name, app, SCOPES, false)
     }
 
+    /// See [`super::Admin::app_called`].
+    pub fn app_called(&self, name: &str) -> Result<App, SandboxError> {
+        match apps::by_name(self.conn, self.account.seq, name)? {
+            Some(app) => Ok(App { client_id: app.client_id, client_secret: app.secret }),
+            None => self.create_app(name, &["all"], false),
+        }
+    }
+
     fn insert_app(
         &self,
         bot: Option<i64>,

@@ -116,7 +116,8 @@ fn one(call: &Call<'_>, kind: RoleKind, element: &Element) -> Result<Vec<String>
     Ok(problems)
 }
 
-fn give(call: &Call<'_>, role: &Role, bot: i64, user: &User) -> Result<(), Refusal> {
+/// Grants a role to somebody, as far as the API may, and says so in the audit log.
+pub(super) fn give(call: &Call<'_>, role: &Role, bot: i64, user: &User) -> Result<(), Refusal> {
     resolve::may_change(call, role, false)?;
     if !resolve::is_dropped(user, call.dialect.pending_roles)
         && bindings::bind(call.conn, Holder::User(user.seq), role.seq, bot)?
@@ -127,7 +128,8 @@ fn give(call: &Call<'_>, role: &Role, bot: i64, user: &User) -> Result<(), Refus
     Ok(())
 }
 
-fn take(call: &Call<'_>, role: &Role, bot: i64, user: &User) -> Result<(), Refusal> {
+/// Takes a directly held role from somebody.
+pub(super) fn take(call: &Call<'_>, role: &Role, bot: i64, user: &User) -> Result<(), Refusal> {
     resolve::may_change(call, role, false)?;
     if bindings::unbind(call.conn, Holder::User(user.seq), role.seq, bot)? {
         let event = event(role, audit::ADMIN_ROLE_DELETED, audit::BOT_ROLE_DELETED);

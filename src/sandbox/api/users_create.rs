@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::resolve::{self, Refusal, failed};
 use super::users_entries::{self, RoleRef, UserInfo};
-use super::{Answer, ApiError, Call, wire};
+use super::{Answer, ApiError, Call, assignments, wire};
 use crate::sandbox::dialect::ExistingUser;
 use crate::sandbox::mail;
 use crate::sandbox::store::users::{self, User, UserState};
@@ -109,20 +109,23 @@ fn insert(call: &Call<'_>, entry: &Entry, email: &str) -> Result<User, Refusal> 
 fn give(call: &Call<'_>, entry: &Entry, user: &User) -> Result<(), Refusal> {
     for id in entry.groups.iter().filter(|id| !id.is_empty()) {
         let group = resolve::group_by_id(call, id)?;
-        groups::join(call.conn, group.seq, user.seq)?;
+        if groups::join(call.conn, group.seq, user.seq)? {
+            call.audit(
+                audit::USERS_ADDED_TO_GROUP,
+                &format!("{} added to group {}", user.email, group.name),
+            )?;
+        }
     }
     for RoleRef { role_id, bot_id } in &entry.roles {
         let (role, bot) = resolve::role_on(call, role_id, bot_id.as_deref())?;
-        resolve::may_change(call, &role, false)?;
-        if !resolve::is_dropped(user, call.dialect.pending_roles) {
-            bindings::bind(call.conn, bindings::Holder::User(user.seq), role.seq, bot)?;
-        }
+        assignments::give(call, &role, bot, user)?;
     }
     for Tasks { stream_id, dialogs } in &entry.assign_bot_tasks {
         let Some(bot) = stream_id else { continue };
         let Some(wanted) = resolve::assignment(call, bot, dialogs.as_deref())? else { continue };
         if !resolve::is_dropped(user, call.dialect.pending_assignments) {
             bindings::assign(call.conn, user.seq, wanted.bot, wanted.dialogs.as_deref())?;
+            call.audit(audit::BOT_TASK_ASSIGNMENT, &format!("bot {bot} assigned to {}", user.email))?;
         }
     }
     Ok(())

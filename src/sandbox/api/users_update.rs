@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::resolve::{self, Refusal, failed};
 use super::users_entries::{self, RoleRef, UserInfo};
-use super::{Answer, ApiError, Call};
+use super::{Answer, ApiError, Call, assignments};
 use crate::sandbox::dialect::{MissingFlags, PutAssignments};
 use crate::sandbox::store::users::{self, User};
 use crate::sandbox::store::{audit, bindings, groups};
@@ -76,7 +76,7 @@ fn update(call: &Call<'_>, entry: &Entry) -> Result<(), Refusal> {
     call.audit(audit::USER_MODIFIED, &format!("user {} modified", user.email))?;
     memberships(call, entry, &user)?;
     roles(call, entry, &user)?;
-    assignments(call, entry, &user)
+    tasks(call, entry, &user)
 }
 
 fn memberships(call: &Call<'_>, entry: &Entry, user: &User) -> Result<(), Refusal> {
@@ -104,25 +104,18 @@ fn memberships(call: &Call<'_>, entry: &Entry, user: &User) -> Result<(), Refusa
 }
 
 fn roles(call: &Call<'_>, entry: &Entry, user: &User) -> Result<(), Refusal> {
-    let holder = bindings::Holder::User(user.seq);
     for RoleRef { role_id, bot_id } in &entry.roles.remove_from {
         let (role, bot) = resolve::role_on(call, role_id, bot_id.as_deref())?;
-        resolve::may_change(call, &role, false)?;
-        if !bindings::unbind(call.conn, holder, role.seq, bot)? && call.dialect.missing_removal_fails {
-            return failed("Role is not assigned");
-        }
+        assignments::take(call, &role, bot, user)?;
     }
     for RoleRef { role_id, bot_id } in &entry.roles.add_to {
         let (role, bot) = resolve::role_on(call, role_id, bot_id.as_deref())?;
-        resolve::may_change(call, &role, false)?;
-        if !resolve::is_dropped(user, call.dialect.pending_roles) {
-            bindings::bind(call.conn, holder, role.seq, bot)?;
-        }
+        assignments::give(call, &role, bot, user)?;
     }
     Ok(())
 }
 
-fn assignments(call: &Call<'_>, entry: &Entry, user: &User) -> Result<(), Refusal> {
+fn tasks(call: &Call<'_>, entry: &Entry, user: &User) -> Result<(), Refusal> {
     let Some(tasks) = &entry.assign_bot_tasks else { return Ok(()) };
     let mut wanted = Vec::with_capacity(tasks.len());
     for Tasks { bot_id, dialogs } in tasks {

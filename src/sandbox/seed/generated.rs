@@ -51,6 +51,12 @@ impl Seed {
     pub(crate) fn fill(self, editor: &Editor<'_>) -> Result<(), SandboxError> {
         // A fixed start: the world depends on the numbers alone.
         let mut draw = Draw::new(0x6b6f_7265);
+        if self.users > 0 && editor.user(&email(0)).is_ok() {
+            return Err(SandboxError::AlreadySeeded {
+                account: editor.account.id.clone(),
+                example: email(0),
+            });
+        }
         let owners: Vec<String> = (0..self.users.div_ceil(20).min(self.users)).map(email).collect();
         for index in 0..self.users {
             editor.add_user(&person(index, owners.len(), &mut draw))?;

@@ -3,7 +3,6 @@
 //! In comes a request, out goes a response; in between the order that the vendor shows: method, token, budget,
 //! scope, endpoint. Faults stand before and behind all of it. No endpoint knows that HTTP exists.
 
-mod connection;
 mod controls;
 
 use std::collections::HashMap;
@@ -12,11 +11,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{ConnectInfo, FromRequest, Multipart, Query, Request, State};
+use axum::extract::{FromRequest, Multipart, Query, Request, State};
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::routing::any;
-
-use connection::{Door, Listening};
+use axum::serve::ListenerExt;
 
 use super::api::{self, Access, Answer, ApiError, Call, Counted, Found, Route};
 use super::faults::{Effect, Fate};
@@ -53,8 +51,13 @@ impl Sandbox {
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
         deliver(&self.0).await;
-        let service = self.router().into_make_service_with_connect_info::<Door>();
-        axum::serve(Listening(listener), service).with_graceful_shutdown(stop).await
+        // Answers are small and written at once: waiting for more would only add latency.
+        let listener = listener.tap_io(|stream| {
+            if let Err(e) = stream.set_nodelay(true) {
+                tracing::debug!("no TCP_NODELAY: {e}");
+            }
+        });
+        axum::serve(listener, self.router()).with_graceful_shutdown(stop).await
     }
 }
 
@@ -70,7 +73,6 @@ struct Incoming {
 }
 
 async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response<Body> {
-    let door = request.extensions().get::<ConnectInfo<Door>>().map(|info| info.0.clone());
     let (incoming, found) = match take_apart(&inner, request).await {
         Ok(taken) => taken,
         Err(error) => return respond(&Err(error)),
@@ -96,7 +98,7 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
         let status = response.as_ref().map_or(0, |response| response.status().as_u16());
         inner.requests.push(Recorded { status, ..recorded });
     }
-    response.unwrap_or_else(|| dropped(door))
+    response.unwrap_or_else(dropped)
 }
 
 async fn take_apart(inner: &Inner, request: Request) -> Result<(Incoming, Found), ApiError> {
@@ -333,11 +335,9 @@ fn with_type(status: u16, body: Vec<u8>, content_type: &'static str) -> Response
     response
 }
 
-/// Breaks the connection, or in process says so in every way there is.
-fn dropped(door: Option<Door>) -> Response<Body> {
-    if let Some(door) = door {
-        door.slam();
-    }
+/// A reply that never arrives. Its body fails at the first look, before the head is flushed, so the server closes
+/// the connection without a word; in process the mark and the body say the same.
+fn dropped() -> Response<Body> {
     let broken = futures::stream::once(async {
         Err::<Bytes, _>(std::io::Error::new(std::io::ErrorKind::ConnectionReset, "the reply was dropped"))
     });

@@ -24,11 +24,11 @@ pub(crate) fn by_client_id(conn: &Connection, client_id: &str) -> rusqlite::Resu
     .optional()
 }
 
-/// The newest account-level app of that name.
+/// The account's app of that name, the oldest where there are several.
 pub(crate) fn by_name(conn: &Connection, account: i64, name: &str) -> rusqlite::Result<Option<App>> {
     conn.prepare_cached(
         "SELECT client_id, account_seq, bot_seq, secret, scopes, enforce_jti, created_at FROM apps
-         WHERE account_seq = ?1 AND bot_seq IS NULL AND name = ?2 ORDER BY created_at DESC LIMIT 1",
+         WHERE account_seq = ?1 AND name = ?2 AND bot_seq IS NULL ORDER BY created_at, client_id LIMIT 1",
     )?
     .query_row(params![account, name], app)
     .optional()

@@ -14,6 +14,7 @@ pub(crate) mod mails;
 pub(crate) mod roles;
 pub(crate) mod users;
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -33,16 +34,25 @@ pub(crate) struct Store {
     path: PathBuf,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
-    lag: Mutex<Option<Lag>>,
+    lag: Mutex<Lag>,
     /// Removed with everything in it when the store goes; `None` for a data folder of the user's.
     _scratch: Option<Scratch>,
 }
 
-/// A view of the past, kept for reads that shall lag behind.
-#[derive(Debug)]
+/// Views of the past, for reads that shall lag behind.
+#[derive(Debug, Default)]
 struct Lag {
+    /// Lagging reads so far.
+    reads: u64,
+    /// The oldest first; the first that is still due is what a read is shown.
+    views: VecDeque<Past>,
+}
+
+/// How things stood before a write that the reads up to number `until` do not see.
+#[derive(Debug)]
+struct Past {
     view: Connection,
-    reads_left: u32,
+    until: u64,
 }
 
 #[derive(Debug)]
@@ -83,14 +93,15 @@ impl Store {
     fn at(path: PathBuf, synchronous: &str, scratch: Option<Scratch>) -> Result<Self, SandboxError> {
         let mut writer = Connection::open(&path)?;
         prepare(&writer)?;
-        writer.pragma_update(None, "journal_mode", "WAL")?;
+        // First of all: changing the journal mode would be flushed, too.
         writer.pragma_update(None, "synchronous", synchronous)?;
+        writer.pragma_update(None, "journal_mode", "WAL")?;
         migrate(&mut writer)?;
         Ok(Self {
             path,
             writer: Mutex::new(writer),
             readers: Mutex::new(Vec::new()),
-            lag: Mutex::new(None),
+            lag: Mutex::default(),
             _scratch: scratch,
         })
     }
@@ -116,31 +127,28 @@ impl Store {
         question: impl FnOnce(&Connection) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut lag = lock(&self.lag);
-        match lag.as_mut() {
-            Some(Lag { view, reads_left }) if *reads_left > 0 => {
-                *reads_left -= 1;
-                question(view)
-            }
-            _ => {
-                *lag = None;
-                drop(lag);
-                self.read(question)
-            }
+        lag.reads += 1;
+        let reads = lag.reads;
+        lag.views.retain(|past| past.until >= reads);
+        if let Some(past) = lag.views.front() {
+            return question(&past.view);
         }
+        drop(lag);
+        self.read(question)
     }
 
-    /// Keeps a view of the present for the next `reads` lagging reads. A view that is still being read stays
-    /// the one that is shown, for so many reads more.
+    /// Hides what is written from now on from the next `reads` lagging reads.
     pub(crate) fn keep_past(&self, reads: u32) -> Result<(), rusqlite::Error> {
         let mut lag = lock(&self.lag);
-        if let Some(Lag { view: _, reads_left }) = lag.as_mut().filter(|lag| lag.reads_left > 0) {
-            *reads_left = reads;
+        let until = lag.reads + u64::from(reads);
+        // A later write that comes to light with an earlier one needs no view of its own.
+        if reads == 0 || lag.views.back().is_some_and(|past| past.until >= until) {
             return Ok(());
         }
         let view = self.reader()?;
         // A deferred transaction takes its view at the first read, hence the look at any table.
         view.execute_batch("BEGIN; SELECT count(*) FROM accounts;")?;
-        *lag = Some(Lag { view, reads_left: reads });
+        lag.views.push_back(Past { view, until });
         Ok(())
     }
 

@@ -6,3 +6,4 @@ pub mod engine;
 pub mod in_process;
 pub mod served;
 pub mod wants;
+pub mod world;

@@ -1,0 +1,54 @@
+# The one entry point: CI calls the same targets. Durations are for 2 cores: a fresh clone / the next time.
+# CARGO_BUILD_JOBS is respected; nothing here needs more than Rust (with rustfmt and clippy), make and a C compiler.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help quickstart test check fmt-check lint doc generated deny hygiene audit bench fmt generate tools
+
+CARGO ?= cargo
+DENY := target/tools/bin/cargo-deny --locked check
+
+help: ## List the targets (at once)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+quickstart: ## Plan, apply and plan again on a new local account (2-3 min to build / 5 s)
+	@scripts/quickstart.sh
+
+test: ## Run every test and print the counts (5 min / 15 s)
+	$(CARGO) test --locked --no-fail-fast
+
+check: fmt-check lint doc generated deny hygiene ## Formatting, lints, docs, generated files, dependencies, hygiene (6-8 min / 30 s)
+	@echo "check: all passed"
+
+fmt-check: ## Is everything formatted? (1 s)
+	$(CARGO) fmt --all --check
+
+lint: ## Clippy on all targets, warnings are errors (2 min / 5 s)
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+# Private items are documented too, for contributors; a link to one is therefore no dead link.
+doc: ## The documentation, private items too, warnings are errors (2 min / 10 s)
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" $(CARGO) doc --locked --no-deps --lib --document-private-items
+
+generated: ## Are the generated files fresh? (2 min / 2 s)
+	@scripts/generated.sh
+
+deny: tools ## Licences, banned and doubled crates, sources (2-4 min to install cargo-deny / 2 s)
+	$(DENY) licenses bans sources
+
+hygiene: ## No machine paths, registry hosts, addresses of people, private keys or skipped tests (1 s)
+	@scripts/hygiene.sh
+
+audit: tools ## Known vulnerabilities; says so when the database is out of reach (5 s)
+	@scripts/audit.sh
+
+bench: ## Speed and size, also to target/bench.json (about 10 min)
+	$(CARGO) bench --locked --bench report
+
+fmt: ## Format everything (1 s)
+	$(CARGO) fmt --all
+
+generate: generated ## Another name for `generated`: it writes the files, then says which were stale
+
+tools: ## Install the pinned tools into target/tools (2-4 min / at once)
+	@scripts/tools.sh

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Writes the generated files into place, and fails when one of them was stale or is not committed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# One line a file: where it stands, and the arguments of koreconcile that print it.
+outputs=(
+    "docs/reference/plan.schema.json schema plan"
+    "docs/reference/manifests.schema.json schema manifests"
+)
+
+cargo build --quiet --locked --bin koreconcile
+koreconcile="${CARGO_TARGET_DIR:-target}/debug/koreconcile"
+fresh="$(mktemp)"
+trap 'rm -f "$fresh"' EXIT
+
+stale=0
+for output in "${outputs[@]}"; do
+    read -r file arguments <<<"$output"
+    read -ra words <<<"$arguments"
+    is_tracked=0
+    if git ls-files --error-unmatch "$file" >/dev/null 2>&1; then is_tracked=1; fi
+
+    if ! "$koreconcile" "${words[@]}" >"$fresh" </dev/null || [[ ! -s "$fresh" ]]; then
+        if ((is_tracked)); then
+            echo "generated: \`koreconcile $arguments\` printed nothing, and $file is committed" >&2
+            stale=1
+        else
+            echo "generated: waits for \`koreconcile $arguments\` ($file)"
+        fi
+        continue
+    fi
+
+    mkdir -p "$(dirname "$file")"
+    cat "$fresh" >"$file"
+    if ((!is_tracked)); then
+        echo "generated: $file is new: look at it and commit it" >&2
+        stale=1
+    elif ! git diff --exit-code --stat -- "$file" >&2; then
+        echo "generated: $file was stale and is written anew: look at it and commit it" >&2
+        stale=1
+    else
+        echo "generated: $file is fresh"
+    fi
+done
+exit "$stale"

@@ -1,0 +1,30 @@
+//! Memory between runs, in the account's state folder: one small file, replaced at once. A file that cannot be read
+//! is as good as none: nothing is overdue or contested then.
+
+use super::{CliError, Output};
+use crate::plan::Memory;
+use std::path::Path;
+
+const FILE: &str = "memory.json";
+
+/// What earlier runs remember.
+pub(super) fn load(state: Option<&Path>, output: &Output) -> Memory {
+    let Some(path) = state.map(|folder| folder.join(FILE)) else { return Memory::default() };
+    let Ok(json) = std::fs::read(&path) else { return Memory::default() };
+    serde_json::from_slice(&json).unwrap_or_else(|error| {
+        output.warn(format_args!("warning: {} cannot be read and starts anew: {error}", path.display()));
+        Memory::default()
+    })
+}
+
+/// Remembers it for the next run.
+pub(super) fn store(state: Option<&Path>, memory: &Memory) -> Result<(), CliError> {
+    let Some(folder) = state else { return Ok(()) };
+    let failed = |source| CliError::State { path: folder.display().to_string(), source };
+    let json = serde_json::to_vec(memory).map_err(|error| CliError::Unexpected(error.to_string()))?;
+    let beside = folder.join("memory.json.new");
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(&beside, json))
+        .and_then(|()| std::fs::rename(&beside, folder.join(FILE)))
+        .map_err(failed)
+}

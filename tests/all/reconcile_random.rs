@@ -1,0 +1,242 @@
+//! The promises, on random accounts with random wishes under random readings of the vendor's documentation.
+
+use crate::support::engine::Engine;
+use crate::support::wants::email;
+use crate::support::world::{self, Case, OWNER, master_admins, truth};
+use koreconcile::apply::{self, Fate, Journal, Outcome};
+use koreconcile::facts::{Desired, Email, Key, Listing, RoleName, ScopeExtent, World};
+use koreconcile::kore::{Ask, Clock};
+use koreconcile::plan::{Action, Plan, render};
+use koreconcile::sandbox::Snapshot;
+use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+/// Runs after which nothing that can be done is left.
+const RUNS: usize = 3;
+/// No plan of these accounts takes as many calls: more is an endless loop.
+const CALLS: u64 = 400;
+
+#[test]
+fn reconcile_random_worlds_keep_every_promise_under_any_reading() {
+    let seeds = std::env::var("KORECONCILE_SEED").ok().and_then(|seed| seed.parse().ok());
+    std::thread::scope(|scope| {
+        for part in 0..2 {
+            let seed = seeds.unwrap_or(20_260_101) + part;
+            scope.spawn(move || keeps_every_promise(seed));
+        }
+    });
+}
+
+fn keeps_every_promise(seed: u64) {
+    let cases = std::env::var("KORECONCILE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(500);
+    let config = Config {
+        cases,
+        rng_seed: RngSeed::Fixed(seed),
+        failure_persistence: None,
+        max_shrink_time: 8_000,
+        ..Config::default()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let started = std::time::Instant::now();
+    let done = std::cell::Cell::new(0);
+    let outcome = TestRunner::new(config).run(&world::case(), |case| {
+        done.set(done.get() + 1);
+        runtime.block_on(reconcile(&case)).map_err(TestCaseError::fail)
+    });
+    eprintln!("{} in {:?}", done.get(), started.elapsed());
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+}
+
+/// Plans and applies until nothing is left, and holds every promise on the way.
+async fn reconcile(case: &Case) -> Result<(), String> {
+    let mut engine = case.engine();
+    let state = case.is_durable.then(|| tempfile::tempdir().unwrap());
+    engine.state = state.as_ref().map(|folder| folder.path().to_owned());
+    let start = engine.admin.snapshot().unwrap();
+    let desired = case.desired(&start);
+    let mut last: Option<Outcome> = None;
+    // What an empty group holds shows with its first member: only the plan after that one can know.
+    let mut waited_for_members = false;
+    for run in 0..=RUNS {
+        let world = read(&engine, &desired).await;
+        let plan = engine.plan_on(&desired, &world);
+        let told =
+            || format!("run {run}\n{}{}", render::text(&plan, render::Style::default()), tell(last.as_ref()));
+        removes_only_what_was_read_whole(&plan, &world).map_err(|why| format!("{why}\n{}", told()))?;
+        if plan.sendable().is_empty() {
+            return Ok(());
+        }
+        if let Some(last) = &last {
+            if last.is_complete() && !waited_for_members && !plan.changes.is_empty() {
+                return Err(format!("complete, and yet the next plan has changes\n{}", told()));
+            }
+            if run == RUNS {
+                return match plan.sendable().iter().find(|change| is_unexplained(last.fates.get(&change.id)))
+                {
+                    Some(change) => Err(format!("{} never settles\n{}", change.key, told())),
+                    None => Ok(()),
+                };
+            }
+        }
+        waited_for_members = fills_an_empty_group(&plan, &world);
+        let before = engine.admin.snapshot().unwrap();
+        let admins = Arc::new(Mutex::new(vec![master_admins(&before)]));
+        let outcome = apply_watched(&engine, plan.clone(), &world, &admins).await?;
+        let after = engine.admin.snapshot().unwrap();
+        let told = || {
+            format!("run {run}\n{}{}", render::text(&plan, render::Style::default()), tell(Some(&outcome)))
+        };
+        every_sendable_change_has_a_fate(&plan, &outcome).map_err(|why| format!("{why}\n{}", told()))?;
+        changes_nothing_else(&plan, &before, &after).map_err(|why| format!("{why}\n{}", told()))?;
+        keeps_people_safe(case, &before, &after).map_err(|why| format!("{why}\n{}", told()))?;
+        let mut seen = admins.lock().unwrap().clone();
+        seen.push(master_admins(&after));
+        let floor = (case.floor as usize).min(seen[0]);
+        if seen.iter().any(|count| *count < floor) {
+            return Err(format!("Master Admins fell below {floor}: {seen:?}\n{}", told()));
+        }
+        if let Some((who, _)) = after.invitations.iter().find(|(_, mails)| **mails > 1) {
+            return Err(format!("{who} was invited twice\n{}", told()));
+        }
+        last = Some(outcome);
+    }
+    Ok(())
+}
+
+async fn read(engine: &Engine, desired: &Desired) -> World {
+    let look_up_everyone =
+        desired.scopes.iter().any(|scope| matches!(scope.extent, ScopeExtent::Assignments(_)));
+    let ask = Ask { look_up_everyone, ..Ask::full(desired.referenced.clone()) };
+    engine.reader.read(&ask).await.unwrap()
+}
+
+/// Applies, counts the Master Admins before each call, and stops what does not end.
+async fn apply_watched(
+    engine: &Engine,
+    plan: Plan,
+    world: &World,
+    admins: &Arc<Mutex<Vec<usize>>>,
+) -> Result<Outcome, String> {
+    let faults = engine.sandbox.faults();
+    let first = faults.calls() + 1;
+    let takes_somebody = plan.changes.iter().any(|change| {
+        change.action.is_removal()
+            && matches!(change.key, Key::Member(_) | Key::InGroup(..) | Key::AdminRole(..))
+    });
+    if takes_somebody {
+        for call in first..first + CALLS {
+            let admins = Arc::clone(admins);
+            faults.before_call(call, move |admin| {
+                admins.lock().unwrap().push(master_admins(&admin.snapshot().unwrap()));
+            });
+        }
+    }
+    let (stopper, stop) = apply::stop();
+    faults.before_call(first + CALLS, move |_| stopper.stop());
+    let mut journal = match &engine.state {
+        Some(folder) => Journal::create(folder, engine.clock.now()).unwrap(),
+        None => Journal::none(),
+    };
+    let account = apply::Account { reader: &engine.reader, writer: &engine.writer, gateway: &engine.gateway };
+    let text = render::text(&plan, render::Style::default());
+    let outcome = apply::run(plan, world, &engine.policy, &account, &mut journal, stop).await;
+    faults.clear();
+    if outcome.was_interrupted {
+        return Err(format!("more than {CALLS} calls\n{text}{}", tell(Some(&outcome))));
+    }
+    Ok(outcome)
+}
+
+fn removes_only_what_was_read_whole(plan: &Plan, world: &World) -> Result<(), String> {
+    for change in plan.changes.iter().filter(|change| change.action == Action::RemoveSwept) {
+        let listing = match &change.key {
+            Key::InGroup(..) => Listing::Groups,
+            _ => Listing::Users,
+        };
+        world.coverage.requires(listing).map_err(|why| format!("{} is swept, and {why}", change.key))?;
+    }
+    Ok(())
+}
+
+fn every_sendable_change_has_a_fate(plan: &Plan, outcome: &Outcome) -> Result<(), String> {
+    let sendable: BTreeSet<_> = plan.sendable().into_iter().map(|change| &change.id).collect();
+    let settled: BTreeSet<_> = outcome.fates.keys().collect();
+    if sendable == settled { Ok(()) } else { Err("fates and changes are not the same set".to_owned()) }
+}
+
+/// Everything that differs in the truth is in the plan, or goes or comes with a person who is.
+fn changes_nothing_else(plan: &Plan, before: &Snapshot, after: &Snapshot) -> Result<(), String> {
+    let (before, after) = (truth(before), truth(after));
+    let sendable = plan.sendable();
+    let planned: BTreeSet<&Key> = sendable.iter().map(|change| &change.key).collect();
+    let of_members = |is_removal: bool| -> BTreeSet<&Email> {
+        let members = sendable.iter().filter(|change| change.action.is_removal() == is_removal);
+        members
+            .filter_map(|change| if let Key::Member(email) = &change.key { Some(email) } else { None })
+            .collect()
+    };
+    let (leaving, joining) = (of_members(true), of_members(false));
+    for key in before.keys().chain(after.keys()) {
+        let (was, is) = (before.get(key), after.get(key));
+        let goes_along = key.email().is_some_and(|email| {
+            let starts_plain = match key {
+                Key::Names(_) => is.is_some_and(|name| name == " "),
+                Key::Access(_) => is.is_some_and(|flags| flags == "false false"),
+                _ => false,
+            };
+            (leaving.contains(email) && is.is_none())
+                || (joining.contains(email) && was.is_none() && starts_plain)
+        });
+        if was != is && !planned.contains(key) && !goes_along {
+            return Err(format!("{key} was {was:?} and is {is:?}, and no change says so"));
+        }
+    }
+    Ok(())
+}
+
+/// Bot owners keep their bots; from protected people nothing is taken.
+fn keeps_people_safe(case: &Case, before: &Snapshot, after: &Snapshot) -> Result<(), String> {
+    let (before, after) = (truth(before), truth(after));
+    let protected: BTreeSet<Email> =
+        case.protected.map(|who| email(&world::address(who))).into_iter().chain([email(OWNER)]).collect();
+    let owners = |facts: &BTreeMap<Key, String>| -> Vec<Key> {
+        let is_owner = |key: &&Key| {
+            key.role()
+                .is_some_and(|(_, role)| *role == RoleName::new(RoleName::BOT_OWNER) && key.bot().is_some())
+        };
+        facts.keys().filter(is_owner).cloned().collect()
+    };
+    if owners(&before) != owners(&after) {
+        return Err("a bot has another owner".to_owned());
+    }
+    match before.iter().find(|(key, was)| {
+        key.email().is_some_and(|email| protected.contains(email)) && after.get(key) != Some(was)
+    }) {
+        Some((key, was)) => {
+            Err(format!("{key} of a protected person was {was:?} and is {:?}", after.get(key)))
+        }
+        None => Ok(()),
+    }
+}
+
+fn fills_an_empty_group(plan: &Plan, world: &World) -> bool {
+    plan.changes.iter().any(|change| match &change.key {
+        Key::InGroup(_, group) => world.directory.groups_named(group).all(|(_, entry)| entry.members == 0),
+        _ => false,
+    })
+}
+
+/// A change that comes again although nothing was said against it.
+fn is_unexplained(fate: Option<&Fate>) -> bool {
+    fate.is_none_or(Fate::is_good)
+}
+
+fn tell(outcome: Option<&Outcome>) -> String {
+    let Some(outcome) = outcome else { return String::new() };
+    let fates: Vec<String> =
+        outcome.fates.iter().map(|(id, fate)| format!("{}: {fate:?}", outcome.changes[id].key)).collect();
+    format!("last outcome ({} calls): {:?}\n{}\n", outcome.calls, outcome.error, fates.join("\n"))
+}

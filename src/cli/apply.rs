@@ -180,8 +180,13 @@ fn tell(outcome: &Outcome, bots: &BTreeMap<BotId, BotName>, journal: &Journal, o
         let label = |id: BotId| bots.get(&id).map_or_else(|| id.to_string(), ToString::to_string);
         key.clone().with_bot(|id| Some(label(id))).map_or_else(|| key.to_string(), |key| key.to_string())
     };
-    for (id, fate) in fates.iter().filter(|(_, fate)| !fate.is_good()) {
-        let Some(change) = changes.get(id) else { continue };
+    let mut amiss: Vec<_> = fates
+        .iter()
+        .filter(|(_, fate)| !fate.is_good())
+        .filter_map(|(id, fate)| Some((changes.get(id)?, fate)))
+        .collect();
+    amiss.sort_by(|(left, _), (right, _)| left.key.cmp(&right.key));
+    for (change, fate) in amiss {
         let why = match fate {
             Fate::Stale(seen) => format!("stale, not sent: the account shows {seen}"),
             Fate::Failed(why) => format!("failed: {why}"),

@@ -100,6 +100,6 @@ pub(super) fn finding_of(error: &CompileError, manifests: &Manifests) -> Finding
 /// Findings, as a compiler shows them.
 pub(super) fn show(findings: &[Finding], manifests: &Manifests, output: &Output) {
     if !findings.is_empty() {
-        output.warn(manifest::render::text(findings, manifests.texts(), output.color).trim_end());
+        output.warn(manifest::render::text(findings, manifests.texts(), output.color_stderr).trim_end());
     }
 }

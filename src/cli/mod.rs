@@ -112,13 +112,14 @@ pub async fn run() -> Exit {
     })
 }
 
-fn color(when: When) -> bool {
+/// Whether stdout and stderr are coloured.
+fn color(when: When) -> [bool; 2] {
     match when {
-        When::Always => true,
-        When::Never => false,
+        When::Always => [true; 2],
+        When::Never => [false; 2],
         When::Auto => {
-            std::io::stdout().is_terminal()
-                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            let is_welcome = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            [std::io::stdout().is_terminal(), std::io::stderr().is_terminal()].map(|is| is && is_welcome)
         }
     }
 }

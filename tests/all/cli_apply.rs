@@ -78,6 +78,18 @@ fn cli_apply_leaves_bot_owners_to_people() {
 }
 
 #[test]
+fn cli_apply_strips_a_leaving_bot_owner_of_all_but_the_bots() {
+    let leaver = "{ email: bo.owner@example.com, state: Absent, offboard: StripAccess }";
+    let served = Served::new(&[document("KoreUser", "bo", leaver)]);
+    shows!(served.run(&["apply", "--yes"]).expect(6));
+    let truth = served.server.truth();
+    assert_eq!(truth["users"]["bo.owner@example.com"]["is_developer"], false);
+    // The bots are still for a person to hand over; there is nothing left to send.
+    let run = served.run(&["plan", "--exit-code"]).expect(2);
+    assert!(run.stdout.contains("No changes; 1 for a person"), "{run}");
+}
+
+#[test]
 fn cli_apply_tells_what_the_platform_refused_inside_a_200() {
     // Published, but not to the enterprise: that cannot be read, so only the answer tells.
     let assignment = "{ bot: Store Helper, subjects: [{ user: jane.doe@example.com }] }";

@@ -41,6 +41,18 @@ fn cli_interrupted_by_ctrl_c_finishes_the_call_in_flight_and_says_what_is_left()
 }
 
 #[test]
+fn cli_interrupted_by_kill_9_during_the_invitation_invites_once() {
+    let served = Served::new(&hires());
+    let effect = json!({ "delay": { "millis": 2000 } });
+    served.server.fault(&json!({ "endpoint": "POST /api/public/users", "effect": effect }));
+    let run = served.place.koreconcile(&Served::files(&["apply", "--yes"])).start();
+    wait_until("the invitation is in flight", || journal(&served).contains("\"sending\""));
+    run.kill();
+    served.recovers();
+    assert_eq!(invitations(&served), 2);
+}
+
+#[test]
 fn cli_interrupted_by_kill_9_goes_on_with_the_next_run() {
     let served = Served::new(&hires());
     let effect = json!({ "delay": { "millis": 60000 } });

@@ -65,6 +65,15 @@ fn cli_output_colours_only_where_they_are_wanted() {
 }
 
 #[test]
+fn cli_output_colours_follow_the_terminal_and_no_color() {
+    let place = Place::example("quickstart");
+    let seen = place.koreconcile(&["plan"]).watched();
+    assert!(seen.contains("\u{1b}[32m+"), "{seen}");
+    let seen = place.koreconcile(&["plan"]).env("NO_COLOR", "1").watched();
+    assert!(seen.contains("kim.lee@example.com: invite") && !seen.contains("\u{1b}[32m"), "{seen}");
+}
+
+#[test]
 fn cli_output_secrets_are_never_shown() {
     let served = Served::new(&[user("new.hire", "")]);
     let canary = "canary-4fA9zQ77-secret-of-the-app";

@@ -12,6 +12,7 @@
 
 mod cli_apply;
 mod cli_bad_days;
+mod cli_examples;
 mod cli_guards;
 mod cli_interrupted;
 mod cli_output;

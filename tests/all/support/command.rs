@@ -144,6 +144,22 @@ impl Invocation {
         self
     }
 
+    /// Runs it at a terminal, and gives all that a person would see there.
+    pub fn watched(mut self) -> String {
+        let (screen, terminal) = terminal();
+        for set in [Command::stdin, Command::stdout, Command::stderr] {
+            set(&mut self.command, terminal.try_clone().unwrap());
+        }
+        let mut process = Process(self.command.spawn().unwrap());
+        // The screen ends when nobody holds the terminal any more.
+        drop((self.command, terminal));
+        let (send, seen) = channel();
+        std::thread::spawn(move || send.send(text_of(screen)));
+        let seen = seen.recv_timeout(BOUND).unwrap_or_else(|_| panic!("{} does not end", self.line));
+        assert!(process.0.wait().unwrap().success(), "{seen}");
+        seen
+    }
+
     /// Starts it.
     pub fn start(mut self) -> Running {
         match &self.input {
@@ -287,6 +303,13 @@ impl Run {
     /// Less the lines of stderr with this in them: calls run side by side, so some lines come in any number.
     pub fn without(mut self, noise: &str) -> Self {
         self.stderr = self.stderr.split_inclusive('\n').filter(|line| !line.contains(noise)).collect();
+        self
+    }
+
+    /// With this instead of whatever is like the pattern: calls run side by side, so any of them may be the one.
+    pub fn masked(mut self, pattern: &str, shown: &str) -> Self {
+        let pattern = Regex::new(pattern).unwrap();
+        self.stderr = pattern.replace_all(&self.stderr, shown).into_owned();
         self
     }
 

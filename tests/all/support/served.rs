@@ -104,16 +104,21 @@ impl Served {
 
     /// With other words to `sandbox serve` and other scopes. `manifests` are all in `main.yaml`.
     pub fn with(serve: &[&str], scopes: &str, manifests: &[String]) -> Self {
-        let mut place = Place::with(&[("main.yaml", &manifests.concat())]);
+        let place = Place::with(&[("main.yaml", &manifests.concat())]);
         let server = Server::start(&place, serve);
-        let app = sandbox(&place, &["app", "--name", "tests", "--scopes", scopes]);
-        for line in app.expect(0).stdout.lines() {
-            let (name, value) = line.split_once('=').unwrap();
-            place.export(name, value);
-        }
-        let served = Self { place, server };
+        let mut served = Self { place, server };
+        served.sign_in(scopes);
         served.account("");
         served
+    }
+
+    /// From now on with the credentials of a new app with these scopes.
+    pub fn sign_in(&mut self, scopes: &str) {
+        let app = sandbox(&self.place, &["app", "--name", scopes, "--scopes", scopes]);
+        for line in app.expect(0).stdout.lines() {
+            let (name, value) = line.split_once('=').unwrap();
+            self.place.export(name, value);
+        }
     }
 
     /// Writes `account.yaml`, with more lines in its spec.

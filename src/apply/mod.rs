@@ -4,7 +4,9 @@
 //! of every change. This is the only room that holds a [`crate::kore::Writer`]; whoever plans cannot write.
 //! It does not know manifests, Kubernetes or the terminal.
 
+mod assignments;
 mod check;
+mod directory;
 mod encode;
 mod journal;
 mod outcome;

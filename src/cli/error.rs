@@ -112,8 +112,8 @@ impl CliError {
             | Self::NotSavable(_)
             | Self::Saved(_)
             | Self::Snapshot(_)
-            | Self::Undo(_) => Exit::Invalid,
-            Self::File { .. } => Exit::Invalid,
+            | Self::Undo(_)
+            | Self::File { .. } => Exit::Invalid,
             Self::Findings(_) | Self::NoAccount | Self::NoTerminal | Self::Host(_) | Self::Sandbox(_) => {
                 Exit::Invalid
             }

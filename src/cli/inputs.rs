@@ -91,7 +91,7 @@ pub(super) fn finding_of(error: &CompileError, manifests: &Manifests) -> Finding
         finding.spot = Spot { file: "<all manifests>".into(), span: Span::default() };
     }
     if matches!(error, CompileError::NoAccount { .. }) && manifests.has_errors() {
-        finding.message = "there is no KoreAccount among the manifests without errors".to_owned();
+        "there is no KoreAccount among the manifests without errors".clone_into(&mut finding.message);
         finding.hint = Some("correct the errors above first; one of them may hide it".to_owned());
     }
     finding

@@ -106,10 +106,10 @@ impl Served {
     pub fn with(serve: &[&str], scopes: &str, manifests: &[String]) -> Self {
         let place = Place::with(&[("main.yaml", &manifests.concat())]);
         let server = Server::start(&place, serve);
-        let mut served = Self { place, server };
-        served.sign_in(scopes);
-        served.account("");
-        served
+        let mut whole = Self { place, server };
+        whole.sign_in(scopes);
+        whole.account("");
+        whole
     }
 
     /// From now on with the credentials of a new app with these scopes.

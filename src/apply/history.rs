@@ -57,7 +57,7 @@ fn of_journal(text: &str, path: &Path, is_wanted: &impl Fn(&Key) -> bool) -> Has
         // A torn last line, of a run that was killed.
         let Ok(record) = serde_json::from_str(line) else { continue };
         match record {
-            Record::Started { at, account: _, plan: _, changes: planned } => {
+            Record::Started { at, account: _, plan: _, changes: planned, leaving: _ } => {
                 now = at;
                 let wanted = planned.into_iter().filter(|change| is_wanted(&change.key));
                 changes.extend(wanted.map(|change| (change.id.clone(), change)));

@@ -6,6 +6,7 @@ mod whence;
 use super::inputs::{Inputs, Reach};
 use super::plan::style;
 use super::session::{Session, state_folder};
+use super::snapshot::Snapshot;
 use super::{CliError, Exit, Output};
 use crate::apply;
 use crate::facts::{BotRef, Email, World};
@@ -41,6 +42,12 @@ pub(super) struct ExplainArgs {
     /// Ask the manifests alone: no calls, no credentials
     #[arg(long)]
     offline: bool,
+    /// Ask a snapshot instead of the account: no calls, no credentials
+    #[arg(long, value_name = "FILE", conflicts_with = "offline")]
+    observed: Option<PathBuf>,
+    /// The oldest snapshot that proves anything: 90s, 15m, 24h, 7d
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = super::inputs::time)]
+    max_age: SignedDuration,
     /// How it is shown
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -78,28 +85,7 @@ pub(super) async fn run(args: &ExplainArgs, output: &Output) -> Result<Exit, Cli
         state_dir: args.state_dir.clone(),
     };
     let (manifests, compiled) = inputs.compile(reach.keep_going, Timestamp::now(), output)?;
-    let access = match closed(args, &compiled) {
-        Some(why) => Err(why),
-        None => match Session::open(&compiled, &reach, output).await {
-            Ok(session) => Ok(session),
-            Err(error @ CliError::Credential { .. }) => Err(first_line(&error)),
-            Err(error) => return Err(error),
-        },
-    };
-    let answered = match access {
-        Ok(session) => {
-            let world = session.look(&compiled, ask(&question, &compiled)).await;
-            let state = session.state.clone();
-            let host = session.host.clone();
-            session.close().await;
-            let world = world?;
-            online(&question, &compiled, &world, host).map(|answer| (answer, state))
-        }
-        Err(why) => explain::explain(&question, &compiled.desired, None).map(|mut answer| {
-            answer.reading.why_not = Some(why);
-            (answer, state_folder(&compiled, reach.state_dir.as_deref(), None))
-        }),
-    };
+    let answered = answer(args, &question, &compiled, &reach, output).await?;
     let (mut explanation, state) = match answered {
         Ok(answered) => answered,
         Err(unheard) => {
@@ -124,6 +110,44 @@ pub(super) async fn run(args: &ExplainArgs, output: &Output) -> Result<Exit, Cli
     };
     output.result(&text);
     Ok(Exit::Done)
+}
+
+/// What somebody has, and where earlier runs have left their journals.
+type Answered = Result<(Explanation, Option<PathBuf>), explain::Unheard>;
+
+/// Asks the account, the snapshot, or the manifests alone.
+async fn answer(
+    args: &ExplainArgs,
+    question: &Question,
+    compiled: &Compiled,
+    reach: &Reach,
+    output: &Output,
+) -> Result<Answered, CliError> {
+    let known = || state_folder(compiled, reach.state_dir.as_deref(), None);
+    if let Some(file) = &args.observed {
+        let now = Timestamp::now();
+        let snapshot = Snapshot::load(file, args.max_age, now)?;
+        snapshot.check(compiled)?;
+        let seen = beside(question, compiled, &snapshot.world, snapshot.label(now));
+        return Ok(seen.map(|answer| (answer, known())));
+    }
+    let why = match closed(args, compiled) {
+        Some(why) => why,
+        None => match Session::open(compiled, reach, output).await {
+            Ok(session) => {
+                let world = session.look(compiled, ask(question, compiled)).await;
+                let (state, host) = (session.state.clone(), session.host.clone());
+                session.close().await;
+                return Ok(beside(question, compiled, &world?, host).map(|answer| (answer, state)));
+            }
+            Err(error @ CliError::Credential { .. }) => first_line(&error),
+            Err(error) => return Err(error),
+        },
+    };
+    Ok(explain::explain(question, &compiled.desired, None).map(|mut answer| {
+        answer.reading.why_not = Some(why);
+        (answer, known())
+    }))
 }
 
 /// The question and the paths. The first word is a person when it is an e-mail address.
@@ -171,7 +195,8 @@ fn ask(question: &Question, compiled: &Compiled) -> Ask {
     }
 }
 
-fn online(
+/// What is wanted beside what was seen.
+fn beside(
     question: &Question,
     compiled: &Compiled,
     world: &World,

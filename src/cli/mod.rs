@@ -15,13 +15,17 @@ mod output;
 mod plan;
 mod progress;
 pub mod sandbox;
+mod saved;
 mod schema;
 mod session;
+mod snapshot;
+mod undo;
 mod validate;
 
 pub use error::CliError;
 pub use exit::Exit;
 pub use output::Output;
+pub use snapshot::SnapshotError;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::io::IsTerminal;
@@ -67,6 +71,10 @@ enum Verb {
     Apply(apply::ApplyArgs),
     /// Say who has what, through which line, since when and until when; and why somebody has not
     Explain(explain::ExplainArgs),
+    /// Write one read of the account to a file, for plans that spend no calls
+    Snapshot(snapshot::SnapshotArgs),
+    /// Take back what a run did, as far as that is possible
+    Undo(undo::UndoArgs),
     /// Serve, seed and administer a local account
     Sandbox(sandbox::SandboxArgs),
     /// Print JSON Schemas: of manifests, or of plans
@@ -93,10 +101,12 @@ pub async fn run() -> Exit {
         Verb::Plan(args) => plan::run(&args, &output).await,
         Verb::Apply(args) => apply::run(&args, &output).await,
         Verb::Explain(args) => explain::run(&args, &output).await,
+        Verb::Snapshot(args) => snapshot::run(&args, &output).await,
+        Verb::Undo(args) => undo::run(&args, &output).await,
         Verb::Sandbox(args) => sandbox::run(args).await.map(|()| Exit::Done).map_err(CliError::from),
         Verb::Schema(args) => schema::run(&args, &output),
         Verb::Completions(args) => {
-            completions::run(&args, Cli::command());
+            completions::run(&args, Cli::command(), &output);
             Ok(Exit::Done)
         }
     };
@@ -106,13 +116,14 @@ pub async fn run() -> Exit {
     })
 }
 
-fn color(when: When) -> bool {
+/// Whether stdout and stderr are coloured.
+fn color(when: When) -> [bool; 2] {
     match when {
-        When::Always => true,
-        When::Never => false,
+        When::Always => [true; 2],
+        When::Never => [false; 2],
         When::Auto => {
-            std::io::stdout().is_terminal()
-                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            let is_welcome = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            [std::io::stdout().is_terminal(), std::io::stderr().is_terminal()].map(|is| is && is_welcome)
         }
     }
 }

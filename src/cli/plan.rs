@@ -2,14 +2,17 @@
 
 use super::inputs::{Inputs, Reach};
 use super::memory;
+use super::saved;
 use super::session::Session;
+use super::snapshot::Snapshot;
 use super::{CliError, Exit, Output};
 use crate::facts::World;
 use crate::manifest::{Compiled, Manifests};
-use crate::plan::{self, Plan, render};
+use crate::plan::{self, Context, Plan, render};
 use clap::Args;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
+use std::path::{Path, PathBuf};
 
 /// Read the account and show what would change.
 #[derive(Debug, Args)]
@@ -24,6 +27,15 @@ pub(super) struct PlanArgs {
     /// Exit with 2 when there are changes, or something is blocked, manual or refused
     #[arg(long)]
     exit_code: bool,
+    /// Save the plan, sealed, for apply --plan
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Compare with a snapshot instead of the account: no calls, no credentials
+    #[arg(long, value_name = "FILE", conflicts_with = "out")]
+    observed: Option<PathBuf>,
+    /// The oldest snapshot that proves anything: 90s, 15m, 24h, 7d
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = super::inputs::time)]
+    max_age: jiff::SignedDuration,
 }
 
 /// How a plan is shown.
@@ -38,16 +50,55 @@ pub(super) enum Format {
 /// Shows the plan.
 pub(super) async fn run(args: &PlanArgs, output: &Output) -> Result<Exit, CliError> {
     let (manifests, compiled) = args.inputs.compile(args.reach.keep_going, Timestamp::now(), output)?;
-    let session = Session::open(&compiled, &args.reach, output).await?;
-    let made = make(&manifests, compiled, &session, &args.reach, output).await;
-    session.close().await;
-    let Made { plan, .. } = made?;
+    let plan = match &args.observed {
+        Some(file) => on_snapshot(file, &manifests, compiled, args)?,
+        None => on_account(&manifests, compiled, args, output).await?,
+    };
     let text = match args.format {
         Format::Text => render::text(&plan, style(output)),
         Format::Json => render::json(&plan).map_err(|error| CliError::Unexpected(error.to_string()))?,
     };
     output.result(&text);
     Ok(if args.exit_code && !plan.is_clean() { Exit::Changes } else { Exit::Done })
+}
+
+async fn on_account(
+    manifests: &Manifests,
+    compiled: Compiled,
+    args: &PlanArgs,
+    output: &Output,
+) -> Result<Plan, CliError> {
+    let session = Session::open(&compiled, &args.reach, output).await?;
+    let made = make(manifests, compiled, &session, &args.reach, output).await.and_then(|made| {
+        if let Some(file) = &args.out {
+            saved::save(file, &made.plan, &made.policy, args.reach.limits(), &session)?;
+        }
+        Ok(made.plan)
+    });
+    session.close().await;
+    made
+}
+
+fn on_snapshot(
+    file: &Path,
+    manifests: &Manifests,
+    compiled: Compiled,
+    args: &PlanArgs,
+) -> Result<Plan, CliError> {
+    let now = Timestamp::now();
+    let snapshot = Snapshot::load(file, args.max_age, now)?;
+    snapshot.check(&compiled)?;
+    let context = Context {
+        account: compiled.account.name.to_string(),
+        host: snapshot.label(now),
+        inputs: digest_of(manifests),
+        limits: args.reach.limits(),
+        look_up_size: compiled.policy.batch_size.0,
+        now,
+        ..Context::default()
+    };
+    let Compiled { desired, policy, .. } = compiled;
+    Ok(plan::make(desired, &snapshot.world, &policy, &context))
 }
 
 /// A plan with what it was made of.

@@ -9,9 +9,10 @@ use crate::kore::{
     Ask, BaseUrl, Credentials, Gateway, HttpLimits, HttpTransport, Ledger, Parts, Reader, SystemClock,
 };
 use crate::manifest::{AccountConnection, Compiled, Endpoint, SecretRef};
-use crate::plan::{Context, Inputs, Limits, Memory};
+use crate::plan::{Context, Inputs, Memory, Plan};
 use crate::sandbox;
 use jiff::Timestamp;
+use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub(super) struct Session {
     pub host: String,
     /// Where this account's memory is, if anywhere.
     pub state: Option<PathBuf>,
+    secret: SecretString,
     progress: Arc<Progress>,
     embedded: Option<Embedded>,
 }
@@ -59,6 +61,7 @@ impl Session {
         };
         let transport = HttpTransport::new(base, HttpLimits::default())
             .map_err(|error| CliError::Unexpected(format!("TLS cannot be set up: {error}")))?;
+        let secret = credentials.client_secret.clone();
         let progress = Arc::new(Progress::new(output));
         let gateway = Gateway::new(Parts {
             transport: Arc::new(transport),
@@ -68,7 +71,7 @@ impl Session {
             observer: Arc::clone(&progress) as Arc<dyn crate::kore::Observer>,
             max_wait: reach.max_wait,
         });
-        Ok(Self { reader: Reader::new(gateway.clone()), gateway, host, state, progress, embedded })
+        Ok(Self { reader: Reader::new(gateway.clone()), gateway, host, state, secret, progress, embedded })
     }
 
     /// Reads all that a plan needs, and makes sure that it is the account the manifest is about.
@@ -81,16 +84,23 @@ impl Session {
         let read = self.reader.read(&ask).await;
         self.progress.finish();
         let world = read?;
-        if let (Some(pinned), Some(seen)) = (&compiled.policy.account_id, &world.account)
-            && pinned != seen
-        {
-            return Err(CliError::OtherAccount {
-                seen: seen.to_string(),
-                pinned: pinned.to_string(),
-                place: compiled.policy.blame("accountId"),
-            });
-        }
+        is_pinned(&world, compiled)?;
         Ok(world)
+    }
+
+    /// Reads what a saved plan is about.
+    pub(super) async fn observe_for(&self, plan: &Plan, compiled: &Compiled) -> Result<World, CliError> {
+        let people = plan.changes.iter().filter_map(|change| change.key.email().cloned()).collect();
+        let read = self.reader.read(&Ask::full(people)).await;
+        self.progress.finish();
+        let world = read?;
+        is_pinned(&world, compiled)?;
+        Ok(world)
+    }
+
+    /// The app's secret: plans are sealed under a key derived from it.
+    pub(super) fn secret(&self) -> &SecretString {
+        &self.secret
     }
 
     /// What a plan is made of, besides the worlds.
@@ -105,7 +115,7 @@ impl Session {
             account: compiled.account.name.to_string(),
             host: self.host.clone(),
             inputs,
-            limits: Limits { allow_removals: reach.allow_removals },
+            limits: reach.limits(),
             look_up_size: self.reader.sizes().look_up,
             memory,
             now: Timestamp::now(),
@@ -123,6 +133,18 @@ impl Session {
         if let Some(embedded) = self.embedded {
             embedded.end().await;
         }
+    }
+}
+
+/// Makes sure that this is the account the manifest is about.
+pub(super) fn is_pinned(world: &World, compiled: &Compiled) -> Result<(), CliError> {
+    match (&compiled.policy.account_id, &world.account) {
+        (Some(pinned), Some(seen)) if pinned != seen => Err(CliError::OtherAccount {
+            seen: seen.to_string(),
+            pinned: pinned.to_string(),
+            place: compiled.policy.blame("accountId"),
+        }),
+        _ => Ok(()),
     }
 }
 

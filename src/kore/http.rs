@@ -190,6 +190,10 @@ fn classify(error: &reqwest::Error) -> TransportError {
         message = inner.to_string();
         cause = inner.source();
     }
+    // What rustls says when the other side answers in clear.
+    if message.contains("InvalidContentType") {
+        "the host does not speak TLS on this port".clone_into(&mut message);
+    }
     let prefix = match (stage, error.is_timeout()) {
         (Stage::NotConnected, true) => "no connection in time",
         (Stage::NotConnected, false) => "no connection",

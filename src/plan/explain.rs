@@ -195,9 +195,6 @@ fn undeclared(book: &Book<'_>, key: &Key<BotRef>, line: &mut Line) -> Standing {
         return Standing::Unmanaged;
     }
     let scopes = book.scopes_of(key);
-    if scopes.is_empty() {
-        line.why.push("no manifest says anything about it".to_owned());
-    }
     let mut is_closed = !scopes.is_empty();
     for scope in scopes {
         let says = match &scope.closure {

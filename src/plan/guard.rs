@@ -7,10 +7,11 @@ use super::model::{Change, ChangeId, Entry, Reason};
 use crate::facts::{
     Email, Family, GroupName, Holder, Key, Membership, Policy, RoleName, Safety, Value, World,
 };
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What one run allows beyond the policy.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// `--allow-removals N`: this many, whatever the policy's ceilings say.
     pub allow_removals: Option<u32>,
@@ -260,13 +261,14 @@ fn refusal<'a>(
     next_step: String,
     changes: impl Iterator<Item = &'a Change>,
 ) -> Entry {
-    let (mut subjects, mut ids, mut sources) = (Vec::new(), Vec::<ChangeId>::new(), Vec::new());
+    let (mut subjects, mut ids, mut sources) = (Vec::new(), Vec::<ChangeId>::new(), BTreeSet::new());
     for change in changes {
         subjects.push(change.key.clone());
         ids.push(change.id.clone());
-        super::resolve::push_sources(&mut sources, &change.sources);
+        sources.extend(change.sources.iter().cloned());
     }
     let subject = subjects.first().map(ToString::to_string).unwrap_or_default();
+    let sources = sources.into_iter().collect();
     Entry { subjects, subject, reason, message, next_step, sources, changes: ids }
 }
 

@@ -88,6 +88,17 @@ pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Conte
     plan
 }
 
+/// The same plan under today's guards and on today's account: what a saved plan goes through before it is applied.
+/// Its changes and its digest stay as they were approved.
+#[must_use]
+pub fn recheck(plan: Plan, observed: &World, policy: &Policy, context: &Context) -> Plan {
+    let refused = guard::refuse(&plan.changes, observed, policy, context);
+    let mut plan = Plan { refused, ..plan };
+    let calls = pack::pack(&plan.sendable(), policy.batch_size.0);
+    plan.cost = cost::price(&plan, &calls, policy, context.look_up_size);
+    plan
+}
+
 /// Splits off the invitations that have been open for too long. The API cannot send one again, and deleting and
 /// creating the user would lose what they hold, so a person has to.
 fn overdue(waiting: Vec<Entry>, policy: &Policy, context: &Context) -> (Vec<Entry>, Vec<Entry>) {

@@ -1,5 +1,7 @@
 //! Each test starts from a converged world (`observed == desired`), changes one side, and looks at the plan.
 
+mod laws;
+
 use super::*;
 use crate::facts::{
     BotEntry, BotRef, BuilderAccess, Closure, Completeness, Coverage, DialogId, DialogSet, Directory, Email,
@@ -398,6 +400,18 @@ fn an_assignment_of_a_pending_user_stays_because_its_neighbours_may_not_survive_
     let plan = bench.plan();
     assert_eq!(lines(&plan), [""; 0]);
     assert!(reasons(&plan.waiting).contains(&Reason::WaitingForAcceptance));
+}
+
+#[test]
+fn nobody_is_removed_whose_roles_were_not_answered() {
+    let mut bench = Bench::converged();
+    bench.wants.retain(|key, _| key.email() != Some(&email(JANE)));
+    bench.want(&Key::Member(email(JANE)), absent());
+    assert_eq!(lines(&bench.plan()), ["- user jane@example.com"]);
+    bench.coverage.looked_up.insert(email(JANE), Seen { roles: false, ..Seen::ALL });
+    let plan = bench.plan();
+    assert_eq!(lines(&plan), [""; 0]);
+    assert_eq!(reasons(&plan.blocked), [Reason::NotProved]);
 }
 
 #[test]

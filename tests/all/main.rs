@@ -10,7 +10,16 @@
     reason = "a test fails by panicking, and nobody links against it"
 )]
 
+mod cli_apply;
+mod cli_bad_days;
+mod cli_examples;
+mod cli_guards;
+mod cli_interrupted;
+mod cli_output;
+mod cli_plan;
+mod cli_validate;
 mod explain_answers;
+mod explain_cli;
 mod kore_client;
 mod kore_gateway;
 mod kore_lookups;
@@ -19,6 +28,7 @@ mod kore_properties;
 mod kore_script;
 mod manifest_check;
 mod manifest_compile;
+mod reconcile_counts;
 mod reconcile_engine;
 mod reconcile_faults;
 mod reconcile_random;
@@ -32,3 +42,4 @@ mod sandbox_mail;
 mod sandbox_rate;
 mod sandbox_world;
 mod support;
+mod workflow_saved;

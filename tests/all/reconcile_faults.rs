@@ -426,3 +426,18 @@ async fn reconcile_faults_names_and_roles_of_one_person_fail_apart() {
     assert_eq!(failures(&outcome), 1, "{}", told(&outcome));
     converges(&engine, &desired).await;
 }
+
+#[tokio::test]
+async fn reconcile_faults_somebody_added_meanwhile_with_more_access_keeps_it() {
+    let engine = engine(Dialect::default());
+    let desired =
+        Wants::default().member(JANE).present(Key::DataTables(email(JANE)), Value::DataTables(true)).build();
+    let (plan, world) = engine.plan(&desired).await;
+    meanwhile(&engine, 1, |admin| {
+        let creator = NewUser { is_developer: true, can_create_bot: true, ..NewUser::active(JANE) };
+        admin.add_user(&creator).unwrap();
+    });
+    let outcome = engine.apply_plan(plan, &world).await;
+    assert!(matches!(fate(&outcome, "data tables of"), Fate::Stale(_)), "{}", told(&outcome));
+    assert!(engine.admin.snapshot().unwrap().users[JANE].can_create_bot);
+}

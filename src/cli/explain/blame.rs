@@ -68,9 +68,8 @@ fn of_file(file: &Arc<str>, lines: &BTreeSet<u32>) -> Result<Commits, String> {
         blame.args(lines.iter().map(|line| format!("-L{line},{line}")));
     }
     blame.arg("--").arg(path.file_name().unwrap_or_default());
-    let answer = match blame.output() {
-        Ok(answer) => answer,
-        Err(_) => return Err("commits are not shown: git is not at hand".to_owned()),
+    let Ok(answer) = blame.output() else {
+        return Err("commits are not shown: git is not at hand".to_owned());
     };
     if !answer.status.success() {
         let said = String::from_utf8_lossy(&answer.stderr);

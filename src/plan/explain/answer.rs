@@ -255,7 +255,7 @@ impl Standing {
             Self::Differs => "differs",
             Self::ToBeRemoved => "held, and to be removed",
             Self::Absent => "must not be held, and is not",
-            Self::Unmanaged => "held, unmanaged",
+            Self::Unmanaged => "held, and no manifest asks for it",
             Self::NotHeld => "no",
             Self::Unknown => "not known",
         }

@@ -351,7 +351,11 @@ impl<'a> Book<'a> {
     /// Somebody who is known and has nearly that address.
     pub(super) fn nearest_person(&self, email: &Email) -> Option<String> {
         let seen = self.world.iter().flat_map(|world| world.directory.users.keys());
-        nearest(email.folded(), self.desired.referenced.iter().chain(seen).map(Email::folded))
+        let local = |email: &'a Email| email.folded().rsplit_once('@').map(|(local, _)| local);
+        let domain = email.domain();
+        let known = self.desired.referenced.iter().chain(seen).filter(|known| known.domain() == domain);
+        let name = email.folded().rsplit_once('@').map(|(local, _)| local)?;
+        Some(format!("{}@{domain}", nearest(name, known.filter_map(local))?))
     }
 }
 

@@ -36,7 +36,7 @@ fn write(out: &mut String, explanation: &Explanation, style: Style) -> fmt::Resu
             writeln!(out, "\n{}", style.bold(&next))?;
             holder = next;
         }
-        write_line(out, line, style)?;
+        write_line(out, line, reading.of_account, style)?;
     }
     if !notes.is_empty() {
         writeln!(out)?;
@@ -47,14 +47,18 @@ fn write(out: &mut String, explanation: &Explanation, style: Style) -> fmt::Resu
     Ok(())
 }
 
-fn write_line(out: &mut String, line: &Line, style: Style) -> fmt::Result {
+fn write_line(out: &mut String, line: &Line, is_of_account: bool, style: Style) -> fmt::Result {
     let Line { fact, standing, value, seen, until, since, because, why, in_the_way } = line;
     let color = match standing {
         Standing::Declared | Standing::Held | Standing::Inherited => AnsiColor::Green,
         Standing::Missing | Standing::Differs | Standing::Unknown | Standing::Unmanaged => AnsiColor::Yellow,
         Standing::ToBeRemoved | Standing::Absent | Standing::NotHeld => AnsiColor::Red,
     };
-    write!(out, "  {} {}: {}", style.paint(color, standing.sign()), fact.says(), standing.label())?;
+    let label = match standing {
+        Standing::NotHeld if !is_of_account => "not declared",
+        standing => standing.label(),
+    };
+    write!(out, "  {} {}: {label}", style.paint(color, standing.sign()), fact.says())?;
     // "held" and "held" say it once.
     let [value, seen] = [value, seen].map(|text| text.as_deref().filter(|text| *text != "held"));
     match (standing, value, seen) {

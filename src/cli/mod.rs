@@ -5,6 +5,7 @@
 
 mod apply;
 mod completions;
+mod doctor;
 mod embedded;
 mod error;
 mod exit;
@@ -71,6 +72,8 @@ enum Verb {
     Apply(apply::ApplyArgs),
     /// Say who has what, through which line, since when and until when; and why somebody has not
     Explain(explain::ExplainArgs),
+    /// Check credentials, scopes, limits and costs, by harmless reads only
+    Doctor(doctor::DoctorArgs),
     /// Write one read of the account to a file, for plans that spend no calls
     Snapshot(snapshot::SnapshotArgs),
     /// Take back what a run did, as far as that is possible
@@ -101,6 +104,7 @@ pub async fn run() -> Exit {
         Verb::Plan(args) => plan::run(&args, &output).await,
         Verb::Apply(args) => apply::run(&args, &output).await,
         Verb::Explain(args) => explain::run(&args, &output).await,
+        Verb::Doctor(args) => doctor::run(&args, &output).await,
         Verb::Snapshot(args) => snapshot::run(&args, &output).await,
         Verb::Undo(args) => undo::run(&args, &output).await,
         Verb::Sandbox(args) => sandbox::run(args).await.map(|()| Exit::Done).map_err(CliError::from),

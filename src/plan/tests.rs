@@ -528,6 +528,19 @@ fn protected_people_and_the_primary_admin_are_never_touched() {
 }
 
 #[test]
+fn a_role_is_not_taken_from_a_group_that_holds_it_for_somebody_protected() {
+    let mut bench = Bench::converged();
+    bench.policy.safety.protected = vec![Pattern::new("sam@*")];
+    let testers = Key::BotRole(Holder::Group("QA".into()), "Bot Tester".into(), "st-1".into());
+    bench.see(testers.clone(), Value::Held);
+    bench.want(&testers, absent());
+    bench.see(Key::InGroup(email(JANE), "QA".into()), Value::Held);
+    assert!(bench.plan().refused.is_empty());
+    bench.see(Key::InGroup(email(SAM), "QA".into()), Value::Held);
+    assert_eq!(reasons(&bench.plan().refused), [Reason::Protected]);
+}
+
+#[test]
 fn the_admin_floor_counts_who_can_sign_in() {
     let mut bench = Bench::converged();
     bench.limits.allow_removals = Some(9);

@@ -400,7 +400,8 @@ impl Comparison<'_> {
             return self.leave(key, "several roles have that name");
         }
         if let Err(why) = self.is_complete_for(key) {
-            let scope = extent.map_or_else(|| "what nobody declared".to_owned(), |extent| self.describe_extent(extent));
+            let scope = extent
+                .map_or_else(|| "what nobody declared".to_owned(), |extent| self.describe_extent(extent));
             let held = self.held_back.entry(format!("{scope}: {why}")).or_insert_with(|| {
                 let next_step = "run again with everything at hand; nothing is swept on a partial view";
                 let message = format!("{scope}: nothing is removed, because {why}");

@@ -100,7 +100,8 @@ fn copy(from: &Path, to: &Path) {
         let (from, to) = (entry.path(), to.join(entry.file_name()));
         if entry.file_name().to_string_lossy().starts_with('.') {
             continue; // What a person's own try has left behind.
-        } else if from.is_dir() {
+        }
+        if from.is_dir() {
             std::fs::create_dir_all(&to).unwrap();
             copy(&from, &to);
         } else {
@@ -267,7 +268,9 @@ impl Running {
     }
 
     /// kill -9: nothing is said any more.
-    pub fn kill(self) {}
+    pub fn kill(self) {
+        drop(self.process);
+    }
 
     /// What it printed, and how it ended.
     pub fn end(mut self) -> Run {

@@ -248,19 +248,6 @@ pub struct Running {
 }
 
 impl Running {
-    /// Waits until a line of stderr has this in it.
-    pub fn until(&mut self, wanted: &str) {
-        loop {
-            match self.lines.recv_timeout(BOUND) {
-                Ok(line) => self.stderr += &line,
-                Err(error) => panic!("no {wanted} on stderr ({error}):\n{}", self.stderr),
-            }
-            if self.stderr.lines().next_back().is_some_and(|line| line.contains(wanted)) {
-                return;
-            }
-        }
-    }
-
     /// Ctrl-C.
     pub fn interrupt(&self) {
         let kill = format!("kill -INT {}", self.process.0.id());

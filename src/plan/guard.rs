@@ -134,7 +134,7 @@ fn ceiling(removals: &[&Change], observed: &World, policy: &Policy, limits: Limi
         if *removed > allowed {
             let rule = policy.blame("safety.maxRemovalsPercent");
             let message = format!(
-                "{removed} of {facts} {} would go, {allowed} allowed at {percent} % ({rule})",
+                "{}: {removed} of {facts} would go, {allowed} allowed at {percent} % ({rule})",
                 family.label()
             );
             return Some(refusal(Reason::RemovalCeiling, message, next_step, removals.iter().copied()));
@@ -186,7 +186,7 @@ fn floor(changes: &[Change], observed: &World, policy: &Policy) -> Option<Entry>
         refusal(
             Reason::AdminFloor,
             format!(
-                "{left} Master Admins who can sign in would be left of {}, {least} are needed ({rule})",
+                "Master Admins who can sign in: {left} would be left of {}, {least} are needed ({rule})",
                 now.len()
             ),
             "give Master Admin to somebody who has joined, or keep one of these".to_owned(),

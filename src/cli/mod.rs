@@ -8,6 +8,7 @@ mod completions;
 mod embedded;
 mod error;
 mod exit;
+mod import;
 mod inputs;
 mod memory;
 mod output;
@@ -64,6 +65,8 @@ enum Verb {
     Plan(plan::PlanArgs),
     /// Plan, ask, apply, and read back
     Apply(apply::ApplyArgs),
+    /// Write the live account as manifests; a plan right after is empty
+    Import(import::ImportArgs),
     /// Serve, seed and administer a local account
     Sandbox(sandbox::SandboxArgs),
     /// Print JSON Schemas: of manifests, or of plans
@@ -89,6 +92,7 @@ pub async fn run() -> Exit {
         Verb::Validate(args) => validate::run(&args, &output),
         Verb::Plan(args) => plan::run(&args, &output).await,
         Verb::Apply(args) => apply::run(&args, &output).await,
+        Verb::Import(args) => import::run(&args, &output).await,
         Verb::Sandbox(args) => sandbox::run(args).await.map(|()| Exit::Done).map_err(CliError::from),
         Verb::Schema(args) => schema::run(&args, &output),
         Verb::Completions(args) => {

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, and nobody links against it"
 )]
 
+mod import_random;
 mod kore_client;
 mod kore_gateway;
 mod kore_lookups;

@@ -6,6 +6,7 @@ use super::{CliError, Exit, Output};
 use crate::facts::{AccountId, Listing, World};
 use crate::kore::BaseUrl;
 use crate::manifest::compile::{CredentialRefs, Endpoint, SecretRef};
+use crate::manifest::kinds::Kind;
 use crate::manifest::load::{self, Input, Loaded};
 use crate::manifest::write::{self, AccountDocument, Declared, Written};
 use crate::manifest::{self, Compiled, Finding, Manifests};
@@ -62,7 +63,7 @@ pub(super) async fn run(args: &ImportArgs, output: &Output) -> Result<Exit, CliE
     let connection = connection(args, output)?;
     let folder = Folder::load(args, &connection, output)?;
     let session = Session::open(&connection, &reach, output).await?;
-    let read = session.observe_everyone(&connection).await;
+    let read = session.observe_everyone(&folder.compiled).await;
     let imported = match read {
         Ok(world) => import(args, &connection, folder, &world, &session, &reach, output),
         Err(error) => Err(error),
@@ -84,6 +85,8 @@ fn import(
     for warning in &world.warnings {
         output.warn(format_args!("warning: {warning}"));
     }
+    pinned(connection, world)?;
+    pinned(&folder.compiled, world)?;
     let gaps = gaps(world);
     if !gaps.is_empty() && !args.partial {
         return Err(CliError::Incomplete(gaps.join("\n  ")));
@@ -91,9 +94,8 @@ fn import(
     for gap in &gaps {
         output.warn(format_args!("warning: {gap}"));
     }
-    let Folder { manifests, loaded, compiled, has_account, is_new, .. } = folder;
-    pinned(&compiled, world)?;
-    let declared = if is_new { Declared::nothing() } else { Declared::of(&manifests, &compiled, world) };
+    let Folder { manifests, loaded, compiled, has_account, is_new } = folder;
+    let declared = Declared::of(&manifests, &compiled, world);
     let written = write::write(world, &declared);
     let mut files = Vec::new();
     if !has_account {
@@ -101,8 +103,9 @@ fn import(
         files.push(("account", text, 1));
     }
     for write::File { name, text, documents } in &written.pages {
-        // Comments alone say nothing new to a folder that has been read by people already.
-        if is_new || *documents > 0 {
+        // Comments alone are worth a file once.
+        let is_first = is_new && !args.out.join(format!("{name}.yaml")).exists();
+        if is_first || *documents > 0 {
             files.push((*name, text.clone(), *documents));
         }
     }
@@ -172,17 +175,21 @@ struct Folder {
     loaded: Loaded,
     compiled: Compiled,
     has_account: bool,
-    /// No manifest is there.
+    /// No manifest is there, but for the account.
     is_new: bool,
 }
 
 impl Folder {
     /// Loads and compiles it before a call is spent.
     fn load(args: &ImportArgs, connection: &Compiled, output: &Output) -> Result<Self, CliError> {
+        if args.out.exists() && !args.out.is_dir() {
+            let source = io::Error::from(io::ErrorKind::NotADirectory);
+            return Err(CliError::Write { path: args.out.display().to_string(), source });
+        }
         let out = args.out.to_string_lossy().into_owned();
         let loaded = if args.out.exists() { load::load(&[out], io::empty()) } else { Loaded::default() };
         let mut manifests = checked(loaded.clone());
-        let is_new = manifests.all().is_empty() && !manifests.has_errors();
+        let is_new = manifests.all().iter().all(|object| object.kind() == Kind::Account);
         let has_account = !manifests.accounts().is_empty();
         let account = if has_account {
             args.account.as_deref()

@@ -10,7 +10,9 @@
     reason = "a test fails by panicking, and nobody links against it"
 )]
 
+mod import_cli;
 mod import_random;
+mod import_written;
 mod kore_client;
 mod kore_gateway;
 mod kore_lookups;

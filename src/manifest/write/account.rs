@@ -51,7 +51,7 @@ pub fn account(document: &AccountDocument<'_>) -> String {
         1,
         "The files that make the whole. While one of them is missing, nothing undeclared is removed.",
     );
-    page.line(1, "sources: [\"**/*.yaml\", \"**/*.yml\"]");
+    page.line(1, "sources: [\"**/*.yaml\"]");
     page.comment(
         1,
         "What to do with what no manifest mentions: Ignore, Report or Remove. Report is the way to begin.",

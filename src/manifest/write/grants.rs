@@ -22,7 +22,6 @@ pub(super) struct Grant {
     /// What it grants, as people say it.
     pub(super) label: String,
     pub(super) people: Subjects,
-    notes: Vec<String>,
     /// A comment above what it is about.
     why: Option<String>,
     /// The lines that say what it is about.
@@ -184,7 +183,7 @@ impl Collector<'_, '_> {
         let mut lines: Vec<String> = sorted
             .owners
             .iter()
-            .map(|(bot, owners)| format!("  {}: {}", named(&self.bot(bot).label), owners.join(", ")))
+            .map(|(bot, owners)| format!("- {}: {}", named(&self.bot(bot).label), owners.join(", ")))
             .collect();
         if lines.is_empty() {
             return;
@@ -220,13 +219,14 @@ impl Collector<'_, '_> {
 
     /// Master Admin, the other admin roles, then bot by bot.
     fn order(&mut self, extent: &ScopeExtent) -> String {
-        match extent {
+        let order = match extent {
             ScopeExtent::AdminRole(role) if role.is_master_admin() => "0".to_owned(),
             ScopeExtent::AdminRole(role) => format!("1 {role}"),
             ScopeExtent::BotRole(role, bot) => format!("2 {}\n{role}", self.bot(bot).label),
             ScopeExtent::Group(group) => format!("3 {group}"),
             ScopeExtent::Assignments(bot) => format!("4 {}", self.bot(bot).label),
-        }
+        };
+        order.to_lowercase()
     }
 
     fn role(
@@ -292,7 +292,6 @@ impl Collector<'_, '_> {
             name,
             label,
             people: Subjects::People(users),
-            notes: Vec::new(),
             why: bot.and_then(|bot| {
                 Some(format!("{}: by id, because {}.", named(&bot.label), bot.why.as_ref()?))
             }),
@@ -318,7 +317,6 @@ impl Collector<'_, '_> {
             name,
             label,
             people: Subjects::People(users),
-            notes: Vec::new(),
             why: None,
             target: vec![format!("group: {}", scalar(group.as_str()))],
             groups: Vec::new(),
@@ -349,16 +347,8 @@ impl Collector<'_, '_> {
                 continue;
             }
             let sets = &sorted.assigned[id];
-            let widest: BTreeSet<&DialogId> = sets.keys().flatten().copied().flatten().collect();
             for (only, users) in sets {
-                self.assignment(
-                    id,
-                    &bot,
-                    &label,
-                    *only,
-                    users,
-                    only.is_some_and(|only| only.len() == widest.len()),
-                );
+                self.assignment(id, &bot, &label, *only, users);
             }
         }
     }
@@ -370,7 +360,6 @@ impl Collector<'_, '_> {
         label: &str,
         only: Option<&BTreeSet<DialogId>>,
         users: &[(&Email, bool)],
-        is_widest: bool,
     ) {
         let everybody: Vec<&Email> = users.iter().map(|(email, _)| *email).collect();
         let is_odd = |dialog: &DialogId| !(1..=128).contains(&dialog.as_str().chars().count());
@@ -392,10 +381,6 @@ impl Collector<'_, '_> {
         if people.is_empty() || self.is_by_hand(&extent, &format!("users of {label}"), &people, &[]) {
             return;
         }
-        let mut notes = Vec::new();
-        if is_widest {
-            notes.push("These are all dialogs of this bot that anybody has. If all there are is meant, also those to come, take the list of dialogs out.".to_owned());
-        }
         let remarks = users
             .iter()
             .filter(|(_, has_other_tasks)| *has_other_tasks)
@@ -409,7 +394,6 @@ impl Collector<'_, '_> {
             name,
             label: format!("users of {label}"),
             people: Subjects::People(people),
-            notes,
             why: bot.why.as_ref().map(|why| format!("{label}: by id, because {why}.")),
             target: bot.reference.iter().map(|bot| format!("bot: {}", scalar(bot))).collect(),
             groups: Vec::new(),
@@ -494,7 +478,8 @@ pub(super) fn assignments(
     people: &People<'_>,
 ) -> Section {
     let about = "Who may use which bot. The API shows assignments to single people only; those to groups or to everybody are in the console.";
-    section(grants, notes, &[about], account, people)
+    let dialogs = "A list of dialogs is what these people have today: the API does not say whether all were meant. Where all are, also those to come, take the list out.";
+    section(grants, notes, &[about, dialogs], account, people)
 }
 
 fn section(
@@ -519,8 +504,8 @@ fn section(
 }
 
 fn one(page: &mut Page, grant: &Grant, account: Option<&str>, known: &People<'_>) {
-    let Grant { kind, name, label: _, people, notes, why, target, groups, dialogs, remarks } = grant;
-    page.document(*kind, name, account, notes);
+    let Grant { kind, name, label: _, people, why, target, groups, dialogs, remarks } = grant;
+    page.document(*kind, name, account, &[]);
     if let Some(why) = why {
         page.comment(1, why);
     }

@@ -93,6 +93,22 @@ pub enum CliError {
         #[source]
         source: std::io::Error,
     },
+    /// The account was not read completely.
+    #[error(
+        "the account was not read completely, and nothing was written:\n  {0}\n  run again, or write what could be read with --partial"
+    )]
+    Incomplete(String),
+    /// A file that was to be written.
+    #[error(
+        "{path} cannot be written: {source}\n  what is there already is untouched; correct the folder and run again"
+    )]
+    Write {
+        /// Which file or folder.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// A `sandbox` verb.
     #[error(transparent)]
     Sandbox(#[from] SandboxCliError),
@@ -117,13 +133,15 @@ impl CliError {
             Self::Findings(_) | Self::NoAccount | Self::NoTerminal | Self::Host(_) | Self::Sandbox(_) => {
                 Exit::Invalid
             }
-            Self::OtherAccount { .. } => Exit::Refused,
+            Self::OtherAccount { .. } | Self::Incomplete(_) => Exit::Refused,
             Self::Credential { .. } => Exit::Credentials,
             Self::Kore(error) | Self::Repair(RepairError::Kore(error)) => of_kore(error),
             Self::Repair(_) => Exit::Partial,
-            Self::Journal(_) | Self::State { .. } | Self::Embedded(_) | Self::Unexpected(_) => {
-                Exit::Unexpected
-            }
+            Self::Journal(_)
+            | Self::State { .. }
+            | Self::Write { .. }
+            | Self::Embedded(_)
+            | Self::Unexpected(_) => Exit::Unexpected,
         }
     }
 }

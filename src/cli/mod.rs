@@ -8,6 +8,7 @@ mod completions;
 mod embedded;
 mod error;
 mod exit;
+mod import;
 mod inputs;
 mod memory;
 mod output;
@@ -72,6 +73,8 @@ enum Verb {
     Snapshot(snapshot::SnapshotArgs),
     /// Take back what a run did, as far as that is possible
     Undo(undo::UndoArgs),
+    /// Write the live account as manifests; a plan right after is empty
+    Import(import::ImportArgs),
     /// Serve, seed and administer a local account
     Sandbox(sandbox::SandboxArgs),
     /// Print JSON Schemas: of manifests, or of plans
@@ -99,6 +102,7 @@ pub async fn run() -> Exit {
         Verb::Apply(args) => apply::run(&args, &output).await,
         Verb::Snapshot(args) => snapshot::run(&args, &output).await,
         Verb::Undo(args) => undo::run(&args, &output).await,
+        Verb::Import(args) => import::run(&args, &output).await,
         Verb::Sandbox(args) => sandbox::run(args).await.map(|()| Exit::Done).map_err(CliError::from),
         Verb::Schema(args) => schema::run(&args, &output),
         Verb::Completions(args) => {

@@ -1,5 +1,6 @@
 //! What ends a verb early. Each message says what was found, the rule, and the one safe next step.
 
+use super::base::BaseError;
 use super::exit::Exit;
 use super::sandbox::SandboxCliError;
 use crate::apply::{JournalError, RepairError};
@@ -63,6 +64,9 @@ pub enum CliError {
         #[source]
         source: std::io::Error,
     },
+    /// The manifests of another revision.
+    #[error(transparent)]
+    Base(#[from] BaseError),
     /// A `sandbox` verb.
     #[error(transparent)]
     Sandbox(#[from] SandboxCliError),
@@ -78,9 +82,12 @@ impl CliError {
     /// The exit code it ends with.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Findings(_) | Self::NoAccount | Self::NoTerminal | Self::Host(_) | Self::Sandbox(_) => {
-                Exit::Invalid
-            }
+            Self::Findings(_)
+            | Self::NoAccount
+            | Self::NoTerminal
+            | Self::Host(_)
+            | Self::Base(_)
+            | Self::Sandbox(_) => Exit::Invalid,
             Self::OtherAccount { .. } => Exit::Refused,
             Self::Credential { .. } => Exit::Credentials,
             Self::Kore(error) | Self::Repair(RepairError::Kore(error)) => of_kore(error),

@@ -1,5 +1,6 @@
 //! `plan`: read, compare, show. Nothing here can write to the account.
 
+use super::base::BaseArgs;
 use super::inputs::{Inputs, Reach};
 use super::memory;
 use super::session::Session;
@@ -24,6 +25,11 @@ pub(super) struct PlanArgs {
     /// Exit with 2 when there are changes, or something is blocked, manual or refused
     #[arg(long)]
     exit_code: bool,
+    /// Show people under stable names (user-3f9c2a1b) instead of their addresses, and hide their names
+    #[arg(long)]
+    redact: bool,
+    #[command(flatten)]
+    base: BaseArgs,
 }
 
 /// How a plan is shown.
@@ -33,21 +39,32 @@ pub(super) enum Format {
     Text,
     /// For machines: `koreconcile schema plan` describes it
     Json,
+    /// For a comment on a pull request
+    Markdown,
 }
 
 /// Shows the plan.
 pub(super) async fn run(args: &PlanArgs, output: &Output) -> Result<Exit, CliError> {
     let (manifests, compiled) = args.inputs.compile(args.reach.keep_going, Timestamp::now(), output)?;
+    let base = args.base.read(&args.inputs, &compiled, output)?;
     let session = Session::open(&compiled, &args.reach, output).await?;
     let made = make(&manifests, compiled, &session, &args.reach, output).await;
     session.close().await;
-    let Made { plan, .. } = made?;
+    let Made { plan, world, .. } = made?;
+    let plan = match base {
+        Some(base) => base.mark(plan, &world),
+        None => plan,
+    };
+    let is_clean = plan.is_clean();
+    // From here on the plan is only shown: what is saved or applied is never the redacted one.
+    let plan = if args.redact { render::redacted(plan) } else { plan };
     let text = match args.format {
         Format::Text => render::text(&plan, style(output)),
+        Format::Markdown => render::markdown(&plan),
         Format::Json => render::json(&plan).map_err(|error| CliError::Unexpected(error.to_string()))?,
     };
     output.result(&text);
-    Ok(if args.exit_code && !plan.is_clean() { Exit::Changes } else { Exit::Done })
+    Ok(if args.exit_code && !is_clean { Exit::Changes } else { Exit::Done })
 }
 
 /// A plan with what it was made of.

@@ -157,11 +157,11 @@ impl Tree {
 
     /// What is in the work tree and in no commit is compared too, and may surprise.
     fn notes(&self) -> Result<Vec<String>, BaseError> {
-        let mut arguments = vec!["status", "--porcelain", "-z", "--untracked-files=all", "--"];
-        let folders: Vec<String> =
-            self.paths.iter().map(|chosen| format!(":(top,literal){}", chosen.folder())).collect();
-        arguments.extend(folders.iter().map(String::as_str));
-        let dirty = git(&self.top, &arguments)?.split('\0').filter(|entry| !entry.is_empty()).count();
+        let status = git(&self.top, &["status", "--porcelain", "-z", "--untracked-files=all"])?;
+        let is_manifest = |entry: &&str| {
+            entry.get(3..).is_some_and(|file| self.paths.iter().any(|chosen| chosen.holds(file)))
+        };
+        let dirty = status.split('\0').filter(is_manifest).count();
         Ok(match dirty {
             0 => Vec::new(),
             1 => vec!["note: 1 file is not committed; what it changes counts as edited".to_owned()],

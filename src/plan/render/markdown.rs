@@ -73,7 +73,7 @@ fn is_empty(plan: &Plan) -> bool {
 fn nothing(plan: &Plan) -> String {
     let unmanaged = match plan.unmanaged.len() {
         0 => String::new(),
-        _ => format!("; left alone, because nobody declared it: {}", words::unmanaged(plan)),
+        _ => format!("; unmanaged and left alone: {}", words::unmanaged(plan)),
     };
     let calls = words::counted(plan.observed.calls as usize, "call");
     format!(
@@ -87,16 +87,11 @@ fn top(plan: &Plan) -> String {
     let counts = if counts.is_empty() { "no changes".to_owned() } else { counts };
     let mut top = format!("### Plan for {}: {counts}\n\n", code(&plan.account.name));
     let risks = |level: RiskLevel| plan.changes.iter().filter(|change| change.risk.level == level).count();
-    let mut facts: Vec<String> = Vec::new();
-    let risky = words::said(
-        &[(risks(RiskLevel::Critical), "critical"), (risks(RiskLevel::High), "of high risk")],
-        ", ",
-    );
-    for part in [risky, words::rest(plan, " · ")] {
-        if !part.is_empty() {
-            facts.push(format!("**{part}**"));
-        }
-    }
+    let risky =
+        words::said(&[(risks(RiskLevel::Critical), "critical"), (risks(RiskLevel::High), "high risk")], ", ");
+    let risky = if risky.is_empty() { risky } else { format!("**{risky}**") };
+    let facts: Vec<String> =
+        [risky, words::rest(plan, " · ")].into_iter().filter(|part| !part.is_empty()).collect();
     if !facts.is_empty() {
         top += &format!("{}\n\n", facts.join(" · "));
     }
@@ -173,7 +168,9 @@ enum Part {
     First,
     /// New people with everything they start with.
     Joining,
-    /// The rest.
+    /// Everything else of a small plan.
+    Rest,
+    /// Everything else of a large one.
     Family(Family),
 }
 
@@ -182,6 +179,7 @@ impl Part {
         match self {
             Self::First => "Look at these first".to_owned(),
             Self::Joining => "New people, with what they start with".to_owned(),
+            Self::Rest => "Everything else".to_owned(),
             Self::Family(family) => {
                 let label = family.label();
                 label[..1].to_uppercase() + &label[1..]
@@ -201,8 +199,8 @@ struct Section {
 
 struct Line {
     place: Place,
-    /// New people are shown one after the other, each with their membership first.
-    person: Option<Key>,
+    /// Where a section is sorted by whom it is about and not by risk.
+    about: Option<(u8, String, Key)>,
     risk: RiskLevel,
     sign: char,
     what: String,
@@ -214,6 +212,7 @@ struct Line {
 impl<'a> Changes<'a> {
     fn of(plan: &'a Plan) -> Self {
         let held_back = words::held_back(plan);
+        let is_small = plan.changes.len() <= FEW;
         let joining: HashSet<&str> = plan
             .changes
             .iter()
@@ -232,6 +231,8 @@ impl<'a> Changes<'a> {
                 Part::First
             } else if change.key.email().is_some_and(|email| joining.contains(email.folded())) {
                 Part::Joining
+            } else if is_small {
+                Part::Rest
             } else {
                 Part::Family(change.key.family())
             },
@@ -316,11 +317,8 @@ impl<'a> Changes<'a> {
         let is_small = self.lines.len() <= FEW;
         let mut text = String::new();
         let mut last = None;
-        for (place, section) in &mut self.sections {
-            if place.part == Part::Joining {
-                let person = |at: &usize| self.lines[*at].person.as_ref().map(|key| (key.email(), key));
-                section.shown.sort_by(|left, right| person(left).cmp(&person(right)));
-            }
+        for section in self.sections.values_mut() {
+            section.shown.sort_by(|left, right| self.lines[*left].about.cmp(&self.lines[*right].about));
         }
         for (place, section) in &self.sections {
             let mut lines = String::new();
@@ -389,8 +387,10 @@ impl Line {
                 below += &format!("      and {} more lines\n", words::thousands(lines.len() - LONGEST_ROLE));
             }
         }
-        let person = (place.part == Part::Joining).then(|| change.key.clone());
-        Self { place, person, risk: change.risk.level, sign, what, tail: plain(&tail.join("  ")), below }
+        let is_by_person = matches!(place.part, Part::Joining | Part::Rest);
+        let about =
+            is_by_person.then(|| (words::rank(&change.key), words::who(&change.key), change.key.clone()));
+        Self { place, about, risk: change.risk.level, sign, what, tail: plain(&tail.join("  ")), below }
     }
 
     /// Characters it takes, with its line break.
@@ -434,7 +434,7 @@ fn list(plan: &Plan, title: &str, entries: &[Entry], most: usize, is_open: bool)
     let mut room = most.saturating_sub(length(&fold(&title, is_open, "diff", "x", usize::MAX)));
     let (mut lines, mut shown) = (String::new(), 0);
     'all: for (reason, next_step, alike) in words::by_step(entries) {
-        let next = wrapped("    next: ", &format!("{}  [{reason:?}]", short(next_step)), "    ");
+        let next = wrapped("    next: ", &short(next_step), &format!("[{reason:?}]"));
         let mut is_first = true;
         for entry in alike {
             let text = entry_lines(plan, entry);
@@ -457,17 +457,12 @@ fn list(plan: &Plan, title: &str, entries: &[Entry], most: usize, is_open: bool)
 
 fn entry_lines(plan: &Plan, entry: &Entry) -> String {
     let Entry { subjects, subject, reason: _, message, next_step: _, sources, changes: _ } = entry;
-    let message = short(message);
-    let message = match words::places(sources) {
-        Some(places) => format!("{message}  {places}"),
-        None => message,
-    };
-    let mut lines = wrapped("! ", &message, "    ");
+    let mut lines = wrapped("! ", &short(message), &words::places(sources).unwrap_or_default());
     if subjects.is_empty() && !subject.is_empty() {
-        lines += &wrapped("    for ", &short(subject), "    ");
+        lines += &wrapped("    for ", &short(subject), "");
     }
     if subjects.len() > 1 {
-        lines += &wrapped("    ", &words::holds_back(plan, subjects), "    ");
+        lines += &wrapped("    ", &words::holds_back(plan, subjects), "");
     }
     lines
 }
@@ -489,7 +484,7 @@ fn notes(title: &str, notes: impl ExactSizeIterator<Item = String>, most: usize)
     let mut room = most.saturating_sub(length(&fold(title, false, "text", "x", usize::MAX)));
     let (mut lines, mut shown) = (String::new(), 0);
     for note in notes {
-        let text = wrapped("* ", &note, "    ");
+        let text = wrapped("* ", &note, "");
         if length(&text) > room {
             break;
         }
@@ -512,26 +507,28 @@ fn fold(title: &str, is_open: bool, language: &str, lines: &str, cut: usize) -> 
     format!("<details{open}><summary>{title}</summary>\n\n{code}{cut}</details>\n\n")
 }
 
-/// Lines of at most [`WIDTH`] characters, where words allow it.
-fn wrapped(first: &str, text: &str, indent: &str) -> String {
+/// Lines of at most [`WIDTH`] characters, where words allow it, all but the first indented by four. The tail stays
+/// in one piece.
+fn wrapped(first: &str, text: &str, tail: &str) -> String {
+    const INDENT: &str = "    ";
+    let (text, tail) = (plain_of(text, 10 * LONGEST_LINE), plain(tail));
     let mut out = first.to_owned();
     let mut at = length(first);
-    let mut is_start = true;
-    for word in plain_of(text, 10 * LONGEST_LINE).split(' ').filter(|word| !word.is_empty()) {
-        let needed = length(word) + usize::from(!is_start);
-        if !is_start && at + needed > WIDTH {
+    let mut is_first = true;
+    let words = text.split(' ').filter(|word| !word.is_empty()).map(|word| (" ", word));
+    let tail = Some(("  ", tail.as_str())).filter(|(_, tail)| !tail.is_empty());
+    for (before, word) in words.chain(tail) {
+        if !is_first && at + length(before) + length(word) > WIDTH {
             out.push('\n');
-            out.push_str(indent);
-            at = length(indent);
-            is_start = true;
-        }
-        if !is_start {
-            out.push(' ');
-            at += 1;
+            out.push_str(INDENT);
+            at = length(INDENT);
+        } else if !is_first {
+            out.push_str(before);
+            at += length(before);
         }
         out.push_str(word);
         at += length(word);
-        is_start = false;
+        is_first = false;
     }
     out + "\n"
 }

@@ -151,10 +151,10 @@ impl Names {
 
     fn value(&self, value: Value) -> Value {
         match value {
-            Value::Names(PersonName { first, last }) => Value::Names(PersonName {
-                first: first.map(|_| HIDDEN.to_owned()),
-                last: last.map(|_| HIDDEN.to_owned()),
-            }),
+            // One word for both parts: which of them are there is nobody's business either.
+            Value::Names(PersonName { first: _, last: _ }) => {
+                Value::Names(PersonName { first: Some(HIDDEN.to_owned()), last: None })
+            }
             Value::Profile(fields) => {
                 Value::Profile(fields.into_keys().map(|field| (field, HIDDEN.to_owned())).collect())
             }

@@ -1,7 +1,7 @@
 //! A plan for people: what changes, grouped by whom it is about, riskiest first; then what does not and why.
 
 use super::words;
-use crate::facts::{Holder, Key};
+use crate::facts::Key;
 use crate::plan::{Action, Change, ChangeId, Entry, Origin, Plan, RiskLevel, Unmanaged};
 use anstyle::{AnsiColor, Style as Ansi};
 use std::collections::{BTreeMap, HashSet};
@@ -111,7 +111,7 @@ fn heading(plan: &Plan, origin: Origin) -> Option<String> {
 fn groups(plan: &Plan, origin: Origin) -> Vec<Group<'_>> {
     let mut by_title: BTreeMap<(u8, String), Group<'_>> = BTreeMap::new();
     for change in plan.changes.iter().filter(|change| change.origin == origin) {
-        let (rank, title) = (rank(&change.key), words::who(&change.key));
+        let (rank, title) = (words::rank(&change.key), words::who(&change.key));
         let group = by_title.entry((rank, title.clone())).or_insert(Group {
             title,
             risk: RiskLevel::Low,
@@ -126,15 +126,6 @@ fn groups(plan: &Plan, origin: Origin) -> Vec<Group<'_>> {
         group.changes.sort_by(|left, right| left.key.cmp(&right.key));
     }
     groups
-}
-
-/// Roles before groups before people.
-fn rank(key: &Key) -> u8 {
-    match key {
-        Key::RoleDefinition(..) => 0,
-        Key::AdminRole(Holder::Group(_), _) | Key::BotRole(Holder::Group(_), _, _) => 1,
-        _ => 2,
-    }
 }
 
 fn write_group(

@@ -9,6 +9,15 @@ use std::fmt::Write as _;
 pub(super) const REDACTED: &str =
     "Redacted: people appear under stable names (user-…), and their own names are hidden.";
 
+/// Roles before groups before people.
+pub(super) fn rank(key: &Key) -> u8 {
+    match key {
+        Key::RoleDefinition(..) => 0,
+        Key::AdminRole(Holder::Group(_), _) | Key::BotRole(Holder::Group(_), _, _) => 1,
+        _ => 2,
+    }
+}
+
 /// Whom or what a fact is about: what stands above or before it.
 pub(super) fn who(key: &Key) -> String {
     match key {
@@ -103,15 +112,17 @@ pub(super) fn holds_back(plan: &Plan, subjects: &[Key]) -> String {
     format!("this holds back {}{more}", named.join("; "))
 }
 
-/// `3 users, 12 bot roles`
+/// `users: 3, bot roles: 12`
 pub(super) fn unmanaged(plan: &Plan) -> String {
     let mut counts: BTreeMap<Family, usize> = BTreeMap::new();
     for unmanaged in &plan.unmanaged {
         *counts.entry(unmanaged.subject.family()).or_default() += 1;
     }
-    let counts: Vec<(usize, &str)> =
-        counts.into_iter().map(|(family, count)| (count, family.label())).collect();
-    said(&counts, ", ")
+    let counts: Vec<String> = counts
+        .into_iter()
+        .map(|(family, count)| format!("{}: {}", family.label(), thousands(count)))
+        .collect();
+    counts.join(", ")
 }
 
 /// What changes in a role, line by line with `+`, `-` or a space before it, and a little of what stays.

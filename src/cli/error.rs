@@ -1,5 +1,6 @@
 //! What ends a verb early. Each message says what was found, the rule, and the one safe next step.
 
+use super::base::BaseError;
 use super::exit::Exit;
 use super::sandbox::SandboxCliError;
 use super::snapshot::SnapshotError;
@@ -109,6 +110,9 @@ pub enum CliError {
         #[source]
         source: std::io::Error,
     },
+    /// The manifests of another revision.
+    #[error(transparent)]
+    Base(#[from] BaseError),
     /// A `sandbox` verb.
     #[error(transparent)]
     Sandbox(#[from] SandboxCliError),
@@ -129,6 +133,7 @@ impl CliError {
             | Self::Saved(_)
             | Self::Snapshot(_)
             | Self::Undo(_)
+            | Self::Base(_)
             | Self::File { .. } => Exit::Invalid,
             Self::Findings(_) | Self::NoAccount | Self::NoTerminal | Self::Host(_) | Self::Sandbox(_) => {
                 Exit::Invalid

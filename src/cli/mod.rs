@@ -4,6 +4,7 @@
 //! stdout, and ends in an [`Exit`]. What may go wrong is a [`CliError`], which knows its exit code.
 
 mod apply;
+mod base;
 mod completions;
 mod embedded;
 mod error;

@@ -8,6 +8,7 @@ mod assignments;
 mod check;
 mod directory;
 mod encode;
+mod history;
 mod journal;
 mod outcome;
 mod repair;
@@ -16,6 +17,7 @@ mod saved;
 mod stop;
 mod undo;
 
+pub use history::{Applied, history};
 pub use journal::{Journal, JournalError};
 pub use outcome::{Fate, Outcome};
 pub use repair::{RepairError, repair};

@@ -35,7 +35,7 @@ pub(super) struct Reach {
     pub state_dir: Option<PathBuf>,
 }
 
-/// A time on the command line.
+/// A duration as manifests write it.
 pub(super) fn time(text: &str) -> Result<jiff::SignedDuration, String> {
     manifest::compile::duration(text).ok_or_else(|| "a whole number and a unit: 90s, 15m, 2h".to_owned())
 }

@@ -9,6 +9,7 @@ mod completions;
 mod embedded;
 mod error;
 mod exit;
+mod explain;
 mod import;
 mod inputs;
 mod memory;
@@ -70,6 +71,8 @@ enum Verb {
     Plan(plan::PlanArgs),
     /// Plan, ask, apply, and read back
     Apply(apply::ApplyArgs),
+    /// Say who has what, through which line, since when and until when; and why somebody has not
+    Explain(explain::ExplainArgs),
     /// Write one read of the account to a file, for plans that spend no calls
     Snapshot(snapshot::SnapshotArgs),
     /// Take back what a run did, as far as that is possible
@@ -101,6 +104,7 @@ pub async fn run() -> Exit {
         Verb::Validate(args) => validate::run(&args, &output),
         Verb::Plan(args) => plan::run(&args, &output).await,
         Verb::Apply(args) => apply::run(&args, &output).await,
+        Verb::Explain(args) => explain::run(&args, &output).await,
         Verb::Snapshot(args) => snapshot::run(&args, &output).await,
         Verb::Undo(args) => undo::run(&args, &output).await,
         Verb::Import(args) => import::run(&args, &output).await,

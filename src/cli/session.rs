@@ -53,7 +53,7 @@ impl Session {
                 (BaseUrl::parse(&embedded.url)?, credentials, Some(embedded), host)
             }
         };
-        let state = state_folder(compiled, reach, &credentials, embedded.is_some());
+        let state = state_folder(compiled, reach.state_dir.as_deref(), Some(&credentials.client_id));
         let ledger = match &state {
             Some(folder) => Ledger::in_file(&folder.join("budget"), policy.rate)
                 .map_err(|source| CliError::State { path: folder.display().to_string(), source })?,
@@ -76,7 +76,12 @@ impl Session {
 
     /// Reads all that a plan needs, and makes sure that it is the account the manifest is about.
     pub(super) async fn observe(&self, compiled: &Compiled) -> Result<World, CliError> {
-        let read = self.reader.read(&ask(&compiled.desired, &compiled.policy)).await;
+        self.look(compiled, ask(&compiled.desired, &compiled.policy)).await
+    }
+
+    /// Reads what is asked, and makes sure that it is the account the manifest is about.
+    pub(super) async fn look(&self, compiled: &Compiled, ask: Ask) -> Result<World, CliError> {
+        let read = self.reader.read(&ask).await;
         self.progress.finish();
         let world = read?;
         is_pinned(&world, compiled)?;
@@ -217,17 +222,16 @@ fn secret(what: &'static str, reference: &SecretRef) -> Result<String, CliError>
 
 /// One folder an account: named after its id where the manifest pins one, else after the app. A sandbox keeps its
 /// memory beside its data unless told otherwise.
-fn state_folder(
+pub(super) fn state_folder(
     compiled: &Compiled,
-    reach: &Reach,
-    credentials: &Credentials,
-    is_sandbox: bool,
+    state_dir: Option<&Path>,
+    client_id: Option<&str>,
 ) -> Option<PathBuf> {
-    let name = compiled.policy.account_id.as_ref().map_or(credentials.client_id.as_str(), |id| id.as_str());
-    if let Some(folder) = &reach.state_dir {
+    let name = compiled.policy.account_id.as_ref().map(crate::facts::AccountId::as_str).or(client_id)?;
+    if let Some(folder) = state_dir {
         return Some(folder.join(name));
     }
-    if is_sandbox && let Endpoint::Sandbox { data_dir } = &compiled.account.endpoint {
+    if let Endpoint::Sandbox { data_dir } = &compiled.account.endpoint {
         return Some(data_dir.join("state").join(name));
     }
     let home =

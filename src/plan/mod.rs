@@ -6,6 +6,7 @@
 
 pub mod cost;
 mod diff;
+pub mod explain;
 mod guard;
 mod memory;
 mod model;

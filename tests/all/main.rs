@@ -18,6 +18,8 @@ mod cli_interrupted;
 mod cli_output;
 mod cli_plan;
 mod cli_validate;
+mod explain_answers;
+mod explain_cli;
 mod import_cli;
 mod import_random;
 mod import_written;

@@ -20,7 +20,7 @@ impl Style {
     /// Entries of one list that are shown without [`Style::verbose`].
     pub const LONGEST_LIST: usize = 20;
 
-    fn paint(self, color: AnsiColor, text: impl fmt::Display) -> String {
+    pub(super) fn paint(self, color: AnsiColor, text: impl fmt::Display) -> String {
         if self.color {
             let style = Ansi::new().fg_color(Some(color.into()));
             format!("{style}{text}{style:#}")
@@ -29,7 +29,7 @@ impl Style {
         }
     }
 
-    fn bold(self, text: impl fmt::Display) -> String {
+    pub(super) fn bold(self, text: impl fmt::Display) -> String {
         if self.color {
             let style = Ansi::new().bold();
             format!("{style}{text}{style:#}")
@@ -38,7 +38,7 @@ impl Style {
         }
     }
 
-    fn faint(self, text: impl fmt::Display) -> String {
+    pub(super) fn faint(self, text: impl fmt::Display) -> String {
         if self.color {
             let style = Ansi::new().dimmed();
             format!("{style}{text}{style:#}")

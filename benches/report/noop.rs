@@ -40,7 +40,9 @@ pub fn measure(users: usize, runs: usize, report: &mut Report) {
     let calls = usize::try_from(json["observed"]["calls"].as_u64().unwrap()).unwrap();
 
     let taken: Vec<Taken> = (0..runs).map(|_| process::run(&mut plan())).collect();
-    taken.iter().for_each(|taken| succeed(&taken.output));
+    for taken in &taken {
+        succeed(&taken.output);
+    }
     let of = |figure: fn(&Taken) -> f64| taken.iter().map(figure).collect();
     report.add(format!("plan_noop_seconds_{users}"), "s", of(|taken| taken.seconds));
     report.add(format!("plan_noop_peak_mib_{users}"), "MiB", of(|taken| taken.peak_mib));

@@ -58,13 +58,13 @@ pub fn child(folder: &Path) {
 
     let start = Instant::now();
     let compiled = manifest::compile(&manifests, None, now).unwrap();
-    let compile = start.elapsed();
+    let compiled_at = start.elapsed();
     let plan = plan::make(compiled.desired, &world, &compiled.policy, &Context::default());
-    let make = start.elapsed() - compile;
+    let planned_at = start.elapsed();
     let text = render::text(&plan, render::Style::default());
     let pure = start.elapsed();
     assert!(plan.is_clean() && plan.unmanaged.is_empty() && plan.waiting.is_empty(), "{text}");
-    eprintln!("compile {compile:?}, plan {make:?}, render {:?}", pure - make - compile);
+    eprintln!("compiled at {compiled_at:?}, planned at {planned_at:?}, rendered at {pure:?}");
     let peak = process::peak_mib("self");
     println!("{}", json!({ "parse": parse.as_secs_f64(), "pure": pure.as_secs_f64(), "peak": peak }));
 }

@@ -1,5 +1,6 @@
 //! What ends a verb early. Each message says what was found, the rule, and the one safe next step.
 
+use super::base::BaseError;
 use super::exit::Exit;
 use super::sandbox::SandboxCliError;
 use super::snapshot::SnapshotError;
@@ -93,6 +94,25 @@ pub enum CliError {
         #[source]
         source: std::io::Error,
     },
+    /// The account was not read completely.
+    #[error(
+        "the account was not read completely, and nothing was written:\n  {0}\n  run again, or write what could be read with --partial"
+    )]
+    Incomplete(String),
+    /// A file that was to be written.
+    #[error(
+        "{path} cannot be written: {source}\n  what is there already is untouched; correct the folder and run again"
+    )]
+    Write {
+        /// Which file or folder.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The manifests of another revision.
+    #[error(transparent)]
+    Base(#[from] BaseError),
     /// A `sandbox` verb.
     #[error(transparent)]
     Sandbox(#[from] SandboxCliError),
@@ -113,17 +133,20 @@ impl CliError {
             | Self::Saved(_)
             | Self::Snapshot(_)
             | Self::Undo(_)
+            | Self::Base(_)
             | Self::File { .. } => Exit::Invalid,
             Self::Findings(_) | Self::NoAccount | Self::NoTerminal | Self::Host(_) | Self::Sandbox(_) => {
                 Exit::Invalid
             }
-            Self::OtherAccount { .. } => Exit::Refused,
+            Self::OtherAccount { .. } | Self::Incomplete(_) => Exit::Refused,
             Self::Credential { .. } => Exit::Credentials,
             Self::Kore(error) | Self::Repair(RepairError::Kore(error)) => of_kore(error),
             Self::Repair(_) => Exit::Partial,
-            Self::Journal(_) | Self::State { .. } | Self::Embedded(_) | Self::Unexpected(_) => {
-                Exit::Unexpected
-            }
+            Self::Journal(_)
+            | Self::State { .. }
+            | Self::Write { .. }
+            | Self::Embedded(_)
+            | Self::Unexpected(_) => Exit::Unexpected,
         }
     }
 }

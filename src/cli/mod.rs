@@ -4,12 +4,14 @@
 //! stdout, and ends in an [`Exit`]. What may go wrong is a [`CliError`], which knows its exit code.
 
 mod apply;
+mod base;
 mod completions;
 mod doctor;
 mod embedded;
 mod error;
 mod exit;
 mod explain;
+mod import;
 mod inputs;
 mod memory;
 mod output;
@@ -78,6 +80,8 @@ enum Verb {
     Snapshot(snapshot::SnapshotArgs),
     /// Take back what a run did, as far as that is possible
     Undo(undo::UndoArgs),
+    /// Write the live account as manifests; a plan right after is empty
+    Import(import::ImportArgs),
     /// Serve, seed and administer a local account
     Sandbox(sandbox::SandboxArgs),
     /// Print JSON Schemas: of manifests, or of plans
@@ -107,6 +111,7 @@ pub async fn run() -> Exit {
         Verb::Doctor(args) => doctor::run(&args, &output).await,
         Verb::Snapshot(args) => snapshot::run(&args, &output).await,
         Verb::Undo(args) => undo::run(&args, &output).await,
+        Verb::Import(args) => import::run(&args, &output).await,
         Verb::Sandbox(args) => sandbox::run(args).await.map(|()| Exit::Done).map_err(CliError::from),
         Verb::Schema(args) => schema::run(&args, &output),
         Verb::Completions(args) => {

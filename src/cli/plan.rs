@@ -1,5 +1,6 @@
 //! `plan`: read, compare, show. Nothing here can write to the account.
 
+use super::base::BaseArgs;
 use super::inputs::{Inputs, Reach};
 use super::memory;
 use super::saved;
@@ -28,7 +29,7 @@ pub(super) struct PlanArgs {
     #[arg(long)]
     exit_code: bool,
     /// Save the plan, sealed, for apply --plan
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "redact")]
     out: Option<PathBuf>,
     /// Compare with a snapshot instead of the account: no calls, no credentials
     #[arg(long, value_name = "FILE", conflicts_with = "out")]
@@ -36,6 +37,11 @@ pub(super) struct PlanArgs {
     /// The oldest snapshot that proves anything: 90s, 15m, 24h, 7d
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = super::inputs::time)]
     max_age: jiff::SignedDuration,
+    /// Show people under stable names (user-3f9c2a1b) instead of their addresses, and hide their names
+    #[arg(long)]
+    redact: bool,
+    #[command(flatten)]
+    base: BaseArgs,
 }
 
 /// How a plan is shown.
@@ -45,21 +51,32 @@ pub(super) enum Format {
     Text,
     /// For machines: `koreconcile schema plan` describes it
     Json,
+    /// For a comment on a pull request
+    Markdown,
 }
 
 /// Shows the plan.
 pub(super) async fn run(args: &PlanArgs, output: &Output) -> Result<Exit, CliError> {
     let (manifests, compiled) = args.inputs.compile(args.reach.keep_going, Timestamp::now(), output)?;
-    let plan = match &args.observed {
+    let base = args.base.read(&args.inputs, &compiled, output)?;
+    let (plan, world) = match &args.observed {
         Some(file) => on_snapshot(file, &manifests, compiled, args)?,
         None => on_account(&manifests, compiled, args, output).await?,
     };
+    let plan = match base {
+        Some(base) => base.mark(plan, &world),
+        None => plan,
+    };
+    let is_clean = plan.is_clean();
+    // From here on the plan is only shown: what is saved or applied is never the redacted one.
+    let plan = if args.redact { render::redacted(plan) } else { plan };
     let text = match args.format {
         Format::Text => render::text(&plan, style(output)),
+        Format::Markdown => render::markdown(&plan),
         Format::Json => render::json(&plan).map_err(|error| CliError::Unexpected(error.to_string()))?,
     };
     output.result(&text);
-    Ok(if args.exit_code && !plan.is_clean() { Exit::Changes } else { Exit::Done })
+    Ok(if args.exit_code && !is_clean { Exit::Changes } else { Exit::Done })
 }
 
 async fn on_account(
@@ -67,13 +84,13 @@ async fn on_account(
     compiled: Compiled,
     args: &PlanArgs,
     output: &Output,
-) -> Result<Plan, CliError> {
+) -> Result<(Plan, World), CliError> {
     let session = Session::open(&compiled, &args.reach, output).await?;
     let made = make(manifests, compiled, &session, &args.reach, output).await.and_then(|made| {
         if let Some(file) = &args.out {
             saved::save(file, &made.plan, &made.policy, args.reach.limits(), &session)?;
         }
-        Ok(made.plan)
+        Ok((made.plan, made.world))
     });
     session.close().await;
     made
@@ -84,7 +101,7 @@ fn on_snapshot(
     manifests: &Manifests,
     compiled: Compiled,
     args: &PlanArgs,
-) -> Result<Plan, CliError> {
+) -> Result<(Plan, World), CliError> {
     let now = Timestamp::now();
     let snapshot = Snapshot::load(file, args.max_age, now)?;
     snapshot.check(&compiled)?;
@@ -98,7 +115,8 @@ fn on_snapshot(
         ..Context::default()
     };
     let Compiled { desired, policy, .. } = compiled;
-    Ok(plan::make(desired, &snapshot.world, &policy, &context))
+    let plan = plan::make(desired, &snapshot.world, &policy, &context);
+    Ok((plan, snapshot.world))
 }
 
 /// A plan with what it was made of.

@@ -106,6 +106,14 @@ impl Session {
         &self.secret
     }
 
+    /// Reads everything there is, everybody looked up.
+    pub(super) async fn observe_everyone(&self, compiled: &Compiled) -> Result<World, CliError> {
+        let known = compiled.desired.referenced.clone();
+        let read = self.reader.read(&Ask { look_up_everyone: true, ..Ask::full(known) }).await;
+        self.progress.finish();
+        Ok(read?)
+    }
+
     /// What a plan is made of, besides the worlds.
     pub(super) fn context(
         &self,

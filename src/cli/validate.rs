@@ -22,6 +22,10 @@ enum Format {
     Text,
     /// A list of objects, on stdout
     Json,
+    /// SARIF 2.1.0 for code scanning, on stdout
+    Sarif,
+    /// Annotations for GitHub Actions, on stdout
+    Github,
 }
 
 /// Shows every finding; any error makes it invalid.
@@ -53,10 +57,9 @@ pub(super) fn run(args: &ValidateArgs, output: &Output) -> Result<Exit, CliError
     });
     match args.format {
         Format::Text => show(&findings, &manifests, output),
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&manifest::render::json(&findings));
-            output.result(&(json.map_err(|error| CliError::Unexpected(error.to_string()))? + "\n"));
-        }
+        Format::Json => output.result(&pretty(&manifest::render::json(&findings))?),
+        Format::Sarif => output.result(&pretty(&manifest::render::sarif(&findings))?),
+        Format::Github => output.result(&manifest::render::github(&findings)),
     }
     if findings.iter().any(Finding::is_error) {
         return Ok(Exit::Invalid);
@@ -70,4 +73,9 @@ pub(super) fn run(args: &ValidateArgs, output: &Output) -> Result<Exit, CliError
         output.note(line);
     }
     Ok(Exit::Done)
+}
+
+fn pretty(json: &serde_json::Value) -> Result<String, CliError> {
+    let text = serde_json::to_string_pretty(json);
+    Ok(text.map_err(|error| CliError::Unexpected(error.to_string()))? + "\n")
 }

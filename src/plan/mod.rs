@@ -12,6 +12,7 @@ mod guard;
 mod memory;
 mod model;
 mod order;
+pub mod origin;
 pub mod pack;
 pub mod render;
 mod resolve;
@@ -85,6 +86,8 @@ pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Conte
         cost: cost::Cost::default(),
         bots: BTreeMap::new(),
         digest,
+        base: None,
+        redacted: false,
     };
     plan.bots = model::names_of_bots(&plan, &observed.directory);
     let calls = pack::pack(&plan.sendable(), policy.batch_size.0);

@@ -50,6 +50,12 @@ pub struct Plan {
     pub bots: BTreeMap<BotId, BotName>,
     /// Over the sorted ids of all changes.
     pub digest: Digest,
+    /// The revision of the manifests that tells edited from drift (`--base`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// Addresses and names of people have been replaced: to be read, never to be applied.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redacted: bool,
 }
 
 impl Plan {

@@ -496,7 +496,7 @@ fn the_percentage_counts_a_family_and_always_allows_one() {
     bench.want(&developer(JANE), absent());
     assert!(bench.plan().refused.is_empty(), "one of two is over 20 %, but one is always allowed");
     bench.want(&developer(SAM), absent());
-    assert!(bench.plan().refused[0].message.contains("2 of 2 bot roles"), "{:?}", bench.plan().refused);
+    assert!(bench.plan().refused[0].message.contains("bot roles: 2 of 2"), "{:?}", bench.plan().refused);
 }
 
 #[test]
@@ -528,6 +528,19 @@ fn protected_people_and_the_primary_admin_are_never_touched() {
 }
 
 #[test]
+fn a_role_is_not_taken_from_a_group_that_holds_it_for_somebody_protected() {
+    let mut bench = Bench::converged();
+    bench.policy.safety.protected = vec![Pattern::new("sam@*")];
+    let testers = Key::BotRole(Holder::Group("QA".into()), "Bot Tester".into(), "st-1".into());
+    bench.see(testers.clone(), Value::Held);
+    bench.want(&testers, absent());
+    bench.see(Key::InGroup(email(JANE), "QA".into()), Value::Held);
+    assert!(bench.plan().refused.is_empty());
+    bench.see(Key::InGroup(email(SAM), "QA".into()), Value::Held);
+    assert_eq!(reasons(&bench.plan().refused), [Reason::Protected]);
+}
+
+#[test]
 fn the_admin_floor_counts_who_can_sign_in() {
     let mut bench = Bench::converged();
     bench.limits.allow_removals = Some(9);
@@ -541,7 +554,7 @@ fn the_admin_floor_counts_who_can_sign_in() {
     bench.seen_member("m3@example.com", Membership::Pending { since: None });
     let plan = bench.plan();
     assert_eq!(reasons(&plan.refused), [Reason::AdminFloor]);
-    assert!(plan.refused[0].message.starts_with("1 Master Admins who can sign in would be left of 3"));
+    assert!(plan.refused[0].message.starts_with("Master Admins who can sign in: 1 would be left of 3"));
     bench.want(&master(JANE), present(Value::Held));
     let plan = bench.plan();
     assert!(plan.refused.is_empty(), "Jane makes room: {:?}", plan.refused);

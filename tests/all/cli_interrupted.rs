@@ -12,7 +12,7 @@ fn hires() -> Vec<String> {
 }
 
 fn start(served: &Served) -> Running {
-    served.place.koreconcile(&Served::files(&["apply", "--yes", "-vv"])).start()
+    served.place.koreconcile(&Served::files(&["apply", "--yes"])).start()
 }
 
 fn journal(served: &Served) -> String {
@@ -30,7 +30,7 @@ fn cli_interrupted_by_ctrl_c_finishes_the_call_in_flight_and_says_what_is_left()
     let served = Served::new(&hires());
     let effect = json!({ "delay": { "millis": 3000 } });
     served.server.fault(&json!({ "endpoint": "POST /api/public/users", "effect": effect }));
-    let run = served.place.koreconcile(&Served::files(&["apply", "--yes"])).start();
+    let run = start(&served);
     // The journal has a line on disk before each write.
     wait_until("the first write is in flight", || journal(&served).contains("\"sending\""));
     run.interrupt();
@@ -45,7 +45,7 @@ fn cli_interrupted_by_kill_9_during_the_invitation_invites_once() {
     let served = Served::new(&hires());
     let effect = json!({ "delay": { "millis": 2000 } });
     served.server.fault(&json!({ "endpoint": "POST /api/public/users", "effect": effect }));
-    let run = served.place.koreconcile(&Served::files(&["apply", "--yes"])).start();
+    let run = start(&served);
     wait_until("the invitation is in flight", || journal(&served).contains("\"sending\""));
     run.kill();
     served.recovers();
@@ -58,10 +58,13 @@ fn cli_interrupted_by_kill_9_goes_on_with_the_next_run() {
     let effect = json!({ "delay": { "millis": 60000 } });
     served
         .server
-        .fault(&json!({ "endpoint": "POST /api/public/btroles/assignments/", "times": 9, "effect": effect }));
-    let mut run = start(&served);
-    run.until("path=\"/api/public/users\"");
+        .fault(&json!({ "endpoint": "POST /api/public/btroles/assignments", "times": 9, "effect": effect }));
+    let run = start(&served);
+    wait_until("the second write is in flight", || journal(&served).matches("\"sending\"").count() == 2);
     run.kill();
+    served.server.heal();
+    let plan = served.run(&["plan", "--exit-code"]).expect(2);
+    assert!(plan.stdout.contains("Plan: 1 to add"), "half of it was done: {plan}");
     served.recovers();
     assert_eq!(invitations(&served), 2);
     assert_eq!(served.server.calls("POST /api/public/users"), 1);

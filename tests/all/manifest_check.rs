@@ -207,6 +207,11 @@ fn codes(findings: &[Finding]) -> BTreeSet<Code> {
     findings.iter().map(|finding| finding.code).collect()
 }
 
+/// What every case finds, one case after the other.
+pub fn all_cases() -> Vec<Finding> {
+    CASES.iter().flat_map(|(_, documents)| findings(&read(inputs(documents)))).collect()
+}
+
 #[test]
 fn manifest_findings_look_like_this() {
     for (name, documents) in CASES {

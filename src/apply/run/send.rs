@@ -108,7 +108,7 @@ impl Run<'_, '_> {
         let left = now.difference(&losers).filter(|email| !self.dethroned.contains(*email)).count();
         let least = self.policy.safety.min_master_admins as usize;
         (left < least).then(|| {
-            format!("{left} Master Admins who can sign in would be left now, {least} are needed (safety.minMasterAdmins)")
+            format!("Master Admins who can sign in: {left} would be left now, {least} are needed (safety.minMasterAdmins)")
         })
     }
 

@@ -100,7 +100,8 @@ fn copy(from: &Path, to: &Path) {
         let (from, to) = (entry.path(), to.join(entry.file_name()));
         if entry.file_name().to_string_lossy().starts_with('.') {
             continue; // What a person's own try has left behind.
-        } else if from.is_dir() {
+        }
+        if from.is_dir() {
             std::fs::create_dir_all(&to).unwrap();
             copy(&from, &to);
         } else {
@@ -247,19 +248,6 @@ pub struct Running {
 }
 
 impl Running {
-    /// Waits until a line of stderr has this in it.
-    pub fn until(&mut self, wanted: &str) {
-        loop {
-            match self.lines.recv_timeout(BOUND) {
-                Ok(line) => self.stderr += &line,
-                Err(error) => panic!("no {wanted} on stderr ({error}):\n{}", self.stderr),
-            }
-            if self.stderr.lines().next_back().is_some_and(|line| line.contains(wanted)) {
-                return;
-            }
-        }
-    }
-
     /// Ctrl-C.
     pub fn interrupt(&self) {
         let kill = format!("kill -INT {}", self.process.0.id());
@@ -267,7 +255,9 @@ impl Running {
     }
 
     /// kill -9: nothing is said any more.
-    pub fn kill(self) {}
+    pub fn kill(self) {
+        drop(self.process);
+    }
 
     /// What it printed, and how it ended.
     pub fn end(mut self) -> Run {

@@ -1,4 +1,11 @@
-//! Findings for people (like a compiler's) and for machines.
+//! Findings for people (like a compiler's) and for machines: JSON, SARIF for code scanning, and annotations for
+//! pull requests. Each form takes findings and gives text; none of them prints.
+
+mod github;
+mod sarif;
+
+pub use github::github;
+pub use sarif::sarif;
 
 use super::finding::{Finding, Severity, Spot};
 use super::model::Texts;
@@ -42,6 +49,23 @@ pub fn count(findings: &[Finding]) -> String {
 /// `message`, and where there are any `hint` and `related`. Line 0 means the file as a whole.
 pub fn json(findings: &[Finding]) -> Value {
     json!(findings)
+}
+
+/// A path as tools know it that look at a repository: without `./` before it.
+fn plain_path(path: &str) -> &str {
+    let mut path = path;
+    while let Some(rest) = path.strip_prefix("./") {
+        path = rest.trim_start_matches('/');
+    }
+    path
+}
+
+/// What was found, and the next step.
+fn said(finding: &Finding) -> String {
+    match &finding.hint {
+        Some(hint) => format!("{}\nhelp: {hint}", finding.message),
+        None => finding.message.clone(),
+    }
 }
 
 fn one<'t>(finding: &'t Finding, lines: &mut Lines<'t>, renderer: &Renderer) -> String {

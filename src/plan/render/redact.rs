@@ -1,0 +1,325 @@
+//! The same plan without people's addresses and names, for eyes outside the team.
+//!
+//! An address becomes `user-3f9c2a1b`: the same person has the same name in every plan of one account, and another
+//! one in another account. It is a name to talk about, not a secret: who knows the account's id and an address can
+//! compute it. First and last names and profile fields are hidden. Role, team, group and bot names stay, except
+//! for addresses in them.
+
+use crate::facts::{Email, Holder, Key, PersonName, Place, Source, Value};
+use crate::plan::{Change, Entry, Plan, Unmanaged};
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// What stands for a hidden text.
+const HIDDEN: &str = "(hidden)";
+
+/// The plan with every address hashed and every personal text hidden, marked as [`Plan::redacted`].
+#[must_use]
+pub fn redacted(plan: Plan) -> Plan {
+    let names = Names::of(&plan);
+    let Plan {
+        format,
+        account,
+        inputs,
+        observed,
+        changes,
+        blocked,
+        waiting,
+        manual,
+        refused,
+        unmanaged,
+        write_only,
+        warnings,
+        cost,
+        bots,
+        digest,
+        base,
+        redacted: _,
+    } = plan;
+    let entries = |entries: Vec<Entry>| entries.into_iter().map(|entry| names.entry(entry)).collect();
+    Plan {
+        format,
+        account,
+        inputs,
+        observed,
+        changes: changes.into_iter().map(|change| names.change(change)).collect(),
+        blocked: entries(blocked),
+        waiting: entries(waiting),
+        manual: entries(manual),
+        refused: entries(refused),
+        unmanaged: unmanaged
+            .into_iter()
+            .map(|Unmanaged { subject, why }| Unmanaged {
+                subject: names.key(&subject),
+                why: names.text(&why),
+            })
+            .collect(),
+        write_only: write_only.iter().map(|key| names.key(key)).collect(),
+        warnings: warnings.iter().map(|warning| names.text(warning)).collect(),
+        cost,
+        bots: bots.into_iter().map(|(id, name)| (id, names.text(name.as_str()).as_str().into())).collect(),
+        digest,
+        base,
+        redacted: true,
+    }
+}
+
+/// Who is called what.
+struct Names {
+    account: String,
+    known: HashMap<String, String>,
+    /// Addresses that do not look like one inside a sentence, in lower case, longest first.
+    odd: Vec<String>,
+}
+
+impl Names {
+    fn of(plan: &Plan) -> Self {
+        let account = plan.account.id.as_ref().map_or(plan.account.name.as_str(), |id| id.as_str());
+        let entries = [&plan.blocked, &plan.waiting, &plan.manual, &plan.refused];
+        let people: BTreeSet<&Email> = plan
+            .changes
+            .iter()
+            .map(|change| &change.key)
+            .chain(entries.into_iter().flatten().flat_map(|entry| &entry.subjects))
+            .chain(plan.unmanaged.iter().map(|unmanaged| &unmanaged.subject))
+            .chain(&plan.write_only)
+            .filter_map(Key::email)
+            .collect();
+        let mut names = Self { account: account.to_owned(), known: HashMap::new(), odd: Vec::new() };
+        let mut taken: HashMap<String, usize> = HashMap::new();
+        for email in &people {
+            *taken.entry(names.hash(email.folded(), SHORT)).or_default() += 1;
+        }
+        for email in people {
+            let short = names.hash(email.folded(), SHORT);
+            // Two people of one name would be worse than a long name.
+            let name = if taken[&short] > 1 { names.hash(email.folded(), 2 * SHORT) } else { short };
+            names.known.insert(email.folded().to_owned(), name);
+            if address_at(email.folded(), 0).is_none_or(|(from, to)| (from, to) != (0, email.folded().len()))
+                && !email.folded().is_empty()
+            {
+                names.odd.push(email.folded().to_owned());
+            }
+        }
+        names.odd.sort_by_key(|email| std::cmp::Reverse(email.len()));
+        names
+    }
+
+    fn hash(&self, folded: &str, digits: usize) -> String {
+        let mut hash = Sha256::new();
+        hash.update(b"koreconcile.dev/redacted/v1\n");
+        hash.update(self.account.as_bytes());
+        hash.update(b"\n");
+        hash.update(folded.as_bytes());
+        let hex = hex::encode(hash.finalize());
+        format!("user-{}", &hex[..digits])
+    }
+
+    fn address(&self, text: &str) -> String {
+        let folded = text.to_ascii_lowercase();
+        self.known.get(&folded).cloned().unwrap_or_else(|| self.hash(&folded, SHORT))
+    }
+
+    fn email(&self, email: &Email) -> Email {
+        Email::observed(&self.address(email.as_str()))
+    }
+
+    fn holder(&self, holder: &Holder) -> Holder {
+        match holder {
+            Holder::User(email) => Holder::User(self.email(email)),
+            Holder::Group(group) => Holder::Group(self.text(group.as_str()).as_str().into()),
+        }
+    }
+
+    fn key(&self, key: &Key) -> Key {
+        match key {
+            Key::RoleDefinition(role_type, role) => Key::RoleDefinition(*role_type, role.clone()),
+            Key::Member(email) => Key::Member(self.email(email)),
+            Key::Names(email) => Key::Names(self.email(email)),
+            Key::Access(email) => Key::Access(self.email(email)),
+            Key::Profile(email) => Key::Profile(self.email(email)),
+            Key::DataTables(email) => Key::DataTables(self.email(email)),
+            Key::InGroup(email, group) => {
+                Key::InGroup(self.email(email), self.text(group.as_str()).as_str().into())
+            }
+            Key::AdminRole(holder, role) => Key::AdminRole(self.holder(holder), role.clone()),
+            Key::BotRole(holder, role, bot) => Key::BotRole(self.holder(holder), role.clone(), bot.clone()),
+            Key::Assigned(email, bot) => Key::Assigned(self.email(email), bot.clone()),
+        }
+    }
+
+    fn value(&self, value: Value) -> Value {
+        match value {
+            // One word for both parts: which of them are there is nobody's business either.
+            Value::Names(PersonName { first: _, last: _ }) => {
+                Value::Names(PersonName { first: Some(HIDDEN.to_owned()), last: None })
+            }
+            Value::Profile(fields) => {
+                Value::Profile(fields.into_keys().map(|field| (field, HIDDEN.to_owned())).collect())
+            }
+            Value::Inherited(groups) => Value::Inherited(
+                groups.iter().map(|group| self.text(group.as_str()).as_str().into()).collect(),
+            ),
+            Value::Role(mut spec) => {
+                spec.description = spec.description.map(|text| self.text(&text));
+                Value::Role(spec)
+            }
+            value @ (Value::Held
+            | Value::Member(_)
+            | Value::Access(_)
+            | Value::Dialogs(_)
+            | Value::DataTables(_)) => value,
+        }
+    }
+
+    fn change(&self, change: Change) -> Change {
+        let Change { id, key, action, before, after, pins, sources, origin, risk, reversible, depends_on } =
+            change;
+        let pins = pins.into_iter().map(|mut pin| {
+            pin.name = self.text(&pin.name);
+            pin
+        });
+        Change {
+            id,
+            key: self.key(&key),
+            action,
+            before: before.map(|value| self.value(value)),
+            after: after.map(|value| self.value(value)),
+            pins: pins.collect(),
+            sources: self.sources(sources),
+            origin,
+            risk,
+            reversible,
+            depends_on,
+        }
+    }
+
+    fn entry(&self, entry: Entry) -> Entry {
+        let Entry { subjects, subject, reason, message, next_step, sources, changes } = entry;
+        Entry {
+            subjects: subjects.iter().map(|key| self.key(key)).collect(),
+            subject: self.text(&subject),
+            reason,
+            message: self.text(&message),
+            next_step: self.text(&next_step),
+            sources: self.sources(sources),
+            changes,
+        }
+    }
+
+    /// Files may be called after people; teams are called after work.
+    fn sources(&self, sources: Vec<Source>) -> Vec<Source> {
+        let place = |place| match place {
+            Place::File { file, line, column } if file.contains('@') => {
+                Place::File { file: Arc::from(self.text(&file)), line, column }
+            }
+            place => place,
+        };
+        sources.into_iter().map(|source| Source { place: place(source.place), ..source }).collect()
+    }
+
+    /// A sentence with every address in it hashed.
+    fn text(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for odd in &self.odd {
+            text = replaced(&text, odd, &self.known[odd]);
+        }
+        let (mut out, mut at) = (String::with_capacity(text.len()), 0);
+        while let Some((from, to)) = address_at(&text, at) {
+            out.push_str(&text[at..from]);
+            out.push_str(&self.address(&text[from..to]));
+            at = to;
+        }
+        out.push_str(&text[at..]);
+        out
+    }
+}
+
+/// Every whole occurrence of `odd`, whatever its case, becomes `name`.
+fn replaced(text: &str, odd: &str, name: &str) -> String {
+    let folded = text.to_ascii_lowercase();
+    let (mut out, mut done) = (String::with_capacity(text.len()), 0);
+    for (at, found) in folded.match_indices(odd) {
+        let is_inside = |c: char| c.is_alphanumeric();
+        let ends = [folded[..at].chars().next_back(), folded[at + found.len()..].chars().next()];
+        if !ends.into_iter().flatten().any(is_inside) {
+            out.push_str(&text[done..at]);
+            out.push_str(name);
+            done = at + found.len();
+        }
+    }
+    out + &text[done..]
+}
+
+/// Digits of a name.
+const SHORT: usize = 8;
+
+/// The next address in a sentence at or after a place: the run around an `@`, without the marks around it.
+fn address_at(text: &str, start: usize) -> Option<(usize, usize)> {
+    let mut at = start;
+    while let Some(sign) = text[at..].find('@').map(|found| at + found) {
+        let is_local =
+            |c: char| !(c.is_whitespace() || c.is_control() || "\"'`(),:;<>[]{}|\\/#@".contains(c));
+        let is_domain = |c: char| c.is_alphanumeric() || c == '-' || c == '.' || c == '_';
+        let from = text[start..sign].rfind(|c| !is_local(c)).map_or(start, |found| {
+            let found = start + found;
+            found + text[found..].chars().next().map_or(1, char::len_utf8)
+        });
+        let rest = &text[sign + 1..];
+        let domain = rest[..rest.find(|c| !is_domain(c)).unwrap_or(rest.len())].trim_end_matches(['.', '-']);
+        // `*@example.com` is a pattern and names nobody.
+        if from < sign && !domain.is_empty() && &text[from..sign] != "*" {
+            return Some((from, sign + 1 + domain.len()));
+        }
+        at = sign + 1;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(odd: &[&str]) -> Names {
+        let mut names = Names { account: "acme".into(), known: HashMap::new(), odd: Vec::new() };
+        for email in odd {
+            let name = names.hash(email, SHORT);
+            names.known.insert((*email).to_owned(), name);
+            names.odd.push((*email).to_owned());
+        }
+        names
+    }
+
+    #[test]
+    fn addresses_are_found_among_the_marks_of_a_sentence() {
+        let names = names(&[]);
+        let jane = names.address("jane@example.com");
+        for (text, expected) in [
+            ("jane@example.com: Bot Developer", "J: Bot Developer"),
+            ("(JANE@example.com), \"jane@Example.com\".", "(J), \"J\"."),
+            ("jane@example.com or jane@example.com", "J or J"),
+            ("people/jane@example.com:7", "people/J:7"),
+            ("*@example.com and @team and a @ b", "*@example.com and @team and a @ b"),
+            ("é jane@example.com…", "é J…"),
+        ] {
+            assert_eq!(names.text(text), expected.replace('J', &jane), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_looks_like_none_is_still_hashed_where_it_is_known() {
+        let names = names(&["o'neil, pat@example.com"]);
+        let text = names.text("user O'Neil, Pat@example.com is invited");
+        assert!(!text.to_lowercase().contains("neil") && !text.contains('@'), "{text}");
+    }
+
+    #[test]
+    fn a_name_is_the_same_in_one_account_and_another_one_elsewhere() {
+        let (here, mut elsewhere) = (names(&[]), names(&[]));
+        elsewhere.account = "other".into();
+        assert_eq!(here.address("Jane@example.com"), here.address("jane@example.com"));
+        assert_ne!(here.address("jane@example.com"), elsewhere.address("jane@example.com"));
+        assert_eq!(here.address("jane@example.com").len(), "user-3f9c2a1b".len());
+    }
+}

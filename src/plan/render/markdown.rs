@@ -55,6 +55,9 @@ pub fn markdown(plan: &Plan) -> String {
     let waiting = part("Waiting", &plan.waiting, 6, false);
     let warnings = notes(&warnings_title(plan), plan.warnings.iter().cloned(), (room / 12).max(spare / 30));
     room -= length(&warnings).min(room);
+    let endings = plan.expiring.iter().map(|ending| words::ending(plan, ending));
+    let endings = notes(&endings_title(plan), endings, (room / 12).max(spare / 30));
+    room -= length(&endings).min(room);
     let unmanaged_lines = plan
         .unmanaged
         .iter()
@@ -62,11 +65,20 @@ pub fn markdown(plan: &Plan) -> String {
     let unmanaged = notes(&unmanaged_title(plan), unmanaged_lines, (room / 12).max(spare / 30));
     room -= length(&unmanaged).min(room);
     let (changes, cut) = changes.write(room);
-    top + &cut + &refused + &blocked + &changes + &manual + &waiting + &warnings + &unmanaged + &bottom
+    top + &cut
+        + &refused
+        + &blocked
+        + &changes
+        + &manual
+        + &waiting
+        + &endings
+        + &warnings
+        + &unmanaged
+        + &bottom
 }
 
 fn is_empty(plan: &Plan) -> bool {
-    plan.is_clean() && plan.waiting.is_empty() && plan.warnings.is_empty()
+    plan.is_clean() && plan.waiting.is_empty() && plan.warnings.is_empty() && plan.expiring.is_empty()
 }
 
 /// An empty plan in one line.
@@ -469,6 +481,10 @@ fn entry_lines(plan: &Plan, entry: &Entry) -> String {
 
 fn warnings_title(plan: &Plan) -> String {
     format!("<b>Oddities of the account</b>: {}", words::thousands(plan.warnings.len()))
+}
+
+fn endings_title(plan: &Plan) -> String {
+    format!("<b>Ends soon</b>: {}", words::thousands(plan.expiring.len()))
 }
 
 fn unmanaged_title(plan: &Plan) -> String {

@@ -1,7 +1,7 @@
 //! What every form of a plan says in the same words.
 
 use crate::facts::{Family, Holder, Key, RoleSpec, RoleType, Source, Value};
-use crate::plan::{Action, Change, ChangeId, Entry, Origin, Plan, Reason};
+use crate::plan::{Action, Change, ChangeId, Ending, Entry, Origin, Plan, Reason};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 
@@ -28,6 +28,14 @@ pub(super) fn who(key: &Key) -> String {
         }
         _ => key.email().map_or_else(String::new, ToString::to_string),
     }
+}
+
+/// When a grant ends, which, and where that is written.
+pub(super) fn ending(plan: &Plan, ending: &Ending) -> String {
+    let Ending { at, has_ended, subject, sources } = ending;
+    let when = if *has_ended { "ended" } else { "ends" };
+    let places = places(sources).map(|places| format!("  {places}")).unwrap_or_default();
+    format!("{when} {at}: {}{places}", named(plan, subject))
 }
 
 /// What changes, without whom it is about.

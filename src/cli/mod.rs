@@ -6,6 +6,7 @@
 mod apply;
 mod base;
 mod completions;
+mod doctor;
 mod embedded;
 mod error;
 mod exit;
@@ -73,6 +74,8 @@ enum Verb {
     Apply(apply::ApplyArgs),
     /// Say who has what, through which line, since when and until when; and why somebody has not
     Explain(explain::ExplainArgs),
+    /// Check credentials, scopes, limits and costs, by harmless reads only
+    Doctor(doctor::DoctorArgs),
     /// Write one read of the account to a file, for plans that spend no calls
     Snapshot(snapshot::SnapshotArgs),
     /// Take back what a run did, as far as that is possible
@@ -105,6 +108,7 @@ pub async fn run() -> Exit {
         Verb::Plan(args) => plan::run(&args, &output).await,
         Verb::Apply(args) => apply::run(&args, &output).await,
         Verb::Explain(args) => explain::run(&args, &output).await,
+        Verb::Doctor(args) => doctor::run(&args, &output).await,
         Verb::Snapshot(args) => snapshot::run(&args, &output).await,
         Verb::Undo(args) => undo::run(&args, &output).await,
         Verb::Import(args) => import::run(&args, &output).await,

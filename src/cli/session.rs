@@ -27,6 +27,7 @@ pub(super) struct Session {
     /// Where this account's memory is, if anywhere.
     pub state: Option<PathBuf>,
     secret: SecretString,
+    transport: Arc<HttpTransport>,
     progress: Arc<Progress>,
     embedded: Option<Embedded>,
 }
@@ -61,17 +62,19 @@ impl Session {
         };
         let transport = HttpTransport::new(base, HttpLimits::default())
             .map_err(|error| CliError::Unexpected(format!("TLS cannot be set up: {error}")))?;
+        let transport = Arc::new(transport);
         let secret = credentials.client_secret.clone();
         let progress = Arc::new(Progress::new(output));
         let gateway = Gateway::new(Parts {
-            transport: Arc::new(transport),
+            transport: Arc::clone(&transport) as Arc<dyn crate::kore::Transport>,
             credentials,
             ledger: Arc::new(ledger),
             clock: Arc::new(SystemClock),
             observer: Arc::clone(&progress) as Arc<dyn crate::kore::Observer>,
             max_wait: reach.max_wait,
         });
-        Ok(Self { reader: Reader::new(gateway.clone()), gateway, host, state, secret, progress, embedded })
+        let reader = Reader::new(gateway.clone());
+        Ok(Self { reader, gateway, host, state, secret, transport, progress, embedded })
     }
 
     /// Reads all that a plan needs, and makes sure that it is the account the manifest is about.
@@ -128,6 +131,11 @@ impl Session {
             memory,
             now: Timestamp::now(),
         }
+    }
+
+    /// By how much the platform's clock is ahead of this machine's, as its answers say.
+    pub(super) fn skew(&self) -> Option<jiff::SignedDuration> {
+        self.transport.skew()
     }
 
     /// Clears the progress line, before something else is written.

@@ -194,6 +194,10 @@ fn undeclared(book: &Book<'_>, key: &Key<BotRef>, line: &mut Line) -> Standing {
         line.why.push("given when the bot was created; never granted nor taken here".to_owned());
         return Standing::Unmanaged;
     }
+    if key.email().is_some_and(|email| book.absent_person(email).is_some()) {
+        line.why.push("it goes with the person, who must not be in the account".to_owned());
+        return Standing::ToBeRemoved;
+    }
     let scopes = book.scopes_of(key);
     let mut is_closed = !scopes.is_empty();
     for scope in scopes {

@@ -213,6 +213,17 @@ fn explain_says_what_happens_to_what_nobody_declared() {
 }
 
 #[test]
+fn explain_what_a_leaver_has_goes_with_them() {
+    let seen = world(vec![
+        (Key::Member(email("former")), Value::Member(Membership::Joined)),
+        (tester("former"), Value::Held),
+    ]);
+    let line = only(&online(&why("former", "Bot Tester", "Banking Assistant"), &seen)).clone();
+    assert_eq!(line.standing, Standing::ToBeRemoved);
+    assert!(line.why[0].contains("goes with the person"), "{line:?}");
+}
+
+#[test]
 fn explain_an_open_scope_says_why_it_removes_nothing() {
     let mut manifests = desired();
     for scope in &mut manifests.scopes {

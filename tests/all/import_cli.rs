@@ -228,3 +228,21 @@ fn import_cli_of_an_account_that_was_not_read_completely_writes_nothing_unless_a
     let plan = served.run(folder.path(), &["plan", "acme", "--exit-code"]);
     assert_eq!(code(&plan), 0, "{}", said(&plan));
 }
+
+#[test]
+fn import_cli_guide_can_be_tried_as_it_is_written() {
+    let guide = include_str!("../../docs/guides/adopt-an-account.md");
+    let (_, tail) = guide.split_once("## Try it without a tenant").unwrap();
+    let script = tail.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let binary = Path::new(env!("CARGO_BIN_EXE_koreconcile")).parent().unwrap();
+    let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
+    let output = Command::new("sh")
+        .current_dir(folder.path())
+        .args(["-euc", script])
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("No changes; 1 waiting."), "{}", said(&output));
+}

@@ -1,2 +1,69 @@
-//! Prints the figures.
-fn main() {}
+//! The figures of `docs/performance.md`: `make bench`, or `cargo bench --bench report`.
+//!
+//! Prints a table and writes it to `target/bench.json`. A word chooses one part (`cargo bench --bench report -- noop`:
+//! `noop`, `pure` or `onboard`); then nothing is written. `--runs N` sets how often the timed parts are repeated.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs,
+    unreachable_pub,
+    reason = "a measurement fails by panicking, and nobody links against it"
+)]
+
+#[path = "report/figures.rs"]
+mod figures;
+#[path = "report/manifests.rs"]
+mod manifests;
+#[path = "report/noop.rs"]
+mod noop;
+#[path = "report/onboard.rs"]
+mod onboard;
+#[path = "report/process.rs"]
+mod process;
+#[path = "report/pure.rs"]
+mod pure;
+#[path = "../tests/all/support/mod.rs"]
+mod support;
+
+use figures::Report;
+use std::path::Path;
+
+fn main() {
+    // Cargo adds `--bench`.
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    if let [mark, folder] = args.as_slice()
+        && mark == pure::CHILD
+    {
+        return pure::child(Path::new(folder));
+    }
+    let (mut parts, mut runs) = (Vec::new(), 7);
+    let mut args = args.into_iter();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--runs" => runs = args.next().and_then(|text| text.parse().ok()).expect("--runs takes a number"),
+            "noop" | "pure" | "onboard" => parts.push(arg),
+            _ => panic!("{arg} is neither --runs N nor one of noop, pure, onboard"),
+        }
+    }
+    let wants = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
+
+    let mut report = Report::default();
+    if wants("noop") {
+        for users in [1_000, 10_000] {
+            noop::measure(users, runs, &mut report);
+        }
+    }
+    if wants("pure") {
+        pure::measure(runs.min(5), &mut report);
+    }
+    if wants("onboard") {
+        onboard::measure(&mut report);
+    }
+    print!("{}", report.table());
+    if parts.is_empty() {
+        report.write(Path::new("target/bench.json"));
+    }
+}

@@ -74,6 +74,13 @@ fn is_seen(change: &Change, view: &World) -> Result<(), String> {
                     Err(format!("the account did not answer about {email}"))
                 };
             }
+            // Whoever is removed may be a Master Admin: their roles decide whether they may go.
+            if matches!(key, Key::Member(_))
+                && change.action.is_removal()
+                && !coverage.looked_up.get(email).is_some_and(|seen| seen.roles)
+            {
+                return Err(format!("the account did not answer about the roles of {email}"));
+            }
             if view.get(key).is_some() || matches!(key, Key::Member(_)) || key.family().is_write_only() {
                 return Ok(());
             }

@@ -4,10 +4,11 @@
 //! (left out, they default to *true*: kore-api 2.2), the complete list of a person's assignments, the account's own
 //! spelling of an address, the exported document under an imported role.
 
-use super::repair::assignments_after;
+use super::assignments::{as_sent, assignments_after};
+use super::directory::Directory;
 use crate::facts::{
-    self, BotId, BuilderAccess, DialogId, Email, GroupName, Holder, Key, Level, PersonName, Policy, RoleId,
-    RoleName, RoleSpec, RoleType, Value, World,
+    BotId, BuilderAccess, Email, Holder, Key, Level, PersonName, Policy, RoleId, RoleName, RoleSpec,
+    RoleType, Value, World,
 };
 use crate::kore::{
     Answer, Assignments, BotAssignment, BotRoleEdit, Failure, Grant, KoreError, NewUser, RoleEdit, SetEdit,
@@ -15,7 +16,7 @@ use crate::kore::{
 };
 use crate::plan::pack::{Call, Endpoint};
 use crate::plan::{Action, Change, ChangeId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// One call with all it needs to be worded.
@@ -276,18 +277,6 @@ pub(super) fn unchanged(email: Email, access: BuilderAccess) -> UserUpdate {
     }
 }
 
-/// A complete list of assignments as the API takes it: an empty one has a form of its own.
-pub(super) fn as_sent(list: BTreeMap<BotId, Option<BTreeSet<DialogId>>>) -> Assignments {
-    if list.is_empty() {
-        return Assignments::Clear;
-    }
-    let entry = |(bot, dialogs): (_, Option<BTreeSet<DialogId>>)| BotAssignment {
-        bot,
-        dialogs: dialogs.map(|dialogs| dialogs.into_iter().collect()),
-    };
-    Assignments::Complete(list.into_iter().map(entry).collect())
-}
-
 /// Bodies whose entries stand one beside the other.
 fn one_by_one(answer: Answer) -> Reply {
     match answer {
@@ -312,83 +301,4 @@ fn by_element(answer: Answer, elements: &[Element]) -> Reply {
         }
     }
     Reply::Sorted { refused, together }
-}
-
-/// Names and ids as the last look that showed them has it.
-pub(super) struct Directory {
-    names: facts::Directory,
-    members: BTreeMap<GroupName, Vec<Email>>,
-    /// Roles this run defines: their ids may change under our own hands.
-    defined: BTreeSet<(RoleType, RoleName)>,
-}
-
-impl Directory {
-    /// From the read the plan was made of.
-    pub(super) fn of(observed: &World, changes: &[&Change]) -> Self {
-        let mut members: BTreeMap<GroupName, Vec<Email>> = BTreeMap::new();
-        for (key, _) in observed.facts() {
-            if let Key::InGroup(email, group) = key {
-                members.entry(group.clone()).or_default().push(email.clone());
-            }
-        }
-        let defined = changes
-            .iter()
-            .filter_map(|change| match &change.key {
-                Key::RoleDefinition(role_type, role) => Some((*role_type, role.clone())),
-                _ => None,
-            })
-            .collect();
-        Self { names: observed.directory.clone(), members, defined }
-    }
-
-    /// Takes over what a later look shows.
-    pub(super) fn learn(&mut self, view: &World) {
-        let facts::Directory { users, bots: _, groups: _, roles } = &view.directory;
-        self.names.users.extend(users.iter().map(|(email, entry)| (email.clone(), entry.clone())));
-        for role_type in [RoleType::Admin, RoleType::Bot] {
-            if view.coverage.requires(facts::Listing::roles(role_type)).is_ok() {
-                self.names.roles.retain(|_, role| role.role_type != role_type);
-                let fresh = roles.iter().filter(|(_, role)| role.role_type == role_type);
-                self.names.roles.extend(fresh.map(|(id, role)| (id.clone(), role.clone())));
-            }
-        }
-    }
-
-    /// The account's own spelling of an address, where it has one.
-    pub(super) fn spelling(&self, email: &Email) -> Email {
-        self.names
-            .users
-            .get(email)
-            .and_then(|user| user.spellings.first())
-            .map_or_else(|| email.clone(), |spelling| Email::observed(spelling))
-    }
-
-    /// Two members of a group: enough to read what it holds.
-    pub(super) fn some_members(&self, group: &GroupName) -> impl Iterator<Item = Email> {
-        self.members.get(group).into_iter().flatten().take(2).map(|email| self.spelling(email))
-    }
-
-    /// What a change's names mean now, if that is not what they meant when the plan was made.
-    pub(super) fn moved_name(&self, change: &Change) -> Option<String> {
-        let (role_type, role) = change.key.role()?;
-        if self.defined.contains(&(role_type, role.clone())) {
-            return None;
-        }
-        let now = self.role(role_type, role)?;
-        let pin = change.pins.iter().find(|pin| pin.name.ends_with(&format!("role {role}")))?;
-        let then = pin.id.as_deref()?;
-        (then != now.as_str()).then(|| format!("role {role} has the id {now} now, and had {then}"))
-    }
-
-    fn role(&self, role_type: RoleType, role: &RoleName) -> Option<RoleId> {
-        self.names.roles_named(role_type, role).next().map(|(id, _)| id.clone())
-    }
-
-    fn document(&self, role_type: RoleType, role: &RoleName) -> Option<serde_json::Value> {
-        self.names.roles_named(role_type, role).next().map(|(_, entry)| entry.document.clone())
-    }
-
-    fn group(&self, group: &GroupName) -> Option<facts::GroupId> {
-        self.names.groups_named(group).next().map(|(id, _)| id.clone())
-    }
 }

@@ -2,7 +2,7 @@
 //! repaired when a run is killed between two halves of a change. No promise needs it but that one.
 
 use super::outcome::Fate;
-use crate::facts::{BotId, DialogId, Email};
+use crate::facts::{BotId, DialogId, Email, Key, Value, World};
 use crate::plan::{Change, ChangeId, Plan};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,9 @@ pub(super) enum Record {
         plan: String,
         /// What it would do.
         changes: Vec<Change>,
+        /// What people who are to leave hold: it goes with them, and an undo gives it back.
+        #[serde(default)]
+        leaving: Vec<(Key, Value)>,
     },
     /// A call is about to be sent.
     Sending {
@@ -119,22 +122,37 @@ impl Journal {
         self.open.is_some()
     }
 
-    pub(super) fn start(&mut self, at: Timestamp, plan: &Plan) -> Result<(), JournalError> {
+    pub(super) fn start(&mut self, at: Timestamp, plan: &Plan, observed: &World) -> Result<(), JournalError> {
+        let leavers: BTreeSet<&Email> = plan
+            .changes
+            .iter()
+            .filter(|change| change.action.is_removal() && matches!(change.key, Key::Member(_)))
+            .filter_map(|change| change.key.email())
+            .collect();
+        let is_held = |value: &Value| !matches!(value, Value::Inherited(_) | Value::Member(_));
+        let leaving = observed
+            .facts()
+            .iter()
+            .filter(|(key, value)| key.email().is_some_and(|email| leavers.contains(email)) && is_held(value))
+            .cloned()
+            .collect();
         self.write(&Record::Started {
             at,
             account: plan.account.id.as_ref().map(ToString::to_string),
             plan: plan.digest.to_string(),
             changes: plan.changes.clone(),
+            leaving,
         })
     }
 
-    /// Adds a line and waits until it is on disk.
+    /// Adds a line, and waits until it is on disk where the next thing is a call or the end: what became of each of
+    /// a hundred thousand changes is not worth a wait of its own.
     pub(super) fn write(&mut self, record: &Record) -> Result<(), JournalError> {
         let Some(open) = &mut self.open else { return Ok(()) };
         let written = serde_json::to_vec(record).map_err(io::Error::other).and_then(|mut line| {
             line.push(b'\n');
             open.file.write_all(&line)?;
-            open.file.sync_data()
+            if matches!(record, Record::Settled { .. }) { Ok(()) } else { open.file.sync_data() }
         });
         written.map_err(|source| JournalError { path: open.path.display().to_string(), source })
     }

@@ -4,16 +4,24 @@
 //! of every change. This is the only room that holds a [`crate::kore::Writer`]; whoever plans cannot write.
 //! It does not know manifests, Kubernetes or the terminal.
 
+mod assignments;
 mod check;
+mod directory;
 mod encode;
+mod history;
 mod journal;
 mod outcome;
 mod repair;
 mod run;
+mod saved;
 mod stop;
+mod undo;
 
+pub use history::{Applied, history};
 pub use journal::{Journal, JournalError};
 pub use outcome::{Fate, Outcome};
 pub use repair::{RepairError, repair};
 pub use run::{Account, run};
+pub use saved::{SavedPlan, SavedPlanError};
 pub use stop::{Stop, Stopper, stop};
+pub use undo::{Undo, UndoError, undo};

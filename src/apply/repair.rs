@@ -4,9 +4,11 @@
 //! In between a person has nothing, so what they shall have is on disk first, and the next run restores it before
 //! it plans anything.
 
-use super::encode::{Directory, access_of, as_sent, unchanged};
+use super::assignments::{as_sent, assignments_after};
+use super::directory::Directory;
+use super::encode::{access_of, unchanged};
 use super::journal::{self, BeforeImage, JournalError};
-use crate::facts::{BotId, BuilderAccess, DialogId, Email, Key, Policy, Value, World};
+use crate::facts::{BotId, BuilderAccess, DialogId, Email, Policy, World};
 use crate::kore::{Answer, Ask, KoreError, Reader, UserUpdate, Writer};
 use crate::plan::Change;
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,36 +92,6 @@ pub(super) fn before_image<'a>(
     view: &World,
 ) -> BeforeImage {
     BeforeImage { user: email.clone(), target: assignments_after(email, changes, view) }
-}
-
-/// The complete list of a person's assignments after these changes. `None`: all dialogs.
-pub(super) fn assignments_after<'a>(
-    email: &Email,
-    changes: impl Iterator<Item = &'a Change>,
-    view: &World,
-) -> BTreeMap<BotId, Option<BTreeSet<DialogId>>> {
-    let mut list: BTreeMap<BotId, Option<BTreeSet<DialogId>>> = view
-        .facts()
-        .iter()
-        .filter_map(|(key, value)| match (key, value) {
-            (Key::Assigned(user, bot), Value::Dialogs(dialogs)) if user == email => {
-                Some((bot.clone(), dialogs.only.clone()))
-            }
-            _ => None,
-        })
-        .collect();
-    for change in changes {
-        match (&change.key, &change.after) {
-            (Key::Assigned(_, bot), Some(Value::Dialogs(dialogs))) => {
-                list.insert(bot.clone(), dialogs.only.clone());
-            }
-            (Key::Assigned(_, bot), None) => {
-                list.remove(bot);
-            }
-            _ => {}
-        }
-    }
-    list
 }
 
 fn update(

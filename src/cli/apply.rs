@@ -1,18 +1,22 @@
 //! `apply`: plan, ask, apply, read back, and say what became of every change.
 
-use super::error::of_kore;
+use super::error::{of_kore, said};
 use super::inputs::{Inputs, Reach};
 use super::memory;
 use super::plan::{Made, make, style};
+use super::saved;
 use super::session::Session;
 use super::{CliError, Exit, Output};
 use crate::apply::{self, Account, Fate, Journal, Outcome, Stopper};
-use crate::facts::Mode;
+use crate::facts::{BotId, BotName, Key, Mode};
 use crate::kore::Writer;
+use crate::manifest::Compiled;
 use crate::plan::{Plan, render};
 use clap::Args;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal};
+use std::path::{Path, PathBuf};
 
 /// Plan, ask, apply, and read back.
 #[derive(Debug, Args)]
@@ -24,6 +28,9 @@ pub(super) struct ApplyArgs {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
+    /// Apply this saved plan and nothing else; the manifests give account, credentials and rules
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
 }
 
 /// Applies what the manifests want.
@@ -38,13 +45,32 @@ pub(super) async fn run(args: &ApplyArgs, output: &Output) -> Result<Exit, CliEr
     let session = Session::open(&compiled, &args.reach, output).await?;
     let ended = async {
         restore(&session, &compiled.policy, output).await?;
-        let made = make(&manifests, compiled, &session, &args.reach, output).await?;
+        let made = match &args.plan {
+            Some(file) => reopen(file, &compiled, &session, &args.reach, output).await?,
+            None => make(&manifests, compiled, &session, &args.reach, output).await?,
+        };
         output.result(&render::text(&made.plan, style(output)));
         carry_out(made, args.yes, &session, output).await
     }
     .await;
     session.close().await;
     ended
+}
+
+/// A saved plan, under today's guards and on today's account. What no longer looks as it did is found call by call.
+async fn reopen(
+    file: &Path,
+    compiled: &Compiled,
+    session: &Session,
+    reach: &Reach,
+    output: &Output,
+) -> Result<Made, CliError> {
+    let opened = saved::open(file, &compiled.policy, reach.limits(), session, output)?;
+    let world = session.observe_for(&opened.saved.plan, compiled).await?;
+    let memory = memory::load(session.state.as_deref(), output);
+    let context = session.context(compiled, opened.saved.plan.inputs.clone(), reach, memory);
+    let plan = saved::recheck(&opened, &world, context);
+    Ok(Made { plan, world, policy: opened.policy })
 }
 
 /// Why this account is only looked at.
@@ -71,7 +97,7 @@ async fn restore(session: &Session, policy: &crate::facts::Policy, output: &Outp
     Ok(())
 }
 
-async fn carry_out(
+pub(super) async fn carry_out(
     made: Made,
     is_agreed: bool,
     session: &Session,
@@ -81,8 +107,18 @@ async fn carry_out(
     let is_refused = !plan.refused.is_empty();
     let has_rest = !plan.blocked.is_empty() || !plan.manual.is_empty();
     let sendable = plan.sendable().len();
-    if sendable == 0 || is_held(&policy).is_some() {
+    if is_held(&policy).is_some() {
         return Ok(if is_refused { Exit::Refused } else { Exit::Done });
+    }
+    if sendable == 0 {
+        if is_refused {
+            output.warn("nothing was sent: a guard refused, see above");
+            return Ok(Exit::Refused);
+        }
+        if has_rest {
+            output.note("nothing was sent: what is left is blocked or for a person to do, see above");
+        }
+        return Ok(Exit::Done);
     }
     if !is_agreed && !agrees(&plan, sendable, output)? {
         output.note("nothing was sent");
@@ -92,6 +128,7 @@ async fn carry_out(
         Some(folder) => Journal::create(folder, Timestamp::now())?,
         None => Journal::none(),
     };
+    let bots = plan.bots.clone();
     let (stopper, stop) = apply::stop();
     let listener = tokio::spawn(listen(stopper, *output));
     let writer = Writer::new(session.gateway.clone());
@@ -99,7 +136,7 @@ async fn carry_out(
     let outcome = apply::run(plan, &world, &policy, &account, &mut journal, stop).await;
     listener.abort();
     session.quiet_down();
-    tell(&outcome, &journal, output);
+    tell(&outcome, &bots, &journal, output);
     remember(&outcome, session, output)?;
     Ok(exit_of(&outcome, is_refused, has_rest))
 }
@@ -115,7 +152,8 @@ fn remember(outcome: &Outcome, session: &Session, output: &Output) -> Result<(),
 fn agrees(plan: &Plan, sendable: usize, output: &Output) -> Result<bool, CliError> {
     let held = plan.changes.len() - sendable;
     let held = if held > 0 { format!(" ({held} are held back)") } else { String::new() };
-    output.warn(format_args!("\nApply {sendable} changes{held}? Only \"yes\" does it."));
+    let changes = counted(sendable, "change");
+    output.warn(format_args!("\nApply {changes}{held}? Only \"yes\" does it."));
     let mut answer = String::new();
     std::io::stdin()
         .lock()
@@ -136,22 +174,31 @@ async fn listen(stopper: Stopper, output: Output) {
 }
 
 /// What became of it: the count, then every change that did not come out as wanted.
-fn tell(outcome: &Outcome, journal: &Journal, output: &Output) {
+fn tell(outcome: &Outcome, bots: &BTreeMap<BotId, BotName>, journal: &Journal, output: &Output) {
     let Outcome { fates, changes, calls, error, was_interrupted } = outcome;
-    for (id, fate) in fates.iter().filter(|(_, fate)| !fate.is_good()) {
-        let Some(change) = changes.get(id) else { continue };
+    let named = |key: &Key| {
+        let label = |id: BotId| bots.get(&id).map_or_else(|| id.to_string(), ToString::to_string);
+        key.clone().with_bot(|id| Some(label(id))).map_or_else(|| key.to_string(), |key| key.to_string())
+    };
+    let mut amiss: Vec<_> = fates
+        .iter()
+        .filter(|(_, fate)| !fate.is_good())
+        .filter_map(|(id, fate)| Some((changes.get(id)?, fate)))
+        .collect();
+    amiss.sort_by(|(left, _), (right, _)| left.key.cmp(&right.key));
+    for (change, fate) in amiss {
         let why = match fate {
             Fate::Stale(seen) => format!("stale, not sent: the account shows {seen}"),
             Fate::Failed(why) => format!("failed: {why}"),
             Fate::HeldBack(ground) => {
                 let ground =
-                    changes.get(ground).map_or_else(|| ground.to_string(), |change| change.key.to_string());
+                    changes.get(ground).map_or_else(|| ground.to_string(), |change| named(&change.key));
                 format!("held back: {ground} did not come about")
             }
             Fate::NotSent(why) => format!("not sent: {why}"),
             Fate::Applied | Fate::AlreadyThere | Fate::Waiting => continue,
         };
-        output.warn(format_args!("! {} {}\n    {why}", change.action.sign(), change.key));
+        output.warn(format_args!("! {} {}\n    {why}", change.action.sign(), named(&change.key)));
     }
     let mut parts = Vec::new();
     for (count, what) in [
@@ -168,14 +215,24 @@ fn tell(outcome: &Outcome, journal: &Journal, output: &Output) {
         }
     }
     let journal = journal.path().map(|path| format!(" Journal: {}", path.display())).unwrap_or_default();
-    output.result(&format!("\nDone: {}, with {calls} calls.\n", parts.join(", ")));
+    let ended = match (outcome.is_complete(), outcome.has_applied()) {
+        (true, _) => "Done",
+        (false, true) => "Done in part",
+        (false, false) => "Not done",
+    };
+    let calls = counted(*calls as usize, "call");
+    output.result(&format!("\n{ended}: {}, with {calls}.\n", parts.join(", ")));
     output.note(journal.trim_start());
     if let Some(error) = error {
-        output.error(error);
+        output.error(said(error));
     }
     if *was_interrupted {
         output.warn("interrupted; run again to do the rest");
     }
+}
+
+fn counted(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 /// Where several hold: credentials, unreachable, refused, stale, in part.

@@ -1,5 +1,6 @@
 //! `completions`: for a shell.
 
+use super::Output;
 use clap::Args;
 use clap_complete::Shell;
 
@@ -12,6 +13,9 @@ pub(super) struct CompletionsArgs {
 }
 
 /// Prints them.
-pub(super) fn run(args: &CompletionsArgs, mut command: clap::Command) {
-    clap_complete::generate(args.shell, &mut command, "koreconcile", &mut std::io::stdout());
+pub(super) fn run(args: &CompletionsArgs, mut command: clap::Command, output: &Output) {
+    // Into memory first: the generator panics when a reader has gone away.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut command, "koreconcile", &mut script);
+    output.result(&String::from_utf8_lossy(&script));
 }

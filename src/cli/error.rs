@@ -3,7 +3,8 @@
 use super::base::BaseError;
 use super::exit::Exit;
 use super::sandbox::SandboxCliError;
-use crate::apply::{JournalError, RepairError};
+use super::snapshot::SnapshotError;
+use crate::apply::{JournalError, RepairError, SavedPlanError, UndoError};
 use crate::kore::{BaseUrlError, KoreError};
 use crate::sandbox::SandboxError;
 
@@ -14,7 +15,7 @@ pub enum CliError {
     #[error("{0}; nothing was sent\n  correct the manifests, or plan the sound part with --keep-going")]
     Findings(String),
     /// No account to work on; the finding has been shown.
-    #[error("no account was chosen")]
+    #[error("without an account there is nothing to compare with; nothing was sent")]
     NoAccount,
     /// No terminal to ask on.
     #[error(
@@ -46,8 +47,37 @@ pub enum CliError {
         /// Where that is written.
         place: String,
     },
-    /// The platform.
+    /// A saved plan or an undo needs to know which account it is about.
+    #[error(
+        "a saved plan is pinned to an account, and the KoreAccount has no accountId\n  write accountId: {seen} into it, if that is the right account"
+    )]
+    NotPinned {
+        /// Who answered.
+        seen: String,
+    },
+    /// A plan made without the account, or one that hides who it is about.
+    #[error("{0}")]
+    NotSavable(&'static str),
+    /// A saved plan that cannot be applied.
     #[error(transparent)]
+    Saved(#[from] SavedPlanError),
+    /// A snapshot that cannot be used.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// A journal that cannot be undone.
+    #[error(transparent)]
+    Undo(#[from] UndoError),
+    /// A file.
+    #[error("{path} cannot be used: {source}\n  check the path and its permissions")]
+    File {
+        /// Which file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The platform.
+    #[error("{}", said(.0))]
     Kore(#[from] KoreError),
     /// What an interrupted run left behind.
     #[error(transparent)]
@@ -59,6 +89,22 @@ pub enum CliError {
     #[error("the state folder {path} cannot be used: {source}\n  choose another with --state-dir")]
     State {
         /// Which folder.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The account was not read completely.
+    #[error(
+        "the account was not read completely, and nothing was written:\n  {0}\n  run again, or write what could be read with --partial"
+    )]
+    Incomplete(String),
+    /// A file that was to be written.
+    #[error(
+        "{path} cannot be written: {source}\n  what is there already is untouched; correct the folder and run again"
+    )]
+    Write {
+        /// Which file or folder.
         path: String,
         /// Why.
         #[source]
@@ -82,20 +128,34 @@ impl CliError {
     /// The exit code it ends with.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Findings(_)
-            | Self::NoAccount
-            | Self::NoTerminal
-            | Self::Host(_)
+            Self::NotPinned { .. }
+            | Self::NotSavable(_)
+            | Self::Saved(_)
+            | Self::Snapshot(_)
+            | Self::Undo(_)
             | Self::Base(_)
-            | Self::Sandbox(_) => Exit::Invalid,
-            Self::OtherAccount { .. } => Exit::Refused,
+            | Self::File { .. } => Exit::Invalid,
+            Self::Findings(_) | Self::NoAccount | Self::NoTerminal | Self::Host(_) | Self::Sandbox(_) => {
+                Exit::Invalid
+            }
+            Self::OtherAccount { .. } | Self::Incomplete(_) => Exit::Refused,
             Self::Credential { .. } => Exit::Credentials,
             Self::Kore(error) | Self::Repair(RepairError::Kore(error)) => of_kore(error),
             Self::Repair(_) => Exit::Partial,
-            Self::Journal(_) | Self::State { .. } | Self::Embedded(_) | Self::Unexpected(_) => {
-                Exit::Unexpected
-            }
+            Self::Journal(_)
+            | Self::State { .. }
+            | Self::Write { .. }
+            | Self::Embedded(_)
+            | Self::Unexpected(_) => Exit::Unexpected,
         }
+    }
+}
+
+/// The platform's error, with the flag that helps where one does.
+pub(super) fn said(error: &KoreError) -> String {
+    match error {
+        KoreError::RateLimited { .. } => format!("{error}: --max-wait TIME"),
+        _ => error.to_string(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Manifests as arguments: which files, which account, and what to do with findings.
 
 use super::{CliError, Output};
-use crate::manifest::{self, Compiled, Finding, Manifests};
+use crate::manifest::{self, CompileError, Compiled, Finding, Manifests, Span, Spot};
+use crate::plan::Limits;
 use clap::Args;
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -34,8 +35,16 @@ pub(super) struct Reach {
     pub state_dir: Option<PathBuf>,
 }
 
-fn time(text: &str) -> Result<jiff::SignedDuration, String> {
+/// A duration as manifests write it.
+pub(super) fn time(text: &str) -> Result<jiff::SignedDuration, String> {
     manifest::compile::duration(text).ok_or_else(|| "a whole number and a unit: 90s, 15m, 2h".to_owned())
+}
+
+impl Reach {
+    /// What this run allows beyond the policy.
+    pub(super) fn limits(&self) -> Limits {
+        Limits { allow_removals: self.allow_removals }
+    }
 }
 
 impl Inputs {
@@ -57,7 +66,7 @@ impl Inputs {
             Ok(compiled) => compiled,
             Err(error) => {
                 let mut findings = manifests.findings().to_vec();
-                findings.push(error.finding());
+                findings.push(finding_of(&error, &manifests));
                 show(&findings, &manifests, output);
                 return Err(CliError::NoAccount);
             }
@@ -75,9 +84,23 @@ impl Inputs {
     }
 }
 
+/// Why there is no account to work on. That is said of the whole, not of a line; and where something else is wrong, the
+/// account may be among it.
+pub(super) fn finding_of(error: &CompileError, manifests: &Manifests) -> Finding {
+    let mut finding = error.finding();
+    if !matches!(error, CompileError::SeveralAccounts { .. }) {
+        finding.spot = Spot { file: "<all manifests>".into(), span: Span::default() };
+    }
+    if matches!(error, CompileError::NoAccount { .. }) && manifests.has_errors() {
+        "there is no KoreAccount among the manifests without errors".clone_into(&mut finding.message);
+        finding.hint = Some("correct the errors above first; one of them may hide it".to_owned());
+    }
+    finding
+}
+
 /// Findings, as a compiler shows them.
 pub(super) fn show(findings: &[Finding], manifests: &Manifests, output: &Output) {
     if !findings.is_empty() {
-        output.warn(manifest::render::text(findings, manifests.texts(), output.color).trim_end());
+        output.warn(manifest::render::text(findings, manifests.texts(), output.color_stderr).trim_end());
     }
 }

@@ -6,22 +6,29 @@
 mod apply;
 mod base;
 mod completions;
+mod doctor;
 mod embedded;
 mod error;
 mod exit;
+mod explain;
+mod import;
 mod inputs;
 mod memory;
 mod output;
 mod plan;
 mod progress;
 pub mod sandbox;
+mod saved;
 mod schema;
 mod session;
+mod snapshot;
+mod undo;
 mod validate;
 
 pub use error::CliError;
 pub use exit::Exit;
 pub use output::Output;
+pub use snapshot::SnapshotError;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::io::IsTerminal;
@@ -65,6 +72,16 @@ enum Verb {
     Plan(plan::PlanArgs),
     /// Plan, ask, apply, and read back
     Apply(apply::ApplyArgs),
+    /// Say who has what, through which line, since when and until when; and why somebody has not
+    Explain(explain::ExplainArgs),
+    /// Check credentials, scopes, limits and costs, by harmless reads only
+    Doctor(doctor::DoctorArgs),
+    /// Write one read of the account to a file, for plans that spend no calls
+    Snapshot(snapshot::SnapshotArgs),
+    /// Take back what a run did, as far as that is possible
+    Undo(undo::UndoArgs),
+    /// Write the live account as manifests; a plan right after is empty
+    Import(import::ImportArgs),
     /// Serve, seed and administer a local account
     Sandbox(sandbox::SandboxArgs),
     /// Print JSON Schemas: of manifests, or of plans
@@ -90,10 +107,15 @@ pub async fn run() -> Exit {
         Verb::Validate(args) => validate::run(&args, &output),
         Verb::Plan(args) => plan::run(&args, &output).await,
         Verb::Apply(args) => apply::run(&args, &output).await,
+        Verb::Explain(args) => explain::run(&args, &output).await,
+        Verb::Doctor(args) => doctor::run(&args, &output).await,
+        Verb::Snapshot(args) => snapshot::run(&args, &output).await,
+        Verb::Undo(args) => undo::run(&args, &output).await,
+        Verb::Import(args) => import::run(&args, &output).await,
         Verb::Sandbox(args) => sandbox::run(args).await.map(|()| Exit::Done).map_err(CliError::from),
         Verb::Schema(args) => schema::run(&args, &output),
         Verb::Completions(args) => {
-            completions::run(&args, Cli::command());
+            completions::run(&args, Cli::command(), &output);
             Ok(Exit::Done)
         }
     };
@@ -103,13 +125,14 @@ pub async fn run() -> Exit {
     })
 }
 
-fn color(when: When) -> bool {
+/// Whether stdout and stderr are coloured.
+fn color(when: When) -> [bool; 2] {
     match when {
-        When::Always => true,
-        When::Never => false,
+        When::Always => [true; 2],
+        When::Never => [false; 2],
         When::Auto => {
-            std::io::stdout().is_terminal()
-                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            let is_welcome = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+            [std::io::stdout().is_terminal(), std::io::stderr().is_terminal()].map(|is| is && is_welcome)
         }
     }
 }

@@ -10,14 +10,16 @@ pub struct Output {
     pub quiet: bool,
     /// How much more than usual.
     pub verbose: u8,
-    /// ANSI colours.
+    /// ANSI colours on stdout.
     pub color: bool,
+    /// ANSI colours on stderr.
+    pub color_stderr: bool,
 }
 
 impl Output {
     /// As the flags say.
-    pub fn new(quiet: bool, verbose: u8, color: bool) -> Self {
-        Self { quiet, verbose, color }
+    pub fn new(quiet: bool, verbose: u8, [color, color_stderr]: [bool; 2]) -> Self {
+        Self { quiet, verbose, color, color_stderr }
     }
 
     /// A result, for people or machines. A reader that has gone away is no error.
@@ -42,11 +44,7 @@ impl Output {
 
     /// Why the verb ended.
     pub fn error(&self, error: impl Display) {
-        let tag = if self.color && std::io::stderr().is_terminal() {
-            "\u{1b}[31merror:\u{1b}[0m"
-        } else {
-            "error:"
-        };
+        let tag = if self.color_stderr { "\u{1b}[31merror:\u{1b}[0m" } else { "error:" };
         self.warn(format_args!("{tag} {error}"));
     }
 

@@ -3,14 +3,17 @@
 use super::base::BaseArgs;
 use super::inputs::{Inputs, Reach};
 use super::memory;
+use super::saved;
 use super::session::Session;
+use super::snapshot::Snapshot;
 use super::{CliError, Exit, Output};
 use crate::facts::World;
 use crate::manifest::{Compiled, Manifests};
-use crate::plan::{self, Plan, render};
+use crate::plan::{self, Context, Plan, render};
 use clap::Args;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
+use std::path::{Path, PathBuf};
 
 /// Read the account and show what would change.
 #[derive(Debug, Args)]
@@ -25,6 +28,15 @@ pub(super) struct PlanArgs {
     /// Exit with 2 when there are changes, or something is blocked, manual or refused
     #[arg(long)]
     exit_code: bool,
+    /// Save the plan, sealed, for apply --plan
+    #[arg(long, value_name = "FILE", conflicts_with = "redact")]
+    out: Option<PathBuf>,
+    /// Compare with a snapshot instead of the account: no calls, no credentials
+    #[arg(long, value_name = "FILE", conflicts_with = "out")]
+    observed: Option<PathBuf>,
+    /// The oldest snapshot that proves anything: 90s, 15m, 24h, 7d
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = super::inputs::time)]
+    max_age: jiff::SignedDuration,
     /// Show people under stable names (user-3f9c2a1b) instead of their addresses, and hide their names
     #[arg(long)]
     redact: bool,
@@ -47,10 +59,10 @@ pub(super) enum Format {
 pub(super) async fn run(args: &PlanArgs, output: &Output) -> Result<Exit, CliError> {
     let (manifests, compiled) = args.inputs.compile(args.reach.keep_going, Timestamp::now(), output)?;
     let base = args.base.read(&args.inputs, &compiled, output)?;
-    let session = Session::open(&compiled, &args.reach, output).await?;
-    let made = make(&manifests, compiled, &session, &args.reach, output).await;
-    session.close().await;
-    let Made { plan, world, .. } = made?;
+    let (plan, world) = match &args.observed {
+        Some(file) => on_snapshot(file, &manifests, compiled, args)?,
+        None => on_account(&manifests, compiled, args, output).await?,
+    };
     let plan = match base {
         Some(base) => base.mark(plan, &world),
         None => plan,
@@ -65,6 +77,46 @@ pub(super) async fn run(args: &PlanArgs, output: &Output) -> Result<Exit, CliErr
     };
     output.result(&text);
     Ok(if args.exit_code && !is_clean { Exit::Changes } else { Exit::Done })
+}
+
+async fn on_account(
+    manifests: &Manifests,
+    compiled: Compiled,
+    args: &PlanArgs,
+    output: &Output,
+) -> Result<(Plan, World), CliError> {
+    let session = Session::open(&compiled, &args.reach, output).await?;
+    let made = make(manifests, compiled, &session, &args.reach, output).await.and_then(|made| {
+        if let Some(file) = &args.out {
+            saved::save(file, &made.plan, &made.policy, args.reach.limits(), &session)?;
+        }
+        Ok((made.plan, made.world))
+    });
+    session.close().await;
+    made
+}
+
+fn on_snapshot(
+    file: &Path,
+    manifests: &Manifests,
+    compiled: Compiled,
+    args: &PlanArgs,
+) -> Result<(Plan, World), CliError> {
+    let now = Timestamp::now();
+    let snapshot = Snapshot::load(file, args.max_age, now)?;
+    snapshot.check(&compiled)?;
+    let context = Context {
+        account: compiled.account.name.to_string(),
+        host: snapshot.label(now),
+        inputs: digest_of(manifests),
+        limits: args.reach.limits(),
+        look_up_size: compiled.policy.batch_size.0,
+        now,
+        ..Context::default()
+    };
+    let Compiled { desired, policy, .. } = compiled;
+    let plan = plan::make(desired, &snapshot.world, &policy, &context);
+    Ok((plan, snapshot.world))
 }
 
 /// A plan with what it was made of.

@@ -5,6 +5,7 @@ use super::Output;
 use crate::kore::{Endpoint, Observer};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -18,6 +19,8 @@ pub(super) struct Progress {
     bar: Option<ProgressBar>,
     calls: AtomicU32,
     told: Mutex<Option<Timestamp>>,
+    /// Troubles that have had their line, each with the most tries told: calls run side by side and fail alike.
+    troubles: Mutex<BTreeMap<String, u32>>,
 }
 
 impl Progress {
@@ -29,7 +32,13 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { output: *output, bar, calls: AtomicU32::new(0), told: Mutex::new(None) }
+        Self {
+            output: *output,
+            bar,
+            calls: AtomicU32::new(0),
+            told: Mutex::new(None),
+            troubles: Mutex::default(),
+        }
     }
 
     /// Clears the line, before something else is written.
@@ -66,6 +75,13 @@ impl Observer for Progress {
     }
 
     fn retrying(&self, endpoint: Endpoint, tries: u32, why: &str) {
+        if let Ok(mut troubles) = self.troubles.lock() {
+            let told = troubles.entry(why.to_owned()).or_default();
+            if *told >= tries && self.output.verbose == 0 {
+                return;
+            }
+            *told = tries;
+        }
         let line = format!("{endpoint}: try {tries} failed ({why}); trying again");
         match &self.bar {
             Some(bar) => bar.println(line),

@@ -1,7 +1,6 @@
 //! `koreconcile sandbox`: serve, seed and administer the local account.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "verbs are where the program speaks")]
-
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -152,6 +151,11 @@ pub enum SandboxCliError {
     Serve(std::io::Error),
 }
 
+/// One line. A reader that has gone away is no error.
+fn say(mut to: impl Write, line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(to, "{line}").and_then(|()| to.flush());
+}
+
 /// Runs the verb.
 pub async fn run(args: SandboxArgs) -> Result<(), SandboxCliError> {
     match args.verb {
@@ -184,8 +188,12 @@ async fn run_serve(serve: Serve) -> Result<(), SandboxCliError> {
     };
     let sandbox = Sandbox::open(&data, options)?;
     // One line on stdout once requests are answered: scripts wait for it, and learn the port.
-    println!("http://{address}");
-    eprintln!("accounts: {}    rate limit: {rate_limit}    stop with Ctrl-C", sandbox.accounts()?.join(", "));
+    say(std::io::stdout(), format_args!("http://{address}"));
+    let accounts = sandbox.accounts()?.join(", ");
+    say(
+        std::io::stderr(),
+        format_args!("accounts: {accounts}    rate limit: {rate_limit}    stop with Ctrl-C"),
+    );
     sandbox.serve(listener, interrupted()).await.map_err(SandboxCliError::Serve)
 }
 
@@ -214,7 +222,11 @@ fn run_seed(args: &SeedArgs) -> Result<(), SandboxCliError> {
     let sandbox = Sandbox::open(data, Options { account_id: account.clone(), ..Options::default() })?;
     let admin = sandbox.admin()?;
     admin.seed(Seed { users: *users, bots: *bots, groups: *groups })?;
-    eprintln!("account {}: added {users} users, {bots} bots, {groups} groups", admin.account_id());
+    let account = admin.account_id();
+    say(
+        std::io::stderr(),
+        format_args!("account {account}: added {users} users, {bots} bots, {groups} groups"),
+    );
     Ok(())
 }
 
@@ -224,7 +236,8 @@ fn run_app(args: &AppArgs) -> Result<(), SandboxCliError> {
         Sandbox::open_existing(data, Options { account_id: account.clone(), ..Options::default() })?;
     let scopes: Vec<&str> = scopes.split(',').map(str::trim).collect();
     let app = sandbox.admin()?.create_app(name, &scopes, *enforce_jti)?;
-    println!("KORE_CLIENT_ID={}\nKORE_CLIENT_SECRET={}", app.client_id, app.client_secret);
+    let (id, secret) = (app.client_id, app.client_secret);
+    say(std::io::stdout(), format_args!("KORE_CLIENT_ID={id}\nKORE_CLIENT_SECRET={secret}"));
     Ok(())
 }
 
@@ -233,6 +246,6 @@ fn run_accept(args: &Accept) -> Result<(), SandboxCliError> {
     let sandbox =
         Sandbox::open_existing(data, Options { account_id: account.clone(), ..Options::default() })?;
     sandbox.admin()?.accept(email)?;
-    eprintln!("{email} has joined");
+    say(std::io::stderr(), format_args!("{email} has joined"));
     Ok(())
 }

@@ -9,9 +9,10 @@ use crate::kore::{
     Ask, BaseUrl, Credentials, Gateway, HttpLimits, HttpTransport, Ledger, Parts, Reader, SystemClock,
 };
 use crate::manifest::{AccountConnection, Compiled, Endpoint, SecretRef};
-use crate::plan::{Context, Inputs, Limits, Memory};
+use crate::plan::{Context, Inputs, Memory, Plan};
 use crate::sandbox;
 use jiff::Timestamp;
+use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub(super) struct Session {
     pub host: String,
     /// Where this account's memory is, if anywhere.
     pub state: Option<PathBuf>,
+    secret: SecretString,
+    transport: Arc<HttpTransport>,
     progress: Arc<Progress>,
     embedded: Option<Embedded>,
 }
@@ -51,7 +54,7 @@ impl Session {
                 (BaseUrl::parse(&embedded.url)?, credentials, Some(embedded), host)
             }
         };
-        let state = state_folder(compiled, reach, &credentials, embedded.is_some());
+        let state = state_folder(compiled, reach.state_dir.as_deref(), Some(&credentials.client_id));
         let ledger = match &state {
             Some(folder) => Ledger::in_file(&folder.join("budget"), policy.rate)
                 .map_err(|source| CliError::State { path: folder.display().to_string(), source })?,
@@ -59,33 +62,56 @@ impl Session {
         };
         let transport = HttpTransport::new(base, HttpLimits::default())
             .map_err(|error| CliError::Unexpected(format!("TLS cannot be set up: {error}")))?;
+        let transport = Arc::new(transport);
+        let secret = credentials.client_secret.clone();
         let progress = Arc::new(Progress::new(output));
         let gateway = Gateway::new(Parts {
-            transport: Arc::new(transport),
+            transport: Arc::clone(&transport) as Arc<dyn crate::kore::Transport>,
             credentials,
             ledger: Arc::new(ledger),
             clock: Arc::new(SystemClock),
             observer: Arc::clone(&progress) as Arc<dyn crate::kore::Observer>,
             max_wait: reach.max_wait,
         });
-        Ok(Self { reader: Reader::new(gateway.clone()), gateway, host, state, progress, embedded })
+        let reader = Reader::new(gateway.clone());
+        Ok(Self { reader, gateway, host, state, secret, transport, progress, embedded })
     }
 
     /// Reads all that a plan needs, and makes sure that it is the account the manifest is about.
     pub(super) async fn observe(&self, compiled: &Compiled) -> Result<World, CliError> {
-        let read = self.reader.read(&ask(&compiled.desired, &compiled.policy)).await;
+        self.look(compiled, ask(&compiled.desired, &compiled.policy)).await
+    }
+
+    /// Reads what is asked, and makes sure that it is the account the manifest is about.
+    pub(super) async fn look(&self, compiled: &Compiled, ask: Ask) -> Result<World, CliError> {
+        let read = self.reader.read(&ask).await;
         self.progress.finish();
         let world = read?;
-        if let (Some(pinned), Some(seen)) = (&compiled.policy.account_id, &world.account)
-            && pinned != seen
-        {
-            return Err(CliError::OtherAccount {
-                seen: seen.to_string(),
-                pinned: pinned.to_string(),
-                place: compiled.policy.blame("accountId"),
-            });
-        }
+        is_pinned(&world, compiled)?;
         Ok(world)
+    }
+
+    /// Reads what a saved plan is about.
+    pub(super) async fn observe_for(&self, plan: &Plan, compiled: &Compiled) -> Result<World, CliError> {
+        let people = plan.changes.iter().filter_map(|change| change.key.email().cloned()).collect();
+        let read = self.reader.read(&Ask::full(people)).await;
+        self.progress.finish();
+        let world = read?;
+        is_pinned(&world, compiled)?;
+        Ok(world)
+    }
+
+    /// The app's secret: plans are sealed under a key derived from it.
+    pub(super) fn secret(&self) -> &SecretString {
+        &self.secret
+    }
+
+    /// Reads everything there is, everybody looked up.
+    pub(super) async fn observe_everyone(&self, compiled: &Compiled) -> Result<World, CliError> {
+        let known = compiled.desired.referenced.clone();
+        let read = self.reader.read(&Ask { look_up_everyone: true, ..Ask::full(known) }).await;
+        self.progress.finish();
+        Ok(read?)
     }
 
     /// What a plan is made of, besides the worlds.
@@ -100,11 +126,16 @@ impl Session {
             account: compiled.account.name.to_string(),
             host: self.host.clone(),
             inputs,
-            limits: Limits { allow_removals: reach.allow_removals },
+            limits: reach.limits(),
             look_up_size: self.reader.sizes().look_up,
             memory,
             now: Timestamp::now(),
         }
+    }
+
+    /// By how much the platform's clock is ahead of this machine's, as its answers say.
+    pub(super) fn skew(&self) -> Option<jiff::SignedDuration> {
+        self.transport.skew()
     }
 
     /// Clears the progress line, before something else is written.
@@ -118,6 +149,18 @@ impl Session {
         if let Some(embedded) = self.embedded {
             embedded.end().await;
         }
+    }
+}
+
+/// Makes sure that this is the account the manifest is about.
+pub(super) fn is_pinned(world: &World, compiled: &Compiled) -> Result<(), CliError> {
+    match (&compiled.policy.account_id, &world.account) {
+        (Some(pinned), Some(seen)) if pinned != seen => Err(CliError::OtherAccount {
+            seen: seen.to_string(),
+            pinned: pinned.to_string(),
+            place: compiled.policy.blame("accountId"),
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -187,17 +230,16 @@ fn secret(what: &'static str, reference: &SecretRef) -> Result<String, CliError>
 
 /// One folder an account: named after its id where the manifest pins one, else after the app. A sandbox keeps its
 /// memory beside its data unless told otherwise.
-fn state_folder(
+pub(super) fn state_folder(
     compiled: &Compiled,
-    reach: &Reach,
-    credentials: &Credentials,
-    is_sandbox: bool,
+    state_dir: Option<&Path>,
+    client_id: Option<&str>,
 ) -> Option<PathBuf> {
-    let name = compiled.policy.account_id.as_ref().map_or(credentials.client_id.as_str(), |id| id.as_str());
-    if let Some(folder) = &reach.state_dir {
+    let name = compiled.policy.account_id.as_ref().map(crate::facts::AccountId::as_str).or(client_id)?;
+    if let Some(folder) = state_dir {
         return Some(folder.join(name));
     }
-    if is_sandbox && let Endpoint::Sandbox { data_dir } = &compiled.account.endpoint {
+    if let Endpoint::Sandbox { data_dir } = &compiled.account.endpoint {
         return Some(data_dir.join("state").join(name));
     }
     let home =

@@ -1,6 +1,6 @@
 //! `validate`: everything that can be said without the account.
 
-use super::inputs::{Inputs, show};
+use super::inputs::{Inputs, finding_of, show};
 use super::{CliError, Exit, Output};
 use crate::manifest::{self, Finding};
 use clap::Args;
@@ -46,7 +46,7 @@ pub(super) fn run(args: &ValidateArgs, output: &Output) -> Result<Exit, CliError
             Err(error) => problems.push(error),
         }
     }
-    findings.extend(problems.iter().map(manifest::CompileError::finding));
+    findings.extend(problems.iter().map(|error| finding_of(error, &manifests)));
     let mut seen = Vec::new();
     findings.retain(|finding| {
         let is_new = !seen.contains(finding);

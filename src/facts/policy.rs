@@ -1,6 +1,7 @@
 //! How much may be done, and by whose leave: what a `KoreAccount` says besides where the account is.
 
 use super::{AccountId, Email, Source};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -97,7 +98,7 @@ pub enum OwnershipLevel {
 }
 
 /// Ceilings and protected people.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Safety {
     /// Most removals in a run (CLI) or in 24 hours (controller).
     pub max_removals: u32,
@@ -124,6 +125,19 @@ impl Default for Safety {
 }
 
 impl Safety {
+    /// The stricter of two, rule by rule; protected people of either are protected.
+    #[must_use]
+    pub fn stricter(&self, other: &Self) -> Self {
+        let Self { max_removals, max_removals_percent, min_master_admins, primary_admin, protected } = other;
+        let mut strict = self.clone();
+        strict.max_removals = strict.max_removals.min(*max_removals);
+        strict.max_removals_percent = strict.max_removals_percent.min(*max_removals_percent);
+        strict.min_master_admins = strict.min_master_admins.max(*min_master_admins);
+        strict.protected.extend(protected.iter().cloned());
+        strict.protected.extend(primary_admin.iter().map(|email| Pattern::new(email.folded())));
+        strict
+    }
+
     /// Whether nothing may be taken from this person: the Primary Admin, or somebody a pattern names.
     pub fn protects(&self, email: &Email) -> bool {
         self.primary_admin.as_ref() == Some(email)
@@ -132,7 +146,8 @@ impl Safety {
 }
 
 /// An address, or `*` and a domain: `*@partner.example.com`. A `*` stands for any run of characters.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Pattern(String);
 
 impl Pattern {

@@ -69,6 +69,15 @@ impl World {
         }
     }
 
+    /// Takes back every proof: the facts stand as they were seen, but nothing is complete or absent any more.
+    pub fn distrust(&mut self, why: &str) {
+        for extent in self.coverage.listings.values_mut() {
+            *extent = Extent::Partial(why.to_owned());
+        }
+        self.coverage.looked_up.clear();
+        self.coverage.not_found.clear();
+    }
+
     fn proves_absent_of(&self, email: &Email, family: Family) -> Result<(), String> {
         let is_member = self.get(&Key::Member(email.clone())).is_some();
         if !is_member && self.coverage.not_found.contains(email) {

@@ -3,12 +3,15 @@
 use super::Method;
 use super::transport::{Body, Stage, Transport, TransportError, WireRequest, WireResponse};
 use async_trait::async_trait;
-use reqwest::header::{HeaderValue, RETRY_AFTER};
+use jiff::fmt::rfc2822;
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::{DATE, HeaderValue, RETRY_AFTER};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Response, Url};
 use secrecy::ExposeSecret;
 use std::error::Error as _;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Where a platform answers: `https`, or `http` on this machine only, because every request carries a token.
@@ -101,6 +104,8 @@ pub struct HttpTransport {
     client: Client,
     base: BaseUrl,
     limits: HttpLimits,
+    /// By how much the platform's clock was ahead of this machine's at the last answer that had a date.
+    skew: Mutex<Option<SignedDuration>>,
 }
 
 impl HttpTransport {
@@ -122,7 +127,13 @@ impl HttpTransport {
             .user_agent(concat!("koreconcile/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| classify(&error))?;
-        Ok(Self { client, base, limits })
+        Ok(Self { client, base, limits, skew: Mutex::new(None) })
+    }
+
+    /// By how much the platform's clock is ahead of this machine's, by the `Date` of its last answer: good to about a
+    /// second, and the time the answer took. `None` before the first answer, and where there is no such header.
+    pub fn skew(&self) -> Option<SignedDuration> {
+        *self.skew.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn body_of(&self, mut response: Response) -> Result<Vec<u8>, TransportError> {
@@ -174,6 +185,11 @@ impl Transport for HttpTransport {
         };
         let response = builder.send().await.map_err(|error| classify(&error))?;
         let status = response.status().as_u16();
+        let date = response.headers().get(DATE).and_then(|value| value.to_str().ok());
+        if let Some(date) = date.and_then(|date| rfc2822::parse(date).ok()) {
+            let skew = date.timestamp().duration_since(Timestamp::now());
+            *self.skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(skew);
+        }
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.map(str::to_owned);
         Ok(WireResponse { status, retry_after, body: self.body_of(response).await? })
@@ -189,6 +205,10 @@ fn classify(error: &reqwest::Error) -> TransportError {
     while let Some(inner) = cause {
         message = inner.to_string();
         cause = inner.source();
+    }
+    // What rustls says when the other side answers in clear.
+    if message.contains("InvalidContentType") {
+        "the host does not speak TLS on this port".clone_into(&mut message);
     }
     let prefix = match (stage, error.is_timeout()) {
         (Stage::NotConnected, true) => "no connection in time",

@@ -17,6 +17,7 @@ pub mod model;
 pub mod render;
 mod scalar;
 pub mod tree;
+pub mod write;
 
 pub use compile::{
     AccountConnection, CompileError, Compiled, CredentialRefs, Endpoint, Expiry, SecretRef, compile,

@@ -7,10 +7,11 @@ use super::model::{Change, ChangeId, Entry, Reason};
 use crate::facts::{
     Email, Family, GroupName, Holder, Key, Membership, Policy, RoleName, Safety, Value, World,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What one run allows beyond the policy.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// `--allow-removals N`: this many, whatever the policy's ceilings say.
     pub allow_removals: Option<u32>,
@@ -44,19 +45,34 @@ pub(super) fn refuse(changes: &[Change], observed: &World, policy: &Policy, cont
             removals.iter().copied(),
         ));
     }
-    refused.extend(protected(changes, &policy.safety));
+    refused.extend(protected(changes, observed, &policy.safety));
     refused.extend(ceiling(&removals, observed, policy, limits));
     refused.extend(floor(changes, observed, policy));
     refused.extend(contested(changes, context));
     refused
 }
 
-/// Nothing is taken from protected people, nor changed about them; giving is allowed.
-fn protected(changes: &[Change], safety: &Safety) -> Vec<Entry> {
+/// Nothing is taken from protected people, nor changed about them, and nothing from a group they are in; giving is
+/// allowed.
+fn protected(changes: &[Change], observed: &World, safety: &Safety) -> Vec<Entry> {
     let mut by_person: BTreeMap<&Email, Vec<&Change>> = BTreeMap::new();
+    let mut by_group: HashMap<&GroupName, Vec<&Change>> = HashMap::new();
     for change in changes.iter().filter(|change| change.before.is_some()) {
-        if let Some(email) = change.key.email().filter(|email| safety.protects(email)) {
-            by_person.entry(email).or_default().push(change);
+        if let Some(email) = change.key.email() {
+            if safety.protects(email) {
+                by_person.entry(email).or_default().push(change);
+            }
+        } else if let Some(Holder::Group(group)) = change.key.holder() {
+            by_group.entry(group).or_default().push(change);
+        }
+    }
+    if !by_group.is_empty() {
+        for (key, _) in observed.facts() {
+            if let Key::InGroup(email, group) = key
+                && let Some(changes) = by_group.get(group).filter(|_| safety.protects(email))
+            {
+                by_person.entry(email).or_default().extend(changes);
+            }
         }
     }
     by_person
@@ -118,7 +134,7 @@ fn ceiling(removals: &[&Change], observed: &World, policy: &Policy, limits: Limi
         if *removed > allowed {
             let rule = policy.blame("safety.maxRemovalsPercent");
             let message = format!(
-                "{removed} of {facts} {} would go, {allowed} allowed at {percent} % ({rule})",
+                "{}: {removed} of {facts} would go, {allowed} allowed at {percent} % ({rule})",
                 family.label()
             );
             return Some(refusal(Reason::RemovalCeiling, message, next_step, removals.iter().copied()));
@@ -170,7 +186,7 @@ fn floor(changes: &[Change], observed: &World, policy: &Policy) -> Option<Entry>
         refusal(
             Reason::AdminFloor,
             format!(
-                "{left} Master Admins who can sign in would be left of {}, {least} are needed ({rule})",
+                "Master Admins who can sign in: {left} would be left of {}, {least} are needed ({rule})",
                 now.len()
             ),
             "give Master Admin to somebody who has joined, or keep one of these".to_owned(),
@@ -260,13 +276,14 @@ fn refusal<'a>(
     next_step: String,
     changes: impl Iterator<Item = &'a Change>,
 ) -> Entry {
-    let (mut subjects, mut ids, mut sources) = (Vec::new(), Vec::<ChangeId>::new(), Vec::new());
+    let (mut subjects, mut ids, mut sources) = (Vec::new(), Vec::<ChangeId>::new(), BTreeSet::new());
     for change in changes {
         subjects.push(change.key.clone());
         ids.push(change.id.clone());
-        super::resolve::push_sources(&mut sources, &change.sources);
+        sources.extend(change.sources.iter().cloned());
     }
     let subject = subjects.first().map(ToString::to_string).unwrap_or_default();
+    let sources = sources.into_iter().collect();
     Entry { subjects, subject, reason, message, next_step, sources, changes: ids }
 }
 

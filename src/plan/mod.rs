@@ -6,6 +6,8 @@
 
 pub mod cost;
 mod diff;
+mod expiring;
+pub mod explain;
 mod guard;
 mod memory;
 mod model;
@@ -16,6 +18,7 @@ pub mod render;
 mod resolve;
 mod risk;
 
+pub use expiring::Ending;
 pub use guard::{Limits, master_admins, takes_master_admin};
 pub use memory::{CONTESTED_AFTER, Memory};
 pub use model::{
@@ -42,7 +45,7 @@ pub struct Context {
     pub look_up_size: usize,
     /// What earlier runs remember.
     pub memory: Memory,
-    /// When the plan is made; only memory is compared with it.
+    /// When the plan is made; only memory and ends of grants are compared with it.
     pub now: Timestamp,
 }
 
@@ -51,6 +54,7 @@ pub struct Context {
 /// The same desired facts and the same observed world give the same [`Plan::digest`], whatever the policy says.
 pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Context) -> Plan {
     let wanted = resolve::resolve(desired, observed);
+    let expiring = expiring::of(&wanted.wants, context.now);
     let mut difference = diff::diff(&wanted, observed, policy);
     let (overdue, waiting) = overdue(difference.waiting, policy, context);
     difference.waiting = waiting;
@@ -77,6 +81,7 @@ pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Conte
         refused,
         unmanaged: difference.unmanaged,
         write_only: difference.write_only,
+        expiring,
         warnings: observed.warnings.clone(),
         cost: cost::Cost::default(),
         bots: BTreeMap::new(),
@@ -85,6 +90,17 @@ pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Conte
         redacted: false,
     };
     plan.bots = model::names_of_bots(&plan, &observed.directory);
+    let calls = pack::pack(&plan.sendable(), policy.batch_size.0);
+    plan.cost = cost::price(&plan, &calls, policy, context.look_up_size);
+    plan
+}
+
+/// The same plan under today's guards and on today's account: what a saved plan goes through before it is applied.
+/// Its changes and its digest stay as they were approved.
+#[must_use]
+pub fn recheck(plan: Plan, observed: &World, policy: &Policy, context: &Context) -> Plan {
+    let refused = guard::refuse(&plan.changes, observed, policy, context);
+    let mut plan = Plan { refused, ..plan };
     let calls = pack::pack(&plan.sendable(), policy.batch_size.0);
     plan.cost = cost::price(&plan, &calls, policy, context.look_up_size);
     plan

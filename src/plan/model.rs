@@ -1,6 +1,7 @@
 //! The plan as a value: serialisable, versioned, with a digest.
 
 use super::cost::Cost;
+use super::expiring::Ending;
 use crate::facts::{
     AccountId, BotId, BotName, Directory, Extent, Key, KeyRecord, Listing, Source, Value, World,
 };
@@ -37,6 +38,9 @@ pub struct Plan {
     /// Wanted values the platform never gives back: sent when the user is created, not compared afterwards.
     #[schemars(with = "Vec<KeyRecord>")]
     pub write_only: Vec<Key>,
+    /// Grants that end within 7 days, or ended within a day.
+    #[serde(default)]
+    pub expiring: Vec<Ending>,
     /// Oddities of the account a person should know of.
     pub warnings: Vec<String>,
     /// What applying costs.
@@ -438,6 +442,7 @@ pub(super) fn names_of_bots(plan: &Plan, directory: &Directory) -> BTreeMap<BotI
         .map(|change| &change.key)
         .chain(entries.into_iter().flatten().flat_map(|entry| &entry.subjects))
         .chain(plan.unmanaged.iter().map(|unmanaged| &unmanaged.subject))
+        .chain(plan.expiring.iter().map(|ending| &ending.subject))
         .filter_map(Key::bot)
         .filter_map(|bot| directory.bots.get(bot).map(|entry| (bot.clone(), entry.name.clone())))
         .collect()

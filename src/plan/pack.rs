@@ -66,6 +66,16 @@ impl Endpoint {
         }
     }
 
+    /// Nothing goes before its turn although it could: an addition that waits for nothing then shares its call with one
+    /// that waits for a role. A round without calls costs nothing.
+    fn first_round(self) -> usize {
+        match self {
+            Self::ImportAdminRoles | Self::ImportBotRoles => 0,
+            Self::CreateUsers => 1,
+            _ => 2,
+        }
+    }
+
     fn of(change: &Change, joining: Option<BuilderAccess>) -> Self {
         let is_joining = joining.is_some();
         match (&change.key, change.action.is_removal()) {
@@ -121,11 +131,11 @@ pub fn pack(changes: &[&Change], batch_size: usize) -> Vec<Call> {
     }
     let mut rounds: Vec<Vec<Call>> = vec![Vec::new(); last + 1];
     for (endpoint, mut waiting) in by_endpoint {
-        // Those that must go first, first; the sort keeps the order of the plan otherwise.
-        waiting.sort_by_key(|at| windows[*at].latest);
         for (round, calls) in rounds.iter_mut().enumerate() {
-            let (ready, later): (Vec<usize>, Vec<usize>) =
+            let (mut ready, later): (Vec<usize>, Vec<usize>) =
                 waiting.into_iter().partition(|at| windows[*at].earliest <= round);
+            // Those that must go first, first; the sort keeps the order of the plan otherwise.
+            ready.sort_by_key(|at| windows[*at].latest);
             let due = ready.iter().filter(|at| windows[**at].latest == round).count();
             // A call that must go takes others along; nothing else is sent before it has to be.
             let sent = (due.div_ceil(batch_size) * batch_size).min(ready.len());
@@ -200,7 +210,7 @@ struct Window {
     latest: usize,
 }
 
-/// Earliest: one round after the last thing it waits for. Latest: one round before the first thing that waits for
+/// Earliest: its endpoint's turn, and one round after the last thing it waits for. Latest: one round before the first thing that waits for
 /// it, else the last round.
 fn windows(entries: &[Entry], changes: &[&Change]) -> Vec<Window> {
     let home: HashMap<&ChangeId, usize> = entries
@@ -225,13 +235,14 @@ fn windows(entries: &[Entry], changes: &[&Change]) -> Vec<Window> {
         })
         .collect();
 
-    let mut earliest = vec![0; entries.len()];
+    let mut earliest: Vec<usize> = entries.iter().map(|entry| entry.endpoint.first_round()).collect();
+    let most = entries.len() + earliest.iter().max().copied().unwrap_or(0);
     // Chains are short (role, user, addition, removal), so this settles in a few passes.
     loop {
         let mut is_settled = true;
         for (at, needs) in needs.iter().enumerate() {
             let round = needs.iter().map(|needed| earliest[*needed] + 1).max().unwrap_or(0);
-            if round > earliest[at] && round <= entries.len() {
+            if round > earliest[at] && round <= most {
                 earliest[at] = round;
                 is_settled = false;
             }
@@ -248,4 +259,232 @@ fn windows(entries: &[Entry], changes: &[&Change]) -> Vec<Window> {
         }
     }
     earliest.into_iter().zip(latest).map(|(earliest, latest)| Window { earliest, latest }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::order;
+    use super::super::{Action, Origin, Reversible, Risk, RiskLevel};
+    use super::*;
+    use crate::facts::{DialogSet, GroupName, Membership, RoleName, RoleSpec};
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    fn change(key: Key, is_removal: bool) -> Change {
+        let held = match &key {
+            Key::Member(_) => Value::Member(Membership::Joined),
+            Key::Access(_) => Value::Access(BuilderAccess::Builder),
+            Key::Assigned(..) => Value::Dialogs(DialogSet::ALL),
+            Key::RoleDefinition(..) => Value::Role(RoleSpec::default()),
+            Key::DataTables(_) => Value::DataTables(true),
+            _ => Value::Held,
+        };
+        let (before, after) = if is_removal { (Some(held), None) } else { (None, Some(held)) };
+        Change {
+            id: ChangeId::of(None, &key, before.as_ref(), after.as_ref(), &[]),
+            key,
+            action: if is_removal { Action::RemoveNamed } else { Action::Add },
+            before,
+            after,
+            pins: Vec::new(),
+            sources: Vec::new(),
+            origin: Origin::Unknown,
+            risk: Risk { level: RiskLevel::Low, why: String::new() },
+            reversible: Reversible::Yes,
+            depends_on: Vec::new(),
+        }
+    }
+
+    fn key(people: usize) -> impl Strategy<Value = (Key, bool)> {
+        let who = || (0..people).prop_map(|who| Email::observed(&format!("p{who}@example.com")));
+        let holder = || {
+            prop_oneof![
+                5 => who().prop_map(Holder::User),
+                1 => Just(Holder::Group(GroupName::new("QA"))),
+            ]
+        };
+        let admin = prop_oneof![Just(RoleName::MASTER_ADMIN), Just("Auditor")];
+        let bot = prop_oneof![Just("Analyst"), Just("Bot Tester")];
+        prop_oneof![
+            1 => any::<bool>().prop_map(|is_admin| if is_admin {
+                Key::RoleDefinition(RoleType::Admin, "Auditor".into())
+            } else {
+                Key::RoleDefinition(RoleType::Bot, "Analyst".into())
+            }).prop_map(|key| (key, false)),
+            2 => (who(), any::<bool>()).prop_map(|(who, goes)| (Key::Member(who), goes)),
+            1 => who().prop_map(|who| (Key::Access(who), false)),
+            1 => who().prop_map(|who| (Key::DataTables(who), false)),
+            1 => (who(), any::<bool>()).prop_map(|(who, goes)| (Key::InGroup(who, "QA".into()), goes)),
+            3 => (holder(), admin, any::<bool>()).prop_map(|(who, role, goes)| (Key::AdminRole(who, role.into()), goes)),
+            3 => (holder(), bot, any::<bool>())
+                .prop_map(|(who, role, goes)| (Key::BotRole(who, role.into(), "st-1".into()), goes)),
+            2 => (who(), any::<bool>()).prop_map(|(who, goes)| (Key::Assigned(who, "st-1".into()), goes)),
+        ]
+    }
+
+    /// Changes as a difference could yield them: each fact once, nothing said about who leaves, linked.
+    fn changes(people: usize, most: usize) -> impl Strategy<Value = Vec<Change>> {
+        prop::collection::vec(key(people), 1..most).prop_map(|drawn| {
+            let drawn: BTreeMap<Key, bool> = drawn.into_iter().collect();
+            let leaving: BTreeSet<Email> = drawn
+                .iter()
+                .filter_map(|(key, goes)| match key {
+                    Key::Member(email) if *goes => Some(email.clone()),
+                    _ => None,
+                })
+                .collect();
+            let joining: BTreeSet<Email> = drawn
+                .iter()
+                .filter_map(|(key, goes)| match key {
+                    Key::Member(email) if !*goes => Some(email.clone()),
+                    _ => None,
+                })
+                .collect();
+            let stays = |key: &Key, goes: bool| match (key, key.email()) {
+                (Key::Member(_), _) | (_, None) => true,
+                (Key::DataTables(_), Some(email)) => joining.contains(email),
+                (_, Some(email)) if leaving.contains(email) => false,
+                (_, Some(email)) => !goes || !joining.contains(email),
+            };
+            let mut changes: Vec<Change> = drawn
+                .iter()
+                .filter(|(key, goes)| stays(key, **goes))
+                .map(|(key, goes)| change(key.clone(), *goes))
+                .collect();
+            order::link(&mut changes);
+            changes
+        })
+    }
+
+    fn every_rule_holds(changes: &[&Change], calls: &[Call], batch_size: usize) -> Result<(), TestCaseError> {
+        let mut place: HashMap<&ChangeId, (usize, usize)> = HashMap::new();
+        for (at, call) in calls.iter().enumerate() {
+            prop_assert!(call.entries.len() <= batch_size, "{} entries in one call", call.entries.len());
+            for (entry, ids) in call.entries.iter().enumerate() {
+                for id in ids {
+                    prop_assert!(place.insert(id, (at, entry)).is_none(), "{id} is in two calls");
+                }
+            }
+        }
+        prop_assert_eq!(place.len(), changes.len(), "every change is in a call");
+        for change in changes {
+            let (call, entry) = place[&change.id];
+            for needed in &change.depends_on {
+                let (before, beside) = place[needed];
+                prop_assert!(
+                    before < call || (before == call && beside == entry),
+                    "{} is sent too early",
+                    change.key
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// The fewest requests any grouping of these entries takes: all of them are tried.
+    fn fewest(entries: &[Entry], changes: &[&Change], batch_size: usize) -> usize {
+        let home: HashMap<&ChangeId, usize> = entries
+            .iter()
+            .enumerate()
+            .flat_map(|(at, entry)| entry.changes.iter().map(move |id| (id, at)))
+            .collect();
+        let needs: Vec<BTreeSet<usize>> = entries
+            .iter()
+            .enumerate()
+            .map(|(at, entry)| {
+                let needed = entry.members.iter().flat_map(|member| &changes[*member].depends_on);
+                needed.filter_map(|id| home.get(id).copied()).filter(|needed| *needed != at).collect()
+            })
+            .collect();
+        let mut best = usize::MAX;
+        grow(entries, &needs, batch_size, &mut Vec::new(), 0, &mut best);
+        best
+    }
+
+    /// Puts one entry after the other into an open call of its endpoint, or into a new one.
+    fn grow(
+        entries: &[Entry],
+        needs: &[BTreeSet<usize>],
+        batch_size: usize,
+        calls: &mut Vec<Vec<usize>>,
+        at: usize,
+        best: &mut usize,
+    ) {
+        let requests: usize = calls.iter().map(|call| entries[call[0]].endpoint.requests()).sum();
+        if requests >= *best {
+            return;
+        }
+        if at == entries.len() {
+            if can_be_sent(needs, calls) {
+                *best = requests;
+            }
+            return;
+        }
+        for call in 0..calls.len() {
+            if entries[calls[call][0]].endpoint == entries[at].endpoint && calls[call].len() < batch_size {
+                calls[call].push(at);
+                grow(entries, needs, batch_size, calls, at + 1, best);
+                calls[call].pop();
+            }
+        }
+        calls.push(vec![at]);
+        grow(entries, needs, batch_size, calls, at + 1, best);
+        calls.pop();
+    }
+
+    /// Whether there is an order in which no call comes before what it needs.
+    fn can_be_sent(needs: &[BTreeSet<usize>], calls: &[Vec<usize>]) -> bool {
+        let mut sent: BTreeSet<usize> = BTreeSet::new();
+        let mut left: Vec<&Vec<usize>> = calls.iter().collect();
+        while !left.is_empty() {
+            let (ready, later): (Vec<_>, Vec<_>) =
+                left.into_iter().partition(|call| call.iter().all(|at| needs[*at].is_subset(&sent)));
+            if ready.is_empty() {
+                return false;
+            }
+            sent.extend(ready.into_iter().flatten());
+            left = later;
+        }
+        true
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn small_plans_take_the_fewest_calls_there_are(changes in changes(4, 9), batch_size in 1usize..4) {
+            let changes: Vec<&Change> = changes.iter().collect();
+            let calls = pack(&changes, batch_size);
+            every_rule_holds(&changes, &calls, batch_size)?;
+            let entries = entries(&changes);
+            let requests: usize = calls.iter().map(|call| call.endpoint.requests()).sum();
+            let fewest = fewest(&entries, &changes, batch_size);
+            let told: Vec<String> = changes.iter().map(|change| format!("{} {}", change.action.sign(), change.key)).collect();
+            prop_assert_eq!(requests, fewest, "{}", told.join("\n"));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn large_plans_take_no_more_than_full_calls_and_one_more_a_round(
+            changes in changes(60, 400),
+            batch_size in 1usize..60,
+        ) {
+            let changes: Vec<&Change> = changes.iter().collect();
+            let calls = pack(&changes, batch_size);
+            every_rule_holds(&changes, &calls, batch_size)?;
+            let entries = entries(&changes);
+            let rounds = windows(&entries, &changes).iter().map(|window| window.latest).max().unwrap_or(0) + 1;
+            let mut by_endpoint: BTreeMap<Endpoint, usize> = BTreeMap::new();
+            for entry in &entries {
+                *by_endpoint.entry(entry.endpoint).or_default() += 1;
+            }
+            for (endpoint, count) in by_endpoint {
+                let sent = calls.iter().filter(|call| call.endpoint == endpoint).count();
+                prop_assert!(sent < count.div_ceil(batch_size) + rounds, "{} {sent} for {count}", endpoint.label());
+            }
+        }
+    }
 }

@@ -129,7 +129,11 @@ pub(super) fn resolve(desired: Desired, world: &World) -> Wanted {
             changes: Vec::new(),
         });
         entry.subject = if entry.subject.is_empty() { subject } else { and_more(&entry.subject) };
-        push_sources(&mut entry.sources, &want.sources);
+        entry.sources.extend(want.sources);
+    }
+    for entry in misses.values_mut() {
+        entry.sources.sort();
+        entry.sources.dedup();
     }
     settle_duplicates(&mut wants);
 
@@ -366,7 +370,8 @@ fn settle_duplicates(wants: &mut Vec<(Key, Want)>) {
     });
 }
 
-pub(super) fn push_sources(sources: &mut Vec<Source>, more: &[Source]) {
+/// For the few places of one fact or scope: each is compared with all.
+fn push_sources(sources: &mut Vec<Source>, more: &[Source]) {
     for source in more {
         if !sources.contains(source) {
             sources.push(source.clone());

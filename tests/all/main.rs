@@ -10,6 +10,21 @@
     reason = "a test fails by panicking, and nobody links against it"
 )]
 
+mod cli_apply;
+mod cli_bad_days;
+mod cli_examples;
+mod cli_guards;
+mod cli_interrupted;
+mod cli_output;
+mod cli_plan;
+mod cli_validate;
+mod doctor_cli;
+mod explain_answers;
+mod explain_cli;
+mod explain_expiring;
+mod import_cli;
+mod import_random;
+mod import_written;
 mod kore_client;
 mod kore_gateway;
 mod kore_lookups;
@@ -18,6 +33,7 @@ mod kore_properties;
 mod kore_script;
 mod manifest_check;
 mod manifest_compile;
+mod reconcile_counts;
 mod reconcile_engine;
 mod reconcile_faults;
 mod reconcile_random;
@@ -36,3 +52,4 @@ mod sandbox_mail;
 mod sandbox_rate;
 mod sandbox_world;
 mod support;
+mod workflow_saved;

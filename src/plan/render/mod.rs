@@ -1,10 +1,12 @@
 //! A plan for people and machines. Each form takes a plan and gives text; none of them prints.
 
+mod explain;
 mod markdown;
 mod redact;
 mod text;
 mod words;
 
+pub use explain::explanation;
 pub use markdown::{LONGEST_COMMENT, markdown};
 pub use redact::redacted;
 pub use text::{Style, text};

@@ -1,8 +1,13 @@
 //! A plan for people: what changes, grouped by whom it is about, riskiest first; then what does not and why.
 
+<<<<<<< HEAD
+use crate::facts::{Holder, Key, RoleSpec, RoleType, Source, Value};
+use crate::plan::{Action, Change, Ending, Entry, Plan, Reason, RiskLevel, Unmanaged};
+=======
 use super::words;
 use crate::facts::Key;
 use crate::plan::{Action, Change, ChangeId, Entry, Origin, Plan, RiskLevel, Unmanaged};
+>>>>>>> main
 use anstyle::{AnsiColor, Style as Ansi};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::{self, Write as _};
@@ -20,7 +25,7 @@ impl Style {
     /// Entries of one list that are shown without [`Style::verbose`].
     pub const LONGEST_LIST: usize = 20;
 
-    fn paint(self, color: AnsiColor, text: impl fmt::Display) -> String {
+    pub(super) fn paint(self, color: AnsiColor, text: impl fmt::Display) -> String {
         if self.color {
             let style = Ansi::new().fg_color(Some(color.into()));
             format!("{style}{text}{style:#}")
@@ -29,7 +34,7 @@ impl Style {
         }
     }
 
-    fn bold(self, text: impl fmt::Display) -> String {
+    pub(super) fn bold(self, text: impl fmt::Display) -> String {
         if self.color {
             let style = Ansi::new().bold();
             format!("{style}{text}{style:#}")
@@ -38,7 +43,7 @@ impl Style {
         }
     }
 
-    fn faint(self, text: impl fmt::Display) -> String {
+    pub(super) fn faint(self, text: impl fmt::Display) -> String {
         if self.color {
             let style = Ansi::new().dimmed();
             format!("{style}{text}{style:#}")
@@ -86,6 +91,7 @@ fn write(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
     entries(out, plan, "Blocked", AnsiColor::Red, &plan.blocked, style)?;
     entries(out, plan, "For a person to do", AnsiColor::Yellow, &plan.manual, style)?;
     entries(out, plan, "Waiting", AnsiColor::Cyan, &plan.waiting, style)?;
+    expiring(out, plan, style)?;
     unmanaged(out, plan, style)?;
     write_only(out, plan, style)?;
     summary(out, plan, style)
@@ -238,6 +244,39 @@ fn write_entry(out: &mut String, plan: &Plan, entry: &Entry, style: Style) -> fm
     Ok(())
 }
 
+<<<<<<< HEAD
+fn named(plan: &Plan, key: &Key) -> String {
+    let named = key
+        .clone()
+        .with_bot(|bot| Some(plan.bots.get(&bot).map_or_else(|| bot.to_string(), ToString::to_string)));
+    named.map_or_else(|| key.to_string(), |key| key.to_string())
+}
+
+/// Nobody is told again when a grant ends: this is the last chance to write another date.
+fn expiring(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
+    if plan.expiring.is_empty() {
+        return Ok(());
+    }
+    let title = format!("Ends soon ({})", plan.expiring.len());
+    writeln!(out, "\n{}", style.paint(AnsiColor::Yellow, title))?;
+    let shown =
+        if style.verbose { plan.expiring.len() } else { plan.expiring.len().min(Style::LONGEST_LIST) };
+    for Ending { at, has_ended, subject, sources } in &plan.expiring[..shown] {
+        let when = if *has_ended { "ended" } else { "ends" };
+        write!(out, "    {when} {at}: {}", named(plan, subject))?;
+        if let Some(places) = places(sources) {
+            write!(out, "  {}", style.faint(places))?;
+        }
+        writeln!(out)?;
+    }
+    if shown < plan.expiring.len() {
+        writeln!(out, "    and {} more (-v shows all)", plan.expiring.len() - shown)?;
+    }
+    Ok(())
+}
+
+=======
+>>>>>>> main
 fn unmanaged(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
     if plan.unmanaged.is_empty() {
         return Ok(());

@@ -211,9 +211,15 @@ pub(crate) fn page(
     take: usize,
 ) -> rusqlite::Result<(Vec<User>, usize)> {
     let filter = if with_pending { "" } else { "AND u.state <> 'not active'" };
-    let total = conn
-        .prepare_cached(&format!("SELECT count(*) FROM users u WHERE u.account_seq = ?1 {filter}"))?
-        .query_row([account], |row| row.get(0))?;
+    // Every page states the total. SQLite counts a whole table by its pages and a part of it row by row, and of
+    // other accounts there are mostly none.
+    let total = if with_pending {
+        "SELECT (SELECT count(*) FROM users) - (SELECT count(*) FROM users WHERE account_seq < ?1)
+                - (SELECT count(*) FROM users WHERE account_seq > ?1)"
+    } else {
+        "SELECT count(*) FROM users WHERE account_seq = ?1 AND state <> 'not active'"
+    };
+    let total = conn.prepare_cached(total)?.query_row([account], |row| row.get(0))?;
     let users = conn
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM users u WHERE u.account_seq = ?1 {filter} ORDER BY u.seq LIMIT ?2 OFFSET ?3"

@@ -8,8 +8,8 @@ use koreconcile::facts::{
     RateLimit, RoleName, RoleSpec, RoleType, Scope, ScopeExtent, Value,
 };
 use koreconcile::sandbox::{
-    self, BotStatus, Dialect, NewBot, NewGroup, NewRole, NewUser, Options, RoleKind, Snapshot, Starter,
-    UserState,
+    self, BotStatus, Dialect, NewBot, NewGroup, NewRole, NewUser, OffsetCounts, Options, RoleKind, Snapshot,
+    Starter, UserState,
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -270,7 +270,11 @@ impl Case {
             for (at, person) in self.people.iter().enumerate() {
                 let level = access(person.access);
                 let (is_developer, can_create_bot) = (level.is_developer(), level.can_create_bot());
-                let named = NewUser::named(&spelled(at, person.is_capital), "First", "Last");
+                let named = NewUser::named(
+                    &spelled(at, person.is_capital && self.shows_spellings()),
+                    "First",
+                    "Last",
+                );
                 editor.add_user(&NewUser { state: person.state, is_developer, can_create_bot, ..named })?;
             }
             for (name, kind) in self.custom_roles() {
@@ -313,6 +317,12 @@ impl Case {
             Ok(())
         });
         filled.unwrap();
+    }
+
+    /// Whether another spelling of an address can be seen at all: where case counts and the listing is cut off, nothing
+    /// tells `P01@Example.com` from somebody who is not there.
+    fn shows_spellings(&self) -> bool {
+        !self.dialect.email_case_sensitive || self.dialect.user_roles_offset != OffsetCounts::Nothing
     }
 
     /// The bindings among these whose role and bot the account has, by name.

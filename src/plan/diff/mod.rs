@@ -15,14 +15,17 @@
 //! Every fact that is wanted ends in exactly one place: satisfied, a change, or an entry that names what is in the
 //! way. A fact that nobody declared is never altered.
 
+mod people;
+
 use super::model::{Action, Change, ChangeId, Entry, Origin, Reason, Reversible, Risk, RiskLevel, Unmanaged};
 use super::resolve::{Wanted, extent_of};
 use crate::facts::{
-    BuilderAccess, Closure, Completeness, Email, Holder, Key, Listing, Membership, OwnershipLevel, Policy,
-    RoleName, ScopeExtent, Source, Value, Verdict, Want, World,
+    Closure, Completeness, Holder, Key, Listing, OwnershipLevel, Policy, ScopeExtent, Source, Value, Verdict,
+    Want, World,
 };
+use people::People;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What the comparison yields.
 #[derive(Default)]
@@ -67,20 +70,6 @@ pub(super) fn diff(wanted: &Wanted, observed: &World, policy: &Policy) -> Differ
     comparison.finish()
 }
 
-/// What the merge has learned about people. [`Key::Member`] comes before everything else that is about a person,
-/// so that it is known when their other facts pass by.
-#[derive(Default)]
-struct People {
-    joining: BTreeSet<Email>,
-    leaving: BTreeSet<Email>,
-    stripped: BTreeSet<Email>,
-    pending: BTreeSet<Email>,
-    /// Wanted, but not provably absent: nothing about them is sent.
-    unproved: BTreeSet<Email>,
-    /// To be absent, whether or not they are in the account.
-    absent: BTreeSet<Email>,
-}
-
 struct Comparison<'a> {
     wanted: &'a Wanted,
     observed: &'a World,
@@ -104,87 +93,6 @@ impl Comparison<'_> {
             (Verdict::Absent, Some(seen)) => self.remove_named(key, seen, &want.sources),
             (Verdict::Absent, None) => self.confirm_absence(key, want),
         }
-    }
-
-    /// Remembers where a person stands, and reports invitations that are still open.
-    fn note_membership(&mut self, email: &Email, want: &Want, seen: Option<&Value>) {
-        if want.verdict == Verdict::Absent {
-            self.people.absent.insert(email.clone());
-        }
-        if let Some(Value::Member(Membership::Pending { since: _ })) = seen {
-            self.people.pending.insert(email.clone());
-            if want.verdict != Verdict::Absent {
-                self.difference.waiting.push(entry(
-                    Reason::WaitingForAcceptance,
-                    vec![Key::Member(email.clone())],
-                    format!("{email} is invited and has not accepted yet"),
-                    "nothing to do; if the mail was lost, invite again in the console (Enrollment > Invite)",
-                    &want.sources,
-                ));
-            }
-        }
-    }
-
-    /// Whether a wanted fact has to stop at the person it is about: unknown, absent, not provably new, or pending.
-    fn is_person_in_the_way(&mut self, key: &Key, want: &Want, seen: Option<&Value>) -> bool {
-        let (Some(email), false) = (key.email(), matches!(key, Key::Member(_))) else { return false };
-        if self.people.absent.contains(email) {
-            let message = format!("{email} is to be absent, so this is not given: {key}");
-            let next_step = "remove one of the two lines";
-            self.difference.blocked.push(entry(
-                Reason::UserAbsent,
-                vec![key.clone()],
-                message,
-                next_step,
-                &want.sources,
-            ));
-            return true;
-        }
-        if self.people.unproved.contains(email) {
-            self.append_to_member_entry(email, key);
-            return true;
-        }
-        if self.people.joining.contains(email) {
-            return false;
-        }
-        if self.observed.get(&Key::Member(email.clone())).is_none() {
-            let (message, next_step) = if self.observed.coverage.not_found.contains(email) {
-                (
-                    format!("{email} is neither declared nor in the account"),
-                    "declare a KoreUser, or set inviteMembers: true on the team",
-                )
-            } else {
-                (format!("the account did not answer about {email}"), "run again")
-            };
-            self.block_subject(email, key, message, next_step, want);
-            return true;
-        }
-        if self.people.pending.contains(email) || self.is_pending(email) {
-            if seen
-                .is_some_and(|seen| matches!(&want.verdict, Verdict::Present(value) if seen.satisfies(value)))
-            {
-                return false;
-            }
-            if key.family().is_write_only() {
-                return false;
-            }
-            self.difference.waiting.push(entry(
-                Reason::WaitingForAcceptance,
-                vec![key.clone()],
-                format!("{} is sent when {email} has accepted the invitation", self.describe(key)),
-                "nothing to do",
-                &want.sources,
-            ));
-            return true;
-        }
-        false
-    }
-
-    fn is_pending(&self, email: &Email) -> bool {
-        matches!(
-            self.observed.get(&Key::Member(email.clone())),
-            Some(Value::Member(Membership::Pending { since: _ }))
-        )
     }
 
     fn add(&mut self, key: &Key, value: &Value, want: &Want) {
@@ -214,6 +122,7 @@ impl Comparison<'_> {
         if !is_joining && let Err(why) = self.observed.proves_absent(key) {
             if let Key::Member(email) = key {
                 self.people.unproved.insert(email.clone());
+                self.people.entries.insert(email.clone(), self.difference.blocked.len());
             }
             let message = format!("{} may be there already: {why}", self.describe(key));
             let next_step = "run again; nothing is created without proof that it is not there";
@@ -277,21 +186,6 @@ impl Comparison<'_> {
             _ if self.is_ambiguous(key) => {}
             _ => self.push(key, Action::RemoveNamed, Some(seen), None, sources),
         }
-    }
-
-    fn remove_member(&mut self, email: &Email, seen: &Value, sources: &[Source]) {
-        let key = Key::Member(email.clone());
-        let owned = self.bots_owned_by(email);
-        if owned.is_empty() {
-            self.people.leaving.insert(email.clone());
-            return self.push(&key, Action::RemoveNamed, Some(seen), None, sources);
-        }
-        if self.wanted.strip.contains(email) {
-            self.people.stripped.insert(email.clone());
-        }
-        let message = format!("{email} owns {}, and a bot owner cannot be deleted", owned.join(", "));
-        let next_step = "give the bots another owner (Bots Management > Change Bot Owner), then run again";
-        self.difference.manual.push(entry(Reason::OwnsBots, vec![key], message, next_step, sources));
     }
 
     /// It must not hold, and was not seen: fine when that is proved, worth a word when it is not.
@@ -397,7 +291,8 @@ impl Comparison<'_> {
             return self.leave(key, "several roles have that name");
         }
         if let Err(why) = self.is_complete_for(key) {
-            let scope = extent.map_or_else(|| "undeclared".to_owned(), |extent| self.describe_extent(extent));
+            let scope = extent
+                .map_or_else(|| "what nobody declared".to_owned(), |extent| self.describe_extent(extent));
             let held = self.held_back.entry(format!("{scope}: {why}")).or_insert_with(|| {
                 let next_step = "run again with everything at hand; nothing is swept on a partial view";
                 let message = format!("{scope}: nothing is removed, because {why}");
@@ -435,25 +330,6 @@ impl Comparison<'_> {
         }
     }
 
-    /// A leaver who owns bots loses all but the bots and the membership (`offboard: StripAccess`).
-    fn strip(&mut self, email: &Email, key: &Key, seen: &Value) {
-        let member = Key::Member(email.clone());
-        let sources = self
-            .wanted
-            .wants
-            .binary_search_by(|(candidate, _)| candidate.cmp(&member))
-            .map(|at| self.wanted.wants[at].1.sources.clone())
-            .unwrap_or_default();
-        match (key, seen) {
-            (Key::Access(_), Value::Access(BuilderAccess::None)) | (Key::Names(_), _) => {}
-            (Key::Access(_), _) => {
-                let none = Value::Access(BuilderAccess::None);
-                self.push(key, Action::Alter, Some(seen), Some(&none), &sources);
-            }
-            _ => self.remove_named(key, seen, &sources),
-        }
-    }
-
     fn finish(mut self) -> Difference {
         self.difference.blocked.extend(std::mem::take(&mut self.held_back).into_values());
         self.difference
@@ -486,85 +362,6 @@ impl Comparison<'_> {
 
     fn leave(&mut self, key: &Key, why: &str) {
         self.difference.unmanaged.push(Unmanaged { subject: key.clone(), why: why.to_owned() });
-    }
-
-    fn leave_assignments(&mut self, email: &Email, key: &Key, sources: &[Source]) {
-        let message = format!(
-            "an assignment of {email} lists tasks other than dialogs, and writing the list would lose them: {}",
-            self.describe(key)
-        );
-        let next_step = "change it in the console (Enterprise Bots > Bot & task assignments)";
-        self.difference.manual.push(entry(
-            Reason::OtherTasks,
-            vec![key.clone()],
-            message,
-            next_step,
-            sources,
-        ));
-    }
-
-    /// One assignment goes by sending all the others, and what is sent for somebody who has not joined may be
-    /// dropped (kore-api section 4, row 3): the others would be lost.
-    fn wait_to_take_away(&mut self, email: &Email, key: &Key, sources: &[Source]) {
-        self.difference.waiting.push(entry(
-            Reason::WaitingForAcceptance,
-            vec![key.clone()],
-            format!("{} is taken away when {email} has accepted the invitation", self.describe(key)),
-            "nothing to do",
-            sources,
-        ));
-    }
-
-    fn block_subject(&mut self, email: &Email, key: &Key, message: String, next_step: &str, want: &Want) {
-        let known = self.difference.blocked.iter_mut().rev().take(64).find(|known| {
-            known.reason == Reason::SubjectUnknown
-                && known.subjects.first().and_then(Key::email) == Some(email)
-        });
-        match known {
-            Some(known) => known.subjects.push(key.clone()),
-            None => self.difference.blocked.push(entry(
-                Reason::SubjectUnknown,
-                vec![key.clone()],
-                message,
-                next_step,
-                &want.sources,
-            )),
-        }
-    }
-
-    /// Folds a fact into the entry that says why its person cannot be created.
-    fn append_to_member_entry(&mut self, email: &Email, key: &Key) {
-        let member = Key::Member(email.clone());
-        let known = self.difference.blocked.iter_mut().find(|known| known.subjects.first() == Some(&member));
-        if let Some(known) = known {
-            known.subjects.push(key.clone());
-        }
-    }
-
-    fn bots_owned_by(&self, email: &Email) -> Vec<String> {
-        let owner = RoleName::new(RoleName::BOT_OWNER);
-        let first = Key::BotRole(Holder::User(email.clone()), owner, "".into());
-        let facts = self.observed.facts();
-        let start = facts.partition_point(|(key, _)| *key < first);
-        facts[start..]
-            .iter()
-            .map_while(|(key, _)| match key {
-                Key::BotRole(Holder::User(holder), role, bot) if holder == email && role.is_bot_owner() => {
-                    Some(bot)
-                }
-                _ => None,
-            })
-            .map(|bot| self.observed.directory.bot_label(bot).to_owned())
-            .collect()
-    }
-
-    fn has_other_tasks(&self, email: &Email) -> bool {
-        let facts = self.observed.facts();
-        let start = facts.partition_point(|(key, _)| *key < Key::Assigned(email.clone(), "".into()));
-        facts[start..]
-            .iter()
-            .take_while(|(key, _)| matches!(key, Key::Assigned(user, _) if user == email))
-            .any(|(_, value)| matches!(value, Value::Dialogs(dialogs) if dialogs.has_other_tasks))
     }
 
     fn has_members(&self, group: &crate::facts::GroupName) -> bool {

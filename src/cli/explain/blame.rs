@@ -1,0 +1,172 @@
+//! Which commit last wrote a line, as `git` knows it. Files outside git, and machines without it, get a note.
+
+use crate::facts::Place;
+use crate::plan::explain::{Commit, Explanation};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+/// Files that are asked about; beyond them the answer would take seconds.
+const MOST_FILES: usize = 40;
+/// Lines of one file that are asked about one by one; beyond them the whole file is.
+const MOST_LINES: usize = 100;
+
+/// By file and line.
+type Commits = HashMap<(Arc<str>, u32), Commit>;
+
+/// Fills it in; returns what could not be told.
+pub(super) fn fill(explanation: &mut Explanation) -> Vec<String> {
+    let mut places: BTreeMap<Arc<str>, BTreeSet<u32>> = BTreeMap::new();
+    for (_, all) in explanation.because_mut() {
+        for because in all {
+            if let Place::File { file, line, column: _ } = &because.source.place {
+                places.entry(Arc::clone(file)).or_default().insert(*line);
+            }
+        }
+    }
+    places.retain(|file, _| Path::new(&**file).is_file());
+    if places.is_empty() {
+        return Vec::new();
+    }
+    if places.len() > MOST_FILES {
+        return vec![format!("commits are not shown: the answer has lines of {} files", places.len())];
+    }
+    let answers: Vec<Result<Commits, String>> = std::thread::scope(|scope| {
+        let asked: Vec<_> =
+            places.iter().map(|(file, lines)| scope.spawn(move || of_file(file, lines))).collect();
+        let failed = || Err("git could not be asked".to_owned());
+        asked.into_iter().map(|answer| answer.join().unwrap_or_else(|_| failed())).collect()
+    });
+    let mut notes = BTreeSet::new();
+    let mut commits = Commits::new();
+    for answer in answers {
+        match answer {
+            Ok(more) => commits.extend(more),
+            Err(note) => {
+                notes.insert(note);
+            }
+        }
+    }
+    for (_, all) in explanation.because_mut() {
+        for because in all {
+            if let Place::File { file, line, column: _ } = &because.source.place {
+                because.commit = commits.get(&(Arc::clone(file), *line)).cloned();
+            }
+        }
+    }
+    notes.into_iter().collect()
+}
+
+fn of_file(file: &Arc<str>, lines: &BTreeSet<u32>) -> Result<Commits, String> {
+    let path = Path::new(&**file);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut blame = git(folder);
+    blame.args(["blame", "--line-porcelain"]);
+    if lines.len() <= MOST_LINES {
+        blame.args(lines.iter().map(|line| format!("-L{line},{line}")));
+    }
+    blame.arg("--").arg(path.file_name().unwrap_or_default());
+    let Ok(answer) = blame.output() else {
+        return Err("commits are not shown: git is not at hand".to_owned());
+    };
+    if !answer.status.success() {
+        let said = String::from_utf8_lossy(&answer.stderr);
+        let why = if said.contains("not a git repository") {
+            "the manifests are not under git".to_owned()
+        } else if said.contains("no such path") {
+            format!("{file} is not committed")
+        } else {
+            format!("git says of {file}: {}", said.lines().next().unwrap_or("nothing"))
+        };
+        return Err(format!("commits are not shown: {why}"));
+    }
+    let mut commits = parse(&String::from_utf8_lossy(&answer.stdout), file);
+    // A root commit is a boundary too; only in a shallow clone is there something behind it.
+    if commits.values().any(|commit| commit.is_oldest) && !is_shallow(folder) {
+        for commit in commits.values_mut() {
+            commit.is_oldest = false;
+        }
+    }
+    Ok(commits)
+}
+
+/// `git` in that folder, without what would stop to ask, page or write.
+fn git(folder: &Path) -> Command {
+    let mut git = Command::new("git");
+    git.arg("--no-pager").arg("-C").arg(folder);
+    git.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
+    git.stdin(Stdio::null());
+    git
+}
+
+fn is_shallow(folder: &Path) -> bool {
+    let answer = git(folder).args(["rev-parse", "--is-shallow-repository"]).output();
+    answer.is_ok_and(|answer| answer.stdout.starts_with(b"true"))
+}
+
+/// Reads `git blame --line-porcelain`: a block a line, ended by the line itself behind a tab. What is not committed has
+/// the id of zeros, and gets no commit.
+fn parse(text: &str, file: &Arc<str>) -> Commits {
+    let mut commits = Commits::new();
+    let mut block: Vec<&str> = Vec::new();
+    for line in text.lines() {
+        if !line.starts_with('\t') {
+            block.push(line);
+            continue;
+        }
+        let of = |name: &str| {
+            block.iter().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')).unwrap_or_default()
+        };
+        let mut head = block.first().copied().unwrap_or_default().split(' ');
+        let id = head.next().unwrap_or_default();
+        let number = head.nth(1).and_then(|number| number.parse().ok());
+        let at = of("author-time").parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+        if let (Some(number), Some(at), false) = (number, at, id.bytes().all(|byte| byte == b'0')) {
+            let commit = Commit {
+                id: id.to_owned(),
+                at,
+                author: of("author").to_owned(),
+                summary: of("summary").to_owned(),
+                is_oldest: block.contains(&"boundary"),
+            };
+            commits.insert((Arc::clone(file), number), commit);
+        }
+        block.clear();
+    }
+    commits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_committed_line_has_its_commit_and_a_new_one_has_none() {
+        let text = "\
+1111111111111111111111111111111111111111 3 7 1
+author Jane Doe
+author-mail <jane.doe@example.com>
+author-time 1767225600
+author-tz +0000
+summary Bankers may build
+boundary
+filename a.yaml
+\t    - team: bankers
+0000000000000000000000000000000000000000 8 8 1
+author Not Committed Yet
+author-time 1767225600
+summary Version of a.yaml from a.yaml
+filename a.yaml
+\t    - team: tellers
+";
+        let file = Arc::from("a.yaml");
+        let commits = parse(text, &file);
+        assert_eq!(commits.len(), 1);
+        let commit = &commits[&(file, 7)];
+        assert_eq!((commit.author.as_str(), commit.summary.as_str()), ("Jane Doe", "Bankers may build"));
+        assert!(commit.is_oldest);
+        assert_eq!(commit.at.to_string(), "2026-01-01T00:00:00Z");
+    }
+}

@@ -1,0 +1,72 @@
+//! Saved plans: `plan --out FILE` seals what was shown, `apply --plan FILE` applies exactly that.
+
+use super::session::Session;
+use super::{CliError, Output};
+use crate::apply::SavedPlan;
+use crate::facts::Policy;
+use crate::plan::{self, Context, Limits, Plan};
+use jiff::Timestamp;
+use std::path::Path;
+
+/// Seals a plan into a file.
+pub(super) fn save(
+    path: &Path,
+    plan: &Plan,
+    policy: &Policy,
+    limits: Limits,
+    session: &Session,
+) -> Result<(), CliError> {
+    if policy.account_id.is_none() {
+        let seen = plan.account.id.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+        return Err(CliError::NotPinned { seen });
+    }
+    let saved =
+        SavedPlan { made_at: Timestamp::now(), plan: plan.clone(), safety: policy.safety.clone(), limits };
+    let content = saved.seal(session.secret()).map_err(|error| CliError::Unexpected(error.to_string()))?;
+    std::fs::write(path, content)
+        .map_err(|source| CliError::File { path: path.display().to_string(), source })
+}
+
+/// A saved plan, opened under the stricter of its own rules and the present ones.
+pub(super) struct Opened {
+    pub saved: SavedPlan,
+    pub policy: Policy,
+    pub limits: Limits,
+}
+
+/// Opens a file and checks that it is about this account.
+pub(super) fn open(
+    path: &Path,
+    policy: &Policy,
+    asked: Limits,
+    session: &Session,
+    output: &Output,
+) -> Result<Opened, CliError> {
+    let content = std::fs::read_to_string(path)
+        .map_err(|source| CliError::File { path: path.display().to_string(), source })?;
+    let saved = SavedPlan::open(&content, session.secret(), Timestamp::now())?;
+    let Some(pinned) = &policy.account_id else {
+        let seen = saved.plan.account.id.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
+        return Err(CliError::NotPinned { seen });
+    };
+    if saved.plan.account.id.as_ref() != Some(pinned) {
+        return Err(CliError::OtherAccount {
+            seen: saved.plan.account.id.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string),
+            pinned: pinned.to_string(),
+            place: policy.blame("accountId"),
+        });
+    }
+    output.note(format_args!("the plan {} was made at {}", saved.plan.digest, saved.made_at));
+    let policy = Policy { safety: policy.safety.stricter(&saved.safety), ..policy.clone() };
+    let limits = match (saved.limits.allow_removals, asked.allow_removals) {
+        (Some(sealed), Some(asked)) => Limits { allow_removals: Some(sealed.min(asked)) },
+        (sealed, asked) => Limits { allow_removals: sealed.or(asked) },
+    };
+    Ok(Opened { saved, policy, limits })
+}
+
+/// The plan under today's guards, on today's account.
+pub(super) fn recheck(opened: &Opened, world: &crate::facts::World, context: Context) -> Plan {
+    let context = Context { limits: opened.limits, ..context };
+    plan::recheck(opened.saved.plan.clone(), world, &opened.policy, &context)
+}

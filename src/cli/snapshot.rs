@@ -1,0 +1,151 @@
+//! `snapshot`: one read of the account in a file, and plans against such a file: no calls, no credentials.
+
+use super::inputs::{Inputs, Reach};
+use super::session::Session;
+use super::{CliError, Exit, Output};
+use crate::facts::World;
+use crate::manifest::Compiled;
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// The version of the file.
+const FORMAT: &str = "koreconcile.dev/snapshot/v1";
+
+/// Write one read of the account to a file.
+#[derive(Debug, Args)]
+pub(super) struct SnapshotArgs {
+    #[command(flatten)]
+    inputs: Inputs,
+    #[command(flatten)]
+    reach: Reach,
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// One read of the account, with its age. It holds e-mail addresses and roles, and no secret.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Snapshot {
+    format: String,
+    /// When it was read.
+    pub made_at: Timestamp,
+    /// From where.
+    pub host: String,
+    /// What was seen, and what that proves.
+    pub world: World,
+}
+
+/// Why a file is no snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// It cannot be read or written.
+    #[error("the snapshot {path} cannot be used: {source}")]
+    Io {
+        /// Which file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Cut off, or something else.
+    #[error("{path} is no snapshot: {source}\n  make it again with koreconcile snapshot --out")]
+    NotASnapshot {
+        /// Which file.
+        path: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Of another version.
+    #[error(
+        "{path} is a snapshot of format {format}, and this program knows {FORMAT}\n  make it again with koreconcile snapshot --out"
+    )]
+    OtherFormat {
+        /// Which file.
+        path: String,
+        /// What it says.
+        format: String,
+    },
+}
+
+/// Reads the account and writes the file.
+pub(super) async fn run(args: &SnapshotArgs, output: &Output) -> Result<Exit, CliError> {
+    let (_, compiled) = args.inputs.compile(true, Timestamp::now(), output)?;
+    let session = Session::open(&compiled, &args.reach, output).await?;
+    let made_at = Timestamp::now();
+    let world = session.observe(&compiled).await;
+    let host = session.host.clone();
+    session.close().await;
+    let snapshot = Snapshot { format: FORMAT.to_owned(), made_at, host, world: world? };
+    write(&args.out, &snapshot)?;
+    let World { coverage, calls, .. } = &snapshot.world;
+    output.note(format_args!(
+        "{}: {} facts, {} people looked up, read with {calls} calls",
+        args.out.display(),
+        snapshot.world.facts().len(),
+        coverage.looked_up.len()
+    ));
+    for (listing, extent) in &coverage.listings {
+        if let Err(why) = coverage.requires(*listing) {
+            output.warn(format_args!("warning: {why} ({extent})"));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn write(path: &Path, snapshot: &Snapshot) -> Result<(), CliError> {
+    let json = serde_json::to_vec(snapshot).map_err(|error| CliError::Unexpected(error.to_string()))?;
+    let io = |source| SnapshotError::Io { path: path.display().to_string(), source };
+    Ok(std::fs::write(path, json).map_err(io)?)
+}
+
+impl Snapshot {
+    /// Reads a file. Older than `longest`, it proves nothing any more: what needs proof is blocked, and says why.
+    pub(super) fn load(path: &Path, longest: SignedDuration, now: Timestamp) -> Result<Self, SnapshotError> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: String,
+        }
+        let shown = path.display().to_string();
+        let json = std::fs::read(path).map_err(|source| SnapshotError::Io { path: shown.clone(), source })?;
+        let not_one = |source| SnapshotError::NotASnapshot { path: shown.clone(), source };
+        let Head { format } = serde_json::from_slice(&json).map_err(not_one)?;
+        if format != FORMAT {
+            return Err(SnapshotError::OtherFormat { path: shown, format });
+        }
+        let mut snapshot: Self = serde_json::from_slice(&json).map_err(not_one)?;
+        let age = now.duration_since(snapshot.made_at);
+        if age > longest {
+            let why =
+                format!("the snapshot is {} old, {} is the most (--max-age)", words(age), words(longest));
+            snapshot.world.distrust(&why);
+            snapshot.world.warnings.push(format!("{why}; nothing that needs proof is planned"));
+        }
+        snapshot.world.calls = 0;
+        Ok(snapshot)
+    }
+
+    /// Makes sure that it is of the account the manifest is about.
+    pub(super) fn check(&self, compiled: &Compiled) -> Result<(), CliError> {
+        super::session::is_pinned(&self.world, compiled)
+    }
+
+    /// `the snapshot of 2026-11-22T07:00:00Z (2 h ago) from https://…`
+    pub(super) fn label(&self, now: Timestamp) -> String {
+        format!("{} (snapshot, {} old)", self.host, words(now.duration_since(self.made_at)))
+    }
+}
+
+/// A duration in its largest unit: `3 days`, `2 h`, `5 min`, `40 s`.
+fn words(duration: SignedDuration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        ..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}

@@ -1,0 +1,75 @@
+//! `undo`: the inverse of a journal, planned, guarded and applied like anything else.
+
+use super::apply::carry_out;
+use super::inputs::{Inputs, Reach};
+use super::plan::{Made, style};
+use super::session::Session;
+use super::{CliError, Exit, Output, memory};
+use crate::apply::{self, Undo};
+use crate::manifest::Compiled;
+use crate::plan::{self, Plan, render};
+use clap::Args;
+use jiff::Timestamp;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+/// Take back what a run did.
+#[derive(Debug, Args)]
+pub(super) struct UndoArgs {
+    /// The journal of the run: a file in the account's state folder
+    #[arg(value_name = "JOURNAL")]
+    journal: PathBuf,
+    #[command(flatten)]
+    inputs: Inputs,
+    #[command(flatten)]
+    reach: Reach,
+    /// Do not ask
+    #[arg(long, short, conflicts_with = "dry_run")]
+    yes: bool,
+    /// Show the plan and stop
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Shows the inverse, asks, and applies it.
+pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliError> {
+    if !args.yes && !args.dry_run && !std::io::stdin().is_terminal() {
+        return Err(CliError::NoTerminal);
+    }
+    let (_, compiled) = args.inputs.compile(true, Timestamp::now(), output)?;
+    let Undo { desired, lost, account, applied } = apply::undo(&args.journal)?;
+    if let (Some(pinned), Some(seen)) = (&compiled.policy.account_id, &account)
+        && pinned.as_str() != seen
+    {
+        return Err(CliError::OtherAccount {
+            seen: seen.clone(),
+            pinned: pinned.to_string(),
+            place: compiled.policy.blame("accountId"),
+        });
+    }
+    let compiled = Compiled { desired, ..compiled };
+    let session = Session::open(&compiled, &args.reach, output).await?;
+    let ended = async {
+        let world = session.observe(&compiled).await?;
+        let remembered = memory::load(session.state.as_deref(), output);
+        let context = session.context(&compiled, plan::Inputs::default(), &args.reach, remembered);
+        let Compiled { desired, policy, .. } = compiled;
+        // What nobody declared is not this verb's business.
+        let plan = Plan { unmanaged: Vec::new(), ..plan::make(desired, &world, &policy, &context) };
+        output.result(&render::text(&plan, style(output)));
+        output.note(format_args!("\nthe run applied {applied} changes"));
+        if !lost.is_empty() {
+            output.warn("\nWhat this cannot bring back:");
+            for line in &lost {
+                output.warn(format_args!("  {line}"));
+            }
+        }
+        if args.dry_run {
+            return Ok(Exit::Done);
+        }
+        carry_out(Made { plan, world, policy }, args.yes, &session, output).await
+    }
+    .await;
+    session.close().await;
+    ended
+}

@@ -1,0 +1,96 @@
+//! `account.yaml`: the way to the account, and the rules a careful person starts with.
+
+use super::yaml::{Page, scalar};
+use crate::facts::{AccountId, RateLimit};
+use crate::manifest::compile::{CredentialRefs, Endpoint, SecretRef};
+use crate::manifest::kinds::Kind;
+use std::path::Path;
+
+/// What an account's manifest says besides rules.
+#[derive(Clone, Debug)]
+pub struct AccountDocument<'a> {
+    /// `metadata.name`
+    pub name: &'a str,
+    /// Where it is served. A data folder stands as it shall be written: relative to the file.
+    pub endpoint: &'a Endpoint,
+    /// Where the credentials are; files as they shall be written: relative to the file.
+    pub credentials: Option<&'a CredentialRefs>,
+    /// The tenant that answered.
+    pub account_id: Option<&'a AccountId>,
+    /// The call budget; written where it is not the usual one.
+    pub rate: RateLimit,
+}
+
+/// The text of `account.yaml`. No secret is in it, only where secrets are.
+pub fn account(document: &AccountDocument<'_>) -> String {
+    let AccountDocument { name, endpoint, credentials, account_id, rate } = document;
+    let mut page = Page::default();
+    page.comment(0, "The account, how it is reached, and how much may be done to it.");
+    page.document(Kind::Account, name, None, &[]);
+    page.line(1, "endpoint:");
+    match endpoint {
+        Endpoint::Host(host) => page.field(2, "host", host),
+        Endpoint::Sandbox { data_dir } => {
+            page.line(2, "sandbox:");
+            page.field(3, "dataDir", &path(data_dir));
+        }
+    }
+    match account_id {
+        Some(id) => {
+            page.comment(1, "The tenant these manifests are about: nothing is sent to another one.");
+            page.field(1, "accountId", id.as_str());
+        }
+        None => page.comment(1, "No answer carried the account's id. Removals need it here: accountId: …"),
+    }
+    if let Some(CredentialRefs { client_id, client_secret }) = credentials {
+        page.line(1, "credentials:");
+        secret(&mut page, "clientId", client_id);
+        secret(&mut page, "clientSecret", client_secret);
+    }
+    page.comment(
+        1,
+        "The files that make the whole. While one of them is missing, nothing undeclared is removed.",
+    );
+    page.line(1, "sources: [\"**/*.yaml\"]");
+    page.comment(
+        1,
+        "What to do with what no manifest mentions: Ignore, Report or Remove. Report is the way to begin.",
+    );
+    page.line(1, "ownership:");
+    page.line(2, "users: Report");
+    page.line(2, "roleBindings: Report");
+    page.comment(2, "Report would read every listed user's assignments in each plan.");
+    page.line(2, "botAssignments: Ignore");
+    page.line(1, "safety:");
+    page.line(2, "maxRemovals: 10");
+    page.line(2, "maxRemovalsPercent: 20");
+    page.line(2, "minMasterAdmins: 2");
+    page.comment(2, "The API does not tell who the Primary Master Admin is. Fill it in: that person is never touched, and");
+    page.comment(2, "without it no change takes Master Admin away from anybody.");
+    page.line(2, "# primaryAdmin: somebody@example.com");
+    let usual = RateLimit::default();
+    if *rate != usual {
+        let RateLimit { per_minute, per_hour, reserve, read_share } = *rate;
+        page.line(1, "rateLimit:");
+        page.line(2, &format!("perMinute: {per_minute}"));
+        page.line(2, &format!("perHour: {per_hour}"));
+        page.line(2, &format!("reserve: {reserve}"));
+        page.line(2, &format!("readShare: {read_share}%"));
+    }
+    page.finish().0
+}
+
+fn secret(page: &mut Page, field: &str, reference: &SecretRef) {
+    page.line(2, &format!("{field}:"));
+    match reference {
+        SecretRef::Env(name) => page.field(3, "env", name),
+        SecretRef::File(file) => page.field(3, "file", &path(file)),
+        SecretRef::SecretKey { name, key } => {
+            page.line(3, &format!("secretKeyRef: {{ name: {}, key: {} }}", scalar(name), scalar(key)));
+        }
+    }
+}
+
+fn path(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}

@@ -1,0 +1,416 @@
+//! The answer as a value: lines for people and machines.
+
+use super::collect::{Book, label_of};
+use super::{Question, holder_of};
+use crate::facts::{AccountId, BotRef, Email, Family, GroupName, Holder, Key, RoleName, RoleType, Source};
+use crate::plan::{AccountRef, Reason};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Who has what, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// [`Explanation::FORMAT`].
+    pub format: String,
+    /// Which account.
+    pub account: AccountRef,
+    /// What was asked, in words.
+    pub about: String,
+    /// Whether the account was asked, and at what price.
+    pub reading: Reading,
+    /// A line a fact.
+    pub lines: Vec<Line>,
+    /// What belongs to no line.
+    pub notes: Vec<String>,
+}
+
+impl Explanation {
+    /// The version of this format.
+    pub const FORMAT: &'static str = "koreconcile.dev/explanation/v1";
+
+    pub(super) fn about(question: &Question, book: &Book<'_>, lines: impl Iterator<Item = Line>) -> Self {
+        let Question { who, bot, role } = question;
+        let bot = bot.as_ref().map(|bot| book.name_of(bot));
+        let about = match (who, role, bot) {
+            (Some(who), None, None) => who.to_string(),
+            (Some(who), Some(role), None) => format!("{who}: {role}"),
+            (Some(who), None, Some(bot)) => format!("{who} and {bot}"),
+            (Some(who), Some(role), Some(bot)) => format!("{who}: {role} on {bot}"),
+            (None, Some(role), Some(bot)) => format!("{role} on {bot}"),
+            (None, Some(role), None) => role.clone(),
+            (None, None, Some(bot)) => bot,
+            (None, None, None) => "everybody".to_owned(),
+        };
+        let reading = match book.world {
+            Some(world) => Reading { of_account: true, calls: world.calls, why_not: None },
+            None => Reading { of_account: false, calls: 0, why_not: None },
+        };
+        let id: Option<AccountId> = book.world.and_then(|world| world.account.clone());
+        Self {
+            format: Self::FORMAT.to_owned(),
+            account: AccountRef { id, ..AccountRef::default() },
+            about,
+            reading,
+            lines: lines.collect(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Every reason, for filling in what only files know.
+    pub fn because_mut(&mut self) -> impl Iterator<Item = (&Fact, &mut Vec<Because>)> {
+        self.lines.iter_mut().map(|line| (&line.fact, &mut line.because))
+    }
+}
+
+/// Whether the account was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Reading {
+    /// `false`: the answer is from the manifests alone.
+    pub of_account: bool,
+    /// Calls it took.
+    pub calls: u32,
+    /// Why it was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why_not: Option<String>,
+}
+
+/// One fact.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Line {
+    /// Which fact.
+    #[serde(flatten)]
+    pub fact: Fact,
+    /// Where it stands.
+    pub standing: Standing,
+    /// What manifests want.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// What was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
+    /// When the grant ends by itself, or ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub until: Option<Timestamp>,
+    /// Since when, as far as is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Since>,
+    /// The places that say so.
+    pub because: Vec<Because>,
+    /// In words: what no place says.
+    pub why: Vec<String>,
+    /// What keeps it from coming about.
+    pub in_the_way: Vec<InTheWay>,
+}
+
+impl Line {
+    pub(super) fn of(fact: Fact) -> Self {
+        Self {
+            fact,
+            standing: Standing::NotHeld,
+            value: None,
+            seen: None,
+            until: None,
+            since: None,
+            because: Vec::new(),
+            why: Vec::new(),
+            in_the_way: Vec::new(),
+        }
+    }
+}
+
+/// A fact, with its bot by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Fact {
+    /// The kind of fact.
+    pub family: Family,
+    /// The person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub user: Option<Email>,
+    /// The platform group: the one somebody is in, or the one that holds a role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupName>,
+    /// The role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<RoleName>,
+    /// Admin or bot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role_type: Option<RoleType>,
+    /// The bot's name, or its id where the name is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bot: Option<String>,
+    /// The bot's id, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bot_id: Option<String>,
+}
+
+impl Fact {
+    pub(super) fn of(key: &Key<BotRef>, book: &Book<'_>) -> Self {
+        let (bot_id, bot) = label_of(key, book);
+        Self {
+            family: key.family(),
+            user: key.email().cloned(),
+            group: key.group().cloned(),
+            role: key.role().map(|(_, role)| role.clone()),
+            role_type: key.role().map(|(role_type, _)| role_type),
+            bot,
+            bot_id,
+        }
+    }
+
+    /// Who or what it is about, as a heading.
+    pub fn holder(&self) -> String {
+        match (&self.user, &self.group, &self.role) {
+            (Some(user), _, _) => user.to_string(),
+            (None, Some(group), _) => format!("group {group}"),
+            (None, None, Some(role)) => format!("role {role}"),
+            (None, None, None) => String::new(),
+        }
+    }
+
+    /// What it is about that holder.
+    pub fn says(&self) -> String {
+        let text = |part: Option<&dyn std::fmt::Display>| part.map(ToString::to_string).unwrap_or_default();
+        let role = text(self.role.as_ref().map(|role| role as &dyn std::fmt::Display));
+        let bot = text(self.bot.as_ref().map(|bot| bot as &dyn std::fmt::Display));
+        match self.family {
+            Family::RoleDefinitions => "definition".to_owned(),
+            Family::Membership => "in the account".to_owned(),
+            Family::Names => "name".to_owned(),
+            Family::Access => "builder access".to_owned(),
+            Family::Profile => "profile fields".to_owned(),
+            Family::DataTables => "data tables".to_owned(),
+            Family::Groups => {
+                format!("group {}", text(self.group.as_ref().map(|group| group as &dyn std::fmt::Display)))
+            }
+            Family::AdminRoles => role,
+            Family::BotRoles => format!("{role} on {bot}"),
+            Family::Assignments => format!("may use {bot}"),
+        }
+    }
+
+    /// The same fact as a key of the account, where its bot's id is known.
+    pub fn key(&self) -> Option<Key> {
+        let holder = || match (&self.user, &self.group) {
+            (Some(user), _) => Some(Holder::User(user.clone())),
+            (None, Some(group)) => Some(Holder::Group(group.clone())),
+            (None, None) => None,
+        };
+        let bot = || self.bot_id.as_deref().map(crate::facts::BotId::new);
+        Some(match self.family {
+            Family::RoleDefinitions => Key::RoleDefinition(self.role_type?, self.role.clone()?),
+            Family::Membership => Key::Member(self.user.clone()?),
+            Family::Names => Key::Names(self.user.clone()?),
+            Family::Access => Key::Access(self.user.clone()?),
+            Family::Profile => Key::Profile(self.user.clone()?),
+            Family::DataTables => Key::DataTables(self.user.clone()?),
+            Family::Groups => Key::InGroup(self.user.clone()?, self.group.clone()?),
+            Family::AdminRoles => Key::AdminRole(holder()?, self.role.clone()?),
+            Family::BotRoles => Key::BotRole(holder()?, self.role.clone()?, bot()?),
+            Family::Assignments => Key::Assigned(self.user.clone()?, bot()?),
+        })
+    }
+}
+
+/// Where a fact stands between what is wanted and what was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Standing {
+    /// Wanted; the account was not asked, or never shows it.
+    Declared,
+    /// Wanted and seen.
+    Held,
+    /// Held through a platform group.
+    Inherited,
+    /// Wanted and not there.
+    Missing,
+    /// There with another value than wanted.
+    Differs,
+    /// There, and to go: a manifest says so, or a closed scope does not mention it.
+    ToBeRemoved,
+    /// Must not be there, and is not known to be.
+    Absent,
+    /// There, and nobody's business.
+    Unmanaged,
+    /// Neither wanted nor there.
+    NotHeld,
+    /// Wanted; whether it is there could not be read.
+    Unknown,
+}
+
+impl Standing {
+    /// In words.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Declared => "declared",
+            Self::Held => "held",
+            Self::Inherited => "held through a group",
+            Self::Missing => "missing",
+            Self::Differs => "differs",
+            Self::ToBeRemoved => "held, and to be removed",
+            Self::Absent => "must not be held, and is not",
+            Self::Unmanaged => "held, and no manifest asks for it",
+            Self::NotHeld => "no",
+            Self::Unknown => "not known",
+        }
+    }
+
+    /// One character that means the same, for people who scan.
+    pub fn sign(self) -> char {
+        match self {
+            Self::Declared | Self::Held | Self::Inherited => '=',
+            Self::Missing => '+',
+            Self::Differs => '~',
+            Self::ToBeRemoved => '-',
+            Self::Absent | Self::NotHeld => 'x',
+            Self::Unmanaged => '*',
+            Self::Unknown => '?',
+        }
+    }
+}
+
+/// A place that says something about a fact.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Because {
+    /// What it says.
+    pub says: Says,
+    /// Where, and through which team.
+    #[serde(flatten)]
+    pub source: Source,
+    /// The group it says it of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupName>,
+    /// Which object the place belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object: Option<Object>,
+    /// Why, as the manifest says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The commit that last wrote the line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<Commit>,
+}
+
+impl Because {
+    /// A place, and what it says.
+    pub fn of(says: Says, source: &Source) -> Self {
+        Self { says, source: source.clone(), group: None, object: None, reason: None, commit: None }
+    }
+
+    pub(super) fn to_group(says: Says, source: &Source, group: &GroupName) -> Self {
+        Self { group: Some(group.clone()), ..Self::of(says, source) }
+    }
+}
+
+/// What a place says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Says {
+    /// It grants this.
+    Grants,
+    /// It must not be.
+    Denies,
+    /// It granted this until a moment that is over.
+    Ended,
+    /// It grants this to a platform group.
+    GrantsGroup,
+    /// It puts the person into the group.
+    PutsInGroup,
+    /// It makes the person a member of the team.
+    InTeam,
+    /// Whoever it does not name loses it.
+    Closes,
+    /// Whoever it does not name is left alone.
+    LeavesOthers,
+    /// It would grant this, if it named the person.
+    WouldGrant,
+}
+
+/// The object a place belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Object {
+    /// `KoreRoleBinding`, …
+    pub kind: String,
+    /// `metadata.name`
+    pub name: String,
+}
+
+/// The commit that last wrote a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Commit {
+    /// In hex.
+    pub id: String,
+    /// When it was written.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// By whom.
+    pub author: String,
+    /// Its first line.
+    pub summary: String,
+    /// The history ends here (a shallow clone): it may be older.
+    pub is_oldest: bool,
+}
+
+/// Since when something holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Since {
+    /// When it was applied.
+    #[schemars(with = "String")]
+    pub at: Timestamp,
+    /// The journal that tells it.
+    pub journal: String,
+}
+
+/// What keeps a fact from coming about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InTheWay {
+    /// In which part of a plan it stands.
+    pub obstacle: Obstacle,
+    /// For machines.
+    pub reason: Reason,
+    /// What was found and the rule.
+    pub message: String,
+    /// The one safe next step.
+    pub next_step: String,
+}
+
+/// The part of a plan an obstacle stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Obstacle {
+    /// Cannot be done as things are.
+    Blocked,
+    /// Comes by itself.
+    Waiting,
+    /// For a person to do.
+    Manual,
+    /// A guard says no.
+    Refused,
+}
+
+impl Obstacle {
+    /// In words.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Blocked => "blocked",
+            Self::Waiting => "waiting",
+            Self::Manual => "for a person",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Who holds it, for those who sort.
+pub(super) fn is_group(key: &Key<BotRef>) -> bool {
+    matches!(holder_of(key), Some(Holder::Group(_)))
+}

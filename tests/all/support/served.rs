@@ -1,0 +1,173 @@
+//! An account behind a port, and a folder of manifests about it: the sandbox served by the binary, with faults at hand.
+
+use super::command::{Place, Run};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+/// The account every served sandbox has.
+pub const ACCOUNT: &str = "6661e128d3203924648c10bf";
+
+/// One manifest, its `spec` in flow style.
+pub fn document(kind: &str, name: &str, spec: &str) -> String {
+    format!(
+        "---\napiVersion: koreconcile.dev/v1alpha1\nkind: {kind}\nmetadata: {{ name: {name} }}\nspec: {spec}\n"
+    )
+}
+
+/// A user with a name.
+pub fn user(name: &str, more: &str) -> String {
+    document("KoreUser", name, &format!("{{ email: {name}@example.com{more} }}"))
+}
+
+/// A served sandbox, killed at the end.
+pub struct Server {
+    child: Child,
+    pub url: String,
+}
+
+impl Server {
+    fn start(place: &Place, more: &[&str]) -> Self {
+        let data = place.path("../sandbox");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_koreconcile"))
+            .args(["sandbox", "serve", "--listen", "127.0.0.1:0", "--test-controls", "--account", ACCOUNT])
+            .arg("--data")
+            .arg(data)
+            .args(more)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut url = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        Self { child, url: url.trim().to_owned() }
+    }
+
+    /// Something goes wrong from now on: a `Fault` as JSON.
+    pub fn fault(&self, fault: &Value) {
+        self.control("POST", "/__test/faults", &fault.to_string());
+    }
+
+    /// Nothing goes wrong any more.
+    pub fn heal(&self) {
+        self.control("DELETE", "/__test/faults", "");
+    }
+
+    /// The truth of the account.
+    pub fn truth(&self) -> Value {
+        serde_json::from_str(&self.control("GET", "/__test/snapshot", "")).unwrap()
+    }
+
+    /// How often an endpoint was called.
+    pub fn calls(&self, endpoint: &str) -> u64 {
+        let log: Value = serde_json::from_str(&self.control("GET", "/__test/requests", "")).unwrap();
+        log["counts"][endpoint].as_u64().unwrap_or(0)
+    }
+
+    fn control(&self, method: &str, path: &str, body: &str) -> String {
+        let host = self.url.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(host).unwrap();
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             content-length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 20"), "{answer}");
+        body.to_owned()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A served account, credentials for it in the environment, and manifests about it.
+pub struct Served {
+    pub place: Place,
+    pub server: Server,
+}
+
+impl Served {
+    /// The demo account with an app that may do everything, and no rate limit.
+    pub fn new(manifests: &[String]) -> Self {
+        Self::with(&["--rate-limit", "off"], "all", manifests)
+    }
+
+    /// With other words to `sandbox serve` and other scopes. `manifests` are all in `main.yaml`.
+    pub fn with(serve: &[&str], scopes: &str, manifests: &[String]) -> Self {
+        let place = Place::with(&[("main.yaml", &manifests.concat())]);
+        let server = Server::start(&place, serve);
+        let mut whole = Self { place, server };
+        whole.sign_in(scopes);
+        whole.account("");
+        whole
+    }
+
+    /// From now on with the credentials of a new app with these scopes.
+    pub fn sign_in(&mut self, scopes: &str) {
+        let app = sandbox(&self.place, &["app", "--name", scopes, "--scopes", scopes]);
+        for line in app.expect(0).stdout.lines() {
+            let (name, value) = line.split_once('=').unwrap();
+            self.place.export(name, value);
+        }
+    }
+
+    /// Writes `account.yaml`, with more lines in its spec.
+    pub fn account(&self, more: &str) {
+        let url = &self.server.url;
+        let text = format!(
+            "apiVersion: koreconcile.dev/v1alpha1
+kind: KoreAccount
+metadata: {{ name: acme }}
+spec:
+  endpoint: {{ host: \"{url}\" }}
+  accountId: {ACCOUNT}
+  credentials:
+    clientId: {{ env: KORE_CLIENT_ID }}
+    clientSecret: {{ env: KORE_CLIENT_SECRET }}
+  sources: [\"*.yaml\"]
+  rateLimit: {{ perMinute: 100000, perHour: 1000000, reserve: 0 }}
+{more}"
+        );
+        self.place.write("account.yaml", &text);
+    }
+
+    /// Runs a verb on `account.yaml` and `main.yaml`.
+    pub fn run(&self, args: &[&str]) -> Run {
+        self.place.run(&Self::files(args))
+    }
+
+    /// The verb with the files it is about.
+    pub fn files<'a>(args: &[&'a str]) -> Vec<&'a str> {
+        [args, &["account.yaml", "main.yaml"]].concat()
+    }
+
+    /// Somebody accepts the invitation.
+    pub fn accept(&self, email: &str) {
+        sandbox(&self.place, &["accept", email]).expect(0);
+    }
+
+    /// After a bad day: the next run ends the work, and the one after that finds nothing to do.
+    #[track_caller]
+    pub fn recovers(&self) {
+        self.server.heal();
+        self.run(&["apply", "--yes"]).expect(0);
+        let plan = self.run(&["plan", "--exit-code"]).expect(0);
+        assert!(plan.stdout.contains("No changes"), "{plan}");
+    }
+}
+
+fn sandbox(place: &Place, args: &[&str]) -> Run {
+    let (verb, rest) = args.split_first().unwrap();
+    let args = [&["sandbox", *verb, "--data", "../sandbox"], rest].concat();
+    place.run(&args)
+}

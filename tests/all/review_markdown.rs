@@ -22,6 +22,7 @@ fn empty() -> Plan {
         refused: Vec::new(),
         unmanaged: Vec::new(),
         write_only: Vec::new(),
+        expiring: Vec::new(),
         warnings: Vec::new(),
         cost: Cost::default(),
         ..rich()

@@ -10,7 +10,7 @@
 
 use super::words;
 use crate::facts::{Family, Key};
-use crate::plan::{Action, Change, ChangeId, Entry, Origin, Plan, RiskLevel};
+use crate::plan::{Action, Change, ChangeId, Ending, Entry, Origin, Plan, RiskLevel};
 use std::collections::{BTreeMap, HashSet};
 
 /// The longest comment GitHub takes, in characters. GitLab takes more.
@@ -53,6 +53,14 @@ pub fn markdown(plan: &Plan) -> String {
     let blocked = part("Blocked", &plan.blocked, 15, true);
     let manual = part("For a person to do", &plan.manual, 10, true);
     let waiting = part("Waiting", &plan.waiting, 6, false);
+    let endings = plan.expiring.iter().map(|ending| {
+        let Ending { at, has_ended, subject, sources } = ending;
+        let when = if *has_ended { "ended" } else { "ends" };
+        let places = words::places(sources).unwrap_or_default();
+        format!("{when} {at}: {}  {places}", words::named(plan, subject))
+    });
+    let endings = notes(&ends_title(plan), endings, (room / 12).max(spare / 30));
+    room -= length(&endings).min(room);
     let warnings = notes(&warnings_title(plan), plan.warnings.iter().cloned(), (room / 12).max(spare / 30));
     room -= length(&warnings).min(room);
     let unmanaged_lines = plan
@@ -62,11 +70,20 @@ pub fn markdown(plan: &Plan) -> String {
     let unmanaged = notes(&unmanaged_title(plan), unmanaged_lines, (room / 12).max(spare / 30));
     room -= length(&unmanaged).min(room);
     let (changes, cut) = changes.write(room);
-    top + &cut + &refused + &blocked + &changes + &manual + &waiting + &warnings + &unmanaged + &bottom
+    top + &cut
+        + &refused
+        + &blocked
+        + &changes
+        + &manual
+        + &endings
+        + &waiting
+        + &warnings
+        + &unmanaged
+        + &bottom
 }
 
 fn is_empty(plan: &Plan) -> bool {
-    plan.is_clean() && plan.waiting.is_empty() && plan.warnings.is_empty()
+    plan.is_clean() && plan.waiting.is_empty() && plan.warnings.is_empty() && plan.expiring.is_empty()
 }
 
 /// An empty plan in one line.
@@ -481,6 +498,10 @@ fn entry_lines(plan: &Plan, entry: &Entry) -> String {
         lines += &wrapped("    ", &words::holds_back(plan, subjects), "");
     }
     lines
+}
+
+fn ends_title(plan: &Plan) -> String {
+    format!("<b>Ends soon</b>: {}", words::thousands(plan.expiring.len()))
 }
 
 fn warnings_title(plan: &Plan) -> String {

@@ -6,7 +6,7 @@
 //! for addresses in them.
 
 use crate::facts::{Email, Holder, Key, PersonName, Place, Source, Value};
-use crate::plan::{Change, Entry, Plan, Unmanaged};
+use crate::plan::{Change, Ending, Entry, Plan, Unmanaged};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -30,6 +30,7 @@ pub fn redacted(plan: Plan) -> Plan {
         refused,
         unmanaged,
         write_only,
+        expiring,
         warnings,
         cost,
         bots,
@@ -56,6 +57,15 @@ pub fn redacted(plan: Plan) -> Plan {
             })
             .collect(),
         write_only: write_only.iter().map(|key| names.key(key)).collect(),
+        expiring: expiring
+            .into_iter()
+            .map(|Ending { at, has_ended, subject, sources }| Ending {
+                at,
+                has_ended,
+                subject: names.key(&subject),
+                sources: names.sources(sources),
+            })
+            .collect(),
         warnings: warnings.iter().map(|warning| names.text(warning)).collect(),
         cost,
         bots: bots.into_iter().map(|(id, name)| (id, names.text(name.as_str()).as_str().into())).collect(),
@@ -84,6 +94,7 @@ impl Names {
             .chain(entries.into_iter().flatten().flat_map(|entry| &entry.subjects))
             .chain(plan.unmanaged.iter().map(|unmanaged| &unmanaged.subject))
             .chain(&plan.write_only)
+            .chain(plan.expiring.iter().map(|ending| &ending.subject))
             .filter_map(Key::email)
             .collect();
         let mut names = Self { account: account.to_owned(), known: HashMap::new(), odd: Vec::new() };

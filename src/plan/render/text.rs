@@ -1,13 +1,8 @@
 //! A plan for people: what changes, grouped by whom it is about, riskiest first; then what does not and why.
 
-<<<<<<< HEAD
-use crate::facts::{Holder, Key, RoleSpec, RoleType, Source, Value};
-use crate::plan::{Action, Change, Ending, Entry, Plan, Reason, RiskLevel, Unmanaged};
-=======
 use super::words;
 use crate::facts::Key;
-use crate::plan::{Action, Change, ChangeId, Entry, Origin, Plan, RiskLevel, Unmanaged};
->>>>>>> main
+use crate::plan::{Action, Change, ChangeId, Ending, Entry, Origin, Plan, RiskLevel, Unmanaged};
 use anstyle::{AnsiColor, Style as Ansi};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::{self, Write as _};
@@ -244,14 +239,6 @@ fn write_entry(out: &mut String, plan: &Plan, entry: &Entry, style: Style) -> fm
     Ok(())
 }
 
-<<<<<<< HEAD
-fn named(plan: &Plan, key: &Key) -> String {
-    let named = key
-        .clone()
-        .with_bot(|bot| Some(plan.bots.get(&bot).map_or_else(|| bot.to_string(), ToString::to_string)));
-    named.map_or_else(|| key.to_string(), |key| key.to_string())
-}
-
 /// Nobody is told again when a grant ends: this is the last chance to write another date.
 fn expiring(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
     if plan.expiring.is_empty() {
@@ -263,8 +250,8 @@ fn expiring(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
         if style.verbose { plan.expiring.len() } else { plan.expiring.len().min(Style::LONGEST_LIST) };
     for Ending { at, has_ended, subject, sources } in &plan.expiring[..shown] {
         let when = if *has_ended { "ended" } else { "ends" };
-        write!(out, "    {when} {at}: {}", named(plan, subject))?;
-        if let Some(places) = places(sources) {
+        write!(out, "    {when} {at}: {}", words::named(plan, subject))?;
+        if let Some(places) = words::places(sources) {
             write!(out, "  {}", style.faint(places))?;
         }
         writeln!(out)?;
@@ -275,8 +262,6 @@ fn expiring(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
     Ok(())
 }
 
-=======
->>>>>>> main
 fn unmanaged(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
     if plan.unmanaged.is_empty() {
         return Ok(());

@@ -311,6 +311,9 @@ fn review_formats_of_the_command_line() {
         "{text}"
     );
     assert!(!text.contains("@example.com") && text.contains("user-"), "{text}");
+    // A redacted plan is never saved.
+    let error = refusal(&repository.plan(&["kore", "--redact", "--out", "saved.plan"]));
+    assert!(error.contains("cannot be used with") && !repository.file("saved.plan").exists(), "{error}");
     let validate = |format: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_koreconcile"));
         let output =

@@ -163,6 +163,9 @@ pub(super) fn role_lines(change: &Change) -> Vec<(char, String)> {
 
 /// Changes that a guard holds back, themselves or through what they depend on.
 pub(super) fn held_back(plan: &Plan) -> HashSet<&ChangeId> {
+    if plan.refused.is_empty() {
+        return HashSet::new();
+    }
     let sendable: HashSet<&ChangeId> = plan.sendable().into_iter().map(|change| &change.id).collect();
     plan.changes.iter().map(|change| &change.id).filter(|id| !sendable.contains(*id)).collect()
 }
@@ -245,7 +248,7 @@ pub(super) fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

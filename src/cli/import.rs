@@ -3,7 +3,7 @@
 use super::inputs::{Reach, show, time};
 use super::session::Session;
 use super::{CliError, Exit, Output};
-use crate::facts::{AccountId, Listing, World};
+use crate::facts::{AccountId, Completeness, Listing, World};
 use crate::kore::BaseUrl;
 use crate::manifest::compile::{CredentialRefs, Endpoint, SecretRef};
 use crate::manifest::kinds::Kind;
@@ -188,7 +188,7 @@ impl Folder {
         }
         let out = args.out.to_string_lossy().into_owned();
         let loaded = if args.out.exists() { load::load(&[out], io::empty()) } else { Loaded::default() };
-        let mut manifests = checked(loaded.clone());
+        let mut manifests = manifest::check::check(loaded.clone());
         let is_new = manifests.all().iter().all(|object| object.kind() == Kind::Account);
         let has_account = !manifests.accounts().is_empty();
         let account = if has_account {
@@ -196,18 +196,12 @@ impl Folder {
         } else {
             let mut loaded = loaded.clone();
             loaded.inputs.push(Input::new("the account", account_text(args, connection, None)));
-            manifests = checked(loaded);
+            manifests = manifest::check::check(loaded);
             None
         };
         let compiled = compile(&manifests, account, output)?;
         Ok(Self { manifests, loaded, compiled, has_account, is_new })
     }
-}
-
-fn checked(loaded: Loaded) -> Manifests {
-    let mut manifests = manifest::check::check(loaded);
-    load::survey(&mut manifests);
-    manifests
 }
 
 /// `account.yaml` for the folder, with paths relative to it.
@@ -324,7 +318,9 @@ fn check(
     let mut loaded = loaded.clone();
     let input = |file: &Target| Input::new(file.path.to_string_lossy(), file.text.clone());
     loaded.inputs.extend(files.iter().map(input));
-    let manifests = manifest::check::check(loaded);
+    let mut manifests = manifest::check::check(loaded);
+    // The folder is the whole, so that the plan shows what the next one will.
+    manifests.set_completeness(&compiled.account.name, Completeness::Complete);
     let compiled = match self::compile(&manifests, Some(&*compiled.account.name), output) {
         Ok(compiled) => compiled,
         Err(error) => {
@@ -375,6 +371,7 @@ fn report(
         output.result(&format!("{}\n", file.path.display()));
     }
     output.note(match (files, is_new) {
+        ([], _) if !written.by_hand.is_empty() => format!("nothing was added in {}", args.out.display()),
         ([], _) => format!("nothing is missing in {}", args.out.display()),
         (files, true) => format!("{documents} manifests in {} files", files.len()),
         (files, false) => format!("{documents} manifests added in {} new files", files.len()),

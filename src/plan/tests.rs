@@ -214,6 +214,20 @@ fn a_new_user_needs_their_own_not_found_and_takes_everything_along() {
 }
 
 #[test]
+fn who_waits_for_a_role_and_who_is_waited_for_arrive_in_one_call() {
+    let mut bench = Bench::converged();
+    let role = Key::RoleDefinition(RoleType::Bot, "Release Manager".into());
+    bench.want(&role, present(Value::Role(RoleSpec::default())));
+    for who in [NEW, "other@example.com"] {
+        bench.coverage.not_found.insert(email(who));
+        bench.want(&Key::Member(email(who)), present(Value::Member(Membership::Joined)));
+    }
+    bench.want(&Key::BotRole(user(NEW), "Release Manager".into(), "st-1".into()), present(Value::Held));
+    bench.want(&Key::DataTables(email("other@example.com")), present(Value::DataTables(true)));
+    assert_eq!(bench.plan().cost.writes.get("create users"), Some(&1));
+}
+
+#[test]
 fn a_value_that_differs_is_altered() {
     let mut bench = Bench::converged();
     bench.both(Key::Access(email(JANE)), Value::Access(BuilderAccess::Builder));

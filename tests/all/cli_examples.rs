@@ -8,7 +8,7 @@ fn cli_examples_enterprise_converges() {
     let run = place.run(&["validate"]).expect(0);
     assert_eq!(run.stderr, "258 manifests are valid\n", "no finding, not even a warning");
     let run = place.run(&["plan", "--exit-code", "--quiet"]).expect(2);
-    assert!(run.stdout.contains("\nPlan: 1215 to add, 3 to alter, 3 to remove.\n"), "{run}");
+    assert!(run.stdout.contains("\nPlan: 1,215 to add, 3 to alter, 3 to remove.\n"), "{run}");
     for shown in [
         "- former@example.com: remove from the account",
         "    - Bot Tester on HR Assistant  (nobody declared it)",

@@ -125,3 +125,124 @@ fn import_cli_from_a_host_takes_credentials_from_the_environment() {
     assert_eq!(code(&output), 3, "{}", said(&output));
     assert!(!folder.path().join("acme").exists());
 }
+
+#[test]
+fn import_cli_shows_the_lines_that_belong_into_an_authoritative_binding() {
+    let folder = workplace();
+    import(folder.path(), "acme");
+    let path = folder.path().join("acme/bindings.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (head, tail) = text.split_once("  name: banking-assistant-bot-developer\n").unwrap();
+    let tail = tail.replacen("membership: Additive", "membership: Authoritative", 1);
+    let tail = tail.replacen("    - user: former@example.com\n", "", 1);
+    std::fs::write(&path, format!("{head}  name: banking-assistant-bot-developer\n{tail}")).unwrap();
+    let before = files(&folder.path().join("acme"));
+    let output = import(folder.path(), "acme");
+    insta::assert_snapshot!(said(&output));
+    assert_eq!(before, files(&folder.path().join("acme")));
+}
+
+/// A served sandbox with its app, killed at the end.
+struct Served {
+    child: std::process::Child,
+    url: String,
+    credentials: Vec<(String, String)>,
+}
+
+impl Served {
+    fn start(folder: &Path, dialect: &str) -> Self {
+        use std::io::BufRead;
+        let args = ["sandbox", "serve", "--data", "data", "--listen", "127.0.0.1:0", "--dialect", dialect];
+        let mut child = Command::new(env!("CARGO_BIN_EXE_koreconcile"))
+            .current_dir(folder)
+            .args(args)
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut url = String::new();
+        std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        assert!(url.starts_with("http"), "not served");
+        let app = koreconcile(folder, &["sandbox", "app", "--data", "data", "--name", "import"]);
+        let app = String::from_utf8(app.stdout).unwrap();
+        let credentials = app.lines().filter_map(|line| line.split_once('='));
+        let credentials = credentials.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Self { child, url: url.trim().to_owned(), credentials }
+    }
+
+    fn run(&self, folder: &Path, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_koreconcile"))
+            .current_dir(folder)
+            .args(args)
+            .envs(self.credentials.clone())
+            .env("XDG_STATE_HOME", folder.join("state"))
+            .output()
+            .unwrap()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn import_cli_from_a_host_writes_no_secret_and_another_account_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::start(folder.path(), "generation=older");
+    let import = ["import", "--host", &served.url, "--out", "acme", "--account", "acme"];
+    let output = served.run(folder.path(), &import);
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    let written = files(&folder.path().join("acme"));
+    for (_, secret) in &served.credentials {
+        assert!(written.values().all(|text| !text.contains(secret)), "a credential is in a file");
+        assert!(!said(&output).contains(secret), "a credential is in the output");
+    }
+    let plan = served.run(folder.path(), &["plan", "acme", "--exit-code"]);
+    assert_eq!(code(&plan), 0, "{}", said(&plan));
+
+    let path = folder.path().join("acme/account.yaml");
+    let other = written["account.yaml"].replace("64b000000000000000000001", "64b0000000000000000000ff");
+    std::fs::write(&path, other).unwrap();
+    let output = served.run(folder.path(), &import);
+    assert_eq!(code(&output), 4, "{}", said(&output));
+    assert!(
+        said(&output).contains("the account that answered is 64b000000000000000000001"),
+        "{}",
+        said(&output)
+    );
+}
+
+#[test]
+fn import_cli_of_an_account_that_was_not_read_completely_writes_nothing_unless_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let served = Served::start(folder.path(), "page_default=2,page_max=2,groups_offset=nothing");
+    let import = ["import", "--host", &served.url, "--out", "acme"];
+    let output = served.run(folder.path(), &import);
+    insta::assert_snapshot!(said(&output));
+    assert!(!folder.path().join("acme").exists());
+    let output = served.run(folder.path(), &[&import[..], &["--partial"]].concat());
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    let plan = served.run(folder.path(), &["plan", "acme", "--exit-code"]);
+    assert_eq!(code(&plan), 0, "{}", said(&plan));
+}
+
+#[test]
+fn import_cli_guide_can_be_tried_as_it_is_written() {
+    let guide = include_str!("../../docs/guides/adopt-an-account.md");
+    let (_, tail) = guide.split_once("## Try it without a tenant").unwrap();
+    let script = tail.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let binary = Path::new(env!("CARGO_BIN_EXE_koreconcile")).parent().unwrap();
+    let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
+    let output = Command::new("sh")
+        .current_dir(folder.path())
+        .args(["-euc", script])
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("No changes; 1 waiting."), "{}", said(&output));
+}

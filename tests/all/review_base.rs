@@ -195,8 +195,7 @@ fn review_base_in_a_shallow_clone_names_the_command_and_the_command_helps() {
     repository.write("kore/second.yaml", &user("second"));
     repository.commit("second");
     let start = repository.git(&["rev-parse", "main"]).trim().to_owned();
-    for (base, is_sha) in [("origin/main", false), ("main", false), (start.as_str(), true), ("HEAD~1", false)]
-    {
+    for base in ["origin/main", "main", start.as_str(), "HEAD~1"] {
         let clone = repository.shallow("work");
         let error = refusal(&clone.plan(&["kore", "--base", base]));
         assert!(error.contains(&format!("this shallow clone has no revision {base}")), "{error}");
@@ -312,6 +311,9 @@ fn review_formats_of_the_command_line() {
         "{text}"
     );
     assert!(!text.contains("@example.com") && text.contains("user-"), "{text}");
+    // A redacted plan is never saved.
+    let error = refusal(&repository.plan(&["kore", "--redact", "--out", "saved.plan"]));
+    assert!(error.contains("cannot be used with") && !repository.file("saved.plan").exists(), "{error}");
     let validate = |format: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_koreconcile"));
         let output =

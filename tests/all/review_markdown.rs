@@ -2,6 +2,7 @@
 
 use crate::review_plan::rich;
 use koreconcile::facts::{Email, Holder, Key, RoleSpec, RoleType, Source, Value};
+use koreconcile::plan::cost::Cost;
 use koreconcile::plan::{
     Action, Change, ChangeId, Entry, Origin, Plan, Reason, Reversible, Risk, RiskLevel, Unmanaged, render,
 };
@@ -21,8 +22,9 @@ fn empty() -> Plan {
         refused: Vec::new(),
         unmanaged: Vec::new(),
         write_only: Vec::new(),
+        expiring: Vec::new(),
         warnings: Vec::new(),
-        cost: Default::default(),
+        cost: Cost::default(),
         ..rich()
     }
 }
@@ -80,7 +82,7 @@ fn plan_of(changes: usize, entries: [usize; 5], name: &str, mix: usize) -> Plan 
     let entries_of = |count: usize| (0..count).map(|number| entry(number, name)).collect::<Vec<_>>();
     let mut plan = empty();
     plan.changes = (0..changes).map(|number| change(number, name, mix)).collect();
-    plan.base = (mix % 2 == 0).then(|| "origin/main".to_owned());
+    plan.base = mix.is_multiple_of(2).then(|| "origin/main".to_owned());
     plan.refused = entries_of(entries[0]);
     plan.blocked = entries_of(entries[1]);
     plan.manual = entries_of(entries[2]);

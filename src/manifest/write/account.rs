@@ -29,6 +29,10 @@ pub fn account(document: &AccountDocument<'_>) -> String {
     page.document(Kind::Account, name, None, &[]);
     page.line(1, "endpoint:");
     match endpoint {
+        // An origin is plain for every reader: its colons stand before no space.
+        Endpoint::Host(host) if host.chars().all(|c| c.is_ascii_alphanumeric() || ":/.-".contains(c)) => {
+            page.line(2, &format!("host: {host}"));
+        }
         Endpoint::Host(host) => page.field(2, "host", host),
         Endpoint::Sandbox { data_dir } => {
             page.line(2, "sandbox:");

@@ -17,6 +17,8 @@ pub struct Declared {
     pub(super) authoritative: BTreeMap<ScopeExtent, Source>,
     /// Names of objects.
     pub(super) names: HashSet<(Kind, String)>,
+    /// Whether anything but the account is declared: then pages are additions, and their heads say no more.
+    pub(super) is_begun: bool,
     /// The account's name, when the manifests are about several.
     pub(super) account: Option<String>,
 }
@@ -39,6 +41,7 @@ impl Declared {
         let desired = &compiled.desired;
         let mut declared = Self {
             names: manifests.all().iter().map(|object| (object.kind(), object.name.to_string())).collect(),
+            is_begun: manifests.all().iter().any(|object| object.kind() != Kind::Account),
             account: (manifests.accounts().len() > 1).then(|| compiled.account.name.to_string()),
             ..Self::default()
         };

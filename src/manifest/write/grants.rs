@@ -71,7 +71,11 @@ pub struct ByHand {
     pub lines: Vec<String>,
 }
 
+/// People, and groups.
 type Holders<'w> = (Vec<&'w Email>, Vec<&'w GroupName>);
+
+/// Users of one bot by what they may use of it, and whether they have tasks of other kinds too.
+type ByDialogs<'w> = BTreeMap<Option<&'w BTreeSet<DialogId>>, Vec<(&'w Email, bool)>>;
 
 /// Facts, ordered by what they are about.
 #[derive(Default)]
@@ -79,7 +83,7 @@ struct Sorted<'w> {
     held: BTreeMap<ScopeExtent, Holders<'w>>,
     through: HashMap<(ScopeExtent, &'w GroupName), Vec<&'w Email>>,
     owners: BTreeMap<&'w BotId, Vec<String>>,
-    assigned: BTreeMap<&'w BotId, BTreeMap<Option<&'w BTreeSet<DialogId>>, Vec<(&'w Email, bool)>>>,
+    assigned: BTreeMap<&'w BotId, ByDialogs<'w>>,
 }
 
 /// Collects who holds what, as far as nobody declared it.
@@ -88,14 +92,14 @@ pub(super) fn collect(
     declared: &Declared,
     known: &Known<'_>,
     people: &People<'_>,
-    namer: &mut Namer,
+    naming: &mut Namer,
 ) -> Collected {
     let sorted = sort(world);
     let mut collector = Collector {
         declared,
         known,
         people,
-        namer,
+        naming,
         bots: HashMap::new(),
         collected: Collected {
             bindings: Vec::new(),
@@ -167,7 +171,7 @@ struct Collector<'a, 'w> {
     declared: &'a Declared,
     known: &'a Known<'w>,
     people: &'a People<'w>,
-    namer: &'a mut Namer,
+    naming: &'a mut Namer,
     bots: HashMap<BotId, Bot>,
     collected: Collected,
 }
@@ -205,7 +209,7 @@ impl Collector<'_, '_> {
         for (_, extent, holders) in extents {
             match extent {
                 ScopeExtent::AdminRole(role) => {
-                    self.role(extent, RoleType::Admin, role, None, holders, sorted)
+                    self.role(extent, RoleType::Admin, role, None, holders, sorted);
                 }
                 ScopeExtent::BotRole(role, bot) => {
                     let bot = self.bot(bot);
@@ -286,7 +290,7 @@ impl Collector<'_, '_> {
             Some(bot) => slug(&[&bot.label, role.as_str()], "binding"),
             None => slug(&[role.as_str()], "binding"),
         };
-        let name = self.namer.name(Kind::RoleBinding, base);
+        let name = self.naming.name(Kind::RoleBinding, &base);
         self.collected.bindings.push(Grant {
             kind: Kind::RoleBinding,
             name,
@@ -311,7 +315,7 @@ impl Collector<'_, '_> {
         if users.is_empty() || self.is_by_hand(extent, &label, &users, &[]) {
             return;
         }
-        let name = self.namer.name(Kind::GroupMembership, slug(&[group.as_str()], "group"));
+        let name = self.naming.name(Kind::GroupMembership, &slug(&[group.as_str()], "group"));
         self.collected.groups.push(Grant {
             kind: Kind::GroupMembership,
             name,
@@ -388,7 +392,7 @@ impl Collector<'_, '_> {
                 ((*email).clone(), "also has tasks that are no dialogs: change this one in the console")
             })
             .collect();
-        let name = self.namer.name(Kind::BotAssignment, slug(&[&bot.label, "users"], "users"));
+        let name = self.naming.name(Kind::BotAssignment, &slug(&[&bot.label, "users"], "users"));
         self.collected.assignments.push(Grant {
             kind: Kind::BotAssignment,
             name,
@@ -451,54 +455,49 @@ fn some_of(people: &[&Email]) -> String {
 pub(super) fn bindings(
     grants: &[Grant],
     notes: PageNotes,
-    account: Option<&str>,
+    declared: &Declared,
     people: &People<'_>,
 ) -> Section {
     let about = "Who holds which role: admin roles, then bot by bot. Only what is held directly; members of a group hold what the group holds.";
     let next = "Additive leaves others alone. When a binding is right, make it Authoritative: then whoever is not in it loses the role.";
-    section(grants, notes, &[about, next], account, people)
+    section(grants, notes, &[about, next], declared, people)
 }
 
 /// `groups.yaml`
 pub(super) fn groups(
     grants: &[Grant],
     notes: PageNotes,
-    account: Option<&str>,
+    declared: &Declared,
     people: &People<'_>,
 ) -> Section {
     let about = "Who is in which group of the platform. Groups of a directory look the same through the API: leave those Additive, or out.";
-    section(grants, notes, &[about], account, people)
+    section(grants, notes, &[about], declared, people)
 }
 
 /// `assignments.yaml`
 pub(super) fn assignments(
     grants: &[Grant],
     notes: PageNotes,
-    account: Option<&str>,
+    declared: &Declared,
     people: &People<'_>,
 ) -> Section {
     let about = "Who may use which bot. The API shows assignments to single people only; those to groups or to everybody are in the console.";
     let dialogs = "A list of dialogs is what these people have today: the API does not say whether all were meant. Where all are, also those to come, take the list out.";
-    section(grants, notes, &[about, dialogs], account, people)
+    section(grants, notes, &[about, dialogs], declared, people)
 }
 
 fn section(
     grants: &[Grant],
     notes: PageNotes,
     about: &[&str],
-    account: Option<&str>,
+    declared: &Declared,
     people: &People<'_>,
 ) -> Section {
-    let mut page = Page::default();
     let PageNotes { head, left_out } = notes;
-    for line in about {
-        page.comment(0, line);
-    }
-    for line in &head {
-        page.comment(0, line);
-    }
+    let about: Vec<&str> = about.iter().copied().chain(head.iter().map(String::as_str)).collect();
+    let mut page = declared.page(&about);
     for grant in grants {
-        one(&mut page, grant, account, people);
+        one(&mut page, grant, declared.account.as_deref(), people);
     }
     Section { page, left_out: LeftOut(left_out) }
 }

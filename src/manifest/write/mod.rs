@@ -50,21 +50,21 @@ pub struct File {
 pub fn write(world: &World, declared: &Declared) -> Written {
     let known = Known::new(&world.directory, &world.coverage);
     let people = people::nameable(world, declared);
-    let mut namer = Namer::new(declared.names.clone());
-    let users = people::people(world, declared, &people, &mut namer);
-    let roles = people::roles(world, declared, &known, &mut namer);
+    let mut naming = Namer::new(declared.names.clone());
+    let users = people::people(world, declared, &people, &mut naming);
+    let roles = people::roles(world, declared, &known, &mut naming);
     let grants::Collected { mut bindings, mut groups, mut assignments, notes, by_hand } =
-        grants::collect(world, declared, &known, &people, &mut namer);
-    let teams = teams::suggest([&mut bindings, &mut assignments, &mut groups], declared, &people, &mut namer);
+        grants::collect(world, declared, &known, &people, &mut naming);
+    let teams =
+        teams::suggest([&mut bindings, &mut assignments, &mut groups], declared, &people, &mut naming);
     let grants::Notes { bindings: of_bindings, groups: of_groups, assignments: of_assignments } = notes;
-    let account = declared.account.as_deref();
     let sections = [
         ("people", users),
         ("teams", teams),
         ("roles", roles),
-        ("bindings", grants::bindings(&bindings, of_bindings, account, &people)),
-        ("groups", grants::groups(&groups, of_groups, account, &people)),
-        ("assignments", grants::assignments(&assignments, of_assignments, account, &people)),
+        ("bindings", grants::bindings(&bindings, of_bindings, declared, &people)),
+        ("groups", grants::groups(&groups, of_groups, declared, &people)),
+        ("assignments", grants::assignments(&assignments, of_assignments, declared, &people)),
     ];
     let mut written = Written { by_hand, ..Written::default() };
     for (name, Section { mut page, left_out: LeftOut(left_out) }) in sections {
@@ -83,6 +83,18 @@ pub fn write(world: &World, declared: &Declared) -> Written {
         }
     }
     written
+}
+
+impl Declared {
+    /// A page with its head; what is added to a folder that people have begun needs no introduction.
+    fn page(&self, head: &[&str]) -> Page {
+        let mut page = Page::default();
+        let head = if self.is_begun { &["Added by an import: no manifest mentioned these."] } else { head };
+        for line in head {
+            page.comment(0, line);
+        }
+        page
+    }
 }
 
 /// One page and what could not stand on it.

@@ -21,10 +21,10 @@ impl Namer {
     }
 
     /// `jane-doe`, then `jane-doe-2`, `jane-doe-3` …
-    pub(super) fn name(&mut self, kind: Kind, base: String) -> String {
-        let next = self.next.entry((kind, base.clone())).or_insert(1);
+    pub(super) fn name(&mut self, kind: Kind, base: &str) -> String {
+        let next = self.next.entry((kind, base.to_owned())).or_insert(1);
         loop {
-            let name = if *next == 1 { base.clone() } else { format!("{base}-{next}") };
+            let name = if *next == 1 { base.to_owned() } else { format!("{base}-{next}") };
             *next += 1;
             if self.taken.insert((kind, name.clone())) {
                 return name;
@@ -186,9 +186,9 @@ mod tests {
 
     #[test]
     fn the_second_of_a_name_gets_a_number_that_is_free() {
-        let mut namer = Namer::new(HashSet::from([(Kind::User, "jane-2".to_owned())]));
-        let names: Vec<String> = (0..3).map(|_| namer.name(Kind::User, "jane".to_owned())).collect();
+        let mut naming = Namer::new(HashSet::from([(Kind::User, "jane-2".to_owned())]));
+        let names: Vec<String> = (0..3).map(|_| naming.name(Kind::User, "jane")).collect();
         assert_eq!(names, ["jane", "jane-3", "jane-4"]);
-        assert_eq!(namer.name(Kind::Team, "jane".to_owned()), "jane");
+        assert_eq!(naming.name(Kind::Team, "jane"), "jane");
     }
 }

@@ -1,7 +1,7 @@
 //! `people.yaml` and `roles.yaml`.
 
 use super::names::{Known, Namer, of_person, slug};
-use super::yaml::{Page, named};
+use super::yaml::named;
 use super::{Declared, LeftOut, Section};
 use crate::facts::{
     BuilderAccess, Email, Key, Membership, PersonName, RoleName, RoleSpec, RoleType, Value, World,
@@ -28,11 +28,12 @@ pub(super) fn nameable<'w>(world: &'w World, declared: &Declared) -> People<'w> 
 }
 
 /// One `KoreUser` a person.
-pub(super) fn people(world: &World, declared: &Declared, people: &People<'_>, namer: &mut Namer) -> Section {
-    let mut page = Page::default();
+pub(super) fn people(world: &World, declared: &Declared, people: &People<'_>, naming: &mut Namer) -> Section {
+    let mut page = declared.page(&[
+        "Everybody in the account, by address.",
+        "A field that is left out is neither compared nor changed. Profile fields, orgUserId and dataTables cannot be read from the platform and are therefore not here.",
+    ]);
     let mut left_out = Vec::new();
-    page.comment(0, "Everybody in the account, by address.");
-    page.comment(0, "A field that is left out is neither compared nor changed. Profile fields, orgUserId and dataTables cannot be read from the platform and are therefore not here.");
     for (key, value) in world.facts() {
         let (Key::Member(email), Value::Member(membership)) = (key, value) else { continue };
         if declared.keys.contains(key) {
@@ -62,7 +63,7 @@ pub(super) fn people(world: &World, declared: &Declared, people: &People<'_>, na
         if is_long {
             notes.push(format!("A name of more than {LONGEST_NAME} characters is left out."));
         }
-        let name = namer.name(Kind::User, of_person(email));
+        let name = naming.name(Kind::User, &of_person(email));
         page.document(Kind::User, &name, declared.account.as_deref(), &notes);
         page.field(1, "email", email.as_str());
         for (field, name) in [("firstName", short(first)), ("lastName", short(last))] {
@@ -90,14 +91,12 @@ pub(super) fn people(world: &World, declared: &Declared, people: &People<'_>, na
 }
 
 /// One `KoreRole` a custom role.
-pub(super) fn roles(world: &World, declared: &Declared, known: &Known<'_>, namer: &mut Namer) -> Section {
-    let mut page = Page::default();
-    let mut left_out = Vec::new();
-    page.comment(
-        0,
+pub(super) fn roles(world: &World, declared: &Declared, known: &Known<'_>, naming: &mut Namer) -> Section {
+    let mut page = declared.page(&[
         "Custom roles. Only what is written here is compared: a permission that is missing is left as it is.",
-    );
-    page.comment(0, "Not here on purpose: Master Admin and Bot Owner are fixed by the platform; Bot Developer and Bot Tester come with it, and what a release of the platform adds to them is no drift. To hold on to what one of them permits today, declare a KoreRole of its name with the permissions that matter.");
+        "Not here on purpose: Master Admin and Bot Owner are fixed by the platform; Bot Developer and Bot Tester come with it, and what a release of the platform adds to them is no drift. To hold on to what one of them permits today, declare a KoreRole of its name with the permissions that matter.",
+    ]);
+    let mut left_out = Vec::new();
     for (key, value) in world.facts() {
         let (Key::RoleDefinition(role_type, role), Value::Role(spec)) = (key, value) else { continue };
         if is_built_in(*role_type, role) || declared.keys.contains(key) {
@@ -107,7 +106,7 @@ pub(super) fn roles(world: &World, declared: &Declared, known: &Known<'_>, namer
             left_out.push(format!("the {} role {}: {why}", role_type.as_str(), named(role.as_str())));
             continue;
         }
-        let name = namer.name(Kind::Role, slug(&[role.as_str()], "role"));
+        let name = naming.name(Kind::Role, &slug(&[role.as_str()], "role"));
         page.document(Kind::Role, &name, declared.account.as_deref(), &[]);
         page.line(
             1,

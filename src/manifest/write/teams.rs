@@ -19,7 +19,7 @@ pub(super) fn suggest<const N: usize>(
     mut grants: [&mut Vec<Grant>; N],
     declared: &Declared,
     people: &People<'_>,
-    namer: &mut Namer,
+    naming: &mut Namer,
 ) -> Section {
     let mut page = Page::default();
     page.comment(
@@ -51,7 +51,7 @@ pub(super) fn suggest<const N: usize>(
             };
             let mut names = Vec::new();
             for part in members.chunks(LONGEST_LIST) {
-                let name = namer.name(Kind::Team, format!("{}-people", grant.name));
+                let name = naming.name(Kind::Team, &format!("{}-people", grant.name));
                 page.document(Kind::Team, &name, declared.account.as_deref(), &notes);
                 page.line(1, "members:");
                 for member in part {

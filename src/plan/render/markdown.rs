@@ -10,7 +10,7 @@
 
 use super::words;
 use crate::facts::{Family, Key};
-use crate::plan::{Action, Change, ChangeId, Entry, Origin, Plan, RiskLevel};
+use crate::plan::{Action, Change, ChangeId, Ending, Entry, Origin, Plan, RiskLevel};
 use std::collections::{BTreeMap, HashSet};
 
 /// The longest comment GitHub takes, in characters. GitLab takes more.
@@ -53,11 +53,16 @@ pub fn markdown(plan: &Plan) -> String {
     let blocked = part("Blocked", &plan.blocked, 15, true);
     let manual = part("For a person to do", &plan.manual, 10, true);
     let waiting = part("Waiting", &plan.waiting, 6, false);
+    let endings = plan.expiring.iter().map(|ending| {
+        let Ending { at, has_ended, subject, sources } = ending;
+        let when = if *has_ended { "ended" } else { "ends" };
+        let places = words::places(sources).unwrap_or_default();
+        format!("{when} {at}: {}  {places}", words::named(plan, subject))
+    });
+    let endings = notes(&ends_title(plan), endings, (room / 12).max(spare / 30));
+    room -= length(&endings).min(room);
     let warnings = notes(&warnings_title(plan), plan.warnings.iter().cloned(), (room / 12).max(spare / 30));
     room -= length(&warnings).min(room);
-    let endings = plan.expiring.iter().map(|ending| words::ending(plan, ending));
-    let endings = notes(&endings_title(plan), endings, (room / 12).max(spare / 30));
-    room -= length(&endings).min(room);
     let unmanaged_lines = plan
         .unmanaged
         .iter()
@@ -70,8 +75,8 @@ pub fn markdown(plan: &Plan) -> String {
         + &blocked
         + &changes
         + &manual
-        + &waiting
         + &endings
+        + &waiting
         + &warnings
         + &unmanaged
         + &bottom
@@ -99,13 +104,14 @@ fn top(plan: &Plan) -> String {
     let counts = if counts.is_empty() { "no changes".to_owned() } else { counts };
     let mut top = format!("### Plan for {}: {counts}\n\n", code(&plan.account.name));
     let risks = |level: RiskLevel| plan.changes.iter().filter(|change| change.risk.level == level).count();
-    let risky =
+    let danger =
         words::said(&[(risks(RiskLevel::Critical), "critical"), (risks(RiskLevel::High), "high risk")], ", ");
-    let risky = if risky.is_empty() { risky } else { format!("**{risky}**") };
+    let danger = if danger.is_empty() { danger } else { format!("**{danger}**") };
     let facts: Vec<String> =
-        [risky, words::rest(plan, " · ")].into_iter().filter(|part| !part.is_empty()).collect();
+        [danger, words::rest(plan, " · ")].into_iter().filter(|part| !part.is_empty()).collect();
     if !facts.is_empty() {
-        top += &format!("{}\n\n", facts.join(" · "));
+        top += &facts.join(" · ");
+        top += "\n\n";
     }
     top + &table(plan)
 }
@@ -164,7 +170,10 @@ fn bottom(plan: &Plan) -> String {
 struct Changes<'a> {
     plan: &'a Plan,
     sections: BTreeMap<Place, Section>,
+    /// As many as a whole comment could hold: nobody pays for writing the others.
     lines: Vec<Line>,
+    /// The risks of the others.
+    beyond: Vec<RiskLevel>,
 }
 
 /// Where a section stands: edited before drift, what needs a look before everything else.
@@ -261,21 +270,27 @@ impl<'a> Changes<'a> {
                 .then_with(|| left.key.email().cmp(&right.key.email()))
                 .then_with(|| left.key.cmp(&right.key))
         });
-        let mut changes = Self { plan, sections: BTreeMap::new(), lines: Vec::with_capacity(order.len()) };
+        let mut changes = Self { plan, sections: BTreeMap::new(), lines: Vec::new(), beyond: Vec::new() };
+        let mut written = 0;
         let mut members: BTreeMap<Place, [usize; 3]> = BTreeMap::new();
         for (place, change) in order {
-            let line = Line::of(plan, place, change, &held_back);
             let section = changes.sections.entry(place).or_default();
             section.all += 1;
-            if !line.tail.is_empty() {
-                section.width = section.width.max(length(&line.what)).min(COLUMN);
+            if written > LONGEST_COMMENT {
+                changes.beyond.push(change.risk.level);
+            } else {
+                let line = Line::of(plan, place, change, &held_back);
+                written += line.length(0);
+                if !line.tail.is_empty() {
+                    section.width = section.width.max(length(&line.what)).min(COLUMN);
+                }
+                changes.lines.push(line);
             }
             members.entry(place).or_default()[match change.action {
                 Action::Add => 0,
                 Action::Alter => 1,
                 Action::RemoveNamed | Action::RemoveSwept => 2,
             }] += 1;
-            changes.lines.push(line);
         }
         for (place, section) in &mut changes.sections {
             let [add, alter, remove] = members[place];
@@ -306,7 +321,7 @@ impl<'a> Changes<'a> {
         headings + sections
     }
 
-    /// Characters of all of it, uncut.
+    /// Characters of all of it, uncut, or more than a comment holds.
     fn length(&self) -> usize {
         let lines: usize = self.lines.iter().map(|line| line.length(self.sections[&line.place].width)).sum();
         self.frame() + lines
@@ -326,7 +341,7 @@ impl<'a> Changes<'a> {
             section.shown.push(shown);
             shown += 1;
         }
-        let is_small = self.lines.len() <= FEW;
+        let is_small = self.lines.len() + self.beyond.len() <= FEW;
         let mut text = String::new();
         let mut last = None;
         for section in self.sections.values_mut() {
@@ -348,10 +363,14 @@ impl<'a> Changes<'a> {
     }
 
     fn cut(&self, shown: usize) -> String {
-        if shown == self.lines.len() {
+        let all = self.lines.len() + self.beyond.len();
+        if shown == all {
             return String::new();
         }
-        let count = |level| self.lines[shown..].iter().filter(|line| line.risk == level).count();
+        let count = |level| {
+            let lines = self.lines[shown..].iter().map(|line| line.risk);
+            lines.chain(self.beyond.iter().copied()).filter(|risk| *risk == level).count()
+        };
         let levels: Vec<(usize, &str)> =
             [RiskLevel::Critical, RiskLevel::High, RiskLevel::Medium, RiskLevel::Low]
                 .into_iter()
@@ -361,8 +380,8 @@ impl<'a> Changes<'a> {
             "**Shown: {} of {} changes, the riskiest first.** A comment has no room for the other {}: {} risk. \
              `koreconcile plan` shows them all.\n\n",
             words::thousands(shown),
-            words::thousands(self.lines.len()),
-            words::thousands(self.lines.len() - shown),
+            words::thousands(all),
+            words::thousands(all - shown),
             words::said(&levels, ", ")
         )
     }
@@ -393,10 +412,12 @@ impl Line {
         if let Key::RoleDefinition(..) = change.key {
             let lines = words::role_lines(change);
             for (sign, text) in lines.iter().take(LONGEST_ROLE) {
-                below += &format!("{sign}     {}\n", plain(text));
+                below.extend([*sign]);
+                below.extend(["     ", &plain(text), "\n"]);
             }
             if lines.len() > LONGEST_ROLE {
-                below += &format!("      and {} more lines\n", words::thousands(lines.len() - LONGEST_ROLE));
+                let more = words::thousands(lines.len() - LONGEST_ROLE);
+                below.extend(["      and ", &more, " more lines\n"]);
             }
         }
         let is_by_person = matches!(place.part, Part::Joining | Part::Rest);
@@ -479,12 +500,12 @@ fn entry_lines(plan: &Plan, entry: &Entry) -> String {
     lines
 }
 
-fn warnings_title(plan: &Plan) -> String {
-    format!("<b>Oddities of the account</b>: {}", words::thousands(plan.warnings.len()))
+fn ends_title(plan: &Plan) -> String {
+    format!("<b>Ends soon</b>: {}", words::thousands(plan.expiring.len()))
 }
 
-fn endings_title(plan: &Plan) -> String {
-    format!("<b>Ends soon</b>: {}", words::thousands(plan.expiring.len()))
+fn warnings_title(plan: &Plan) -> String {
+    format!("<b>Oddities of the account</b>: {}", words::thousands(plan.warnings.len()))
 }
 
 fn unmanaged_title(plan: &Plan) -> String {
@@ -577,8 +598,13 @@ fn short(text: &str) -> String {
 fn plain_of(text: &str, most: usize) -> String {
     let clean = |c: char| match c {
         '\t' | '\n' | '\r' => ' ',
-        '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{061c}' => '\u{fffd}',
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        '\u{2028}'
+        | '\u{2029}'
+        | '\u{200e}'
+        | '\u{200f}'
+        | '\u{061c}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}' => '\u{fffd}',
         c if c.is_control() => '\u{fffd}',
         c => c,
     };

@@ -2,7 +2,7 @@
 
 use super::words;
 use crate::facts::Key;
-use crate::plan::{Action, Change, ChangeId, Entry, Origin, Plan, RiskLevel, Unmanaged};
+use crate::plan::{Action, Change, ChangeId, Ending, Entry, Origin, Plan, RiskLevel, Unmanaged};
 use anstyle::{AnsiColor, Style as Ansi};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::{self, Write as _};
@@ -248,8 +248,13 @@ fn expiring(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
     writeln!(out, "\n{}", style.paint(AnsiColor::Yellow, title))?;
     let shown =
         if style.verbose { plan.expiring.len() } else { plan.expiring.len().min(Style::LONGEST_LIST) };
-    for ending in &plan.expiring[..shown] {
-        writeln!(out, "    {}", words::ending(plan, ending))?;
+    for Ending { at, has_ended, subject, sources } in &plan.expiring[..shown] {
+        let when = if *has_ended { "ended" } else { "ends" };
+        write!(out, "    {when} {at}: {}", words::named(plan, subject))?;
+        if let Some(places) = words::places(sources) {
+            write!(out, "  {}", style.faint(places))?;
+        }
+        writeln!(out)?;
     }
     if shown < plan.expiring.len() {
         writeln!(out, "    and {} more (-v shows all)", plan.expiring.len() - shown)?;

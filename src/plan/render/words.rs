@@ -1,7 +1,7 @@
 //! What every form of a plan says in the same words.
 
 use crate::facts::{Family, Holder, Key, RoleSpec, RoleType, Source, Value};
-use crate::plan::{Action, Change, ChangeId, Ending, Entry, Origin, Plan, Reason};
+use crate::plan::{Action, Change, ChangeId, Entry, Origin, Plan, Reason};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 
@@ -28,14 +28,6 @@ pub(super) fn who(key: &Key) -> String {
         }
         _ => key.email().map_or_else(String::new, ToString::to_string),
     }
-}
-
-/// When a grant ends, which, and where that is written.
-pub(super) fn ending(plan: &Plan, ending: &Ending) -> String {
-    let Ending { at, has_ended, subject, sources } = ending;
-    let when = if *has_ended { "ended" } else { "ends" };
-    let places = places(sources).map(|places| format!("  {places}")).unwrap_or_default();
-    format!("{when} {at}: {}{places}", named(plan, subject))
 }
 
 /// What changes, without whom it is about.
@@ -171,6 +163,9 @@ pub(super) fn role_lines(change: &Change) -> Vec<(char, String)> {
 
 /// Changes that a guard holds back, themselves or through what they depend on.
 pub(super) fn held_back(plan: &Plan) -> HashSet<&ChangeId> {
+    if plan.refused.is_empty() {
+        return HashSet::new();
+    }
     let sendable: HashSet<&ChangeId> = plan.sendable().into_iter().map(|change| &change.id).collect();
     plan.changes.iter().map(|change| &change.id).filter(|id| !sendable.contains(*id)).collect()
 }
@@ -253,7 +248,7 @@ pub(super) fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

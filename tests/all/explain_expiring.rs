@@ -24,6 +24,10 @@ fn explain_expiring_grants_stand_in_the_plan_a_week_ahead() {
     assert_eq!(json["expiring"][0]["subject"]["user"], "kim@example.com");
     assert_eq!(json["expiring"][0]["hasEnded"], false);
     let digest = json["digest"].clone();
+    let markdown = served.run(&["plan", "--format", "markdown"]).expect(0);
+    assert!(markdown.stdout.contains("<b>Ends soon</b>: 1"), "{markdown}");
+    let hidden = served.run(&["plan", "--format", "json", "--redact"]).expect(0);
+    assert!(!hidden.stdout.contains("kim@example.com") && hidden.stdout.contains("hasEnded"), "{hidden}");
 
     served.place.write("main.yaml", &binding(24 * 30));
     let json = served.run(&["plan", "--format", "json"]).expect(0);

@@ -123,7 +123,9 @@ fn write_because(out: &mut String, because: &Because, style: Style) -> fmt::Resu
         Says::WouldGrant => format!("names{group}"),
     };
     let place = match &source.place {
-        Place::File { file, line, column: _ } => format!("{file}:{line}"),
+        Place::File { file, line, column: _ } => {
+            format!("{}:{line}", file.strip_prefix("./").unwrap_or(file))
+        }
         Place::Resource { kind, namespace, name } => format!("{kind} {namespace}/{name}"),
     };
     write!(out, "      {place}  {what}")?;

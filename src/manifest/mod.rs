@@ -5,7 +5,7 @@
 //! ```
 //!
 //! [`load`] reads bytes and understands nothing. [`check`] turns them into typed, positioned manifests and finds
-//! everything that is wrong, at once. [`compile`] turns the manifests of one account into facts. [`write`](mod@write)
+//! everything that is wrong, at once. [`compile`](mod@compile) turns the manifests of one account into facts. [`write`](mod@write)
 //! goes the other way: one read of an account becomes the documents that say it. This room knows `facts` and nobody
 //! else: no clock (`now` is passed in), no network, no task, and it prints nothing.
 

@@ -397,11 +397,6 @@ fn kore_paging_ten_thousand_users_take_little_of_our_own_time() {
     let account = account(move |seen, _| {
         raw(200, pages.get(seen.number("offset")).map_or("{\"total\":10000,\"users\":[]}", |page| page))
     });
-    let started = std::time::Instant::now();
     let world = run(account.reader.read(&Ask { users: true, ..Ask::default() })).unwrap();
-    let took = started.elapsed();
-    println!("10,000 users, {} facts: {took:?}", world.facts().len());
     assert_eq!((world.coverage.requires(Listing::Users), world.facts().len()), (Ok(()), 50_000));
-    // A guard against something quadratic, not a measurement: builds without optimisation take most of it.
-    assert!(took.as_secs() < 10, "{took:?}");
 }

@@ -7,7 +7,6 @@ use koreconcile::plan::{
     Action, Change, ChangeId, Entry, Origin, Plan, Reason, Reversible, Risk, RiskLevel, Unmanaged, render,
 };
 use proptest::prelude::*;
-use std::time::Instant;
 
 fn id(number: usize) -> ChangeId {
     serde_json::from_value(serde_json::json!(format!("{number:016x}"))).unwrap()
@@ -204,27 +203,12 @@ proptest! {
 }
 
 #[test]
-fn review_markdown_of_20_000_changes_is_readable_and_fast() {
+fn review_markdown_of_20_000_changes_is_readable() {
     for name in NASTY {
         let plan = plan_of(20_000, [2, 2000, 20, 3000, 9000], name, 4);
         is_sound(&plan, name).unwrap();
     }
     let plan = plan_of(20_000, [2, 40, 20, 300, 900], "person", 4);
-    let small = plan_of(2_000, [2, 40, 20, 300, 900], "person", 4);
-    let time = |plan: &Plan| {
-        let took = |_| {
-            let start = Instant::now();
-            assert!(!render::markdown(plan).is_empty());
-            start.elapsed()
-        };
-        (0..3).map(took).min().unwrap()
-    };
-    let (large, small) = (time(&plan), time(&small));
-    println!("20,000 changes as Markdown in {large:?}, 2,000 in {small:?}");
-    assert!(large < small * 40 + std::time::Duration::from_millis(100), "not linear: {large:?}, {small:?}");
-    if !cfg!(debug_assertions) {
-        assert!(large.as_millis() < 100, "{large:?}");
-    }
     let markdown = render::markdown(&plan);
     assert!(markdown.chars().count() > render::LONGEST_COMMENT * 9 / 10, "room is used: {}", markdown.len());
 }

@@ -94,11 +94,7 @@ impl Session {
     /// Reads what a saved plan is about.
     pub(super) async fn observe_for(&self, plan: &Plan, compiled: &Compiled) -> Result<World, CliError> {
         let people = plan.changes.iter().filter_map(|change| change.key.email().cloned()).collect();
-        let read = self.reader.read(&Ask::full(people)).await;
-        self.progress.finish();
-        let world = read?;
-        is_pinned(&world, compiled)?;
-        Ok(world)
+        self.look(compiled, Ask::full(people)).await
     }
 
     /// The app's secret: plans are sealed under a key derived from it.

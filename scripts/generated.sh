@@ -9,7 +9,8 @@ outputs=(
     "docs/reference/manifests.schema.json schema manifests"
 )
 # The definitions stand twice, because Helm reads nothing outside of a chart.
-for kind in KoreAccount KoreUser KoreTeam KoreGroupMembership KoreRole KoreRoleBinding KoreBotAssignment; do
+for kind in KoreAccount KoreUser KoreTeam KoreGroupMembership KoreRole KoreRoleBinding KoreBotAssignment KorePlan \
+    KorePlanApproval; do
     for folder in crds charts/koreconcile/files/crds; do
         outputs+=("$folder/${kind,,}s.yaml crds $kind")
     done

@@ -75,12 +75,14 @@ impl Cluster {
         self.client_as("admin")
     }
 
-    /// One of the users: admin, controller, editor, approver, viewer. Belongs to the runtime that asks for it.
+    /// One of the users: admin, controller, editor, approver, viewer, or a service account. Belongs to the runtime
+    /// that asks for it.
     pub fn client_as(&self, user: &str) -> kube::Client {
         let config = Kubeconfig::read_from(self.kubeconfig(user)).unwrap();
+        let options = KubeConfigOptions::default();
         // Nothing in this file makes it wait.
-        let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default());
-        kube::Client::try_from(futures::executor::block_on(config).unwrap()).unwrap()
+        let config = futures::executor::block_on(kube::Config::from_custom_kubeconfig(config, &options));
+        kube::Client::try_from(config.unwrap()).unwrap()
     }
 
     /// For kubectl, helm and `koreconcile controller`.
@@ -88,10 +90,12 @@ impl Cluster {
         self.server.kubeconfig(user)
     }
 
-    /// The same for a service account that exists, such as the chart's.
-    pub fn service_account(&self, namespace: &str, name: &str) -> PathBuf {
+    /// Makes a service account that exists, such as the chart's, a user: gives the name by which it is one here.
+    pub fn service_account(&self, namespace: &str, name: &str) -> String {
         let token = self.kubectl(&["create", "token", name, "-n", namespace]).run().expect(0);
-        self.server.write_kubeconfig(&format!("{namespace}.{name}"), token.stdout.trim())
+        let user = format!("{namespace}.{name}");
+        self.server.write_kubeconfig(&user, token.stdout.trim());
+        user
     }
 
     /// A new namespace, whose name begins so.

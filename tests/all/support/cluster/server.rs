@@ -94,8 +94,7 @@ impl Server {
     }
 
     /// Writes that file.
-    pub(super) fn write_kubeconfig(&self, user: &str, token: &str) -> PathBuf {
-        let path = self.kubeconfig(user);
+    pub(super) fn write_kubeconfig(&self, user: &str, token: &str) {
         let authority = self.folder.join("certs/apiserver.crt");
         let text = format!(
             "apiVersion: v1
@@ -108,8 +107,7 @@ current-context: test
             url = self.url,
             authority = authority.display()
         );
-        std::fs::write(&path, text).unwrap();
-        path
+        std::fs::write(self.kubeconfig(user), text).unwrap();
     }
 }
 

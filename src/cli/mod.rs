@@ -7,6 +7,7 @@ mod apply;
 mod base;
 mod completions;
 mod controller;
+mod crds;
 mod doctor;
 mod embedded;
 mod error;
@@ -91,6 +92,8 @@ enum Verb {
     Sandbox(sandbox::SandboxArgs),
     /// Print JSON Schemas: of manifests, or of plans
     Schema(schema::SchemaArgs),
+    /// Print the definitions of the kinds for a Kubernetes cluster
+    Crds(crds::CrdsArgs),
     /// Print completions for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -126,6 +129,7 @@ pub async fn run() -> Exit {
         Verb::Controller(args) => controller::run(&args, &output).await,
         Verb::Sandbox(args) => sandbox::run(args).await.map(|()| Exit::Done).map_err(CliError::from),
         Verb::Schema(args) => schema::run(&args, &output),
+        Verb::Crds(args) => crds::run(&args, &output),
         Verb::Completions(args) => {
             completions::run(&args, Cli::command(), &output);
             Ok(Exit::Done)

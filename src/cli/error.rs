@@ -158,8 +158,8 @@ impl CliError {
             | Self::Snapshot(_)
             | Self::Undo(_)
             | Self::Base(_)
-            | Self::File { .. } => Exit::Invalid,
-            Self::Findings(_)
+            | Self::File { .. }
+            | Self::Findings(_)
             | Self::NoAccount
             | Self::NoTerminal
             | Self::Host(_)
@@ -167,12 +167,12 @@ impl CliError {
             | Self::Lease { .. }
             | Self::Traces { .. } => Exit::Invalid,
             Self::Controller(ControllerError::Client(_)) => Exit::Unreachable,
-            Self::Controller(ControllerError::Listen { .. }) => Exit::Unexpected,
             Self::OtherAccount { .. } | Self::Incomplete(_) => Exit::Refused,
             Self::Credential { .. } => Exit::Credentials,
             Self::Kore(error) | Self::Repair(RepairError::Kore(error)) => of_kore(error),
             Self::Repair(_) => Exit::Partial,
-            Self::Journal(_)
+            Self::Controller(ControllerError::Listen { .. })
+            | Self::Journal(_)
             | Self::State { .. }
             | Self::Write { .. }
             | Self::Embedded(_)

@@ -59,11 +59,7 @@ pub(super) fn conditions(
     now: Timestamp,
 ) -> Vec<Condition> {
     let Standing { reason, message } = standing;
-    let mut message = message.clone();
-    if message.len() > MESSAGE_MAX {
-        message.truncate(message.floor_char_boundary(MESSAGE_MAX - 4));
-        message.push_str(" ...");
-    }
+    let message = shortened(message, MESSAGE_MAX);
     let types = ["Ready", "Synced", "Accepted", "Reconciling", "Stalled"];
     let said = types.into_iter().zip(row(*reason)).filter(|(_, status)| !status.is_empty());
     said.map(|(type_, status)| {
@@ -79,6 +75,15 @@ pub(super) fn conditions(
         }
     })
     .collect()
+}
+
+/// At most so many bytes, with an ellipsis where something was cut.
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let last = (0..=most.saturating_sub(4)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    format!("{} ...", &text[..last])
 }
 
 /// The reason that `Ready` gives.

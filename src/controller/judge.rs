@@ -20,12 +20,12 @@ pub struct Standing {
 
 impl Standing {
     /// As declared.
-    pub(super) fn fine() -> Self {
+    pub fn fine() -> Self {
         Self::new(Reason::UpToDate, "the account is as declared")
     }
 
     /// For that reason.
-    pub(super) fn new(reason: Reason, message: impl Into<String>) -> Self {
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason, message: message.into() }
     }
 }

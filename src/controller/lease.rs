@@ -126,11 +126,14 @@ impl Candidate {
         let known = before.and_then(|lease| lease.spec.clone()).unwrap_or_default();
         let is_ours = known.holder_identity.as_deref() == Some(&self.options.identity);
         let transitions = known.lease_transitions.unwrap_or_default();
-        let mut metadata = before.map(|lease| lease.metadata.clone()).unwrap_or_else(|| ObjectMeta {
-            name: Some(self.options.name.clone()),
-            namespace: Some(self.options.namespace.clone()),
-            ..ObjectMeta::default()
-        });
+        let mut metadata = before.map_or_else(
+            || ObjectMeta {
+                name: Some(self.options.name.clone()),
+                namespace: Some(self.options.namespace.clone()),
+                ..ObjectMeta::default()
+            },
+            |lease| lease.metadata.clone(),
+        );
         metadata.managed_fields = None;
         metadata.annotations.get_or_insert_with(BTreeMap::new).insert(CALLS.to_owned(), calls.to_owned());
         let acquired = if is_ours { known.acquire_time } else { Some(MicroTime(now)) };

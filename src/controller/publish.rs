@@ -1,6 +1,7 @@
 //! What a pass came to goes back to the cluster: statuses that changed, finalizers, plans, events. Nothing is written
 //! that is there already.
 
+use super::conditions::shortened;
 use super::decode::{FINALIZER, Watched, resource};
 use super::metrics::Metrics;
 use super::pass::{News, Pass};
@@ -151,12 +152,10 @@ impl Publisher {
     /// Publishes an event.
     pub(super) async fn tell(&self, object: &ObjectRef, uid: &str, news: &News) {
         let News { object: _, reason, message, is_warning } = news;
-        let mut note = message.clone();
-        note.truncate(note.floor_char_boundary(NOTE_MAX));
         let event = Event {
             type_: if *is_warning { EventType::Warning } else { EventType::Normal },
             reason: reason.clone(),
-            note: Some(note),
+            note: Some(shortened(message, NOTE_MAX)),
             action: "Reconcile".to_owned(),
             secondary: None,
         };

@@ -44,34 +44,33 @@ impl Stores {
 
     /// Takes what a watch says. True when somebody edited something; our own writing is no edit.
     pub(super) fn take(&mut self, watch: &Watch, event: watcher::Event<DynamicObject>) -> bool {
-        let Some(shelf) = self.shelves.get_mut(watch) else { return false };
+        let Some(kept) = self.shelves.get_mut(watch) else { return false };
         let place = |object: &DynamicObject| -> Place {
             (Arc::from(object.namespace().unwrap_or_default()), Arc::from(object.name_any()))
         };
         match event {
             watcher::Event::Init => {
-                shelf.incoming = Some(BTreeMap::new());
+                kept.incoming = Some(BTreeMap::new());
                 false
             }
             watcher::Event::InitApply(object) => {
                 let stored = decode(watch.watched, &object);
-                shelf.incoming.get_or_insert_default().insert(place(&object), stored);
+                kept.incoming.get_or_insert_default().insert(place(&object), stored);
                 false
             }
             watcher::Event::InitDone => {
-                let incoming = shelf.incoming.take().unwrap_or_default();
-                let is_edit =
-                    !shelf.is_listed || shelf.failure.is_some() || differ(&shelf.objects, &incoming);
-                (shelf.objects, shelf.is_listed, shelf.failure) = (incoming, true, None);
+                let incoming = kept.incoming.take().unwrap_or_default();
+                let is_edit = !kept.is_listed || kept.failure.is_some() || differ(&kept.objects, &incoming);
+                (kept.objects, kept.is_listed, kept.failure) = (incoming, true, None);
                 is_edit
             }
             watcher::Event::Apply(object) => {
                 let stored = decode(watch.watched, &object);
-                let is_edit = shelf.objects.get(&place(&object)).is_none_or(|known| is_edit(known, &stored));
-                shelf.objects.insert(place(&object), stored);
+                let is_edit = kept.objects.get(&place(&object)).is_none_or(|known| is_edit(known, &stored));
+                kept.objects.insert(place(&object), stored);
                 is_edit
             }
-            watcher::Event::Delete(object) => shelf.objects.remove(&place(&object)).is_some(),
+            watcher::Event::Delete(object) => kept.objects.remove(&place(&object)).is_some(),
         }
     }
 
@@ -141,7 +140,7 @@ impl Stores {
                     view.broken.push(broken.clone());
                 }
                 Stored::Plan(of, plan) if is_beside && *of == account.name => {
-                    view.published.push(plan.clone())
+                    view.published.push(plan.clone());
                 }
                 Stored::Approval(named, approval)
                     if is_beside && homes.of_approval(account, named.as_deref()) =>

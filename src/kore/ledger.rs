@@ -93,7 +93,9 @@ impl Ledger {
     pub fn count_sent(&self, sent: impl IntoIterator<Item = Timestamp>, now: Timestamp) {
         let sent: Vec<Timestamp> = sent.into_iter().collect();
         self.with(now, |budget| {
-            sent.iter().for_each(|at| budget.record(*at));
+            for at in &sent {
+                budget.record(*at);
+            }
             ((), None)
         });
     }

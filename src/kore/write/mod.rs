@@ -48,7 +48,10 @@ impl Tenure {
 
     /// Until when.
     pub fn ends_at(&self) -> Timestamp {
-        Timestamp::from_millisecond(self.0.load(Ordering::Acquire)).unwrap_or(Timestamp::MIN)
+        let end = self.0.load(Ordering::Acquire);
+        // The last moment of all has no millisecond of its own.
+        let beyond = if end > 0 { Timestamp::MAX } else { Timestamp::MIN };
+        Timestamp::from_millisecond(end).unwrap_or(beyond)
     }
 }
 

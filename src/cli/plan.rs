@@ -110,6 +110,7 @@ fn on_snapshot(
         host: snapshot.label(now),
         inputs: digest_of(manifests),
         limits: args.reach.limits(),
+        rewrite: args.reach.rewrite(),
         look_up_size: compiled.policy.batch_size.0,
         now,
         ..Context::default()

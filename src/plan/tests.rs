@@ -19,6 +19,7 @@ struct Bench {
     directory: Directory,
     policy: Policy,
     limits: Limits,
+    rewrite: Rewrite,
     memory: Memory,
     strip: bool,
 }
@@ -96,6 +97,7 @@ impl Bench {
             directory,
             policy,
             limits: Limits::default(),
+            rewrite: Rewrite::default(),
             memory: Memory::default(),
             strip: false,
         };
@@ -164,7 +166,9 @@ impl Bench {
         }
         let memory = self.memory.clone();
         let now = jiff::Timestamp::from_second(NOW).unwrap();
-        let context = Context { limits: self.limits, look_up_size: 1000, memory, now, ..Context::default() };
+        let rewrite = self.rewrite.clone();
+        let context =
+            Context { limits: self.limits, rewrite, look_up_size: 1000, memory, now, ..Context::default() };
         make(desired, &world, &self.policy, &context)
     }
 }
@@ -461,6 +465,27 @@ fn write_only_values_are_listed_not_compared() {
     let plan = bench.plan();
     assert!(plan.is_clean());
     assert_eq!(plan.write_only.len(), 1);
+}
+
+#[test]
+fn write_only_values_are_sent_again_when_somebody_says_so() {
+    let mut bench = Bench::converged();
+    bench.both(Key::Access(email(JANE)), Value::Access(BuilderAccess::Builder));
+    bench.want(&Key::DataTables(email(JANE)), present(Value::DataTables(true)));
+    let profile =
+        [("orgUserId", "E-1"), ("dept", "Support")].map(|(name, text)| (name.to_owned(), text.to_owned()));
+    bench.want(&Key::Profile(email(JANE)), present(Value::Profile(profile.into())));
+    let quiet = bench.plan();
+    bench.rewrite = Rewrite::All;
+    let plan = bench.plan();
+    assert_eq!(plan.changes.len(), 2);
+    assert!(plan.write_only.is_empty());
+    assert_eq!(plan.digest, quiet.digest, "no difference was seen");
+    let [Change { after: Some(Value::Profile(fields)), .. }, tables] = plan.changes.as_slice() else {
+        panic!()
+    };
+    assert!(!fields.contains_key("orgUserId"), "on an update it would choose the user");
+    assert!(tables.pins.iter().any(|pin| pin.name == Pin::ACCESS && pin.id.as_deref() == Some("Builder")));
 }
 
 #[test]

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, and nobody links against it"
 )]
 
+mod ci_templates;
 mod cli_apply;
 mod cli_bad_days;
 mod cli_examples;

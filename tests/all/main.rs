@@ -23,6 +23,7 @@ mod doctor_cli;
 mod explain_answers;
 mod explain_cli;
 mod explain_expiring;
+mod guides;
 mod import_cli;
 mod import_random;
 mod import_written;

@@ -17,6 +17,7 @@ mod memory;
 mod output;
 mod plan;
 mod progress;
+mod reference;
 pub mod sandbox;
 mod saved;
 mod schema;
@@ -88,6 +89,9 @@ enum Verb {
     Schema(schema::SchemaArgs),
     /// Print completions for a shell
     Completions(completions::CompletionsArgs),
+    /// Print a page of the reference as Markdown
+    #[command(hide = true)]
+    Reference(reference::ReferenceArgs),
 }
 
 /// Runs the program and gives its exit code.
@@ -114,6 +118,7 @@ pub async fn run() -> Exit {
         Verb::Import(args) => import::run(&args, &output).await,
         Verb::Sandbox(args) => sandbox::run(args).await.map(|()| Exit::Done).map_err(CliError::from),
         Verb::Schema(args) => schema::run(&args, &output),
+        Verb::Reference(args) => reference::run(&args, Cli::command(), &output),
         Verb::Completions(args) => {
             completions::run(&args, Cli::command(), &output);
             Ok(Exit::Done)

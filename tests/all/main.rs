@@ -18,6 +18,7 @@ mod cli_guards;
 mod cli_interrupted;
 mod cli_output;
 mod cli_plan;
+mod cli_reference;
 mod cli_validate;
 mod doctor_cli;
 mod explain_answers;

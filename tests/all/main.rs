@@ -56,3 +56,4 @@ mod sandbox_rate;
 mod sandbox_world;
 mod support;
 mod workflow_saved;
+mod workflow_story;

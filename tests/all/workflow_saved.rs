@@ -25,6 +25,15 @@ fn workflow_a_saved_plan_applies_exactly_what_it_shows() {
 }
 
 #[test]
+fn workflow_a_plan_that_is_shown_redacted_is_saved_whole() {
+    let served = Served::new(&[user("new.hire", "")]);
+    let run = served.run(&["plan", "--redact", "--out", PLAN]).expect(0);
+    assert!(run.stdout.contains("+ user-") && !run.stdout.contains("new.hire@"), "{run}");
+    served.run(&APPLY).expect(0);
+    assert!(served.server.truth()["users"]["new.hire@example.com"].is_object());
+}
+
+#[test]
 fn workflow_a_saved_plan_skips_what_was_overtaken_and_applies_the_rest() {
     let served = Served::new(&[user("new.hire", ""), user("second.hire", "")]);
     save(&served);

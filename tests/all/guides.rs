@@ -1,5 +1,6 @@
 //! The guides and the README say nothing that the program does not know: every command line is taken apart by the parser
-//! of the program itself, every flag is one of its flags, and every reason and exit code has its next step.
+//! of the program itself, every flag is one of its flags, every test they name is there, and every reason and exit code
+//! has its next step.
 
 use clap::{CommandFactory as _, Parser as _};
 use koreconcile::cli::Cli;
@@ -13,6 +14,7 @@ fn pages() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let guides = std::fs::read_dir(root.join("docs/guides")).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<PathBuf> = guides.chain([root.join("README.md")]).collect();
+    paths.push(root.join("docs/workflow-promises.md"));
     paths.sort();
     assert!(paths.len() > 6, "{paths:?}");
     paths.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
@@ -143,4 +145,26 @@ fn cli_guides_links_lead_to_files_that_are_there() {
             assert!(found[1].starts_with("http") || target.exists(), "{}: {}", path.display(), &found[1]);
         }
     }
+}
+
+#[test]
+fn cli_guides_every_test_that_a_page_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = ["src", "tests"].into_iter().flat_map(|folder| walkdir::WalkDir::new(root.join(folder)));
+    let sources = sources.map(|file| file.unwrap().into_path());
+    let sources = sources.filter(|path| path.extension().is_some_and(|end| end == "rs"));
+    let function = Regex::new(r"\bfn ([a-z0-9_]+)\(").unwrap();
+    let known: BTreeSet<String> = sources
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .flat_map(|text| function.captures_iter(&text).map(|found| found[1].to_owned()).collect::<Vec<_>>())
+        .collect();
+    let test = Regex::new("`([a-z0-9]+(?:_[a-z0-9]+){3,})`").unwrap();
+    let mut named = BTreeSet::new();
+    for (path, text) in pages() {
+        for found in test.captures_iter(&text) {
+            assert!(known.contains(&found[1]), "{}: {}", path.display(), &found[1]);
+            named.insert(found[1].to_owned());
+        }
+    }
+    assert!(named.len() > 50, "{named:?}");
 }

@@ -4,6 +4,7 @@
 pub mod command;
 pub mod engine;
 pub mod in_process;
+pub mod random;
 pub mod served;
 pub mod wants;
 pub mod world;

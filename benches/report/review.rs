@@ -81,7 +81,7 @@ fn markdown(runs: usize) -> Vec<f64> {
     let (_, Compiled { desired, policy, .. }) = compiled(folder.path());
     let World { directory, mut coverage, .. } = pure::world(&desired);
     coverage.looked_up.clear();
-    coverage.not_found = desired.referenced.clone();
+    coverage.not_found.clone_from(&desired.referenced);
     let empty = WorldBuilder::new().build(coverage, directory);
     let mut plan = plan::make(desired, &empty, &policy, &Context::default());
     plan.changes.truncate(CHANGES);

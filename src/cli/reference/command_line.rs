@@ -8,31 +8,27 @@ use clap::{Arg, Command};
 pub(super) fn page(mut command: Command) -> String {
     command.build();
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-    let mut text = format!("# Command line\n\n{about}\n\nEvery verb takes these:\n\n");
-    text += &arguments(command.get_arguments());
-    for verb in command.get_subcommands() {
-        describe(verb, &command.get_name().to_owned(), 2, &mut text);
-    }
-    text + &exit_codes()
+    let verbs: String = command.get_subcommands().map(|verb| describe(verb, command.get_name(), 2)).collect();
+    let global = arguments(command.get_arguments());
+    format!("# Command line\n\n{about}\n\nEvery verb takes these:\n\n{global}{verbs}{}", exit_codes())
 }
 
-fn describe(verb: &Command, above: &str, depth: usize, text: &mut String) {
+/// A verb and all below it.
+fn describe(verb: &Command, above: &str, depth: usize) -> String {
     if verb.is_hide_set() || verb.get_name() == "help" {
-        return;
+        return String::new();
     }
+    let heading = "#".repeat(depth);
     let name = format!("{above} {}", verb.get_name());
     let about = verb.get_long_about().or(verb.get_about()).map(ToString::to_string).unwrap_or_default();
     let usage = verb.clone().bin_name(&name).render_usage().to_string();
     let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage).trim_end();
     let usage: Vec<&str> = usage.lines().map(str::trim).collect();
-    *text += &format!("{} {name}\n\n{about}.\n\n```text\n{}\n```\n\n", "#".repeat(depth), usage.join("\n"));
-    *text += &arguments(verb.get_arguments().filter(|argument| !argument.is_global_set()));
-    if let Some(more) = verb.get_after_help() {
-        *text += &format!("{more}\n\n");
-    }
-    for below in verb.get_subcommands() {
-        describe(below, &name, depth + 1, text);
-    }
+    let usage = usage.join("\n");
+    let arguments = arguments(verb.get_arguments().filter(|argument| !argument.is_global_set()));
+    let more = verb.get_after_help().map(|more| format!("{more}\n\n")).unwrap_or_default();
+    let below: String = verb.get_subcommands().map(|below| describe(below, &name, depth + 1)).collect();
+    format!("{heading} {name}\n\n{about}.\n\n```text\n{usage}\n```\n\n{arguments}{more}{below}")
 }
 
 fn arguments<'a>(arguments: impl Iterator<Item = &'a Arg>) -> String {
@@ -43,12 +39,12 @@ fn arguments<'a>(arguments: impl Iterator<Item = &'a Arg>) -> String {
         }
         let takes_value = argument.get_action().takes_values();
         let help = argument.get_long_help().or(argument.get_help()).map(ToString::to_string);
-        let mut help = cell(&help.unwrap_or_default());
         let choices = if takes_value { argument.get_possible_values() } else { Vec::new() };
-        for choice in &choices {
+        let choices = choices.iter().map(|choice| {
             let what = choice.get_help().map(|help| format!(": {}", cell(&help.to_string())));
-            help += &format!("<br>{}{}", code(choice.get_name()), what.unwrap_or_default());
-        }
+            format!("<br>{}{}", code(choice.get_name()), what.unwrap_or_default())
+        });
+        let help = cell(&help.unwrap_or_default()) + &choices.collect::<String>();
         let defaults = argument.get_default_values().iter().filter(|_| takes_value);
         let defaults: Vec<String> = defaults.map(|value| code(&value.to_string_lossy())).collect();
         table.row([code(&name(argument)), help, defaults.join(", ")]);

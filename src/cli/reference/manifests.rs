@@ -6,26 +6,26 @@ use serde_json::Value;
 
 /// The page.
 pub(super) fn page() -> String {
-    let mut text = format!(
-        "# Manifests\n\nEvery document has `apiVersion: {}`, its `kind`, and `metadata.name`. These are the fields of its \
-         `spec`.\nFields in **bold** are required where their parent is written. What is immutable is so in a cluster, where there is \
-         an\nearlier object to compare with.\n\n",
-        kinds::API_VERSION
-    );
-    for (kind, schema) in kinds::schemas() {
-        let about = schema["description"].as_str().unwrap_or_default();
-        text += &format!("## {kind}\n\n{about}\n\n");
-        let mut kind = Page {
-            fields: Table::new(["field", "type", "default", "limits", "what it is"]),
-            rules: Vec::new(),
-        };
-        kind.object("", &schema["properties"]["spec"]);
-        text += &kind.fields.markdown();
-        if !kind.rules.is_empty() {
-            text += &format!("Rules:\n\n{}\n", kind.rules.concat());
-        }
-    }
-    text
+    let kinds: String =
+        kinds::schemas().into_iter().map(|(kind, schema)| section(kind.name(), &schema)).collect();
+    let version = kinds::API_VERSION;
+    format!(
+        "# Manifests\n\nEvery document has `apiVersion: {version}`, its `kind`, and `metadata.name`. These are the fields of \
+         its `spec`.\nFields in **bold** are required where their parent is written. What is immutable is so in a cluster, \
+         where there is an\nearlier object to compare with.\n\n{kinds}"
+    )
+}
+
+fn section(kind: &str, schema: &Value) -> String {
+    let heading = ["field", "type", "default", "limits", "what it is"];
+    let mut page = Page { fields: Table::new(heading), rules: Vec::new() };
+    page.object("", &schema["properties"]["spec"]);
+    let about = schema["description"].as_str().unwrap_or_default();
+    let rules = match page.rules.as_slice() {
+        [] => String::new(),
+        rules => format!("Rules:\n\n{}\n", rules.concat()),
+    };
+    format!("## {kind}\n\n{about}\n\n{}{rules}", page.fields.markdown())
 }
 
 /// What one kind says of itself.
@@ -50,9 +50,8 @@ impl Page {
     fn field(&mut self, path: &str, schema: &Value, is_required: bool) {
         let name = if is_required { format!("**{}**", code(path)) } else { code(path) };
         let default = match &schema["default"] {
-            Value::Null => String::new(),
-            // Its own fields say theirs.
-            Value::Object(_) => String::new(),
+            // The fields of an object say theirs.
+            Value::Null | Value::Object(_) => String::new(),
             Value::String(text) => code(text),
             other => code(&other.to_string()),
         };

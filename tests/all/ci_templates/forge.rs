@@ -158,9 +158,10 @@ impl State {
 
     fn edit(&mut self, path: &str, body: &Value) -> Option<Value> {
         let (parent, id) = path.rsplit_once('/')?;
+        let id: u64 = id.parse().ok()?;
         let is_of = |list: &str| list == parent || parent == "issues/comments" && list.ends_with("/comments");
         let list = self.lists.iter_mut().find(|(list, _)| is_of(list))?.1;
-        let at = list.iter().position(|entry| entry["id"].to_string() == id)?;
+        let at = list.iter().position(|entry| entry["id"] == id)?;
         for (field, value) in body.as_object()? {
             list[at][field] = value.clone();
         }

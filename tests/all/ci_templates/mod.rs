@@ -425,8 +425,8 @@ fn cli_ci_workflows_pin_their_actions_and_ask_for_little() {
         let file = format!("github/{name}.yml");
         let workflow = parsed(&file);
         assert_eq!(workflow["permissions"], json!({}), "{name}: a job says what it needs");
-        for (job, jobs) in workflow["jobs"].as_object().unwrap().iter().map(|(name, job)| (name, job)) {
-            let permissions = jobs["permissions"].as_object().unwrap();
+        for (job, says) in workflow["jobs"].as_object().unwrap() {
+            let permissions = says["permissions"].as_object().unwrap();
             let writes: Vec<_> = permissions.iter().filter(|(_, level)| *level == "write").collect();
             let expected = match (name, job.as_str()) {
                 ("koreconcile-plan", "plan") => vec!["pull-requests"],
@@ -438,8 +438,8 @@ fn cli_ci_workflows_pin_their_actions_and_ask_for_little() {
                 expected,
                 "{name} {job}"
             );
-            assert!(jobs["timeout-minutes"].is_number(), "{name} {job}");
-            for step in jobs["steps"].as_array().unwrap() {
+            assert!(says["timeout-minutes"].is_number(), "{name} {job}");
+            for step in says["steps"].as_array().unwrap() {
                 if let Some(uses) = step["uses"].as_str() {
                     assert!(pinned.is_match(uses), "{uses}");
                     let keeps_token = step["with"]["persist-credentials"] != json!(false);

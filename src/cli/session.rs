@@ -123,6 +123,7 @@ impl Session {
             host: self.host.clone(),
             inputs,
             limits: reach.limits(),
+            day: None,
             look_up_size: self.reader.sizes().look_up,
             memory,
             now: Timestamp::now(),

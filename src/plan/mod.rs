@@ -19,7 +19,7 @@ mod resolve;
 mod risk;
 
 pub use expiring::Ending;
-pub use guard::{Limits, master_admins, takes_master_admin};
+pub use guard::{Day, Limits, master_admins, takes_master_admin};
 pub use memory::{CONTESTED_AFTER, Memory};
 pub use model::{
     AccountRef, Action, Change, ChangeId, Digest, Entry, Inputs, ObservedSummary, Origin, Pin, Plan, Reason,
@@ -41,6 +41,8 @@ pub struct Context {
     pub inputs: Inputs,
     /// What this run allows beyond the policy.
     pub limits: Limits,
+    /// What the ceilings count besides the plan, where they count a rolling day (controller).
+    pub day: Option<Day>,
     /// People asked for in one look-up, as the read just made has proved.
     pub look_up_size: usize,
     /// What earlier runs remember.
@@ -101,6 +103,17 @@ pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Conte
 pub fn recheck(plan: Plan, observed: &World, policy: &Policy, context: &Context) -> Plan {
     let refused = guard::refuse(&plan.changes, observed, policy, context);
     let mut plan = Plan { refused, ..plan };
+    let calls = pack::pack(&plan.sendable(), policy.batch_size.0);
+    plan.cost = cost::price(&plan, &calls, policy, context.look_up_size);
+    plan
+}
+
+/// The same plan with some of its changes put off: each entry names the changes that wait for it, and why. The digest
+/// stays; the price falls.
+#[must_use]
+pub fn put_off(plan: Plan, entries: Vec<Entry>, policy: &Policy, context: &Context) -> Plan {
+    let mut plan = plan;
+    plan.waiting.extend(entries);
     let calls = pack::pack(&plan.sendable(), policy.batch_size.0);
     plan.cost = cost::price(&plan, &calls, policy, context.look_up_size);
     plan

@@ -27,7 +27,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// Cannot be done, or not proved safe, as things are.
     pub blocked: Vec<Entry>,
-    /// Will be done when somebody accepts an invitation, or the like. Not a change.
+    /// Will be done when somebody accepts an invitation, or the like. Not a change, unless the entry lists some: those
+    /// are put off.
     pub waiting: Vec<Entry>,
     /// The API cannot do it; a person can, in the console.
     pub manual: Vec<Entry>,
@@ -62,9 +63,10 @@ impl Plan {
     /// The version of this format.
     pub const FORMAT: &'static str = "koreconcile.dev/plan/v1";
 
-    /// Changes that no guard refuses, and that depend on none that is refused.
+    /// Changes that no guard refuses and that are not put off, and that depend on none of those.
     pub fn sendable(&self) -> Vec<&Change> {
-        let mut held: BTreeSet<&ChangeId> = self.refused.iter().flat_map(|entry| &entry.changes).collect();
+        let mut held: BTreeSet<&ChangeId> =
+            self.refused.iter().chain(&self.waiting).flat_map(|entry| &entry.changes).collect();
         let mut sendable = Vec::with_capacity(self.changes.len());
         for change in &self.changes {
             if held.contains(&change.id) || change.depends_on.iter().any(|id| held.contains(id)) {
@@ -337,6 +339,10 @@ pub enum Reason {
     AdminFloor,
     /// Applied again and again in a day: somebody else undoes it.
     Contested,
+    /// Needs a person's approval (controller).
+    ApprovalRequired,
+    /// A removal that waits until nothing has been edited for a while (controller).
+    Settling,
 }
 
 /// A fact nobody declared.

@@ -125,6 +125,12 @@ fn workflow_a_snapshot_of_another_account_or_no_snapshot_is_refused() {
     snapshot["world"]["account"] = "000000000000000000000000".into();
     served.place.write("account.json", &snapshot.to_string());
     served.run(&["plan", "--observed", "account.json"]).expect(4);
+    let later = text.replace("snapshot/v1", "snapshot/v2").replace("\"world\"", "\"seen\"");
+    for other in [text.replace("snapshot/v1", "snapshot/v2"), later] {
+        served.place.write("account.json", &other);
+        let run = served.run(&["plan", "--observed", "account.json"]).expect(3);
+        assert!(run.stderr.contains("format koreconcile.dev/snapshot/v2"), "{run}");
+    }
     served.place.write("account.json", &text[..text.len() / 2]);
     let run = served.run(&["plan", "--observed", "account.json"]).expect(3);
     assert!(run.stderr.contains("is no snapshot"), "{run}");

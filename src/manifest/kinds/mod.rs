@@ -173,8 +173,8 @@ impl Spec {
         }
     }
 
-    /// Reads the spec of a document that passed the checks.
-    pub(super) fn from_value(kind: Kind, value: Value) -> Result<Self, serde_json::Error> {
+    /// Reads the spec of a document that passed the checks, here or at the API server.
+    pub fn from_value(kind: Kind, value: Value) -> Result<Self, serde_json::Error> {
         Ok(match kind {
             Kind::Account => Self::Account(serde_json::from_value(value)?),
             Kind::User => Self::User(serde_json::from_value(value)?),
@@ -284,7 +284,7 @@ mod tests {
             assert_eq!((crd.spec.group.as_str(), crd.spec.scope.as_str()), (GROUP, "Namespaced"));
             assert_eq!(crd.spec.names.categories, Some(vec!["kore".to_owned()]));
             assert_eq!(crd.spec.versions[0].name, VERSION);
-            short_names.extend(crd.spec.names.short_names.unwrap());
+            short_names.extend(crd.spec.names.short_names.clone().unwrap());
             let yaml = serde_saphyr::to_string(&crd).unwrap();
             let read: CustomResourceDefinition = serde_saphyr::from_str(&yaml).unwrap();
             assert_eq!(read.metadata.name, crd.metadata.name);

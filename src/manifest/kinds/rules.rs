@@ -20,9 +20,14 @@ pub struct NamedRule {
 }
 
 impl NamedRule {
-    /// As the derive takes it.
+    /// As the derive takes it. A server's answer has no place for a code but the message.
     pub fn rule(&self) -> Rule {
-        Rule::new(self.expression).message(self.message)
+        let Self { code, expression, message, points_at: _, hint: _ } = self;
+        let rule = Rule::new(*expression);
+        match code {
+            Code::Rule => rule.message(*message),
+            code => rule.message(format!("{message} ({})", code.name()).as_str()),
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help quickstart test envtest check fmt-check lint doc generated deny hygiene audit bench fmt generate tools
+.PHONY: help quickstart test envtest check fmt-check lint doc generated templates deny hygiene audit bench fmt generate tools
 
 CARGO ?= cargo
 DENY := target/tools/bin/cargo-deny --locked check
@@ -21,7 +21,7 @@ test: envtest ## Run every test and print the counts (5 min / 15 s, and what `en
 envtest: ## Build the API server, etcd, kubectl and helm of the controller's tests (6 min / at once)
 	@scripts/envtest.sh
 
-check: fmt-check lint doc generated deny hygiene ## Formatting, lints, docs, generated files, dependencies, hygiene (6-8 min / 30 s)
+check: fmt-check lint doc generated templates deny hygiene ## Formatting, lints, docs, generated files, CI templates, dependencies, hygiene (6-8 min / 30 s)
 	@echo "check: all passed"
 
 fmt-check: ## Is everything formatted? (1 s)
@@ -36,6 +36,9 @@ doc: ## The documentation, private items too, warnings are errors (2 min / 10 s)
 
 generated: ## Are the generated files fresh? (2 min / 2 s)
 	@scripts/generated.sh
+
+templates: ## Are the CI templates what GitHub and GitLab take? (20 s to install check-jsonschema / 2 s)
+	@scripts/ci-templates.sh
 
 deny: tools ## Licences, banned and doubled crates, sources (2-4 min to install cargo-deny / 2 s)
 	$(DENY) licenses bans sources

@@ -140,12 +140,14 @@ fn controller_chart_installs_upgrades_and_uninstalls_without_losing_anybody() {
     let temporary = tempfile::tempdir().unwrap();
     let newer = newer_chart(temporary.path());
     helm(&["upgrade", "kore", &newer]).expect(0);
-    let described = cluster.kubectl(&["get", "crd", "koreusers.koreconcile.dev", "-o", "yaml"]).run().expect(0);
+    let described =
+        cluster.kubectl(&["get", "crd", "koreusers.koreconcile.dev", "-o", "yaml"]).run().expect(0);
     assert!(described.stdout.contains("Given name."), "{described}");
 
     let run = helm(&["uninstall", "kore"]).expect(0);
     assert_eq!(run.said().matches("[CustomResourceDefinition]").count(), 9, "{run}");
-    let left = cluster.kubectl(&["get", "deployments,roles,rolebindings", "-n", "kore-system"]).run().expect(0);
+    let left =
+        cluster.kubectl(&["get", "deployments,roles,rolebindings", "-n", "kore-system"]).run().expect(0);
     assert!(left.stderr.contains("No resources found"), "{left}");
     let jane = namespace.kubectl(&["get", "ku", "-o", "name"]).run().expect(0);
     assert_eq!(jane.stdout, "koreuser.koreconcile.dev/jane\n");
@@ -409,7 +411,9 @@ fn controller_chart_alerts_and_dashboard_name_all_metrics_and_no_others() {
     let dashboard: Value = serde_json::from_str(&file("charts/koreconcile/files/dashboard.json")).unwrap();
     let panels = dashboard["panels"].as_array().unwrap();
     let mut asked: Vec<&str> = rules.iter().map(|rule| rule["expr"].as_str().unwrap()).collect();
-    asked.extend(dashboard["templating"]["list"].as_array().unwrap().iter().map(|v| v["query"].as_str().unwrap()));
+    asked.extend(
+        dashboard["templating"]["list"].as_array().unwrap().iter().map(|v| v["query"].as_str().unwrap()),
+    );
     for panel in panels {
         asked.extend(panel["targets"].as_array().unwrap().iter().map(|t| t["expr"].as_str().unwrap()));
     }
@@ -468,7 +472,8 @@ fn controller_chart_health_for_argo_cd_follows_the_conditions() {
         (object("KoreAccount", 2, &[&ready("False", "Suspended")]), "Suspended Suspended: so it is"),
         (object("KorePlanApproval", 2, &[waits]), "Healthy"),
         (
-            "{ kind = 'KorePlan', metadata = { generation = 1 }, status = { phase = 'Approved' } }".to_owned(),
+            "{ kind = 'KorePlan', metadata = { generation = 1 }, status = { phase = 'Approved' } }"
+                .to_owned(),
             "Healthy Approved",
         ),
     ] {

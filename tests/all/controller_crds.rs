@@ -72,13 +72,17 @@ fn controller_crds_are_accepted_without_a_warning_and_structural() {
 #[test]
 fn controller_crds_are_found_by_short_names_and_one_category() {
     shows!(
-        Cluster::shared().kubectl(&["api-resources", "--api-group=koreconcile.dev", "-o", "wide"]).run().expect(0)
+        Cluster::shared()
+            .kubectl(&["api-resources", "--api-group=koreconcile.dev", "-o", "wide"])
+            .run()
+            .expect(0)
     );
 }
 
 #[test]
 fn controller_crds_every_kind_has_a_status_of_its_own() {
-    let served = Cluster::shared().kubectl(&["get", "--raw", "/apis/koreconcile.dev/v1alpha1"]).run().expect(0);
+    let served =
+        Cluster::shared().kubectl(&["get", "--raw", "/apis/koreconcile.dev/v1alpha1"]).run().expect(0);
     for (kind, _) in smallest() {
         let status = format!("\"name\":\"{}s/status\"", kind.to_lowercase());
         assert!(served.stdout.contains(&status), "{status} in {served}");
@@ -156,7 +160,8 @@ fn controller_crds_keep_what_an_object_is_about() {
         ("koreplan", r#"{"spec":{"part":"1/2"}}"#),
         ("koreplanapproval", r#"{"spec":{"reason":"another"}}"#),
     ] {
-        let run = namespace.kubectl(&["patch", kind, "case", "--type=merge", "--patch", change]).run().expect(1);
+        let run =
+            namespace.kubectl(&["patch", kind, "case", "--type=merge", "--patch", change]).run().expect(1);
         assert!(run.stderr.contains("immutable"), "{run}");
         let _ = writeln!(seen, "{kind} {change}\n  {}", run.stderr.trim_end());
     }
@@ -171,7 +176,8 @@ fn controller_crds_defaults_are_written_by_the_server() {
     let namespace = Cluster::shared().namespace("defaults");
     let mut seen = String::new();
     for (kind, spec) in smallest().into_iter().filter(|(kind, _)| !kind.starts_with("KorePlan")) {
-        let run = namespace.kubectl(&["create", "-f", "-", "-o", "json"]).input(&document(kind, "case", &spec));
+        let run =
+            namespace.kubectl(&["create", "-f", "-", "-o", "json"]).input(&document(kind, "case", &spec));
         let stored: Value = serde_json::from_str(&run.run().expect(0).stdout).unwrap();
         let _ = writeln!(seen, "{kind} {spec}\n{}", serde_json::to_string_pretty(&stored["spec"]).unwrap());
     }
@@ -242,7 +248,10 @@ fn controller_crds_columns_show_what_a_person_wants() {
     }
     let _guard = snapshots();
     insta::assert_snapshot!(aged(&namespace.kubectl(&["get", "kore"]).run().expect(0)));
-    insta::assert_snapshot!("controller_crds_columns_users", aged(&namespace.kubectl(&["get", "ku"]).run().expect(0)));
+    insta::assert_snapshot!(
+        "controller_crds_columns_users",
+        aged(&namespace.kubectl(&["get", "ku"]).run().expect(0))
+    );
     let plans = namespace.kubectl(&["get", "kp", "-o", "wide"]).run().expect(0);
     insta::assert_snapshot!("controller_crds_columns_plans_wide", aged(&plans));
 }
@@ -263,7 +272,8 @@ fn controller_crds_examples_go_through_kubectl_apply_unchanged() {
         let place = Place::example(example);
         // Its endpoint and credentials differ in a cluster.
         let account = std::fs::read_to_string(place.path("account.yaml")).unwrap();
-        let account: String = account.split_inclusive('\n').filter(|line| !line.contains("sources:")).collect();
+        let account: String =
+            account.split_inclusive('\n').filter(|line| !line.contains("sources:")).collect();
         std::fs::remove_file(place.path("account.yaml")).unwrap();
         let folder = place.path("");
         let args = ["apply", "--server-side", "--recursive", "-f", folder.to_str().unwrap()];
@@ -271,7 +281,8 @@ fn controller_crds_examples_go_through_kubectl_apply_unchanged() {
         assert_eq!((run.stdout.lines().count(), run.stderr.as_str()), (people, ""), "{run}");
 
         let field = format!("spec.email={someone}");
-        let found = namespace.kubectl(&["get", "ku", "--field-selector", &field, "-o", "name"]).run().expect(0);
+        let found =
+            namespace.kubectl(&["get", "ku", "--field-selector", &field, "-o", "name"]).run().expect(0);
         assert_eq!(found.stdout.lines().count(), 1, "{found}");
 
         // What is stored, with defaults and all, is what the command line would read too.

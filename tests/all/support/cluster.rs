@@ -38,7 +38,8 @@ impl Cluster {
 
     /// A new one without any definition of ours; it ends when it is dropped.
     pub fn empty() -> Self {
-        let tokens: Vec<_> = USERS.map(|(user, group)| (user, group, uuid::Uuid::new_v4().to_string())).into();
+        let tokens: Vec<_> =
+            USERS.map(|(user, group)| (user, group, uuid::Uuid::new_v4().to_string())).into();
         let rows: String = tokens
             .iter()
             .map(|(user, group, token)| match *group {

@@ -21,6 +21,7 @@ mod cli_validate;
 mod controller_chart;
 mod controller_cluster;
 mod controller_crds;
+mod controller_gitops;
 mod doctor_cli;
 mod explain_answers;
 mod explain_cli;

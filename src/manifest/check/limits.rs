@@ -42,7 +42,7 @@ fn beyond<'m>(
     let bot = |bot: &str| (!listed(bots, bot)).then(|| (manifest.spot("bot"), format!("the bot {bot}")));
     let group = |name: &str, spot: Spot| (!listed(groups, name)).then(|| (spot, format!("the group {name}")));
     match &manifest.spec {
-        Spec::Account(_) => {}
+        Spec::Account(_) | Spec::Team(_) => {}
         Spec::Role(spec) => {
             let what = format!("the definition of the role {}", spec.name);
             found.push((manifest.spot("name"), what));
@@ -55,7 +55,6 @@ fn beyond<'m>(
                     .find_map(|(at, name)| group(name.as_str(), manifest.item_spot("groups", at))),
             );
         }
-        Spec::Team(_) => {}
         Spec::GroupMembership(spec) => found.extend(group(spec.group.as_str(), manifest.spot("group"))),
         Spec::RoleBinding(spec) => {
             let name = &spec.role.name;

@@ -284,7 +284,7 @@ mod tests {
             assert_eq!((crd.spec.group.as_str(), crd.spec.scope.as_str()), (GROUP, "Namespaced"));
             assert_eq!(crd.spec.names.categories, Some(vec!["kore".to_owned()]));
             assert_eq!(crd.spec.versions[0].name, VERSION);
-            short_names.extend(crd.spec.names.short_names.unwrap());
+            short_names.extend(crd.spec.names.short_names.clone().unwrap());
             let yaml = serde_saphyr::to_string(&crd).unwrap();
             let read: CustomResourceDefinition = serde_saphyr::from_str(&yaml).unwrap();
             assert_eq!(read.metadata.name, crd.metadata.name);

@@ -42,6 +42,9 @@ pub struct Plan {
     /// Grants that end within 7 days, or ended within a day.
     #[serde(default)]
     pub expiring: Vec<Ending>,
+    /// Removals of grants whose time is over: the clock decided, and nobody has to approve them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub ended: BTreeSet<ChangeId>,
     /// Oddities of the account a person should know of.
     pub warnings: Vec<String>,
     /// What applying costs.
@@ -374,6 +377,11 @@ impl ChangeId {
         let mut id = hex::encode(hash.finalize());
         id.truncate(16);
         Self(id)
+    }
+
+    /// An id that was written down earlier.
+    pub fn known(id: &str) -> Self {
+        Self(id.to_owned())
     }
 
     /// The id as text.

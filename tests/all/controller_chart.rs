@@ -249,3 +249,18 @@ fn controller_chart_pods_are_confined_probed_and_spread() {
     );
     assert_eq!(policy["spec"]["podSelector"]["matchLabels"], deployment["spec"]["selector"]["matchLabels"]);
 }
+
+#[test]
+fn controller_chart_arguments_are_the_verbs() {
+    for more in [&[][..], &["--values", FULL]] {
+        let deployments = rendered(more, "Deployment");
+        let args = &deployments[0]["spec"]["template"]["spec"]["containers"][0]["args"];
+        let mut args: Vec<&str> = args.as_array().unwrap().iter().map(|arg| arg.as_str().unwrap()).collect();
+        assert_eq!(args[0], "controller");
+        // What stands before it is read as it would be without.
+        args.push("--help");
+        Place::with(&[]).run(&args).expect(0);
+        args.insert(1, "--metrics-listen=everywhere");
+        Place::with(&[]).run(&args).expect(3);
+    }
+}

@@ -23,6 +23,7 @@ mod controller_chart;
 mod controller_cluster;
 mod controller_crds;
 mod controller_gitops;
+mod controller_pass;
 mod controller_roles;
 mod doctor_cli;
 mod explain_answers;

@@ -169,7 +169,8 @@ fn safety(spec: &SafetySpec) -> Safety {
     }
 }
 
-fn rate(spec: &RateLimitSpec) -> RateLimit {
+/// The call budget.
+pub fn rate(spec: &RateLimitSpec) -> RateLimit {
     let RateLimitSpec { per_minute, per_hour, reserve, read_share } = spec;
     RateLimit {
         per_minute: *per_minute,

@@ -10,7 +10,7 @@ mod grants;
 mod people;
 mod teams;
 
-pub use account::{AccountConnection, CredentialRefs, Endpoint, SecretRef, duration};
+pub use account::{AccountConnection, CredentialRefs, Endpoint, SecretRef, duration, rate};
 
 use super::finding::{Code, Finding, Spot, nearest};
 use super::kinds::{Kind, KoreAccountSpec, Spec};

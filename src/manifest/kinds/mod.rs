@@ -173,8 +173,8 @@ impl Spec {
         }
     }
 
-    /// Reads the spec of a document that passed the checks.
-    pub(super) fn from_value(kind: Kind, value: Value) -> Result<Self, serde_json::Error> {
+    /// Reads the spec of a document that passed the checks, here or at the API server.
+    pub fn from_value(kind: Kind, value: Value) -> Result<Self, serde_json::Error> {
         Ok(match kind {
             Kind::Account => Self::Account(serde_json::from_value(value)?),
             Kind::User => Self::User(serde_json::from_value(value)?),

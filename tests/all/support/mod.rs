@@ -3,6 +3,7 @@
 
 pub mod cluster;
 pub mod command;
+pub mod desk;
 pub mod engine;
 pub mod in_process;
 pub mod served;

@@ -1,10 +1,10 @@
 # The one entry point: CI calls the same targets. Durations are for 2 cores: a fresh clone / the next time.
-# CARGO_BUILD_JOBS is respected. Needed: Rust (with rustfmt and clippy), make, a C compiler, and for the controller's tests
-# Go 1.26, which builds their API server.
+# CARGO_BUILD_JOBS is respected. Needed: Rust (with rustfmt and clippy), make, a C compiler, and Go 1.26, which builds the
+# API server of the controller's tests and the linter of the Dockerfile.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help quickstart test envtest check fmt-check lint doc generated templates deny hygiene audit bench fmt generate tools
+.PHONY: help quickstart test envtest check fmt-check lint doc generated templates deny dockerfile hygiene audit bench fmt generate tools
 
 CARGO ?= cargo
 DENY := target/tools/bin/cargo-deny --locked check
@@ -21,7 +21,7 @@ test: envtest ## Run every test and print the counts (5 min / 15 s, and what `en
 envtest: ## Build the API server, etcd, kubectl and helm of the controller's tests (6 min / at once)
 	@scripts/envtest.sh
 
-check: fmt-check lint doc generated templates deny hygiene ## Formatting, lints, docs, generated files, CI templates, dependencies, hygiene (6-8 min / 30 s)
+check: fmt-check lint doc generated templates deny dockerfile hygiene ## Formatting, lints, docs, generated files, CI templates, dependencies, Dockerfile, hygiene (6-8 min / 30 s)
 	@echo "check: all passed"
 
 fmt-check: ## Is everything formatted? (1 s)
@@ -43,6 +43,9 @@ templates: ## Are the CI templates what GitHub and GitLab take? (20 s to install
 deny: tools ## Licences, banned and doubled crates, sources (2-4 min to install cargo-deny / 2 s)
 	$(DENY) licenses bans sources
 
+dockerfile: tools ## Lint the Dockerfile as Docker's own builder does (1 min to build the linter / at once)
+	@target/tools/bin/dockerfile-lint Dockerfile && echo "dockerfile: nothing found"
+
 hygiene: ## No machine paths, registry hosts, addresses of people, private keys or skipped tests (1 s)
 	@scripts/hygiene.sh
 
@@ -57,5 +60,5 @@ fmt: ## Format everything (1 s)
 
 generate: generated ## Another name for `generated`: it writes the files, then says which were stale
 
-tools: ## Install the pinned tools into target/tools (2-4 min / at once)
+tools: ## Install the pinned tools into target/tools (3-5 min / at once)
 	@scripts/tools.sh

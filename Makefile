@@ -1,9 +1,10 @@
 # The one entry point: CI calls the same targets. Durations are for 2 cores: a fresh clone / the next time.
-# CARGO_BUILD_JOBS is respected; nothing here needs more than Rust (with rustfmt and clippy), make and a C compiler.
+# CARGO_BUILD_JOBS is respected; nothing here needs more than Rust (with rustfmt and clippy), make and a C compiler, and
+# for the tests a browser, which scripts/browser.sh installs where it is missing (Debian's packages, and npm).
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help quickstart test check fmt-check lint doc generated deny hygiene audit bench fmt generate tools
+.PHONY: help quickstart test browser screenshots check fmt-check lint doc generated deny hygiene audit bench fmt generate tools
 
 CARGO ?= cargo
 DENY := target/tools/bin/cargo-deny --locked check
@@ -14,8 +15,15 @@ help: ## List the targets (at once)
 quickstart: ## Plan, apply and plan again on a new local account (2-3 min to build / 5 s)
 	@scripts/quickstart.sh
 
-test: ## Run every test and print the counts (5 min / 15 s)
+test: browser ## Run every test and print the counts (6 min / 1 min)
 	$(CARGO) test --locked --no-fail-fast
+
+browser: ## Install what the browser tests need (1-2 min / at once)
+	@scripts/browser.sh
+
+screenshots: browser ## Pictures of every page of the console, in target/screenshots (5 min / 1 min)
+	$(CARGO) test --locked --test all -- console_
+	@ls target/screenshots
 
 check: fmt-check lint doc generated deny hygiene ## Formatting, lints, docs, generated files, dependencies, hygiene (6-8 min / 30 s)
 	@echo "check: all passed"

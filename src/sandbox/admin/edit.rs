@@ -8,7 +8,7 @@ use super::things::{App, Holder, NewBot, NewGroup, NewRole, NewUser};
 use crate::sandbox::api::SCOPES;
 use crate::sandbox::error::SandboxError;
 use crate::sandbox::mail;
-use crate::sandbox::store::accounts::Account;
+use crate::sandbox::store::accounts::{self, Account};
 use crate::sandbox::store::bindings::{self, NO_BOT};
 use crate::sandbox::store::bots::{self, Bot, BotStatus};
 use crate::sandbox::store::groups::{self, Group};
@@ -83,6 +83,14 @@ impl Editor<'_> {
         can_create_bot: bool,
     ) -> Result<(), SandboxError> {
         Ok(users::set_flags(self.conn, self.user(email)?.seq, is_developer, can_create_bot)?)
+    }
+
+    /// See [`super::Admin::set_two_factor`].
+    pub fn set_two_factor(&self, on: bool) -> Result<(), SandboxError> {
+        if on {
+            apps::clear_sso(self.conn, self.account.seq)?;
+        }
+        Ok(accounts::set_two_factor(self.conn, self.account.seq, on)?)
     }
 
     /// See [`super::Admin::add_bot`].

@@ -1,6 +1,7 @@
 //! The outbox, and the invitations its mails carry.
 
-use rusqlite::{Connection, params};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// A mail waiting to be sent.
 #[derive(Debug)]
@@ -10,16 +11,73 @@ pub(crate) struct Waiting {
     pub(crate) message: Vec<u8>,
 }
 
-pub(crate) fn insert(
+/// A mail to be kept and sent.
+#[derive(Debug)]
+pub(crate) struct NewRow<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) recipient: &'a str,
+    pub(crate) subject: &'a str,
+    pub(crate) text: &'a str,
+    /// The whole of it, as RFC 5322.
+    pub(crate) message: &'a [u8],
+}
+
+pub(crate) fn insert(conn: &Connection, account: i64, row: &NewRow<'_>, at: Timestamp) -> rusqlite::Result<()> {
+    let NewRow { kind, recipient, subject, text, message } = row;
+    conn.prepare_cached(
+        "INSERT INTO mails (account_seq, kind, recipient, subject, text, message, at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![account, kind, recipient, subject, text, message, at.as_millisecond()])
+    .map(drop)
+}
+
+/// A mail as the mailbox page shows it.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) seq: i64,
+    pub(crate) kind: String,
+    pub(crate) recipient: String,
+    pub(crate) subject: String,
+    pub(crate) text: String,
+    pub(crate) at_ms: i64,
+}
+
+fn kept(row: &Row<'_>) -> rusqlite::Result<Kept> {
+    Ok(Kept {
+        seq: row.get(0)?,
+        kind: row.get(1)?,
+        recipient: row.get(2)?,
+        subject: row.get(3)?,
+        text: row.get(4)?,
+        at_ms: row.get(5)?,
+    })
+}
+
+/// The newest mails whose recipient contains `to`, and how many there are.
+pub(crate) fn newest(
     conn: &Connection,
-    account: i64,
-    kind: &str,
-    recipient: &str,
-    message: &[u8],
-) -> rusqlite::Result<()> {
-    conn.prepare_cached("INSERT INTO mails (account_seq, kind, recipient, message) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![account, kind, recipient, message])
-        .map(drop)
+    to: &str,
+    skip: usize,
+    take: usize,
+) -> rusqlite::Result<(Vec<Kept>, usize)> {
+    let total = conn
+        .prepare_cached("SELECT count(*) FROM mails WHERE instr(lower(recipient), lower(?1)) > 0")?
+        .query_row([to], |row| row.get(0))?;
+    let mails = conn
+        .prepare_cached(
+            "SELECT seq, kind, recipient, subject, text, at_ms FROM mails
+             WHERE instr(lower(recipient), lower(?1)) > 0 ORDER BY seq DESC LIMIT ?2 OFFSET ?3",
+        )?
+        .query_map(params![to, take, skip], kept)?
+        .collect::<Result<_, _>>()?;
+    Ok((mails, total))
+}
+
+pub(crate) fn by_seq(conn: &Connection, seq: i64) -> rusqlite::Result<Option<Kept>> {
+    conn.prepare_cached("SELECT seq, kind, recipient, subject, text, at_ms FROM mails WHERE seq = ?1")?
+        .query_row([seq], kept)
+        .optional()
 }
 
 /// The oldest `take` mails not yet sent.
@@ -49,6 +107,13 @@ pub(crate) fn to(
     )?
     .query_map(params![account, kind, recipient], |row| row.get(0))?
     .collect()
+}
+
+/// The texts of all mails to `recipient`, oldest first.
+pub(crate) fn texts_to(conn: &Connection, recipient: &str) -> rusqlite::Result<Vec<String>> {
+    conn.prepare_cached("SELECT text FROM mails WHERE recipient = ?1 ORDER BY seq")?
+        .query_map([recipient], |row| row.get(0))?
+        .collect()
 }
 
 /// Pairs (recipient, mails of `kind`).

@@ -11,7 +11,10 @@ pub(crate) mod bindings;
 pub(crate) mod bots;
 pub(crate) mod groups;
 pub(crate) mod mails;
+pub(crate) mod one_time;
+pub(crate) mod people;
 pub(crate) mod roles;
+pub(crate) mod sessions;
 pub(crate) mod users;
 
 use std::collections::VecDeque;
@@ -20,12 +23,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::error::SandboxError;
 
-const SCHEMA: &str = include_str!("schema.sql");
-const SCHEMA_VERSION: i64 = 1;
+/// Each makes the next version of the one before it; the version is how many have run.
+const MIGRATIONS: [&str; 2] = [include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 const FILE: &str = "account.db";
 
 /// The database of one data folder.
@@ -181,16 +185,19 @@ fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
 }
 
 fn migrate(writer: &mut Connection) -> Result<(), SandboxError> {
-    let found: i64 = writer.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found > SCHEMA_VERSION {
-        return Err(SandboxError::NewerData { found, known: SCHEMA_VERSION });
+    let known = MIGRATIONS.len();
+    let found: usize = writer.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > known {
+        return Err(SandboxError::NewerData { found, known });
     }
     let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Asked again inside: another process may have made the schema between the two.
-    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found < 1 {
-        transaction.execute_batch(SCHEMA)?;
-        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    let found: usize = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found < known {
+        for migration in &MIGRATIONS[found..] {
+            transaction.execute_batch(migration)?;
+        }
+        transaction.pragma_update(None, "user_version", known)?;
     }
     transaction.commit()?;
     Ok(())
@@ -226,6 +233,16 @@ pub(crate) fn hex_of(of: &[&str]) -> String {
     let mut id = Uuid::new_v5(&Uuid::NAMESPACE_OID, of.join("\n").as_bytes()).simple().to_string();
     id.truncate(24);
     id
+}
+
+/// A fresh secret of 64 hex digits, 244 bits of them random.
+pub(crate) fn fresh_secret() -> String {
+    format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+}
+
+/// What is kept of a secret: its SHA-256, in hex. Only for secrets too long to be guessed from it.
+pub(crate) fn digest_of(secret: &str) -> String {
+    hex::encode(Sha256::digest(secret.as_bytes()))
 }
 
 /// A fresh id of 24 hex digits.

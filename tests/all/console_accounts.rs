@@ -11,15 +11,15 @@ async fn console_accounts_are_chosen_from_a_list_and_one_is_the_default() {
     browser.sign_in(OWNER).await;
     browser.arrives_at("/accounts").await;
     browser.inspect("accounts").await;
-    browser.press("Open Example Labs").await;
+    browser.press("Open: Example Labs").await;
     browser.arrives_at("/Admin/dashboard").await;
     assert!(browser.text().await.contains("Example Labs"));
 
-    browser.press("O Olivia Owner").await;
+    browser.press("Olivia Owner").await;
     browser.press("Switch account").await;
-    browser.press("Set Example as default").await;
+    browser.press("Set as default: Example").await;
     browser.reads("Example opens first from now on.").await;
-    browser.press("O Olivia Owner").await;
+    browser.press("Olivia Owner").await;
     browser.press("Sign out").await;
     browser.sign_in(OWNER).await;
     browser.arrives_at("/Admin/dashboard").await;

@@ -16,6 +16,7 @@ async fn console_idle_page_warns_and_then_leads_to_sign_in() {
     browser.reads("You will be signed out in 2 minutes").await;
     browser.inspect("idle-warning").await;
     browser.press("Stay signed in").await;
+    browser.lacks("#idle[open]").await;
     // Which is activity: five minutes later nothing has happened.
     site.later(5);
     browser.open("/Admin/dashboard").await;

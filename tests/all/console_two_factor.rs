@@ -23,7 +23,7 @@ async fn console_two_factor_is_switched_on_and_asks_for_a_mailed_code() {
     // This session began without a code, so it is asked for one now.
     browser.open("/Admin/dashboard").await;
     browser.arrives_at("/accounts").await;
-    browser.press("Open Example").await;
+    browser.press("Open: Example").await;
     browser.arrives_at("/two-factor").await;
     browser.inspect("two-factor").await;
     browser.fill("code", "000000").await;

@@ -139,7 +139,9 @@ impl Browser {
 
     /// All that can be read on the page.
     pub async fn text(&self) -> String {
-        self.element("body").await.text().await.unwrap()
+        let text = self.web.execute("return document.body ? document.body.innerText : ''", Vec::new()).await;
+        // Between two pages there is nothing to read.
+        text.ok().and_then(|text| text.json().as_str().map(str::to_owned)).unwrap_or_default()
     }
 
     /// Waits until the page says so.
@@ -152,6 +154,12 @@ impl Browser {
         if tokio::time::timeout(BOUND, looked).await.is_err() {
             panic!("{text:?} is not on {}:\n{}", self.path().await, self.text().await);
         }
+    }
+
+    /// Waits until there is no element of that CSS selector.
+    pub async fn lacks(&self, selector: &str) {
+        let query = self.web.query(By::Css(selector)).wait(BOUND, Duration::from_millis(10));
+        assert!(query.not_exists().await.unwrap(), "{selector} is still there");
     }
 
     /// The element of that CSS selector, once it is there.
@@ -170,7 +178,8 @@ impl Browser {
     /// Presses the button or follows the link that is called so.
     pub async fn press(&self, label: &str) {
         let path = format!(
-            "//*[self::button or self::a or self::summary][normalize-space()='{label}' or @aria-label='{label}']"
+            "//*[self::button or self::a or self::summary]\
+             [normalize-space()='{label}' or @aria-label='{label}' or span[normalize-space()='{label}']]"
         );
         let query = self.web.query(By::XPath(path)).wait(BOUND, Duration::from_millis(10));
         let found = query.and_displayed().first().await;

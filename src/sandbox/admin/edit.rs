@@ -14,7 +14,7 @@ use crate::sandbox::store::bots::{self, Bot, BotStatus};
 use crate::sandbox::store::groups::{self, Group};
 use crate::sandbox::store::roles::{self, BOT_OWNER, Role, RoleKind};
 use crate::sandbox::store::users::{self, User, UserState};
-use crate::sandbox::store::{apps, hex_of, uuid_of};
+use crate::sandbox::store::{apps, hex_of, people, uuid_of};
 
 /// The same changes as [`super::Admin`] offers one by one, within [`super::Admin::batch`].
 pub struct Editor<'a> {
@@ -72,6 +72,9 @@ impl Editor<'_> {
     /// See [`super::Admin::set_state`].
     pub fn set_state(&self, email: &str, state: UserState) -> Result<(), SandboxError> {
         let user = self.user(email)?;
+        if state == UserState::Active {
+            people::forget_lock(self.conn, &user.email.to_lowercase())?;
+        }
         Ok(users::set_state(self.conn, self.account.seq, user.seq, state, &self.now)?)
     }
 

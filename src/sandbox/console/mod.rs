@@ -31,6 +31,7 @@ mod reply;
 mod rights;
 mod route;
 mod session;
+mod when;
 
 pub(crate) use attempts::Attempts;
 
@@ -52,6 +53,8 @@ const PAGES: &[&[Route]] = &[
     pages::password_reset::ROUTES,
     pages::accounts::ROUTES,
     pages::dashboard::ROUTES,
+    pages::users::ROUTES,
+    pages::user::ROUTES,
     pages::security_two_factor::ROUTES,
     pages::not_found::ROUTES,
 ];

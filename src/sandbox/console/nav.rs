@@ -25,6 +25,7 @@ const fn item(label: &'static str, path: &'static str) -> Item {
 /// Every module, in the vendor's order.
 pub(super) const MODULES: &[Module] = &[
     Module { title: "Dashboard", icon: Icon::Dashboard, items: &[item("Overview", "/Admin/dashboard")] },
+    Module { title: "User Management", icon: Icon::People, items: &[item("Users", "/Admin/users")] },
     Module {
         title: "Security & Control",
         icon: Icon::Shield,

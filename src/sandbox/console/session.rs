@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use super::ask::Ask;
 use super::desk::Signed;
 use super::reply::{Fault, Outcome, Reply};
+use super::when::When;
 use crate::sandbox::mail::{self, Letter};
 use crate::sandbox::store::accounts::{self, Account};
 use crate::sandbox::store::one_time::{self, Purpose};
@@ -32,6 +33,11 @@ pub(super) fn is_idle(session: &Session, now: Timestamp) -> bool {
 /// Seconds until a session is over.
 pub(super) fn remaining(session: &Session, now: Timestamp) -> i64 {
     (session.seen_at_ms + clock_ms(IDLE) - now.as_millisecond()).div_euclid(1000)
+}
+
+/// Sessions without activity since that moment, in milliseconds, are over.
+pub(super) fn idle_since(now: Timestamp) -> i64 {
+    now.as_millisecond() - clock_ms(IDLE) + 1
 }
 
 fn clock_ms(span: SignedDuration) -> i64 {
@@ -62,8 +68,7 @@ pub(super) fn sign_in(ask: &Ask<'_>, email: &str, password: &str) -> Result<Opti
             return Ok(None);
         }
         people::set_failures(conn, &email, 0)?;
-        let since = ask.now.as_millisecond() - clock_ms(IDLE);
-        sessions::forget_idle(conn, since)?;
+        sessions::forget_idle(conn, idle_since(ask.now))?;
         one_time::forget_expired(conn, ask.now.as_millisecond())?;
         // Whatever session this browser had is over.
         sessions::end(conn, &store::digest_of(&ask.token))?;
@@ -172,10 +177,15 @@ fn arrive(signed: &Signed<'_>, account: &Account, token: String) -> Outcome {
     Ok(Reply::see(if is_admin { "/Admin" } else { "/" }).with_token(token))
 }
 
+/// For how long a code works: not so long from one open account to another.
+pub(super) fn code_life(signed: &Signed<'_>, account: &Account) -> SignedDuration {
+    let is_switch = signed.session.account.is_some_and(|open| open != account.seq);
+    if is_switch { SWITCH_CODE_LIFE } else { CODE_LIFE }
+}
+
 /// Mails a fresh code; the one before works no longer.
 pub(super) fn send_code(signed: &Signed<'_>, conn: &Connection, account: &Account) -> Result<(), Fault> {
-    let is_switch = signed.session.account.is_some();
-    let life = if is_switch { SWITCH_CODE_LIFE } else { CODE_LIFE };
+    let life = code_life(signed, account);
     let code = mail::code();
     let expires = after(signed.now, life);
     let digest = code_digest(&signed.session, &code);
@@ -185,7 +195,7 @@ pub(super) fn send_code(signed: &Signed<'_>, conn: &Connection, account: &Accoun
          Verification code: {code}\n\n\
          It works once, until {} ({} minutes). If it is not you who signs in, change your password.\n",
         account.name,
-        clock::wire(expires),
+        When::at(expires).people,
         life.as_mins(),
     );
     let to = signed.session.email.as_str();

@@ -15,6 +15,7 @@ pub(crate) mod one_time;
 pub(crate) mod people;
 pub(crate) mod roles;
 pub(crate) mod sessions;
+pub(crate) mod user_list;
 pub(crate) mod users;
 
 use std::collections::VecDeque;

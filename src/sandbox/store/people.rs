@@ -98,9 +98,14 @@ pub(crate) fn lock(conn: &Connection, email: &str, until: &str) -> rusqlite::Res
 
 /// Unlocks somebody in every account.
 pub(crate) fn unlock(conn: &Connection, email: &str) -> rusqlite::Result<()> {
-    conn.execute("UPDATE people SET locked_until = NULL, failures = 0 WHERE email = ?1", [email])?;
+    forget_lock(conn, email)?;
     conn.execute("UPDATE users SET state = 'active' WHERE email_lower = ?1 AND state = 'locked'", [email])
         .map(drop)
+}
+
+/// Forgets a lock and the failures before it: an admin has let them in again.
+pub(crate) fn forget_lock(conn: &Connection, email: &str) -> rusqlite::Result<()> {
+    conn.execute("UPDATE people SET locked_until = NULL, failures = 0 WHERE email = ?1", [email]).map(drop)
 }
 
 /// Who is locked and need not be any more.

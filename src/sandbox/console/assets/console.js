@@ -1,4 +1,4 @@
-// What the console does beyond plain pages: warns before a session ends of idleness, and closes open menus.
+// What the console does beyond plain pages: warns before a session ends of idleness, closes menus, ticks all boxes.
 // Every page works without it. Who decides is the server; this only asks how long a session has left.
 "use strict";
 
@@ -50,6 +50,15 @@ function closeMenus() {
   });
 }
 
+// A box that ticks all boxes of a name; without script there is none.
+function pickAll(box) {
+  box.hidden = false;
+  box.addEventListener("change", () => {
+    box.form.querySelectorAll(`input[name="${box.dataset.picks}"]`).forEach((one) => { one.checked = box.checked; });
+  });
+}
+
 const idle = document.getElementById("idle");
 if (idle) watchIdle(idle);
+document.querySelectorAll("input[data-picks]").forEach(pickAll);
 closeMenus();

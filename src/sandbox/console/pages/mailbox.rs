@@ -2,15 +2,15 @@
 //! stands for the mailboxes of all the people in it.
 
 use askama::Template;
-use jiff::Timestamp;
 
 use crate::sandbox::console::ask::Ask;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::list::Page;
 use crate::sandbox::console::reply::{Fault, Outcome, Reply};
 use crate::sandbox::console::route::Route;
+use crate::sandbox::console::when::When;
 use crate::sandbox::store::mails::{self, Kept};
-use crate::sandbox::{Mail, clock};
+use crate::sandbox::Mail;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] =
     &[Route::open("/mailbox", list), Route::open("/mailbox/{seq}", show)];
@@ -38,7 +38,7 @@ struct Entry {
     kind: String,
     to: String,
     subject: String,
-    at: String,
+    at: Option<When>,
 }
 
 struct Piece {
@@ -76,6 +76,5 @@ fn show(ask: &Ask<'_>) -> Outcome {
 
 fn entry(mail: Kept) -> Entry {
     let Kept { seq, kind, recipient, subject, text: _, at_ms } = mail;
-    let at = clock::wire(Timestamp::from_millisecond(at_ms).unwrap_or_default());
-    Entry { seq, kind, to: recipient, subject, at }
+    Entry { seq, kind, to: recipient, subject, at: When::of_ms(at_ms) }
 }

@@ -12,3 +12,5 @@ pub(super) mod problem;
 pub(super) mod security_two_factor;
 pub(super) mod sign_in;
 pub(super) mod two_factor;
+pub(super) mod user;
+pub(super) mod users;

@@ -7,10 +7,11 @@ use crate::sandbox::console::ask::Ask;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::reply::{Fault, Outcome, Reply};
 use crate::sandbox::console::route::Route;
+use crate::sandbox::console::when::When;
 use crate::sandbox::mail::{self, Letter};
 use crate::sandbox::store::one_time::{self, Purpose};
 use crate::sandbox::store::{self, accounts, apps, people, sessions};
-use crate::sandbox::{clock, password};
+use crate::sandbox::password;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::open("/password/forgot", forgot),
@@ -66,7 +67,7 @@ fn send_link(ask: &Ask<'_>, email: &str) -> Result<(), Fault> {
              Set it here:\n{}/password/reset?token={token}\n\n\
              The link works once, until {} (15 minutes). If it was not you, do nothing.\n",
             ask.inner.invites.public_url,
-            clock::wire(expires),
+            When::at(expires).people,
         );
         let letter = Letter { kind: mail::PASSWORD_RESET, to: email, subject: "Set a new password", text };
         Ok(letter.put(conn, account.seq, ask.now)?)

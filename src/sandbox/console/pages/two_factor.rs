@@ -21,7 +21,7 @@ struct TwoFactor<'a> {
     plain: Plain,
     account: &'a str,
     email: &'a str,
-    minutes: u32,
+    minutes: i64,
     is_wrong: bool,
     shows_mailbox: bool,
 }
@@ -37,7 +37,7 @@ fn page<'a>(signed: &'a Signed<'_>, account: &'a Account, is_wrong: bool) -> Res
         plain: Plain::signed(signed, "Verification code")?,
         account: &account.name,
         email: &signed.session.email,
-        minutes: if signed.session.account.is_some() { 2 } else { 10 },
+        minutes: session::code_life(signed, account).as_mins(),
         is_wrong,
         shows_mailbox: signed.is_local(),
     })

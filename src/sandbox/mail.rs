@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::clock;
 use super::error::SandboxError;
-use super::store::{self, Store, mails};
+use super::store::{self, Store, invitations, mails};
 
 /// Where mail goes.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -157,10 +157,10 @@ impl Invites {
             "You have been invited to join an account of the Kore.ai sandbox.\n\n\
              Accept the invitation:\n{}/signup?token={token}\n\n\
              Verification code: {code}\n\n\
-             The link and the code are valid until {expires_at}.\n",
-            self.public_url
+             The link and the code are valid until {expires_at}. The code can be typed at {}/signup/code.\n",
+            self.public_url, self.public_url
         );
-        mails::invite(conn, user, &mails::Invitation { token, code, expires_at })?;
+        invitations::put(conn, user, &invitations::NewRow { token, code, expires_at }, &clock::wire(now))?;
         let letter = Letter { kind: INVITATION, to: email, subject: "You are invited to a Kore.ai account", text };
         letter.put(conn, account, now)
     }

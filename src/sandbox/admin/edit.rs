@@ -1,5 +1,6 @@
 //! Changes to one account inside one transaction, everything named as people name it.
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -14,7 +15,7 @@ use crate::sandbox::store::bots::{self, Bot, BotStatus};
 use crate::sandbox::store::groups::{self, Group};
 use crate::sandbox::store::roles::{self, BOT_OWNER, Role, RoleKind};
 use crate::sandbox::store::users::{self, User, UserState};
-use crate::sandbox::store::{apps, hex_of, people, uuid_of};
+use crate::sandbox::store::{apps, audit, hex_of, invitations, people, uuid_of};
 
 /// The same changes as [`super::Admin`] offers one by one, within [`super::Admin::batch`].
 pub struct Editor<'a> {
@@ -78,6 +79,19 @@ impl Editor<'_> {
         Ok(users::set_state(self.conn, self.account.seq, user.seq, state, &self.now)?)
     }
 
+    /// See [`super::Admin::accept`].
+    pub fn accept(&self, email: &str, at: Timestamp) -> Result<(), SandboxError> {
+        let user = self.user(email)?;
+        if user.state.has_joined() {
+            let state = user.state.word().to_owned();
+            return Err(SandboxError::AlreadyJoined { email: user.email, state });
+        }
+        self.set_state(email, UserState::Active)?;
+        invitations::close(self.conn, user.seq)?;
+        let description = format!("{} accepted the invitation", user.email);
+        Ok(audit::log(self.conn, self.account.seq, at, audit::LOGIN, &description)?)
+    }
+
     /// See [`super::Admin::set_access`].
     pub fn set_access(
         &self,
@@ -94,6 +108,13 @@ impl Editor<'_> {
             apps::clear_sso(self.conn, self.account.seq)?;
         }
         Ok(accounts::set_two_factor(self.conn, self.account.seq, on)?)
+    }
+
+    /// Makes somebody the Primary Admin, and Master Admin with it.
+    pub fn set_primary_admin(&self, email: &str) -> Result<(), SandboxError> {
+        let email = self.user(email)?.email;
+        self.bind(&Holder::User(email.clone()), roles::MASTER_ADMIN, None)?;
+        Ok(accounts::set_primary_admin(self.conn, self.account.seq, &email)?)
     }
 
     /// See [`super::Admin::add_bot`].

@@ -78,17 +78,7 @@ impl Admin {
     /// Lets an invited person join.
     pub fn accept(&self, email: &str) -> Result<(), SandboxError> {
         let now = self.inner.options.clock.now();
-        self.batch(|editor| {
-            let user = editor.user(email)?;
-            if user.state.has_joined() {
-                let state = user.state.word().to_owned();
-                return Err(SandboxError::AlreadyJoined { email: user.email, state });
-            }
-            editor.set_state(email, UserState::Active)?;
-            mails::close(editor.conn, user.seq)?;
-            let description = format!("{} accepted the invitation", user.email);
-            Ok(audit::log(editor.conn, self.account.seq, now, audit::LOGIN, &description)?)
-        })
+        self.batch(|editor| editor.accept(email, now))
     }
 
     /// Sets somebody's password, on all accounts, and ends their sessions. Returns the one it generated when none is given.

@@ -97,11 +97,6 @@ impl<'a> Ask<'a> {
         self.incoming.form.all(name)
     }
 
-    /// Whether a box of the form is ticked.
-    pub(super) fn is_ticked(&self, name: &str) -> bool {
-        !self.field(name).is_empty()
-    }
-
     /// What stands in the place of `{name}` in the route's path.
     pub(super) fn param(&self, name: &str) -> &str {
         self.incoming.params.one(name)

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use super::ask::Ask;
 use super::reply::{Fault, Notice};
-use super::rights::{Needs, Rights};
+use super::rights::Rights;
 use super::{route, session};
 use crate::sandbox::admin::edit::Editor;
 use crate::sandbox::store::accounts::{self, Account};
@@ -119,11 +119,6 @@ impl<'a> Desk<'a> {
     /// Whether this administrator may use the page or action of that path: what templates ask before they offer it.
     pub(super) fn may(&self, path: &str) -> bool {
         route::needs_of(path).is_some_and(|needs| self.rights.meet(needs))
-    }
-
-    /// Stops whoever lacks more than the route could say.
-    pub(super) fn require(&self, needs: Needs) -> Result<(), Fault> {
-        if self.rights.meet(needs) { Ok(()) } else { Err(Fault::Denied(needs)) }
     }
 
     /// Changes the account: all of it or, when it fails, nothing. What changes anything and logs nothing fails, too.

@@ -4,6 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Icon {
     Dashboard,
+    Envelope,
     People,
     Shield,
 }
@@ -13,6 +14,7 @@ impl Icon {
     pub(super) fn svg(self) -> &'static str {
         match self {
             Self::Dashboard => include_str!("assets/icons/dashboard.svg"),
+            Self::Envelope => include_str!("assets/icons/envelope.svg"),
             Self::People => include_str!("assets/icons/people.svg"),
             Self::Shield => include_str!("assets/icons/shield.svg"),
         }

@@ -27,6 +27,14 @@ pub(super) const MODULES: &[Module] = &[
     Module { title: "Dashboard", icon: Icon::Dashboard, items: &[item("Overview", "/Admin/dashboard")] },
     Module { title: "User Management", icon: Icon::People, items: &[item("Users", "/Admin/users")] },
     Module {
+        title: "Enrollment",
+        icon: Icon::Envelope,
+        items: &[
+            item("Invite", "/Admin/enrollment/invite"),
+            item("Bulk Invite", "/Admin/enrollment/bulk-invite"),
+        ],
+    },
+    Module {
         title: "Security & Control",
         icon: Icon::Shield,
         items: &[item("Two-Factor Authentication", "/Admin/security/two-factor")],

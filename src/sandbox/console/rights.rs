@@ -73,8 +73,6 @@ pub(super) enum Needs {
     Administrator,
     /// Any of these permissions.
     Any(&'static [Permission]),
-    /// The role Master Admin, which has everything.
-    MasterAdmin,
     /// To be the one Primary Admin.
     PrimaryAdmin,
 }
@@ -88,7 +86,6 @@ impl Needs {
                 let names: Vec<_> = permissions.iter().map(|permission| permission.name()).collect();
                 format!("the permission {}", names.join(" or "))
             }
-            Self::MasterAdmin => "the role Master Admin".to_owned(),
             Self::PrimaryAdmin => "the Primary Admin of the account".to_owned(),
         }
     }
@@ -126,7 +123,6 @@ impl Rights {
             Needs::Any(permissions) => {
                 self.is_master || permissions.iter().any(|permission| self.granted.contains(permission))
             }
-            Needs::MasterAdmin => self.is_master,
             Needs::PrimaryAdmin => self.is_primary,
         }
     }

@@ -87,6 +87,10 @@ pub(crate) fn set_two_factor(conn: &Connection, account: i64, on: bool) -> rusql
     conn.execute("UPDATE accounts SET two_factor = ?2 WHERE seq = ?1", params![account, on]).map(drop)
 }
 
+pub(crate) fn set_primary_admin(conn: &Connection, account: i64, email: &str) -> rusqlite::Result<()> {
+    conn.execute("UPDATE accounts SET primary_admin = ?2 WHERE seq = ?1", params![account, email]).map(drop)
+}
+
 /// The accounts in which the person, by lower-case e-mail, may work: joined, neither suspended nor locked.
 pub(crate) fn open_to(conn: &Connection, email: &str) -> rusqlite::Result<Vec<Account>> {
     conn.prepare_cached(&format!(

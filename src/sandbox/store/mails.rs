@@ -1,4 +1,4 @@
-//! The outbox, and the invitations its mails carry.
+//! The outbox: every mail, sent or waiting.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -124,28 +124,4 @@ pub(crate) fn counts(conn: &Connection, account: i64, kind: &str) -> rusqlite::R
     )?
     .query_map(params![account, kind], |row| Ok((row.get(0)?, row.get(1)?)))?
     .collect()
-}
-
-/// An open invitation.
-#[derive(Debug)]
-pub(crate) struct Invitation {
-    pub(crate) token: String,
-    pub(crate) code: String,
-    pub(crate) expires_at: String,
-}
-
-/// Makes `invitation` the one open invitation of `user`: an earlier link stops working.
-pub(crate) fn invite(conn: &Connection, user: i64, invitation: &Invitation) -> rusqlite::Result<()> {
-    let Invitation { token, code, expires_at } = invitation;
-    conn.prepare_cached(
-        "INSERT INTO invitations (token, user_seq, code, expires_at) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (user_seq) DO UPDATE SET token = excluded.token, code = excluded.code,
-                                              expires_at = excluded.expires_at",
-    )?
-    .execute(params![token, user, code, expires_at])
-    .map(drop)
-}
-
-pub(crate) fn close(conn: &Connection, user: i64) -> rusqlite::Result<()> {
-    conn.execute("DELETE FROM invitations WHERE user_seq = ?1", [user]).map(drop)
 }

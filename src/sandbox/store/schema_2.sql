@@ -50,6 +50,20 @@ CREATE TABLE settings (
     PRIMARY KEY (account_seq, page)
 ) WITHOUT ROWID;
 
+-- Files of people that were read: Bulk Invite and Import. `lines` is a JSON array, one object a line.
+CREATE TABLE bulk_runs (
+    seq INTEGER PRIMARY KEY,
+    account_seq INTEGER NOT NULL REFERENCES accounts(seq),
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    file TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    lines TEXT NOT NULL,
+    UNIQUE (account_seq, id)
+);
+
+ALTER TABLE invitations ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE accounts ADD COLUMN two_factor INTEGER NOT NULL DEFAULT 0;
 -- The e-mail of whoever did it in the console; empty for the API, which names its app in the description.
 ALTER TABLE audit ADD COLUMN actor TEXT NOT NULL DEFAULT '';

@@ -30,13 +30,16 @@ struct SignIn<'a> {
 
 fn show(ask: &Ask<'_>) -> Outcome {
     let mut plain = Plain::of(ask, "Sign in");
-    let text = match (ask.query("idle"), ask.query("out"), ask.query("changed")) {
-        ("1", ..) => Some("You were signed out after 15 minutes without activity."),
-        (_, "1", _) => Some("You are signed out."),
-        (.., "1") => Some("Your password is changed. Sign in with the new one."),
-        _ => None,
-    };
-    plain.notice = text.map(|text| Notice { is_error: false, text: text.to_owned() });
+    // There is no session that could keep a notice.
+    plain.notice = [
+        ("idle", "You were signed out after 15 minutes without activity."),
+        ("out", "You are signed out."),
+        ("changed", "Your password is changed. Sign in with the new one."),
+        ("joined", "You have joined the account. Sign in to go on."),
+    ]
+    .into_iter()
+    .find(|(name, _)| ask.query(name) == "1")
+    .map(|(_, text)| Notice { is_error: false, text: text.to_owned() });
     Reply::page(&SignIn { plain, email: "", is_refused: false, is_local: ask.is_local() })
 }
 

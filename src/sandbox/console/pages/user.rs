@@ -6,16 +6,21 @@ use super::users::{self, Shown};
 use crate::sandbox::console::desk::Desk;
 use crate::sandbox::console::frame::{Frame, full_name};
 use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::rights::Needs;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::session;
 use crate::sandbox::console::when::When;
 use crate::sandbox::store::user_list::{self, Listed};
+use crate::sandbox::store::users::UserState;
 use crate::sandbox::store::{audit, bindings, sessions};
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::page("/Admin/users/{id}", users::NEEDS, show),
     Route::action("/Admin/users/{id}/sessions/kill", users::NEEDS, kill_session),
+    Route::action(TRANSFER, Needs::PrimaryAdmin, transfer_ownership),
 ];
+
+const TRANSFER: &str = "/Admin/users/{id}/transfer-ownership";
 
 #[derive(Template)]
 #[template(path = "user.html")]
@@ -27,6 +32,8 @@ struct UserPage {
     state: Shown,
     roles: Vec<HeldRole>,
     sessions: Vec<Device>,
+    /// Whether the account can be given to them.
+    may_become_owner: bool,
 }
 
 struct HeldRole {
@@ -63,6 +70,9 @@ fn show(desk: &Desk<'_>) -> Outcome {
         id: user.id.clone(),
         email: user.email.clone(),
         access: users::access(user),
+        may_become_owner: desk.may(TRANSFER)
+            && user.state == UserState::Active
+            && !desk.account.primary_admin.eq_ignore_ascii_case(&user.email),
         state: Shown::of(&listed),
         roles: held
             .into_iter()
@@ -91,4 +101,18 @@ fn kill_session(desk: &Desk<'_>) -> Outcome {
         change.log(audit::KILL_SESSION, &format!("session {session} of {} killed", user.email))
     })?;
     Ok(Reply::see(&format!("/Admin/users/{}", user.id)).saying("The session has ended."))
+}
+
+/// Makes somebody the one Primary Admin; whoever was it stays Master Admin (3.4).
+fn transfer_ownership(desk: &Desk<'_>) -> Outcome {
+    let user = person(desk)?.user;
+    if user.state != UserState::Active {
+        return Err(Fault::Refused(format!("{} is not active: only active people can own the account.", user.email)));
+    }
+    desk.change(|change| {
+        change.set_primary_admin(&user.email)?;
+        let text = format!("ownership of the account transferred from {} to {}", desk.user.email, user.email);
+        change.log(audit::USER_MODIFIED, &text)
+    })?;
+    Ok(Reply::see(&format!("/Admin/users/{}", user.id)).saying(format!("{} is the Primary Admin now.", user.email)))
 }

@@ -135,7 +135,9 @@ fn https_origin(text: &str) -> Result<String, String> {
     let host = origin.strip_prefix("https://").unwrap_or_default();
     let is_host = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
     if host.is_empty() || !host.chars().all(is_host) {
-        return Err("it is the origin of a proxy that speaks TLS, like https://console.example.com".to_owned());
+        return Err(
+            "it is the origin of a proxy that speaks TLS, like https://console.example.com".to_owned()
+        );
     }
     Ok(origin.to_owned())
 }
@@ -164,7 +166,7 @@ pub enum SandboxCliError {
     Sandbox(#[from] SandboxError),
     /// The address reaches beyond this machine.
     #[error(
-        "refused to listen on {0}: other machines could reach it\n  whoever reaches the sandbox can read the secrets in it, and it speaks plain HTTP\n  listen on 127.0.0.1, or add --allow-remote if that is what you want"
+        "refused to listen on {0}: other machines could reach it\n  it speaks plain HTTP: passwords and secrets would travel in the clear\n  listen on 127.0.0.1; or add --allow-remote for the API, and for the console --public-url https://HOST of a proxy that speaks TLS"
     )]
     NotLoopback(SocketAddr),
     /// The address cannot be had.
@@ -210,17 +212,8 @@ pub async fn run(args: SandboxArgs) -> Result<(), SandboxCliError> {
 }
 
 async fn run_serve(serve: Serve) -> Result<(), SandboxCliError> {
-    let Serve {
-        data,
-        listen,
-        allow_remote,
-        public_url,
-        rate_limit,
-        dialect,
-        smtp,
-        account,
-        test_controls,
-    } = serve;
+    let Serve { data, listen, allow_remote, public_url, rate_limit, dialect, smtp, account, test_controls } =
+        serve;
     if !listen.ip().is_loopback() && !allow_remote {
         return Err(SandboxCliError::NotLoopback(listen));
     }
@@ -240,6 +233,7 @@ async fn run_serve(serve: Serve) -> Result<(), SandboxCliError> {
         ..Options::default()
     };
     let sandbox = Sandbox::open(&data, options)?;
+    tell_of_console(&sandbox, &data)?;
     // One line on stdout once requests are answered: scripts wait for it, and learn the port.
     say(std::io::stdout(), format_args!("http://{address}"));
     let accounts = sandbox.accounts()?.join(", ");
@@ -247,7 +241,6 @@ async fn run_serve(serve: Serve) -> Result<(), SandboxCliError> {
         std::io::stderr(),
         format_args!("accounts: {accounts}    rate limit: {rate_limit}    stop with Ctrl-C"),
     );
-    tell_of_console(&sandbox, &data)?;
     sandbox.serve(listener, interrupted()).await.map_err(SandboxCliError::Serve)
 }
 

@@ -161,7 +161,8 @@ impl Invites {
             self.public_url, self.public_url
         );
         invitations::put(conn, user, &invitations::NewRow { token, code, expires_at }, &clock::wire(now))?;
-        let letter = Letter { kind: INVITATION, to: email, subject: "You are invited to a Kore.ai account", text };
+        let letter =
+            Letter { kind: INVITATION, to: email, subject: "You are invited to a Kore.ai account", text };
         letter.put(conn, account, now)
     }
 }

@@ -64,7 +64,10 @@ async fn console_accounts_code_at_a_switch_lives_two_minutes() {
     site.second_account().set_two_factor(true).unwrap();
     let mut owner = site.visitor().await;
     owner.sign_in(OWNER, PASSWORD).await;
-    assert_eq!(owner.post("/accounts/open", &[("account", site.admin.account_id())]).await.location, "/Admin");
+    assert_eq!(
+        owner.post("/accounts/open", &[("account", site.admin.account_id())]).await.location,
+        "/Admin"
+    );
     owner.open("/Admin").await;
     assert_eq!(owner.post("/accounts/open", &[("account", OTHER_ACCOUNT)]).await.location, "/two-factor");
     assert!(owner.get("/two-factor").await.text.contains("for 2 minutes"));

@@ -126,8 +126,7 @@ async fn console_refuses_forms_that_are_not_from_this_session() {
 
     // No token, somebody else's, an empty one.
     for token in [None, Some(thief.form_token.clone()), Some(String::new())] {
-        let fields: Vec<_> =
-            token.iter().map(|token| ("form_token", token.as_str())).chain(on).collect();
+        let fields: Vec<_> = token.iter().map(|token| ("form_token", token.as_str())).chain(on).collect();
         assert_eq!(owner.post_raw(TWO_FACTOR, &fields).await.status, 403, "{token:?}");
     }
     // From another place.

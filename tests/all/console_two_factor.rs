@@ -102,7 +102,6 @@ async fn console_two_factor_and_single_sign_on_exclude_each_other() {
     let page = owner.get("/Admin/security/two-factor").await;
     assert!(page.text.contains("switches single sign-on off"), "{}", page.text);
     owner.post("/Admin/security/two-factor", &[("state", "on")]).await;
-    let shown =
-        site.call_api(&token, "GET", "/api/public/ssoconfig?SSOProtocol=saml", &Value::Null).await;
+    let shown = site.call_api(&token, "GET", "/api/public/ssoconfig?SSOProtocol=saml", &Value::Null).await;
     assert!(shown.get("ssoConfig").is_none(), "{shown}");
 }

@@ -128,10 +128,7 @@ impl<'a> Ask<'a> {
     }
 
     /// One unchanging view of the database.
-    pub(super) fn read<T>(
-        &self,
-        question: impl FnOnce(&Connection) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+    pub(super) fn read<T>(&self, question: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
         self.inner.store.read(question)
     }
 

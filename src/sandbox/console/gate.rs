@@ -223,10 +223,7 @@ fn protect(headers: &mut HeaderMap, is_behind_tls: bool) {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if is_behind_tls {
-        headers.insert(
-            header::STRICT_TRANSPORT_SECURITY,
-            HeaderValue::from_static("max-age=31536000"),
-        );
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }

@@ -3,7 +3,7 @@
 use super::ask::Ask;
 
 /// Rows on a page.
-const ROWS: usize = 25;
+pub(super) const ROWS: usize = 25;
 /// Search starts with so many characters,
 const SEARCH_FROM: usize = 3;
 /// and of every term so many count (3.3).
@@ -57,10 +57,6 @@ impl Page {
 
     pub(super) fn skip(&self) -> usize {
         (self.number - 1) * ROWS
-    }
-
-    pub(super) fn take(&self) -> usize {
-        ROWS
     }
 
     /// With how many things there are.

@@ -16,6 +16,7 @@
 //!
 //! The permission is named once, on the route: the server checks it there, and navigation and templates ask the
 //! route ([`Desk::may`]) what to show.
+#![allow(clippy::unnecessary_wraps, reason = "what serves a route has one type, whether or not it can fail")]
 
 mod ask;
 mod assets;
@@ -78,7 +79,11 @@ mod tests {
     #[test]
     fn navigation_leads_to_pages_that_exist() {
         for item in nav::MODULES.iter().flat_map(|module| module.items) {
-            assert!(route::needs_of(item.path).is_some(), "{} is in the navigation and in no ROUTES", item.path);
+            assert!(
+                route::needs_of(item.path).is_some(),
+                "{} is in the navigation and in no ROUTES",
+                item.path
+            );
         }
     }
 

@@ -58,7 +58,8 @@ pub(super) struct ShownItem {
 /// What somebody may see; a module without pages for them is left out.
 pub(super) fn shown_to(desk: &Desk<'_>) -> Vec<Shown> {
     let here = desk.incoming.path.as_str();
-    let is_below = |path: &str| here.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let is_below =
+        |path: &str| here.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     MODULES
         .iter()
         .map(|module| Shown {

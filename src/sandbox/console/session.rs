@@ -59,7 +59,8 @@ pub(super) fn sign_in(ask: &Ask<'_>, email: &str, password: &str) -> Result<Opti
         Ok(people::by_email(conn, &email)?)
     })?;
     // Outside of any transaction: it takes its time, on purpose.
-    let is_right = password::is_right(password, person.as_ref().and_then(|person| person.password.as_deref()));
+    let is_right =
+        password::is_right(password, person.as_ref().and_then(|person| person.password.as_deref()));
     let Some(person) = person else { return Ok(None) };
     ask.write(|conn| {
         let is_welcome = !accounts::open_to(conn, &email)?.is_empty();

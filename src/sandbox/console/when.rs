@@ -36,7 +36,10 @@ mod tests {
     #[test]
     fn moments_are_read_by_people_and_machines() {
         let when = When::read("2026-03-02T09:05:00.000Z").unwrap();
-        assert_eq!((when.people.as_str(), when.machine.as_str()), ("2 Mar 2026, 09:05 UTC", "2026-03-02T09:05:00.000Z"));
+        assert_eq!(
+            (when.people.as_str(), when.machine.as_str()),
+            ("2 Mar 2026, 09:05 UTC", "2026-03-02T09:05:00.000Z")
+        );
         assert_eq!(When::read(""), None);
     }
 }

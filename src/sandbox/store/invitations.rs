@@ -19,7 +19,9 @@ pub(crate) fn put(conn: &Connection, user: i64, invitation: &NewRow, now: &str) 
                                               expires_at = excluded.expires_at, failures = 0",
     )?
     .execute(params![token, user, code, expires_at])?;
-    conn.prepare_cached("UPDATE users SET invited_at = ?2 WHERE seq = ?1")?.execute(params![user, now]).map(drop)
+    conn.prepare_cached("UPDATE users SET invited_at = ?2 WHERE seq = ?1")?
+        .execute(params![user, now])
+        .map(drop)
 }
 
 pub(crate) fn close(conn: &Connection, user: i64) -> rusqlite::Result<()> {

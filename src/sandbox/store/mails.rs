@@ -22,7 +22,12 @@ pub(crate) struct NewRow<'a> {
     pub(crate) message: &'a [u8],
 }
 
-pub(crate) fn insert(conn: &Connection, account: i64, row: &NewRow<'_>, at: Timestamp) -> rusqlite::Result<()> {
+pub(crate) fn insert(
+    conn: &Connection,
+    account: i64,
+    row: &NewRow<'_>,
+    at: Timestamp,
+) -> rusqlite::Result<()> {
     let NewRow { kind, recipient, subject, text, message } = row;
     conn.prepare_cached(
         "INSERT INTO mails (account_seq, kind, recipient, subject, text, message, at_ms)

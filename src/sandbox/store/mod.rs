@@ -254,3 +254,43 @@ pub(crate) fn fresh_hex() -> String {
     id.truncate(24);
     id
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_of_the_first_version_is_opened_and_taken_along() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = Connection::open(dir.path().join(FILE)).unwrap();
+        old.execute_batch(MIGRATIONS[0]).unwrap();
+        old.execute_batch(
+            "PRAGMA user_version = 1;
+             INSERT INTO accounts (id, org_id, name, primary_admin, created_at)
+             VALUES ('a1', 'o-1', 'Example', 'owner@example.com', '2026-01-01T00:00:00.000Z');
+             INSERT INTO users (account_seq, id, email, email_lower, state, is_developer, can_create_bot)
+             VALUES (1, 'u-1', 'Owner@example.com', 'owner@example.com', 'active', 1, 1);
+             INSERT INTO mails (account_seq, kind, recipient, message) VALUES (1, 'invitation', 'x@example.com', '');",
+        )
+        .unwrap();
+        drop(old);
+        for _ in 0..2 {
+            let store = Store::open(dir.path()).unwrap();
+            store
+                .read::<_, SandboxError>(|conn| {
+                    let version: usize = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+                    assert_eq!(version, MIGRATIONS.len());
+                    assert!(!accounts::by_id(conn, "a1")?.unwrap().two_factor);
+                    assert_eq!(people::by_email(conn, "owner@example.com")?.unwrap().password, None);
+                    assert_eq!(mails::newest(conn, "x@", 0, 10)?.1, 1);
+                    Ok(())
+                })
+                .unwrap();
+        }
+        let newer = Connection::open(dir.path().join(FILE)).unwrap();
+        newer.pragma_update(None, "user_version", MIGRATIONS.len() + 1).unwrap();
+        drop(newer);
+        let refused = Store::open(dir.path()).unwrap_err().to_string();
+        assert!(refused.contains("schema version 3, this program knows up to 2"), "{refused}");
+    }
+}

@@ -82,11 +82,8 @@ pub(crate) fn failed(conn: &Connection, purpose: Purpose, subject: &str) -> rusq
 }
 
 pub(crate) fn forget(conn: &Connection, purpose: Purpose, subject: &str) -> rusqlite::Result<()> {
-    conn.execute(
-        "DELETE FROM one_time WHERE purpose = ?1 AND subject = ?2",
-        params![purpose.word(), subject],
-    )
-    .map(drop)
+    conn.execute("DELETE FROM one_time WHERE purpose = ?1 AND subject = ?2", params![purpose.word(), subject])
+        .map(drop)
 }
 
 /// Forgets what has expired.

@@ -91,7 +91,10 @@ pub(crate) fn set_failures(conn: &Connection, email: &str, failures: u32) -> rus
 /// Locks somebody in every account, until a moment.
 pub(crate) fn lock(conn: &Connection, email: &str, until: &str) -> rusqlite::Result<()> {
     ensure(conn, email)?;
-    conn.execute("UPDATE people SET locked_until = ?2, failures = 0 WHERE email = ?1", params![email, until])?;
+    conn.execute(
+        "UPDATE people SET locked_until = ?2, failures = 0 WHERE email = ?1",
+        params![email, until],
+    )?;
     conn.execute("UPDATE users SET state = 'locked' WHERE email_lower = ?1 AND state = 'active'", [email])
         .map(drop)
 }

@@ -25,7 +25,8 @@ const MATCHING: &str = "u.account_seq = ?1 AND (?2 IS NULL OR u.state = ?2) AND 
      SELECT 1 FROM json_each(?3) term WHERE instr(u.email_lower, term.value) = 0
      AND instr(lower(u.first_name || ' ' || u.last_name), term.value) = 0)";
 
-const IS_ADMINISTRATOR: &str = "EXISTS (SELECT 1 FROM user_roles b WHERE b.user_seq = u.seq AND b.bot_seq = 0)";
+const IS_ADMINISTRATOR: &str =
+    "EXISTS (SELECT 1 FROM user_roles b WHERE b.user_seq = u.seq AND b.bot_seq = 0)";
 
 fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
     Ok(Listed { user: users::user(row)?, invited_at: row.get(10)?, is_administrator: row.get(11)? })

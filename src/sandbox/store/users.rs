@@ -297,9 +297,7 @@ pub(crate) fn set_last_login(
 /// How many people are in each state.
 pub(crate) fn count_by_state(conn: &Connection, account: i64) -> rusqlite::Result<Vec<(UserState, usize)>> {
     conn.prepare_cached("SELECT state, count(*) FROM users WHERE account_seq = ?1 GROUP BY state")?
-        .query_map([account], |row| {
-            Ok((UserState::from_word(row.get_ref(0)?.as_str()?), row.get(1)?))
-        })?
+        .query_map([account], |row| Ok((UserState::from_word(row.get_ref(0)?.as_str()?), row.get(1)?)))?
         .collect()
 }
 

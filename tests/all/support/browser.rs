@@ -67,8 +67,10 @@ impl Drop for Driver {
     fn drop(&mut self) {
         if let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) {
             let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
-            let request =
-                format!("DELETE /session/{} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n", self.session);
+            let request = format!(
+                "DELETE /session/{} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
+                self.session
+            );
             let _ = stream.write_all(request.as_bytes());
             let _ = stream.read_to_string(&mut String::new());
         }
@@ -127,9 +129,8 @@ impl Browser {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        if tokio::time::timeout(BOUND, looked).await.is_err() {
-            panic!("at {} instead of {path}:\n{}", self.path().await, self.text().await);
-        }
+        let is_there = tokio::time::timeout(BOUND, looked).await.is_ok();
+        assert!(is_there, "at {} instead of {path}:\n{}", self.path().await, self.text().await);
     }
 
     async fn is_complete(&self) -> bool {
@@ -151,9 +152,8 @@ impl Browser {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        if tokio::time::timeout(BOUND, looked).await.is_err() {
-            panic!("{text:?} is not on {}:\n{}", self.path().await, self.text().await);
-        }
+        let is_there = tokio::time::timeout(BOUND, looked).await.is_ok();
+        assert!(is_there, "{text:?} is not on {}:\n{}", self.path().await, self.text().await);
     }
 
     /// Waits until there is no element of that CSS selector.
@@ -177,9 +177,17 @@ impl Browser {
 
     /// Presses the button or follows the link that is called so.
     pub async fn press(&self, label: &str) {
+        self.press_any("self::button or self::a or self::summary", label).await;
+    }
+
+    /// Presses the button that is called so, where a link is called the same.
+    pub async fn press_button(&self, label: &str) {
+        self.press_any("self::button", label).await;
+    }
+
+    async fn press_any(&self, kinds: &str, label: &str) {
         let path = format!(
-            "//*[self::button or self::a or self::summary]\
-             [normalize-space()='{label}' or @aria-label='{label}' or span[normalize-space()='{label}']]"
+            "//*[{kinds}][normalize-space()='{label}' or @aria-label='{label}' or span[normalize-space()='{label}']]"
         );
         let query = self.web.query(By::XPath(path)).wait(BOUND, Duration::from_millis(10));
         let found = query.and_displayed().first().await;

@@ -142,7 +142,8 @@ pub struct Answer {
 impl Visitor {
     pub fn new(site: &Site) -> Self {
         let host = site.url.split_once("://").unwrap().1.to_owned();
-        let headers = [("host", host), ("origin", site.url.clone()), ("user-agent", "Test browser".to_owned())];
+        let headers =
+            [("host", host), ("origin", site.url.clone()), ("user-agent", "Test browser".to_owned())];
         Self {
             router: site.sandbox.router(),
             headers: headers.into_iter().collect(),
@@ -210,9 +211,14 @@ impl Visitor {
             self.cookie = Some(pair.to_owned());
         }
         if let Some((_, rest)) = text.split_once("name=\"form_token\" value=\"") {
-            self.form_token = rest.split('"').next().unwrap().to_owned();
+            self.form_token = rest[..64].to_owned();
         }
-        Answer { status: parts.status.as_u16(), location: value(header::LOCATION), headers: parts.headers, text }
+        Answer {
+            status: parts.status.as_u16(),
+            location: value(header::LOCATION),
+            headers: parts.headers,
+            text,
+        }
     }
 }
 

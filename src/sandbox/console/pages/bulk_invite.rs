@@ -32,8 +32,7 @@ struct BulkInvite {
 }
 
 fn show(desk: &Desk<'_>) -> Outcome {
-    let runs =
-        desk.read(|conn| Ok(bulk_runs::newest(conn, desk.account.seq, Kind::BulkInvite, HISTORY)?))?;
+    let runs = desk.read(|conn| Ok(bulk_runs::newest(conn, desk.account.seq, Kind::BulkInvite, HISTORY)?))?;
     let frame = Frame::of(desk, "Bulk Invite", &[("Enrollment", None)])?;
     Reply::page(&BulkInvite { frame, runs: runs.into_iter().map(Summary::of).collect() })
 }
@@ -44,7 +43,9 @@ fn run(desk: &Desk<'_>) -> Outcome {
     if !file.name.to_lowercase().ends_with(".txt") {
         return refused("The file has to be a .txt file, with one address a line or commas between them.");
     }
-    let Ok(text) = std::str::from_utf8(&file.content) else { return refused("The file is not text in UTF-8.") };
+    let Ok(text) = std::str::from_utf8(&file.content) else {
+        return refused("The file is not text in UTF-8.");
+    };
     let addresses: Vec<(usize, &str)> = text
         .lines()
         .enumerate()

@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::sandbox::console::desk::Desk;
 use crate::sandbox::console::frame::Frame;
-use crate::sandbox::console::list::Page;
+use crate::sandbox::console::list::{Page, ROWS};
 use crate::sandbox::console::when::When;
 use crate::sandbox::store::bulk_runs::{Line, Run};
 
@@ -39,7 +39,7 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn of(desk: &Desk<'_>, frame: Frame, run: Run) -> Self {
         let page = Page::of(desk).with_total(run.lines.len());
-        let lines = run.lines.iter().skip(page.skip()).take(page.take()).cloned().collect();
+        let lines = run.lines.iter().skip(page.skip()).take(ROWS).cloned().collect();
         Self { frame, lines, page, summary: Summary::of(run) }
     }
 }

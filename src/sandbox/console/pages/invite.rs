@@ -37,7 +37,11 @@ struct Field {
 fn page(desk: &Desk<'_>, typed: &[&str], problems: Vec<String>) -> Result<Invite, Fault> {
     let boxes = (0..MOST).map(|index| {
         let text = typed.get(index).copied().unwrap_or_default();
-        Field { number: index + 1, text: text.to_owned(), is_wrong: !text.is_empty() && !mail::is_address(text) }
+        Field {
+            number: index + 1,
+            text: text.to_owned(),
+            is_wrong: !text.is_empty() && !mail::is_address(text),
+        }
     });
     let frame = Frame::of(desk, "Invite", &[("Enrollment", None)])?;
     Ok(Invite { frame, boxes: boxes.collect(), problems })
@@ -68,7 +72,9 @@ fn send(desk: &Desk<'_>) -> Outcome {
             invited += usize::from(invite(desk, change, address)?);
         }
         if invited == 0 {
-            return Err(Fault::Refused("Everybody of these has joined already: no invitation was sent.".to_owned()));
+            return Err(Fault::Refused(
+                "Everybody of these has joined already: no invitation was sent.".to_owned(),
+            ));
         }
         Ok(invited)
     })?;

@@ -3,14 +3,14 @@
 
 use askama::Template;
 
+use crate::sandbox::Mail;
 use crate::sandbox::console::ask::Ask;
 use crate::sandbox::console::frame::Plain;
-use crate::sandbox::console::list::Page;
+use crate::sandbox::console::list::{Page, ROWS};
 use crate::sandbox::console::reply::{Fault, Outcome, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
 use crate::sandbox::store::mails::{self, Kept};
-use crate::sandbox::Mail;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] =
     &[Route::open("/mailbox", list), Route::open("/mailbox/{seq}", show)];
@@ -56,7 +56,7 @@ fn list(ask: &Ask<'_>) -> Outcome {
     check(ask)?;
     let to = ask.query("to");
     let page = Page::of(ask);
-    let (mails, total) = ask.read(|conn| Ok(mails::newest(conn, to, page.skip(), page.take())?))?;
+    let (mails, total) = ask.read(|conn| Ok(mails::newest(conn, to, page.skip(), ROWS)?))?;
     let mails = mails.into_iter().map(entry).collect();
     Reply::page(&Mailbox { plain: Plain::of(ask, "Mailbox"), to, mails, page: page.with_total(total) })
 }

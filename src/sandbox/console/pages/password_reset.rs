@@ -9,9 +9,9 @@ use crate::sandbox::console::reply::{Fault, Outcome, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
 use crate::sandbox::mail::{self, Letter};
+use crate::sandbox::password;
 use crate::sandbox::store::one_time::{self, Purpose};
 use crate::sandbox::store::{self, accounts, apps, people, sessions};
-use crate::sandbox::password;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::open("/password/forgot", forgot),

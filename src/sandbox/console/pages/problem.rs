@@ -23,7 +23,12 @@ pub(in crate::sandbox::console) struct Problem {
 const HOME: (&str, &str) = ("/", "Go to the front page");
 
 impl Problem {
-    fn new(status: StatusCode, title: &'static str, text: String, way_on: (&'static str, &'static str)) -> Self {
+    fn new(
+        status: StatusCode,
+        title: &'static str,
+        text: String,
+        way_on: (&'static str, &'static str),
+    ) -> Self {
         Self { status, title, text, way_on, retry_after: None, assets: Assets::new() }
     }
 
@@ -39,9 +44,10 @@ impl Problem {
     }
 
     pub(in crate::sandbox::console) fn stale_form() -> Self {
-        let text = "This form is not from this session: it is too old, or was sent from another place. Nothing was \
+        let text =
+            "This form is not from this session: it is too old, or was sent from another place. Nothing was \
              changed. Open the page again and send it from there."
-            .to_owned();
+                .to_owned();
         Self::new(StatusCode::FORBIDDEN, "Form refused", text, ("/Admin", "Open the console again"))
     }
 
@@ -67,7 +73,8 @@ impl Problem {
     }
 
     pub(in crate::sandbox::console) fn broken() -> Self {
-        let text = "This page failed and nothing was changed. What happened is in the log of the sandbox.".to_owned();
+        let text = "This page failed and nothing was changed. What happened is in the log of the sandbox."
+            .to_owned();
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", text, HOME)
     }
 

@@ -45,15 +45,13 @@ fn show(ask: &Ask<'_>) -> Outcome {
 
 fn sign_in(ask: &Ask<'_>) -> Outcome {
     let email = ask.field("email");
-    match session::sign_in(ask, email, ask.raw_field("password"))? {
-        // The new session has nothing to say before it is asked again, with its own token.
-        Some(token) => Ok(Reply::see("/enter").with_token(token)),
-        None => {
-            let plain = Plain::of(ask, "Sign in");
-            let page = SignIn { plain, email, is_refused: true, is_local: ask.is_local() };
-            Ok(Reply::page(&page)?.with_status(StatusCode::UNAUTHORIZED))
-        }
+    // The new session has nothing to say before it is asked again, with its own token.
+    if let Some(token) = session::sign_in(ask, email, ask.raw_field("password"))? {
+        return Ok(Reply::see("/enter").with_token(token));
     }
+    let plain = Plain::of(ask, "Sign in");
+    let page = SignIn { plain, email, is_refused: true, is_local: ask.is_local() };
+    Ok(Reply::page(&page)?.with_status(StatusCode::UNAUTHORIZED))
 }
 
 fn sign_out(signed: &Signed<'_>) -> Outcome {

@@ -146,7 +146,8 @@ fn check_code(ask: &Ask<'_>) -> Outcome {
     let code = ask.field("code");
     let token = ask.write(|conn| {
         let open = invitations::of_person(conn, &email)?;
-        let fits = |open: &&Open| is_live(open, ask.now) && open.failures < CODE_FAILURES && open.code == code;
+        let fits =
+            |open: &&Open| is_live(open, ask.now) && open.failures < CODE_FAILURES && open.code == code;
         let token = open.iter().find(fits).map(|open| open.token.clone());
         if token.is_none() {
             open.iter().try_for_each(|open| invitations::failed(conn, open.user))?;

@@ -31,7 +31,7 @@ struct UserPage {
     access: &'static str,
     state: Shown,
     roles: Vec<HeldRole>,
-    sessions: Vec<Device>,
+    sessions: Vec<OpenSession>,
     /// Whether the account can be given to them.
     may_become_owner: bool,
 }
@@ -42,7 +42,7 @@ struct HeldRole {
     group: Option<String>,
 }
 
-struct Device {
+struct OpenSession {
     id: String,
     device: String,
     seen: Option<When>,
@@ -76,11 +76,15 @@ fn show(desk: &Desk<'_>) -> Outcome {
         state: Shown::of(&listed),
         roles: held
             .into_iter()
-            .map(|held| HeldRole { name: held.role_name, bot: held.bot.map(|(_, name)| name), group: held.group })
+            .map(|held| HeldRole {
+                name: held.role_name,
+                bot: held.bot.map(|(_, name)| name),
+                group: held.group,
+            })
             .collect(),
         sessions: open
             .into_iter()
-            .map(|open| Device {
+            .map(|open| OpenSession {
                 is_this_one: open.digest == desk.session.digest,
                 seen: When::of_ms(open.seen_at_ms),
                 id: open.id,
@@ -107,12 +111,16 @@ fn kill_session(desk: &Desk<'_>) -> Outcome {
 fn transfer_ownership(desk: &Desk<'_>) -> Outcome {
     let user = person(desk)?.user;
     if user.state != UserState::Active {
-        return Err(Fault::Refused(format!("{} is not active: only active people can own the account.", user.email)));
+        return Err(Fault::Refused(format!(
+            "{} is not active: only active people can own the account.",
+            user.email
+        )));
     }
     desk.change(|change| {
         change.set_primary_admin(&user.email)?;
         let text = format!("ownership of the account transferred from {} to {}", desk.user.email, user.email);
         change.log(audit::USER_MODIFIED, &text)
     })?;
-    Ok(Reply::see(&format!("/Admin/users/{}", user.id)).saying(format!("{} is the Primary Admin now.", user.email)))
+    Ok(Reply::see(&format!("/Admin/users/{}", user.id))
+        .saying(format!("{} is the Primary Admin now.", user.email)))
 }

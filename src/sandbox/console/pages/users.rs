@@ -4,14 +4,14 @@ use askama::Template;
 
 use crate::sandbox::console::desk::{Change, Desk};
 use crate::sandbox::console::frame::{Frame, full_name};
-use crate::sandbox::console::list::{Page, Search};
+use crate::sandbox::console::list::{Page, ROWS, Search};
 use crate::sandbox::console::reply::{Fault, Outcome, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
+use crate::sandbox::store::audit;
 use crate::sandbox::store::user_list::{self, Filter, Listed};
 use crate::sandbox::store::users::{User, UserState};
-use crate::sandbox::store::audit;
 
 pub(super) const NEEDS: Needs = Needs::Any(&[Permission::ManageUsers]);
 
@@ -81,7 +81,7 @@ fn list(desk: &Desk<'_>) -> Outcome {
     let state = state_called(desk.query("state"));
     let filter = Filter { terms: search.terms.clone(), state };
     let (people, total) =
-        desk.read(|conn| Ok(user_list::page(conn, desk.account.seq, &filter, page.skip(), page.take())?))?;
+        desk.read(|conn| Ok(user_list::page(conn, desk.account.seq, &filter, page.skip(), ROWS)?))?;
     let people = people.into_iter().map(|listed| Row {
         state: Shown::of(&listed),
         access: access(&listed.user),

@@ -211,7 +211,7 @@ impl Visitor {
             self.cookie = Some(pair.to_owned());
         }
         if let Some((_, rest)) = text.split_once("name=\"form_token\" value=\"") {
-            self.form_token = rest[..64].to_owned();
+            rest[..64].clone_into(&mut self.form_token);
         }
         Answer {
             status: parts.status.as_u16(),

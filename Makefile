@@ -1,10 +1,11 @@
 # The one entry point: CI calls the same targets. Durations are for 2 cores: a fresh clone / the next time.
-# CARGO_BUILD_JOBS is respected; nothing here needs more than Rust (with rustfmt and clippy), make and a C compiler, and
-# for the tests a browser, which scripts/browser.sh installs where it is missing (Debian's packages, and npm).
+# CARGO_BUILD_JOBS is respected. Needed: Rust (with rustfmt and clippy), make, a C compiler; for the controller's tests Go
+# 1.26, which builds their API server; for the console's a browser and npm (scripts/browser.sh gets Debian's Chromium).
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help quickstart test browser screenshots check fmt-check lint doc generated deny hygiene audit bench fmt generate tools
+.PHONY: help quickstart test envtest browser screenshots check fmt-check lint doc generated deny hygiene audit bench fmt \
+	generate tools
 
 CARGO ?= cargo
 DENY := target/tools/bin/cargo-deny --locked check
@@ -15,8 +16,11 @@ help: ## List the targets (at once)
 quickstart: ## Plan, apply and plan again on a new local account (2-3 min to build / 5 s)
 	@scripts/quickstart.sh
 
-test: browser ## Run every test and print the counts (6 min / 1 min)
+test: envtest browser ## Run every test and print the counts (6 min / 1 min, and what `envtest` and `browser` take)
 	$(CARGO) test --locked --no-fail-fast
+
+envtest: ## Build the API server, etcd, kubectl and helm of the controller's tests (6 min / at once)
+	@scripts/envtest.sh
 
 browser: ## Install what the browser tests need (1-2 min / at once)
 	@scripts/browser.sh

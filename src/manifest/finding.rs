@@ -101,6 +101,8 @@ codes! {
     FixedRole = "fixed-role", Error;
     /// A rule of the schema that has no code of its own, or that could not be run.
     Rule = "rule", Error;
+    /// The object is of another namespace than the account, which does not let it touch this.
+    NotAllowed = "not-allowed", Error;
     /// Two documents of one kind and name.
     DuplicateObject = "duplicate-object", Error;
     /// Two `KoreUsers` for one e-mail address; upper and lower case are the same person.

@@ -10,7 +10,7 @@ mod grants;
 mod people;
 mod teams;
 
-pub use account::{AccountConnection, CredentialRefs, Endpoint, SecretRef, duration};
+pub use account::{AccountConnection, CredentialRefs, Endpoint, SecretRef, duration, rate};
 
 use super::finding::{Code, Finding, Spot, nearest};
 use super::kinds::{Kind, KoreAccountSpec, Spec};
@@ -183,7 +183,7 @@ fn objects_of<'m>(manifests: &'m Manifests, account: &Manifest) -> Vec<&'m Manif
         .iter()
         .filter(|object| object.kind() != Kind::Account)
         .filter(|object| object.spec.account().is_none_or(|name| *name == *account.name))
-        .filter(|object| object.shares_namespace_with(account))
+        .filter(|object| account.reaches(object))
         .collect();
     objects.sort_by(|left, right| {
         (left.kind(), &left.namespace, &left.name).cmp(&(right.kind(), &right.namespace, &right.name))

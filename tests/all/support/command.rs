@@ -86,7 +86,7 @@ impl Place {
             .env("HOME", self.root.path().join("home"))
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         let line = args.iter().fold("koreconcile".to_owned(), |line, arg| line + " " + *arg);
-        Invocation { command, line, input: None, root: self.root.path().to_owned() }
+        Invocation::new(command, line, self.root.path())
     }
 
     /// Runs `koreconcile ARGS`.
@@ -124,6 +124,11 @@ enum Input {
 }
 
 impl Invocation {
+    /// Of any program; `line` stands for it, and what is below `root` is shown as `HERE`.
+    pub fn new(command: Command, line: String, root: &Path) -> Self {
+        Self { command, line, input: None, root: root.to_owned() }
+    }
+
     /// With this variable.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);

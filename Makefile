@@ -1,10 +1,12 @@
 # The one entry point: CI calls the same targets. Durations are for 2 cores: a fresh clone / the next time.
-# CARGO_BUILD_JOBS is respected. Needed: Rust (with rustfmt and clippy), make, a C compiler, and Go 1.26, which builds the
-# API server of the controller's tests and the linter of the Dockerfile.
+# CARGO_BUILD_JOBS is respected. Needed: Rust (with rustfmt and clippy), make, a C compiler; Go 1.26, which builds the API
+# server of the controller's tests and the linter of the Dockerfile; npm and, on Debian, a browser for the console's tests,
+# which scripts/browser.sh installs.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help quickstart test envtest check fmt-check lint doc generated templates deny dockerfile hygiene audit bench fmt generate tools
+.PHONY: help quickstart test envtest browser screenshots check fmt-check lint doc generated templates deny dockerfile hygiene \
+	audit bench fmt generate tools
 
 CARGO ?= cargo
 DENY := target/tools/bin/cargo-deny --locked check
@@ -15,11 +17,18 @@ help: ## List the targets (at once)
 quickstart: ## Plan, apply and plan again on a new local account (2-3 min to build / 5 s)
 	@scripts/quickstart.sh
 
-test: envtest ## Run every test and print the counts (5 min / 15 s, and what `envtest` takes)
+test: envtest browser ## Run every test and print the counts (6 min / 1 min, and what `envtest` and `browser` take)
 	$(CARGO) test --locked --no-fail-fast
 
 envtest: ## Build the API server, etcd, kubectl and helm of the controller's tests (6 min / at once)
 	@scripts/envtest.sh
+
+browser: ## Install what the browser tests need (1-2 min / at once)
+	@scripts/browser.sh
+
+screenshots: browser ## Pictures of every page of the console, in target/screenshots (5 min / 1 min)
+	$(CARGO) test --locked --test all -- console_
+	@ls target/screenshots
 
 check: fmt-check lint doc generated templates deny dockerfile hygiene ## Formatting, lints, docs, generated files, CI templates, dependencies, Dockerfile, hygiene (6-8 min / 30 s)
 	@echo "check: all passed"

@@ -17,7 +17,7 @@ fn workflow_a_saved_plan_applies_exactly_what_it_shows() {
     let served = Served::new(&[user("new.hire", "")]);
     save(&served);
     // Who is declared later is not in the plan.
-    served.place.write("main.yaml", &(user("new.hire", "") + &user("too.late", "")));
+    served.place.write("main.yaml", &(user("new.hire", "") + user("too.late", "").as_str()));
     served.run(&APPLY).expect(0);
     let truth = served.server.truth();
     assert!(truth["users"]["new.hire@example.com"].is_object());

@@ -90,7 +90,7 @@ impl Place {
             .env_clear()
             .env("HOME", self.root.path().join("home"))
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
-        let line = args.iter().fold("koreconcile".to_owned(), |line, arg| line + " " + arg);
+        let line = args.iter().fold("koreconcile".to_owned(), |line, arg| line + " " + *arg);
         Invocation::new(command, line, self.root.path())
     }
 

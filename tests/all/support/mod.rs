@@ -1,6 +1,7 @@
 //! What tests and benches share: the sandbox in process behind the real client, in virtual time.
 #![allow(dead_code, unused_macros, unused_imports, reason = "the tests and the benches each use a part")]
 
+pub mod browser;
 pub mod cluster;
 pub mod command;
 pub mod desk;
@@ -8,5 +9,6 @@ pub mod engine;
 pub mod in_process;
 pub mod random;
 pub mod served;
+pub mod site;
 pub mod wants;
 pub mod world;

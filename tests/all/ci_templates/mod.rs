@@ -97,7 +97,7 @@ fn cli_ci_github_pull_request_is_validated_planned_and_has_one_comment() {
     assert!(first.unwrap().starts_with(b"{"));
 
     // The next push: the same comment, with the new plan.
-    project.write("access/main.yaml", &(user("new.hire", "") + &user("second.hire", "")));
+    project.write("access/main.yaml", &(user("new.hire", "") + user("second.hire", "").as_str()));
     project.commit("One more");
     let event = Event::pull_request(&project, false);
     github::run(&project, "koreconcile-plan", "plan", &event).expect(0);
@@ -156,7 +156,7 @@ fn cli_ci_github_pull_request_from_a_fork_is_planned_on_the_snapshot_without_sec
 fn cli_ci_github_merge_applies_the_approved_plan_and_nothing_else() {
     let project = Project::new(&[kim("Kim")]);
     meanwhile(&project, &kim("Kim"));
-    proposes(&project, &(kim("Kim") + &user("new.hire", "")));
+    proposes(&project, &(kim("Kim") + user("new.hire", "").as_str()));
     // Kim is renamed in the console after the approval: not part of what was approved.
     let (event, ran) = merged(&project, || meanwhile(&project, &kim("Kimberly")));
     assert!(ran.summary.contains("approved with the pull request"), "{}", ran.summary);
@@ -224,7 +224,7 @@ fn cli_ci_github_summary_says_what_an_exit_code_means_and_what_to_do() {
     // A part was: 6.
     let project = Project::new(&[kim("Kim")]);
     meanwhile(&project, &kim("Kim"));
-    proposes(&project, &(kim("Kimmy") + &user("new.hire", "")));
+    proposes(&project, &(kim("Kimmy") + user("new.hire", "").as_str()));
     let (event, _) = merged(&project, || meanwhile(&project, &kim("Kimberly")));
     let ran = github::run(&project, "koreconcile-apply", "apply", &event).expect(6);
     assert!(ran.summary.contains("exit code 6\n\napplied in part"), "{}", ran.summary);
@@ -301,7 +301,7 @@ fn cli_ci_gitlab_merge_request_has_one_comment_and_its_merge_applies_the_approve
     meanwhile(&project, &kim("Kim"));
     project.forge.answer("user", json!({ "id": 1 }).to_string());
     project.forge.has("merge_requests/7/notes", json!({ "id": 1, "author": { "id": 2 }, "body": MARKER }));
-    proposes(&project, &(kim("Kim") + &user("new.hire", "")));
+    proposes(&project, &(kim("Kim") + user("new.hire", "").as_str()));
     let pipeline = Pipeline::merge_request(&project);
     let ran = pipeline.run(&project, "validate").expect(0);
     assert!(ran.log.contains("3 manifests are valid"), "{}", ran.log);

@@ -2,6 +2,7 @@
 //! repaired when a run is killed between two halves of a change. No promise needs it but that one.
 
 use super::outcome::Fate;
+use super::vault::Vault;
 use crate::facts::{BotId, DialogId, Email, Key, Value, World};
 use crate::plan::{Change, ChangeId, Plan};
 use jiff::Timestamp;
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A journal cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +30,7 @@ pub struct JournalError {
 #[derive(Debug, Default)]
 pub struct Journal {
     open: Option<Open>,
+    vault: Option<Arc<dyn Vault>>,
 }
 
 #[derive(Debug)]
@@ -97,6 +100,11 @@ pub(super) struct BeforeImage {
 }
 
 impl Journal {
+    /// Writes no line, and keeps what a two-step change needs in a vault.
+    pub fn in_vault(vault: Arc<dyn Vault>) -> Self {
+        Self { open: None, vault: Some(vault) }
+    }
+
     /// Writes nothing.
     pub fn none() -> Self {
         Self::default()
@@ -109,7 +117,7 @@ impl Journal {
         let file = std::fs::create_dir_all(folder.join("journal"))
             .and_then(|()| OpenOptions::new().create(true).append(true).open(&path))
             .map_err(|source| JournalError { path: path.display().to_string(), source })?;
-        Ok(Self { open: Some(Open { folder: folder.to_owned(), path, file }) })
+        Ok(Self { open: Some(Open { folder: folder.to_owned(), path, file }), vault: None })
     }
 
     /// Where it is written.
@@ -119,7 +127,7 @@ impl Journal {
 
     /// Whether what is written survives the process: needed before a destructive two-step.
     pub fn is_durable(&self) -> bool {
-        self.open.is_some()
+        self.open.is_some() || self.vault.is_some()
     }
 
     pub(super) fn start(&mut self, at: Timestamp, plan: &Plan, observed: &World) -> Result<(), JournalError> {
@@ -158,9 +166,12 @@ impl Journal {
     }
 
     /// Keeps a person's assignments before they are cleared.
-    pub(super) fn keep(&self, images: &[BeforeImage]) -> Result<(), JournalError> {
-        let Some(open) = &self.open else { return Ok(()) };
-        keep(&open.folder, images)
+    pub(super) async fn keep(&self, images: &[BeforeImage]) -> Result<(), JournalError> {
+        match (&self.open, &self.vault) {
+            (Some(open), _) => keep(&open.folder, images),
+            (None, Some(vault)) => keep_in(vault.as_ref(), images).await,
+            (None, None) => Ok(()),
+        }
     }
 }
 
@@ -189,6 +200,25 @@ pub(super) fn keep(folder: &Path, images: &[BeforeImage]) -> Result<(), JournalE
             .and_then(|()| File::open(folder)?.sync_all())
     };
     written.map_err(|source| JournalError { path: path.display().to_string(), source })
+}
+
+/// The same in a vault.
+pub(super) async fn keep_in(vault: &dyn Vault, images: &[BeforeImage]) -> Result<(), JournalError> {
+    let text = match images {
+        [] => Ok(None),
+        images => serde_json::to_string(images).map(Some).map_err(|error| error.to_string()),
+    };
+    let kept = match text {
+        Ok(text) => vault.keep(text).await,
+        Err(why) => Err(why),
+    };
+    kept.map_err(|why| JournalError { path: "in the vault".to_owned(), source: io::Error::other(why) })
+}
+
+/// What a killed run left in a vault.
+pub(super) fn kept_in(text: &str) -> Result<Vec<BeforeImage>, JournalError> {
+    let failed = |error| JournalError { path: "in the vault".to_owned(), source: io::Error::other(error) };
+    serde_json::from_str(text).map_err(failed)
 }
 
 /// What a killed run left behind.

@@ -16,12 +16,14 @@ mod run;
 mod saved;
 mod stop;
 mod undo;
+mod vault;
 
 pub use history::{Applied, history};
 pub use journal::{Journal, JournalError};
 pub use outcome::{Fate, Outcome};
-pub use repair::{RepairError, repair};
+pub use repair::{Kept, RepairError, repair};
 pub use run::{Account, run};
 pub use saved::{SavedPlan, SavedPlanError};
 pub use stop::{Stop, Stopper, stop};
 pub use undo::{Undo, UndoError, undo};
+pub use vault::Vault;

@@ -8,6 +8,7 @@ use super::assignments::{as_sent, assignments_after};
 use super::directory::Directory;
 use super::encode::{access_of, unchanged};
 use super::journal::{self, BeforeImage, JournalError};
+use super::vault::Vault;
 use crate::facts::{BotId, BuilderAccess, DialogId, Email, Policy, World};
 use crate::kore::{Answer, Ask, KoreError, Reader, UserUpdate, Writer};
 use crate::plan::Change;
@@ -30,14 +31,26 @@ pub enum RepairError {
     Refused(String),
 }
 
+/// Where a killed run may have left something.
+#[derive(Clone, Copy, Debug)]
+pub enum Kept<'a> {
+    /// In the account's state folder.
+    Folder(&'a Path),
+    /// In a vault, which holds this.
+    Vault(&'a dyn Vault, &'a str),
+}
+
 /// Restores what a killed run has cleared and not sent again. Gives the people it was done for.
 pub async fn repair(
-    folder: &Path,
+    kept: Kept<'_>,
     reader: &Reader,
     writer: &Writer,
     policy: &Policy,
 ) -> Result<Vec<Email>, RepairError> {
-    let images = journal::kept(folder)?;
+    let images = match kept {
+        Kept::Folder(folder) => journal::kept(folder)?,
+        Kept::Vault(_, text) => journal::kept_in(text)?,
+    };
     if images.is_empty() {
         return Ok(Vec::new());
     }
@@ -55,7 +68,10 @@ pub async fn repair(
             batch.iter().map(|image| update(image, &directory, &view, image.target.clone())).collect();
         refuse_failures(writer.update_users(&updates).await?)?;
     }
-    journal::keep(folder, &[])?;
+    match kept {
+        Kept::Folder(folder) => journal::keep(folder, &[])?,
+        Kept::Vault(vault, _) => journal::keep_in(vault, &[]).await?,
+    }
     Ok(there.into_iter().map(|image| image.user).collect())
 }
 

@@ -3,7 +3,7 @@
 use crate::support::engine::Engine;
 use crate::support::in_process::InProcess;
 use crate::support::wants::{Wants, email, user};
-use koreconcile::apply::{self, Fate, Journal, Outcome};
+use koreconcile::apply::{self, Fate, Journal, Kept, Outcome, Stop, Vault};
 use koreconcile::facts::{
     BotRef, BuilderAccess, Desired, Key, PersonName, RateLimit, RoleSpec, RoleType, ScopeExtent, Value,
 };
@@ -13,7 +13,7 @@ use koreconcile::sandbox::{
     Dialect, Effect, Fault, Holder, NewBot, NewGroup, NewRole, NewUser, PutAssignments, RoleKind,
 };
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 const CREATE: &str = "POST /api/public/users";
 const UPDATE: &str = "PUT /api/public/users";
@@ -359,11 +359,47 @@ async fn reconcile_faults_assignments_that_were_cleared_and_not_sent_again_are_r
             "{}",
             told(&outcome)
         );
-        apply::repair(state.path(), &engine.reader, &engine.writer, &engine.policy).await.unwrap();
+        apply::repair(Kept::Folder(state.path()), &engine.reader, &engine.writer, &engine.policy)
+            .await
+            .unwrap();
         assert_eq!(assigned(&engine), ["Banking"], "{}", told(&outcome));
         assert!(!state.path().join("in-flight.json").exists());
         assert!(engine.plan(&desired).await.0.changes.is_empty());
     }
+}
+
+/// What a cluster would keep in the status of an object.
+#[derive(Debug, Default)]
+struct Drawer(Mutex<Vec<Option<String>>>);
+
+#[async_trait::async_trait]
+impl Vault for Drawer {
+    async fn keep(&self, text: Option<String>) -> Result<(), String> {
+        self.0.lock().unwrap().push(text);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn reconcile_faults_what_is_cleared_without_a_folder_is_in_a_vault_before_and_restored_from_it() {
+    let engine = engine(Dialect { put_assignments: PutAssignments::Adds, ..Dialect::default() });
+    join(&engine, &[JANE]);
+    engine.admin.assign(JANE, "Banking", None).unwrap();
+    engine.admin.assign(JANE, "Travel", None).unwrap();
+    let desired = Wants::default().absent(Key::Assigned(email(JANE), BotRef::new("Travel"))).build();
+    engine.sandbox.faults().add(Fault::on(UPDATE, Effect::DropBefore).from_nth(3));
+    let vault = Arc::new(Drawer::default());
+    let (plan, world) = engine.plan(&desired).await;
+    let account = apply::Account { reader: &engine.reader, writer: &engine.writer, gateway: &engine.gateway };
+    let mut journal = Journal::in_vault(Arc::clone(&vault) as Arc<dyn Vault>);
+    apply::run(plan, &world, &engine.policy, &account, &mut journal, Stop::never()).await;
+    assert_eq!(assigned(&engine), [""; 0], "cleared, and lost on the way back");
+    let kept = vault.0.lock().unwrap().last().cloned().flatten().unwrap();
+
+    let kept = Kept::Vault(vault.as_ref(), &kept);
+    apply::repair(kept, &engine.reader, &engine.writer, &engine.policy).await.unwrap();
+    assert_eq!(assigned(&engine), ["Banking"]);
+    assert_eq!(vault.0.lock().unwrap().last().unwrap(), &None);
 }
 
 #[tokio::test]

@@ -150,12 +150,12 @@ impl Run<'_, '_> {
             self.fail_assignments(&stale, why);
             return Ok(());
         }
-        self.journal.keep(&images).map_err(|error| End::Journal(error.to_string()))?;
+        self.journal.keep(&images).await.map_err(|error| End::Journal(error.to_string()))?;
         let resent =
             repair::clear_and_resend(&images, &self.directory, &view.world, self.account.writer, self.policy)
                 .await;
         match resent {
-            Ok(()) => self.journal.keep(&[]).map_err(|error| End::Journal(error.to_string())),
+            Ok(()) => self.journal.keep(&[]).await.map_err(|error| End::Journal(error.to_string())),
             Err(RepairError::Kore(error)) => Err(error.into()),
             Err(error) => {
                 let why =

@@ -21,11 +21,13 @@
 mod ask;
 mod assets;
 mod attempts;
+mod chart;
 mod desk;
 mod frame;
 mod gate;
 mod icon;
 mod list;
+mod live;
 mod nav;
 mod pages;
 mod reply;
@@ -59,7 +61,22 @@ const PAGES: &[&[Route]] = &[
     pages::user::ROUTES,
     pages::invite::ROUTES,
     pages::bulk_invite::ROUTES,
-    pages::security_two_factor::ROUTES,
+    pages::bots::deployment::ROUTES,
+    pages::bots::list::ROUTES,
+    pages::bots::assignments::ROUTES,
+    pages::bots::settings::ROUTES,
+    pages::bots::owner::ROUTES,
+    pages::bots::tasks::ROUTES,
+    pages::bots::preferences::ROUTES,
+    pages::bots::deleted::ROUTES,
+    pages::security::two_factor::ROUTES,
+    pages::security::sso::ROUTES,
+    pages::security::api_scopes::ROUTES,
+    pages::security::settings::ROUTES,
+    pages::security::enterprise_key::ROUTES,
+    pages::analytics::audit_report::ROUTES,
+    pages::analytics::chat_history::ROUTES,
+    pages::billing::ROUTES,
     pages::not_found::ROUTES,
 ];
 
@@ -90,7 +107,8 @@ mod tests {
     #[test]
     fn pages_of_an_account_are_all_below_admin() {
         for route in routes() {
-            let is_of_an_account = matches!(route.handle, route::Handle::Console(..));
+            let is_of_an_account =
+                matches!(route.handle, route::Handle::Console(..) | route::Handle::Live(..));
             assert!(!is_of_an_account || route.path.starts_with("/Admin"), "{}", route.path);
         }
     }

@@ -27,6 +27,18 @@ pub(super) const MODULES: &[Module] = &[
     Module { title: "Dashboard", icon: Icon::Dashboard, items: &[item("Overview", "/Admin/dashboard")] },
     Module { title: "User Management", icon: Icon::People, items: &[item("Users", "/Admin/users")] },
     Module {
+        title: "Bots Management",
+        icon: Icon::Assistant,
+        items: &[
+            item("Deployment Requests", "/Admin/bots/deployment"),
+            item("Enterprise Bots", "/Admin/bots/enterprise"),
+            item("Consumer Bots", "/Admin/bots/consumer"),
+            item("Smart Bots", "/Admin/bots/smart"),
+            item("Preferences", "/Admin/bots/preferences"),
+            item("Deleted Bots", "/Admin/bots/deleted"),
+        ],
+    },
+    Module {
         title: "Enrollment",
         icon: Icon::Envelope,
         items: &[
@@ -37,8 +49,23 @@ pub(super) const MODULES: &[Module] = &[
     Module {
         title: "Security & Control",
         icon: Icon::Shield,
-        items: &[item("Two-Factor Authentication", "/Admin/security/two-factor")],
+        items: &[
+            item("Single Sign On", "/Admin/security/sso"),
+            item("Two-Factor Authentication", "/Admin/security/two-factor"),
+            item("Enterprise Key", "/Admin/security/enterprise-key"),
+            item("API Scopes", "/Admin/security/api-scopes"),
+            item("Settings", "/Admin/security/settings"),
+        ],
     },
+    Module {
+        title: "Analytics",
+        icon: Icon::Chart,
+        items: &[
+            item("Audit Report", "/Admin/analytics/audit"),
+            item("Bot Chat History", "/Admin/analytics/chat-history"),
+        ],
+    },
+    Module { title: "Billing", icon: Icon::Card, items: &[item("Billing Sessions", "/Admin/billing")] },
 ];
 
 /// A module as one administrator sees it.

@@ -71,7 +71,7 @@ impl Permission {
 pub(super) enum Needs {
     /// Any admin role.
     Administrator,
-    /// Any of these permissions.
+    /// Any of these permissions; none is named: all of them, as Master Admins have.
     Any(&'static [Permission]),
     /// To be the one Primary Admin.
     PrimaryAdmin,
@@ -82,6 +82,7 @@ impl Needs {
     pub(super) fn words(self) -> String {
         match self {
             Self::Administrator => "an admin role in this account".to_owned(),
+            Self::Any([]) => "the role Master Admin".to_owned(),
             Self::Any(permissions) => {
                 let names: Vec<_> = permissions.iter().map(|permission| permission.name()).collect();
                 format!("the permission {}", names.join(" or "))

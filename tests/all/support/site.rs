@@ -122,6 +122,7 @@ impl Site {
 }
 
 /// A browser without a screen: keeps its cookie and the form token of the last page.
+#[derive(Clone)]
 pub struct Visitor {
     router: Router,
     /// Sent with every request; tests may bend them.

@@ -2,6 +2,9 @@
 //! asked at and the store; nothing of HTTP, cookies or headers.
 
 pub(super) mod accounts;
+pub(super) mod analytics;
+pub(super) mod billing;
+pub(super) mod bots;
 pub(super) mod bulk_invite;
 pub(super) mod bulk_report;
 pub(super) mod dashboard;
@@ -12,7 +15,7 @@ pub(super) mod not_found;
 pub(super) mod password;
 pub(super) mod password_reset;
 pub(super) mod problem;
-pub(super) mod security_two_factor;
+pub(super) mod security;
 pub(super) mod sign_in;
 pub(super) mod sign_up;
 pub(super) mod two_factor;

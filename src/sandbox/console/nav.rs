@@ -25,13 +25,23 @@ const fn item(label: &'static str, path: &'static str) -> Item {
 /// Every module, in the vendor's order.
 pub(super) const MODULES: &[Module] = &[
     Module { title: "Dashboard", icon: Icon::Dashboard, items: &[item("Overview", "/Admin/dashboard")] },
-    Module { title: "User Management", icon: Icon::People, items: &[item("Users", "/Admin/users")] },
+    Module {
+        title: "User Management",
+        icon: Icon::People,
+        items: &[
+            item("Users", "/Admin/users"),
+            item("Groups", "/Admin/groups"),
+            item("Role Management", "/Admin/roles"),
+            item("User Settings", "/Admin/user-settings"),
+        ],
+    },
     Module {
         title: "Enrollment",
         icon: Icon::Envelope,
         items: &[
             item("Invite", "/Admin/enrollment/invite"),
             item("Bulk Invite", "/Admin/enrollment/bulk-invite"),
+            item("Import", "/Admin/enrollment/import"),
         ],
     },
     Module {

@@ -108,6 +108,11 @@ impl Fault {
         Self::Broken(problem.to_string())
     }
 
+    /// Refused, and said on that page: for pages that cannot be shown, whose own address would be no way back.
+    pub(super) fn refused_at(path: &str, text: String) -> Self {
+        Self::Invalid(Box::new(Reply::see(path).warning(text)))
+    }
+
     /// As an answer.
     pub(super) fn reply(self, back: &str) -> Reply {
         let problem = match self {

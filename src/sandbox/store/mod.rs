@@ -10,13 +10,16 @@ pub(crate) mod audit;
 pub(crate) mod bindings;
 pub(crate) mod bots;
 pub(crate) mod bulk_runs;
+pub(crate) mod group_list;
 pub(crate) mod groups;
 pub(crate) mod invitations;
 pub(crate) mod mails;
 pub(crate) mod one_time;
 pub(crate) mod people;
+pub(crate) mod role_holders;
 pub(crate) mod roles;
 pub(crate) mod sessions;
+pub(crate) mod settings;
 pub(crate) mod user_list;
 pub(crate) mod users;
 

@@ -7,6 +7,7 @@ pub mod command;
 pub mod desk;
 pub mod engine;
 pub mod in_process;
+pub mod random;
 pub mod served;
 pub mod site;
 pub mod wants;

@@ -17,11 +17,13 @@
 //! * [`plan`]: the difference as a value, pure; knows `facts`.
 //! * [`kore`]: the Admin API and nothing above it; knows `facts`.
 //! * [`apply`]: a plan becomes calls and is read back; knows `plan`, `kore`, `facts`.
+//! * [`controller`]: the same engine as a Kubernetes controller; knows `apply`, `plan`, `kore`, `manifest`, `facts`.
 //! * [`sandbox`]: a local Kore.ai account; knows nobody, so that no mistake hides on both sides.
 //! * [`cli`]: the command line; the only room that prints.
 
 pub mod apply;
 pub mod cli;
+pub mod controller;
 pub mod facts;
 pub mod kore;
 pub mod manifest;

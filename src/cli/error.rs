@@ -5,6 +5,7 @@ use super::exit::Exit;
 use super::sandbox::SandboxCliError;
 use super::snapshot::SnapshotError;
 use crate::apply::{JournalError, RepairError, SavedPlanError, UndoError};
+use crate::controller::ControllerError;
 use crate::kore::{BaseUrlError, KoreError};
 use crate::sandbox::SandboxError;
 
@@ -55,9 +56,6 @@ pub enum CliError {
         /// Who answered.
         seen: String,
     },
-    /// A plan made without the account, or one that hides who it is about.
-    #[error("{0}")]
-    NotSavable(&'static str),
     /// A saved plan that cannot be applied.
     #[error(transparent)]
     Saved(#[from] SavedPlanError),
@@ -113,6 +111,29 @@ pub enum CliError {
     /// The manifests of another revision.
     #[error(transparent)]
     Base(#[from] BaseError),
+    /// The controller.
+    #[error(transparent)]
+    Controller(#[from] ControllerError),
+    /// A lease too short to keep two leaders apart.
+    #[error(
+        "a lease of {lease} s is too short for calls of up to {call} s and a renewal every {renew} s\n  make --lease-duration longer than --call-timeout and two --renew-every together"
+    )]
+    Lease {
+        /// How long it is, in seconds.
+        lease: f64,
+        /// How long a call may take.
+        call: f64,
+        /// Time between renewals.
+        renew: f64,
+    },
+    /// Traces cannot be sent.
+    #[error("traces cannot be sent to {endpoint}: {why}\n  correct --otlp-endpoint, or leave it out")]
+    Traces {
+        /// Where to.
+        endpoint: String,
+        /// Why.
+        why: String,
+    },
     /// A `sandbox` verb.
     #[error(transparent)]
     Sandbox(#[from] SandboxCliError),
@@ -129,20 +150,25 @@ impl CliError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::NotPinned { .. }
-            | Self::NotSavable(_)
             | Self::Saved(_)
             | Self::Snapshot(_)
             | Self::Undo(_)
             | Self::Base(_)
-            | Self::File { .. } => Exit::Invalid,
-            Self::Findings(_) | Self::NoAccount | Self::NoTerminal | Self::Host(_) | Self::Sandbox(_) => {
-                Exit::Invalid
-            }
+            | Self::File { .. }
+            | Self::Findings(_)
+            | Self::NoAccount
+            | Self::NoTerminal
+            | Self::Host(_)
+            | Self::Sandbox(_)
+            | Self::Lease { .. }
+            | Self::Traces { .. } => Exit::Invalid,
+            Self::Controller(ControllerError::Client(_)) => Exit::Unreachable,
             Self::OtherAccount { .. } | Self::Incomplete(_) => Exit::Refused,
             Self::Credential { .. } => Exit::Credentials,
             Self::Kore(error) | Self::Repair(RepairError::Kore(error)) => of_kore(error),
             Self::Repair(_) => Exit::Partial,
-            Self::Journal(_)
+            Self::Controller(ControllerError::Listen { .. })
+            | Self::Journal(_)
             | Self::State { .. }
             | Self::Write { .. }
             | Self::Embedded(_)

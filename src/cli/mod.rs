@@ -6,6 +6,8 @@
 mod apply;
 mod base;
 mod completions;
+mod controller;
+mod crds;
 mod doctor;
 mod embedded;
 mod error;
@@ -17,11 +19,13 @@ mod memory;
 mod output;
 mod plan;
 mod progress;
+mod reference;
 pub mod sandbox;
 mod saved;
 mod schema;
 mod session;
 mod snapshot;
+mod telemetry;
 mod undo;
 mod validate;
 
@@ -32,6 +36,7 @@ pub use snapshot::SnapshotError;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::io::IsTerminal;
+use telemetry::{LogFormat, Telemetry, Traces};
 
 /// Declarative users, roles, role bindings and bot assignments for a Kore.ai account.
 #[derive(Debug, Parser)]
@@ -82,12 +87,19 @@ enum Verb {
     Undo(undo::UndoArgs),
     /// Write the live account as manifests; a plan right after is empty
     Import(import::ImportArgs),
+    /// Run in a cluster: keep accounts as their objects declare them
+    Controller(controller::ControllerArgs),
     /// Serve, seed and administer a local account
     Sandbox(sandbox::SandboxArgs),
     /// Print JSON Schemas: of manifests, or of plans
     Schema(schema::SchemaArgs),
+    /// Print the definitions of the kinds for a Kubernetes cluster
+    Crds(crds::CrdsArgs),
     /// Print completions for a shell
     Completions(completions::CompletionsArgs),
+    /// Print a page of the reference as Markdown
+    #[command(hide = true)]
+    Reference(reference::ReferenceArgs),
 }
 
 /// Runs the program and gives its exit code.
@@ -102,7 +114,13 @@ pub async fn run() -> Exit {
     };
     let Cli { global, verb } = cli;
     let output = Output::new(global.quiet, global.verbose, color(global.color));
-    log(&global);
+    let traces = match log(&global, &verb) {
+        Ok(traces) => traces,
+        Err(error) => {
+            output.error(&error);
+            return error.exit();
+        }
+    };
     let ended = match verb {
         Verb::Validate(args) => validate::run(&args, &output),
         Verb::Plan(args) => plan::run(&args, &output).await,
@@ -112,13 +130,17 @@ pub async fn run() -> Exit {
         Verb::Snapshot(args) => snapshot::run(&args, &output).await,
         Verb::Undo(args) => undo::run(&args, &output).await,
         Verb::Import(args) => import::run(&args, &output).await,
+        Verb::Controller(args) => controller::run(&args, &output).await,
         Verb::Sandbox(args) => sandbox::run(args).await.map(|()| Exit::Done).map_err(CliError::from),
         Verb::Schema(args) => schema::run(&args, &output),
+        Verb::Reference(args) => reference::run(&args, Cli::command(), &output),
+        Verb::Crds(args) => crds::run(&args, &output),
         Verb::Completions(args) => {
             completions::run(&args, Cli::command(), &output);
             Ok(Exit::Done)
         }
     };
+    traces.flush();
     ended.unwrap_or_else(|error| {
         output.error(&error);
         error.exit()
@@ -137,19 +159,20 @@ fn color(when: When) -> [bool; 2] {
     }
 }
 
-/// Logs go to stderr: warnings, and with `-vv` each call. `KORECONCILE_LOG` takes a filter.
-fn log(global: &Global) {
+/// Logs go to stderr: warnings, with `-vv` each call, and the controller's passes. `KORECONCILE_LOG` takes a filter.
+fn log(global: &Global, verb: &Verb) -> Result<Traces, CliError> {
+    let is_controller = matches!(verb, Verb::Controller(_));
     let level = match (global.quiet, global.verbose) {
         (true, _) => "error",
+        (false, 0) if is_controller => "warn,koreconcile=info",
         (false, 0 | 1) => "warn",
         (false, _) => "koreconcile=debug",
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("KORECONCILE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    // A second subscriber in one process is a test's; the first stays.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .try_init();
+    let telemetry = match verb {
+        Verb::Controller(args) => args.telemetry(),
+        _ => Telemetry { format: LogFormat::Text, otlp: None },
+    };
+    telemetry::start(&telemetry, filter)
 }

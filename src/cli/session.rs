@@ -4,7 +4,7 @@ use super::embedded::Embedded;
 use super::inputs::Reach;
 use super::progress::Progress;
 use super::{CliError, Output};
-use crate::facts::{Completeness, Desired, OwnershipLevel, Policy, RateLimit, ScopeExtent, World};
+use crate::facts::{RateLimit, World};
 use crate::kore::{
     Ask, BaseUrl, Credentials, Gateway, HttpLimits, HttpTransport, Ledger, Parts, Reader, SystemClock,
 };
@@ -79,7 +79,7 @@ impl Session {
 
     /// Reads all that a plan needs, and makes sure that it is the account the manifest is about.
     pub(super) async fn observe(&self, compiled: &Compiled) -> Result<World, CliError> {
-        self.look(compiled, ask(&compiled.desired, &compiled.policy)).await
+        self.look(compiled, Ask::for_plan(&compiled.desired, &compiled.policy)).await
     }
 
     /// Reads what is asked, and makes sure that it is the account the manifest is about.
@@ -123,6 +123,8 @@ impl Session {
             host: self.host.clone(),
             inputs,
             limits: reach.limits(),
+            day: None,
+            rewrite: reach.rewrite(),
             look_up_size: self.reader.sizes().look_up,
             memory,
             now: Timestamp::now(),
@@ -158,18 +160,6 @@ pub(super) fn is_pinned(world: &World, compiled: &Compiled) -> Result<(), CliErr
         }),
         _ => Ok(()),
     }
-}
-
-/// All listings, everyone a manifest names, and the Master Admins; everyone at all only where undeclared
-/// assignments are somebody's business.
-fn ask(desired: &Desired, policy: &Policy) -> Ask {
-    let closes_assignments = desired.completeness == Completeness::Complete
-        && desired.scopes.iter().any(|scope| {
-            matches!(scope.extent, ScopeExtent::Assignments(_))
-                && scope.closure == crate::facts::Closure::Closed
-        });
-    let owns_assignments = policy.ownership.bot_assignments != OwnershipLevel::Ignore;
-    Ask { look_up_everyone: closes_assignments || owns_assignments, ..Ask::full(desired.referenced.clone()) }
 }
 
 /// The sandbox allows what the manifest says the account allows, so that raising one raises both.

@@ -1,12 +1,13 @@
 //! How much may be done, and by whose leave: what a `KoreAccount` says besides where the account is.
 
 use super::{AccountId, Email, Source};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// The rules of one account.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Policy {
     /// The tenant this manifest is about. Required for saved plans and any removal.
     pub account_id: Option<AccountId>,
@@ -14,6 +15,10 @@ pub struct Policy {
     pub mode: Mode,
     /// Nothing is written while set.
     pub suspend: bool,
+    /// Time between full reads (controller): a target.
+    pub interval: SignedDuration,
+    /// Removals wait until nothing has been edited for this long (controller).
+    pub settle: SignedDuration,
     /// When a person has to say yes.
     pub approval: Approval,
     /// What to do with what nobody declared.
@@ -30,7 +35,31 @@ pub struct Policy {
     pub places: BTreeMap<&'static str, Source>,
 }
 
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            account_id: None,
+            mode: Mode::default(),
+            suspend: false,
+            interval: Self::INTERVAL,
+            settle: Self::SETTLE,
+            approval: Approval::default(),
+            ownership: Ownership::default(),
+            safety: Safety::default(),
+            rate: RateLimit::default(),
+            batch_size: BatchSize::default(),
+            invitations: Invitations::default(),
+            places: BTreeMap::new(),
+        }
+    }
+}
+
 impl Policy {
+    /// `interval`, when it is left out.
+    pub const INTERVAL: SignedDuration = SignedDuration::from_mins(5);
+    /// `safety.settle`, when it is left out.
+    pub const SETTLE: SignedDuration = SignedDuration::from_mins(2);
+
     /// ` (safety.maxRemovals in account.yaml:21)`, or with ` by default` when it was left out.
     pub fn blame(&self, field: &'static str) -> String {
         match self.places.get(field) {
@@ -219,12 +248,12 @@ pub struct Invitations {
     /// Let the platform mail the activation link.
     pub send_email: bool,
     /// After this long an open invitation is overdue.
-    pub overdue_after: jiff::SignedDuration,
+    pub overdue_after: SignedDuration,
 }
 
 impl Default for Invitations {
     fn default() -> Self {
-        Self { send_email: true, overdue_after: jiff::SignedDuration::from_hours(7 * 24) }
+        Self { send_email: true, overdue_after: SignedDuration::from_hours(7 * 24) }
     }
 }
 

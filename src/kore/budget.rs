@@ -74,6 +74,11 @@ impl Budget {
         }
     }
 
+    /// When calls were sent after that time, in order.
+    pub fn sent_after(&self, from: Timestamp) -> impl Iterator<Item = Timestamp> + '_ {
+        self.sent.iter().copied().filter(move |sent| *sent > from)
+    }
+
     /// The platform says that the limit is reached, whatever we counted: other tools share the account.
     /// Nothing is sent before `until`; an earlier drain that lasts longer stays.
     pub fn drain(&mut self, until: Timestamp) {

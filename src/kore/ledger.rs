@@ -58,6 +58,11 @@ impl Ledger {
         Ok(Self { file: Some(path.to_owned()), ..Self::in_memory(limit) })
     }
 
+    /// The limits it keeps.
+    pub fn limit(&self) -> RateLimit {
+        self.limit
+    }
+
     /// Takes a turn if there is one now.
     pub fn take(&self, now: Timestamp) -> Turn {
         self.with(now, |budget| {
@@ -75,6 +80,23 @@ impl Ledger {
         self.with(now, |budget| {
             budget.drain(until);
             ((), Some(format!("until {}", until.as_millisecond())))
+        });
+    }
+
+    /// When the calls of the last hour were sent: for whoever goes on in another process.
+    pub fn last_hour(&self, now: Timestamp) -> Vec<Timestamp> {
+        let from = now.saturating_sub(HOUR).unwrap_or(Timestamp::MIN);
+        self.with(now, |budget| (budget.sent_after(from).collect(), None))
+    }
+
+    /// Counts calls that another process has sent.
+    pub fn count_sent(&self, sent: impl IntoIterator<Item = Timestamp>, now: Timestamp) {
+        let sent: Vec<Timestamp> = sent.into_iter().collect();
+        self.with(now, |budget| {
+            for at in &sent {
+                budget.record(*at);
+            }
+            ((), None)
         });
     }
 

@@ -42,5 +42,5 @@ pub use token::Credentials;
 pub use transport::{Body, Stage, Transport, TransportError, WireRequest, WireResponse};
 pub use write::{
     Answer, Assignments, BotAssignment, BotRoleEdit, Failure, Grant, ImportedRole, NewUser, RoleEdit,
-    SetEdit, UserUpdate, Writer,
+    SetEdit, Tenure, UserUpdate, Writer,
 };

@@ -2,6 +2,7 @@
 
 use super::check::Marks;
 use super::finding::{Finding, Span, Spot};
+use super::kinds::account::AllowedNamespace;
 use super::kinds::{Kind, Spec};
 use crate::facts::{Completeness, Place, Source};
 use std::collections::{BTreeMap, HashMap};
@@ -71,6 +72,22 @@ impl Manifest {
             Origin::File { file, .. } => Some(file),
             Origin::Resource => None,
         }
+    }
+
+    /// What objects of another namespace may touch, where this is an account that lets them in.
+    pub fn allows(&self, namespace: &str) -> Option<&AllowedNamespace> {
+        match &self.spec {
+            Spec::Account(spec) => {
+                spec.allowed_namespaces.iter().find(|allowed| allowed.namespace == namespace)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether an object may belong to this account: one namespace, or one that the account lets in.
+    pub fn reaches(&self, object: &Self) -> bool {
+        self.shares_namespace_with(object)
+            || object.namespace.as_deref().and_then(|namespace| self.allows(namespace)).is_some()
     }
 
     fn source_of(&self, find: impl FnOnce(&Marks) -> Span) -> Source {

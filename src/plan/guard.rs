@@ -19,7 +19,6 @@ pub struct Limits {
 
 /// Every refusal, with the changes it holds back.
 pub(super) fn refuse(changes: &[Change], observed: &World, policy: &Policy, context: &Context) -> Vec<Entry> {
-    let limits = context.limits;
     let mut refused = Vec::new();
     if let (Some(pinned), Some(seen)) = (&policy.account_id, &observed.account)
         && pinned != seen
@@ -46,7 +45,7 @@ pub(super) fn refuse(changes: &[Change], observed: &World, policy: &Policy, cont
         ));
     }
     refused.extend(protected(changes, observed, &policy.safety));
-    refused.extend(ceiling(&removals, observed, policy, limits));
+    refused.extend(ceiling(&removals, observed, policy, context));
     refused.extend(floor(changes, observed, policy));
     refused.extend(contested(changes, context));
     refused
@@ -94,47 +93,64 @@ fn protected(changes: &[Change], observed: &World, safety: &Safety) -> Vec<Entry
         .collect()
 }
 
+/// What a rolling day adds to the ceilings (controller; on the command line a run counts by itself).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Day {
+    /// Taken away in the last day.
+    pub lately: BTreeMap<Family, usize>,
+    /// Acknowledged by a person, one by one: no ceiling counts them.
+    pub acknowledged: BTreeSet<ChangeId>,
+}
+
 /// The stricter of a number over all families and a share of each family. A family always allows one removal, or
 /// small accounts could not remove anything.
-fn ceiling(removals: &[&Change], observed: &World, policy: &Policy, limits: Limits) -> Option<Entry> {
+fn ceiling(removals: &[&Change], observed: &World, policy: &Policy, context: &Context) -> Option<Entry> {
+    let nothing = Day::default();
+    let Day { lately, acknowledged } = context.day.as_ref().unwrap_or(&nothing);
+    let removals: Vec<&Change> =
+        removals.iter().copied().filter(|removal| !acknowledged.contains(&removal.id)).collect();
     if removals.is_empty() {
         return None;
     }
     let mut by_family: BTreeMap<Family, usize> = BTreeMap::new();
-    for removal in removals {
+    for removal in &removals {
         *by_family.entry(removal.key.family()).or_default() += 1;
     }
-    let breakdown = || {
-        let parts: Vec<String> =
-            by_family.iter().map(|(family, count)| format!("{}: {count}", family.label())).collect();
-        parts.join(", ")
+    let parts: Vec<String> =
+        by_family.iter().map(|(family, count)| format!("{}: {count}", family.label())).collect();
+    let breakdown = parts.join(", ");
+    let earlier: usize = lately.values().sum();
+    let so_far =
+        if earlier == 0 { String::new() } else { format!(" besides {earlier} in the last 24 hours") };
+    let next_step = match context.day {
+        None => format!("look at the plan, then run again with --allow-removals {}", removals.len()),
+        Some(_) => "look at the plan, then acknowledge these removals by id in a KorePlanApproval".to_owned(),
     };
-    let next_step = format!("look at the plan, then run again with --allow-removals {}", removals.len());
-    if let Some(allowed) = limits.allow_removals {
+    if let Some(allowed) = context.limits.allow_removals {
         return (removals.len() > allowed as usize).then(|| {
             let message = format!(
-                "{}, {allowed} allowed (--allow-removals); {}",
+                "{}, {allowed} allowed (--allow-removals); {breakdown}",
                 count(removals.len(), "removal"),
-                breakdown()
             );
             refusal(Reason::RemovalCeiling, message, next_step, removals.iter().copied())
         });
     }
     let allowed = policy.safety.max_removals;
-    if removals.len() > allowed as usize {
+    if removals.len() + earlier > allowed as usize {
         let rule = policy.blame("safety.maxRemovals");
         let message =
-            format!("{}, {allowed} allowed ({rule}); {}", count(removals.len(), "removal"), breakdown());
+            format!("{}{so_far}, {allowed} allowed ({rule}); {breakdown}", count(removals.len(), "removal"));
         return Some(refusal(Reason::RemovalCeiling, message, next_step, removals.iter().copied()));
     }
     let percent = policy.safety.max_removals_percent;
     for (family, removed) in &by_family {
-        let facts = observed.facts().iter().filter(|(key, _)| key.family() == *family).count();
+        let earlier = lately.get(family).copied().unwrap_or_default();
+        let facts = earlier + observed.facts().iter().filter(|(key, _)| key.family() == *family).count();
         let allowed = (facts * percent as usize / 100).max(1);
-        if *removed > allowed {
+        if removed + earlier > allowed {
             let rule = policy.blame("safety.maxRemovalsPercent");
             let message = format!(
-                "{}: {removed} of {facts} would go, {allowed} allowed at {percent} % ({rule})",
+                "{}: {removed}{so_far} of {facts} would go, {allowed} allowed at {percent} % ({rule})",
                 family.label()
             );
             return Some(refusal(Reason::RemovalCeiling, message, next_step, removals.iter().copied()));

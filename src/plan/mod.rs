@@ -19,16 +19,16 @@ mod resolve;
 mod risk;
 
 pub use expiring::Ending;
-pub use guard::{Limits, master_admins, takes_master_admin};
+pub use guard::{Day, Limits, master_admins, takes_master_admin};
 pub use memory::{CONTESTED_AFTER, Memory};
 pub use model::{
     AccountRef, Action, Change, ChangeId, Digest, Entry, Inputs, ObservedSummary, Origin, Pin, Plan, Reason,
     Reversible, Risk, RiskLevel, Unmanaged,
 };
 
-use crate::facts::{Desired, Key, Policy, World};
+use crate::facts::{Desired, Key, Policy, Verdict, Want, World};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a plan is made of, besides the worlds.
 #[derive(Clone, Debug, Default)]
@@ -41,6 +41,10 @@ pub struct Context {
     pub inputs: Inputs,
     /// What this run allows beyond the policy.
     pub limits: Limits,
+    /// What the ceilings count besides the plan, where they count a rolling day (controller).
+    pub day: Option<Day>,
+    /// Which of the values that cannot be read are sent again.
+    pub rewrite: Rewrite,
     /// People asked for in one look-up, as the read just made has proved.
     pub look_up_size: usize,
     /// What earlier runs remember.
@@ -49,13 +53,35 @@ pub struct Context {
     pub now: Timestamp,
 }
 
+/// Which of the values that the platform takes and never gives back are sent again to people who are there already.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Rewrite {
+    /// None: they are sent when a user is created.
+    #[default]
+    Nothing,
+    /// All that are declared (`--rewrite-profiles`).
+    All,
+    /// Those of which somebody remembers that another value was sent (controller).
+    Of(BTreeSet<Key>),
+}
+
+impl Rewrite {
+    fn includes(&self, key: &Key) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::All => true,
+            Self::Of(keys) => keys.contains(key),
+        }
+    }
+}
+
 /// Makes the plan: resolve names, compare, order, rank, guard, price.
 ///
 /// The same desired facts and the same observed world give the same [`Plan::digest`], whatever the policy says.
 pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Context) -> Plan {
     let wanted = resolve::resolve(desired, observed);
     let expiring = expiring::of(&wanted.wants, context.now);
-    let mut difference = diff::diff(&wanted, observed, policy);
+    let mut difference = diff::diff(&wanted, observed, policy, &context.rewrite);
     let (overdue, waiting) = overdue(difference.waiting, policy, context);
     difference.waiting = waiting;
     difference.manual.extend(overdue);
@@ -63,7 +89,9 @@ pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Conte
     for change in &mut difference.changes {
         change.risk = risk::of(&change.key, change.action, change.after.as_ref());
     }
-    let digest = Digest::of(difference.changes.iter().map(|change| &change.id));
+    let ended = ended(&difference.changes, &wanted.wants);
+    let digest =
+        Digest::of(difference.changes.iter().filter(|change| !change.is_rewrite()).map(|change| &change.id));
     let refused = guard::refuse(&difference.changes, observed, policy, context);
     let mut plan = Plan {
         format: Plan::FORMAT.to_owned(),
@@ -82,6 +110,7 @@ pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Conte
         unmanaged: difference.unmanaged,
         write_only: difference.write_only,
         expiring,
+        ended,
         warnings: observed.warnings.clone(),
         cost: cost::Cost::default(),
         bots: BTreeMap::new(),
@@ -104,6 +133,27 @@ pub fn recheck(plan: Plan, observed: &World, policy: &Policy, context: &Context)
     let calls = pack::pack(&plan.sendable(), policy.batch_size.0);
     plan.cost = cost::price(&plan, &calls, policy, context.look_up_size);
     plan
+}
+
+/// The same plan with some of its changes put off: each entry names the changes that wait for it, and why. The digest
+/// stays; the price falls.
+#[must_use]
+pub fn put_off(plan: Plan, entries: Vec<Entry>, policy: &Policy, context: &Context) -> Plan {
+    let mut plan = plan;
+    plan.waiting.extend(entries);
+    let calls = pack::pack(&plan.sendable(), policy.batch_size.0);
+    plan.cost = cost::price(&plan, &calls, policy, context.look_up_size);
+    plan
+}
+
+/// Removals that a grant's end asks for, and no written line.
+fn ended(changes: &[Change], wants: &[(Key, Want)]) -> BTreeSet<ChangeId> {
+    let is_over = |key: &Key| {
+        let want = wants.binary_search_by(|(known, _)| known.cmp(key)).ok().map(|at| &wants[at].1);
+        want.is_some_and(|want| want.verdict == Verdict::Absent && want.until.is_some())
+    };
+    let removals = changes.iter().filter(|change| change.action == Action::RemoveNamed);
+    removals.filter(|change| is_over(&change.key)).map(|change| change.id.clone()).collect()
 }
 
 /// Splits off the invitations that have been open for too long. The API cannot send one again, and deleting and

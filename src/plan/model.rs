@@ -27,7 +27,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// Cannot be done, or not proved safe, as things are.
     pub blocked: Vec<Entry>,
-    /// Will be done when somebody accepts an invitation, or the like. Not a change.
+    /// Will be done when somebody accepts an invitation, or the like. Not a change, unless the entry lists some: those
+    /// are put off.
     pub waiting: Vec<Entry>,
     /// The API cannot do it; a person can, in the console.
     pub manual: Vec<Entry>,
@@ -41,6 +42,9 @@ pub struct Plan {
     /// Grants that end within 7 days, or ended within a day.
     #[serde(default)]
     pub expiring: Vec<Ending>,
+    /// Removals of grants whose time is over: the clock decided, and nobody has to approve them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub ended: BTreeSet<ChangeId>,
     /// Oddities of the account a person should know of.
     pub warnings: Vec<String>,
     /// What applying costs.
@@ -62,9 +66,10 @@ impl Plan {
     /// The version of this format.
     pub const FORMAT: &'static str = "koreconcile.dev/plan/v1";
 
-    /// Changes that no guard refuses, and that depend on none that is refused.
+    /// Changes that no guard refuses and that are not put off, and that depend on none of those.
     pub fn sendable(&self) -> Vec<&Change> {
-        let mut held: BTreeSet<&ChangeId> = self.refused.iter().flat_map(|entry| &entry.changes).collect();
+        let mut held: BTreeSet<&ChangeId> =
+            self.refused.iter().chain(&self.waiting).flat_map(|entry| &entry.changes).collect();
         let mut sendable = Vec::with_capacity(self.changes.len());
         for change in &self.changes {
             if held.contains(&change.id) || change.depends_on.iter().any(|id| held.contains(id)) {
@@ -172,6 +177,13 @@ pub struct Change {
     pub depends_on: Vec<ChangeId>,
 }
 
+impl Change {
+    /// A value that cannot be read is sent again: no difference was seen, so no digest counts it.
+    pub fn is_rewrite(&self) -> bool {
+        self.action == Action::Alter && self.before.is_none()
+    }
+}
+
 /// What happens to a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -209,6 +221,11 @@ pub struct Pin {
     pub name: String,
     /// The id at the platform.
     pub id: Option<String>,
+}
+
+impl Pin {
+    /// The builder access that goes with a write of data-table access: both are one call.
+    pub const ACCESS: &'static str = "builder access";
 }
 
 /// Why a change is in the plan.
@@ -337,6 +354,10 @@ pub enum Reason {
     AdminFloor,
     /// Applied again and again in a day: somebody else undoes it.
     Contested,
+    /// Needs a person's approval (controller).
+    ApprovalRequired,
+    /// A removal that waits until nothing has been edited for a while (controller).
+    Settling,
 }
 
 /// A fact nobody declared.
@@ -368,6 +389,11 @@ impl ChangeId {
         let mut id = hex::encode(hash.finalize());
         id.truncate(16);
         Self(id)
+    }
+
+    /// An id that was written down earlier.
+    pub fn known(id: &str) -> Self {
+        Self(id.to_owned())
     }
 
     /// The id as text.

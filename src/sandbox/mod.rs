@@ -233,6 +233,11 @@ impl Sandbox {
         Ok(Some(password))
     }
 
+    /// The paths at which the console changes an account, as its routes are written: each change leaves an audit entry.
+    pub fn console_actions() -> Vec<&'static str> {
+        console::actions().collect()
+    }
+
     /// The plan of faults.
     pub fn faults(&self) -> &Faults {
         &self.0.faults

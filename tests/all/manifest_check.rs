@@ -38,6 +38,10 @@ const CASES: &[(&str, &str)] = &[
         "kind: KoreUser\nmetadata: { labels: { a: b } }\nspec: { email: jane@example.com }\n",
     ),
     (
+        "not_allowed",
+        "kind: KoreAccount\nmetadata: { name: tenant, namespace: platform }\nspec:\n  endpoint: { sandbox: { dataDir: data } }\n  allowedNamespaces:\n    - { namespace: shop, roles: ['*'], bots: [Shop Assistant], emailDomains: [shop.example.com] }\n---\nkind: KoreRoleBinding\nmetadata: { name: fine, namespace: shop }\nspec: { account: tenant, role: { type: Bot, name: Bot Developer }, bot: Shop Assistant, subjects: [{ user: kim@shop.example.com }] }\n---\nkind: KoreRoleBinding\nmetadata: { name: masters, namespace: shop }\nspec: { account: tenant, role: { type: Admin, name: Master Admin }, subjects: [{ user: kim@shop.example.com }] }\n---\nkind: KoreBotAssignment\nmetadata: { name: bank, namespace: shop }\nspec: { account: tenant, bot: Banking Assistant, subjects: [{ user: pat@example.com }] }\n---\nkind: KoreUser\nmetadata: { name: jo, namespace: shop }\nspec: { account: tenant, email: jo@shop.example.com, groups: [support-eu] }\n---\nkind: KoreRole\nmetadata: { name: own, namespace: shop }\nspec: { account: tenant, type: Bot, name: Own }\n---\nkind: KoreGroupMembership\nmetadata: { name: qa, namespace: shop }\nspec: { account: tenant, group: QA }\n",
+    ),
+    (
         "unknown_kind",
         "kind: KoreUsr\nmetadata: { name: jane }\n---\nkind: User\nmetadata: { name: jane }\n---\nkind: Deployment\nmetadata: { name: jane }\n",
     ),

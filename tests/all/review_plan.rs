@@ -151,6 +151,8 @@ pub fn rich() -> Plan {
         host: "https://platform.example.com".to_owned(),
         inputs: Inputs { digest: "0".repeat(64), documents: 22 },
         limits: Limits::default(),
+        day: None,
+        rewrite: plan::Rewrite::Nothing,
         look_up_size: 50,
         memory,
         now: now(),

@@ -15,7 +15,9 @@ pub use notices::{AuditEvent, AuditPage};
 use super::gateway::{Call, Gateway, Tally};
 use super::wire::{BotWire, GroupWire, ListedUser, Paged, RoleWire};
 use super::{Endpoint, KoreError};
-use crate::facts::{Email, RoleType, World};
+use crate::facts::{
+    Closure, Completeness, Desired, Email, OwnershipLevel, Policy, RoleType, ScopeExtent, World,
+};
 use assemble::Assembly;
 use futures::future::try_join4;
 use pages::Pages;
@@ -54,6 +56,18 @@ impl Ask {
             look_up_everyone: false,
             look_up_admins: true,
         }
+    }
+
+    /// All listings, everyone a manifest names, and the Master Admins; everyone at all only where undeclared
+    /// assignments are somebody's business.
+    pub fn for_plan(desired: &Desired, policy: &Policy) -> Self {
+        let closes_assignments = desired.completeness == Completeness::Complete
+            && desired.scopes.iter().any(|scope| {
+                matches!(scope.extent, ScopeExtent::Assignments(_)) && scope.closure == Closure::Closed
+            });
+        let owns_assignments = policy.ownership.bot_assignments != OwnershipLevel::Ignore;
+        let look_up_everyone = closes_assignments || owns_assignments;
+        Self { look_up_everyone, ..Self::full(desired.referenced.clone()) }
     }
 
     /// These people only: a read-back, or a check before a write.

@@ -15,12 +15,44 @@ use super::reply;
 use super::{Endpoint, KoreError};
 use jiff::Timestamp;
 use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Writes to one account. Whoever holds one can change it.
 #[derive(Clone, Debug)]
 pub struct Writer {
     gateway: Gateway,
     deadline: Option<Timestamp>,
+    tenure: Option<Tenure>,
+}
+
+/// Until when its holder may write. It moves on as a lease is renewed, for every writer that shares it.
+#[derive(Clone, Debug)]
+pub struct Tenure(Arc<AtomicI64>);
+
+impl Tenure {
+    /// Until then.
+    pub fn until(end: Timestamp) -> Self {
+        Self(Arc::new(AtomicI64::new(end.as_millisecond())))
+    }
+
+    /// Moves the end.
+    pub fn extend(&self, end: Timestamp) {
+        self.0.store(end.as_millisecond(), Ordering::Release);
+    }
+
+    /// Ends it at once.
+    pub fn end(&self) {
+        self.extend(Timestamp::MIN);
+    }
+
+    /// Until when.
+    pub fn ends_at(&self) -> Timestamp {
+        let end = self.0.load(Ordering::Acquire);
+        // The last moment of all has no millisecond of its own.
+        let beyond = if end > 0 { Timestamp::MAX } else { Timestamp::MIN };
+        Timestamp::from_millisecond(end).unwrap_or(beyond)
+    }
 }
 
 /// What is known after a write.
@@ -47,14 +79,21 @@ pub struct Failure {
 impl Writer {
     /// Sends nothing yet.
     pub fn new(gateway: Gateway) -> Self {
-        Self { gateway, deadline: None }
+        Self { gateway, deadline: None, tenure: None }
     }
 
     /// A writer that sends nothing later than that: what would have to wait past it ends as
-    /// [`KoreError::RateLimited`] instead. For whoever may write only while holding a lease.
+    /// [`KoreError::RateLimited`] instead.
     #[must_use]
     pub fn until(&self, deadline: Timestamp) -> Self {
-        Self { gateway: self.gateway.clone(), deadline: Some(deadline) }
+        Self { deadline: Some(deadline), ..self.clone() }
+    }
+
+    /// A writer that sends nothing after the tenure has ended, wherever that is when a call is sent. For whoever may
+    /// write only while holding a lease.
+    #[must_use]
+    pub fn within(&self, tenure: &Tenure) -> Self {
+        Self { tenure: Some(tenure.clone()), ..self.clone() }
     }
 
     /// The gateway, for its budget and its count of calls.
@@ -67,7 +106,8 @@ impl Writer {
         mut call: Call,
         read: impl FnOnce(&[u8]) -> Result<T, Misread>,
     ) -> Result<Answer<T>, KoreError> {
-        call.deadline = self.deadline;
+        let ends = self.tenure.iter().map(Tenure::ends_at).chain(self.deadline);
+        call.deadline = ends.min();
         let body = match self.gateway.write(&call, &Tally::default()).await? {
             Written::Answered(body) => body,
             Written::Refused(vendor) => return Ok(Answer::Refused(vendor)),

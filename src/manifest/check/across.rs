@@ -1,15 +1,16 @@
 //! The checks that need more than one object. Each is a function with a name; what an object says by itself is a CEL
 //! rule on its type instead.
 
-use super::vocabulary;
-use crate::facts::{RoleName, RoleType};
-use crate::manifest::finding::{Code, Finding, Spot, nearest, shown};
+use super::{limits, vocabulary};
+use crate::facts::{RoleName, RoleType, nearest};
+use crate::manifest::finding::{Code, Finding, Spot, shown};
 use crate::manifest::kinds::{Kind, Spec};
 use crate::manifest::model::{Index, Manifest};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Runs them all. Of two objects that exclude each other the first stays in use.
 pub(super) fn check(manifests: &mut Vec<Manifest>, findings: &mut Vec<Finding>) {
+    limits::keep_within(manifests, findings);
     without_doubles(manifests, findings, Code::DuplicateObject, |manifest, _| {
         Some(manifest.name.to_string())
     });
@@ -51,13 +52,14 @@ fn without_doubles(
 ) {
     let mut first: HashMap<(Kind, String), Vec<&Manifest>> = HashMap::with_capacity(manifests.len());
     let mut doubles: HashSet<usize> = HashSet::new();
+    let is_one_account = manifests.iter().filter(|manifest| manifest.kind() == Kind::Account).count() == 1;
     for (index, manifest) in manifests.iter().enumerate() {
         let Some(identity) = identity(manifest, manifest.spec.account()) else { continue };
         let earlier = first.entry((manifest.kind(), identity)).or_default();
         // An object without a namespace may end up in any, but its name is only compared with its like.
         let is_double = |other: &&&Manifest| match code {
             Code::DuplicateObject => other.namespace == manifest.namespace,
-            _ => other.shares_namespace_with(manifest),
+            _ => is_one_account || other.shares_namespace_with(manifest),
         };
         if let Some(other) = earlier.iter().find(is_double) {
             doubles.insert(index);
@@ -102,7 +104,11 @@ fn double(code: Code, earlier: &Manifest, manifest: &Manifest) -> Finding {
 fn accounts_exist(manifests: &[Manifest], index: &Index<'_>, findings: &mut Vec<Finding>) {
     for manifest in manifests {
         let Some(account) = manifest.spec.account() else { continue };
-        if index.find(Kind::Account, account, manifest).is_none() {
+        let is_allowed = |owner: &Manifest| {
+            let namespace = manifest.namespace.as_deref();
+            *owner.name == *account && namespace.and_then(|namespace| owner.allows(namespace)).is_some()
+        };
+        if index.find(Kind::Account, account, manifest).is_none() && !manifests.iter().any(is_allowed) {
             let message = format!("there is no KoreAccount named {}", shown(account));
             let finding = Finding::new(Code::UnknownAccount, manifest.spot("account"), message);
             let near = nearest(account, index.names(Kind::Account));

@@ -6,6 +6,7 @@
 
 mod across;
 mod document;
+mod limits;
 mod marks;
 mod schema;
 mod vocabulary;

@@ -99,8 +99,9 @@ pub(super) fn policy(account: &Manifest, spec: &KoreAccountSpec) -> Policy {
         credentials: _,
         sources: _,
         mode,
+        allowed_namespaces: _,
         suspend,
-        interval: _,
+        interval,
         approval,
         ownership,
         safety,
@@ -119,6 +120,8 @@ pub(super) fn policy(account: &Manifest, spec: &KoreAccountSpec) -> Policy {
             ModeSpec::Observe => Mode::Observe,
         },
         suspend: *suspend,
+        interval: duration(interval).unwrap_or(Policy::INTERVAL),
+        settle: duration(&safety.settle).unwrap_or(Policy::SETTLE),
         approval: match approval {
             ApprovalSpec::Automatic => Approval::Automatic,
             ApprovalSpec::WhenRisky => Approval::WhenRisky,
@@ -166,7 +169,8 @@ fn safety(spec: &SafetySpec) -> Safety {
     }
 }
 
-fn rate(spec: &RateLimitSpec) -> RateLimit {
+/// The call budget.
+pub fn rate(spec: &RateLimitSpec) -> RateLimit {
     let RateLimitSpec { per_minute, per_hour, reserve, read_share } = spec;
     RateLimit {
         per_minute: *per_minute,

@@ -10,13 +10,13 @@ mod grants;
 mod people;
 mod teams;
 
-pub use account::{AccountConnection, CredentialRefs, Endpoint, SecretRef, duration};
+pub use account::{AccountConnection, CredentialRefs, Endpoint, SecretRef, duration, rate};
 
-use super::finding::{Code, Finding, Spot, nearest};
+use super::finding::{Code, Finding, Spot};
 use super::kinds::{Kind, KoreAccountSpec, Spec};
 use super::model::{Index, Manifest, Manifests};
 use crate::facts::{
-    BotRef, Closure, Completeness, Desired, Key, Policy, Scope, ScopeExtent, Source, Verdict,
+    BotRef, Closure, Completeness, Desired, Key, Policy, Scope, ScopeExtent, Source, Verdict, nearest,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
@@ -183,7 +183,7 @@ fn objects_of<'m>(manifests: &'m Manifests, account: &Manifest) -> Vec<&'m Manif
         .iter()
         .filter(|object| object.kind() != Kind::Account)
         .filter(|object| object.spec.account().is_none_or(|name| *name == *account.name))
-        .filter(|object| object.shares_namespace_with(account))
+        .filter(|object| account.reaches(object))
         .collect();
     objects.sort_by(|left, right| {
         (left.kind(), &left.namespace, &left.name).cmp(&(right.kind(), &right.namespace, &right.name))

@@ -1,5 +1,6 @@
 //! `KoreAccount`: where the account is, and how much may be done to it.
 
+use super::status::AccountStatus;
 use super::text;
 use crate::facts::{AccountId, Email};
 use kube::{CustomResource, KubeSchema};
@@ -17,9 +18,21 @@ use serde::{Deserialize, Serialize};
     shortname = "ka",
     category = "kore",
     derive = "PartialEq",
+    status = "AccountStatus",
     doc = "A Kore.ai account: where it is, how to sign in, and how much may be done to it.",
     printcolumn(name = "Host", type_ = "string", json_path = ".spec.endpoint.host"),
-    printcolumn(name = "Mode", type_ = "string", json_path = ".spec.mode")
+    printcolumn(name = "Mode", type_ = "string", json_path = ".spec.mode"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = crate::manifest::kinds::rules::CREDENTIALS_FOR_HOST.rule())]
@@ -41,6 +54,10 @@ pub struct KoreAccountSpec {
     /// Enforce: plan and apply. Observe: plan and report only.
     #[serde(default)]
     pub mode: ModeSpec,
+    /// Cluster only: other namespaces whose objects may name this account, each within its limits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub allowed_namespaces: Vec<AllowedNamespace>,
     /// Nothing is written while true.
     #[serde(default)]
     pub suspend: bool,
@@ -129,6 +146,32 @@ pub struct SecretKeyRef {
     /// Key in it.
     #[schemars(length(min = 1, max = 253))]
     pub key: String,
+}
+
+/// A namespace whose objects may name this account, and what they may touch. Nothing is allowed that is not listed;
+/// Master Admin only where it is.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AllowedNamespace {
+    /// Name of the namespace.
+    #[schemars(length(min = 1, max = 63))]
+    pub namespace: String,
+    /// Roles it may bind, by name. `*` is every role but Master Admin.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 256)))]
+    pub roles: Vec<String>,
+    /// Bots it may bind and assign, by name or id. `*` is every bot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 256)))]
+    pub bots: Vec<String>,
+    /// Groups whose members it may declare. `*` is every group.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 256)))]
+    pub groups: Vec<String>,
+    /// Domains of the people it may name. `*` is every domain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 253)))]
+    pub email_domains: Vec<String>,
 }
 
 /// Enforce or only report.

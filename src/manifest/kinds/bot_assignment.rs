@@ -1,6 +1,7 @@
 //! `KoreBotAssignment`: who may use a bot.
 
 use super::shared::{AbsentPerson, DeletionPolicy, MembershipMode, PersonSubject};
+use super::status::ObjectStatus;
 use crate::facts::DialogId;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
@@ -16,9 +17,21 @@ use serde::{Deserialize, Serialize};
     shortname = "kba",
     category = "kore",
     derive = "PartialEq",
+    status = "ObjectStatus",
     doc = "Who may use a bot as an end user.",
     printcolumn(name = "Bot", type_ = "string", json_path = ".spec.bot"),
     printcolumn(name = "Membership", type_ = "string", json_path = ".spec.membership"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     selectable = ".spec.bot"
 )]
 #[serde(rename_all = "camelCase")]

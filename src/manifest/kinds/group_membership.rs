@@ -1,6 +1,7 @@
 //! `KoreGroupMembership`: who is in a group of the platform.
 
 use super::shared::{AbsentPerson, DeletionPolicy, MembershipMode, PersonSubject};
+use super::status::ObjectStatus;
 use crate::facts::GroupName;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
@@ -16,9 +17,21 @@ use serde::{Deserialize, Serialize};
     shortname = "kgm",
     category = "kore",
     derive = "PartialEq",
+    status = "ObjectStatus",
     doc = "Members of an existing group at the platform.",
     printcolumn(name = "Group", type_ = "string", json_path = ".spec.group"),
     printcolumn(name = "Membership", type_ = "string", json_path = ".spec.membership"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     selectable = ".spec.group"
 )]
 #[serde(rename_all = "camelCase")]

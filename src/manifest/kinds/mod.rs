@@ -12,22 +12,28 @@
 )]
 
 pub mod account;
+pub mod approval;
 pub mod bot_assignment;
 pub mod group_membership;
+pub mod plan;
 pub mod role;
 pub mod role_binding;
 pub mod rules;
 pub mod shared;
+pub mod status;
 mod structural;
 pub mod team;
 pub mod text;
 pub mod user;
 
 pub use account::{KoreAccount, KoreAccountSpec};
+pub use approval::{KorePlanApproval, KorePlanApprovalSpec};
 pub use bot_assignment::{KoreBotAssignment, KoreBotAssignmentSpec};
 pub use group_membership::{KoreGroupMembership, KoreGroupMembershipSpec};
+pub use plan::{KorePlan, KorePlanSpec};
 pub use role::{KoreRole, KoreRoleSpec};
 pub use role_binding::{KoreRoleBinding, KoreRoleBindingSpec};
+pub use status::{AccountStatus, ObjectStatus};
 pub use team::{KoreTeam, KoreTeamSpec};
 pub use user::{KoreUser, KoreUserSpec};
 
@@ -167,8 +173,8 @@ impl Spec {
         }
     }
 
-    /// Reads the spec of a document that passed the checks.
-    pub(super) fn from_value(kind: Kind, value: Value) -> Result<Self, serde_json::Error> {
+    /// Reads the spec of a document that passed the checks, here or at the API server.
+    pub fn from_value(kind: Kind, value: Value) -> Result<Self, serde_json::Error> {
         Ok(match kind {
             Kind::Account => Self::Account(serde_json::from_value(value)?),
             Kind::User => Self::User(serde_json::from_value(value)?),
@@ -181,9 +187,10 @@ impl Spec {
     }
 }
 
-/// The definitions of all kinds, for `crds` and for tests.
+/// The definitions of all kinds, those of the controller ([`CONTROLLER_KINDS`]) last.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    Kind::ALL.into_iter().map(Kind::crd).collect()
+    let of_controller = [KorePlan::crd(), KorePlanApproval::crd()];
+    Kind::ALL.into_iter().map(Kind::crd).chain(of_controller.map(structural::structural)).collect()
 }
 
 /// The schemas of all kinds: what the checker walks is what a cluster installs.
@@ -277,14 +284,14 @@ mod tests {
             assert_eq!((crd.spec.group.as_str(), crd.spec.scope.as_str()), (GROUP, "Namespaced"));
             assert_eq!(crd.spec.names.categories, Some(vec!["kore".to_owned()]));
             assert_eq!(crd.spec.versions[0].name, VERSION);
-            short_names.extend(crd.spec.names.short_names.unwrap());
-            let yaml = serde_saphyr::to_string(&Kind::named(&crd.spec.names.kind).unwrap().crd()).unwrap();
+            short_names.extend(crd.spec.names.short_names.clone().unwrap());
+            let yaml = serde_saphyr::to_string(&crd).unwrap();
             let read: CustomResourceDefinition = serde_saphyr::from_str(&yaml).unwrap();
             assert_eq!(read.metadata.name, crd.metadata.name);
         }
         assert_eq!(
             short_names.into_iter().collect::<Vec<_>>(),
-            ["ka", "kba", "kgm", "kr", "krb", "kt", "ku"]
+            ["ka", "kba", "kgm", "kp", "kpa", "kr", "krb", "kt", "ku"]
         );
     }
 }

@@ -1,6 +1,7 @@
 //! `KoreRole`: what a role permits.
 
 use super::shared::{DeletionPolicy, RoleKind};
+use super::status::ObjectStatus;
 use crate::facts::{Level, PermissionName};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
@@ -17,9 +18,21 @@ use std::collections::BTreeMap;
     shortname = "kr",
     category = "kore",
     derive = "PartialEq",
+    status = "ObjectStatus",
     doc = "A role of the account and what it permits.",
     printcolumn(name = "Type", type_ = "string", json_path = ".spec.type"),
     printcolumn(name = "Role", type_ = "string", json_path = ".spec.name"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     selectable = ".spec.name"
 )]
 #[serde(rename_all = "camelCase")]

@@ -1,6 +1,7 @@
 //! `KoreRoleBinding`: who holds a role.
 
 use super::shared::{AbsentSubject, DeletionPolicy, MembershipMode, RoleKind, Subject};
+use super::status::ObjectStatus;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,10 +17,22 @@ use serde::{Deserialize, Serialize};
     shortname = "krb",
     category = "kore",
     derive = "PartialEq",
+    status = "ObjectStatus",
     doc = "Who holds a role: an admin role, or a role on one bot.",
     printcolumn(name = "Role", type_ = "string", json_path = ".spec.role.name"),
     printcolumn(name = "Bot", type_ = "string", json_path = ".spec.bot"),
     printcolumn(name = "Membership", type_ = "string", json_path = ".spec.membership"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     selectable = ".spec.bot"
 )]
 #[serde(rename_all = "camelCase")]

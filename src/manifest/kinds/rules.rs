@@ -20,9 +20,14 @@ pub struct NamedRule {
 }
 
 impl NamedRule {
-    /// As the derive takes it.
+    /// As the derive takes it. A server's answer has no place for a code but the message.
     pub fn rule(&self) -> Rule {
-        Rule::new(self.expression).message(self.message)
+        let Self { code, expression, message, points_at: _, hint: _ } = self;
+        let rule = Rule::new(*expression);
+        match code {
+            Code::Rule => rule.message(*message),
+            code => rule.message(format!("{message} ({})", code.name()).as_str()),
+        }
     }
 }
 
@@ -136,6 +141,17 @@ pub const ROLE_TYPE_IS_IMMUTABLE: NamedRule = immutable("type is immutable: decl
 /// What a binding grants stays.
 pub const TARGET_IS_IMMUTABLE: NamedRule =
     immutable("what this object is about is immutable: create another one");
+
+/// A plan that was shown stays as it was shown, and so does what was said to it.
+pub const PLAN_IS_IMMUTABLE: NamedRule = immutable("this object is immutable: create another one");
+/// An approval names a plan or changes.
+pub const DIGEST_OR_CHANGES: NamedRule = NamedRule {
+    code: Code::ExactlyOne,
+    expression: "has(self.digest) != has(self.changes)",
+    message: "an approval names either the digest of a KorePlan or ids of changes",
+    points_at: None,
+    hint: "write one of: digest, changes",
+};
 
 const fn immutable(message: &'static str) -> NamedRule {
     NamedRule { code: Code::Rule, expression: "self == oldSelf", message, points_at: None, hint: "" }

@@ -1,5 +1,6 @@
 //! `KoreTeam`: people who get the same things.
 
+use super::status::ObjectStatus;
 use crate::facts::Email;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,19 @@ use serde::{Deserialize, Serialize};
     shortname = "kt",
     category = "kore",
     derive = "PartialEq",
-    doc = "People who get the same things. It exists in git or the cluster, not at the platform."
+    status = "ObjectStatus",
+    doc = "People who get the same things. It exists in git or the cluster, not at the platform.",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct KoreTeamSpec {

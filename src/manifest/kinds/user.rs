@@ -1,6 +1,7 @@
 //! `KoreUser`: a person of the account.
 
 use super::shared::{DeletionPolicy, State};
+use super::status::ObjectStatus;
 use crate::facts::{BuilderAccess, Email, GroupName};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -17,9 +18,21 @@ use serde::{Deserialize, Serialize};
     shortname = "ku",
     category = "kore",
     derive = "PartialEq",
+    status = "ObjectStatus",
     doc = "A person of a Kore.ai account: membership, name, builder access, groups and profile.",
     printcolumn(name = "Email", type_ = "string", json_path = ".spec.email"),
-    printcolumn(name = "State", type_ = "string", json_path = ".spec.state"),
+    printcolumn(name = "State", type_ = "string", json_path = ".status.membership"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     selectable = ".spec.email"
 )]
 #[serde(rename_all = "camelCase")]

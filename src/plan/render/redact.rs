@@ -31,6 +31,7 @@ pub fn redacted(plan: Plan) -> Plan {
         unmanaged,
         write_only,
         expiring,
+        ended,
         warnings,
         cost,
         bots,
@@ -66,6 +67,7 @@ pub fn redacted(plan: Plan) -> Plan {
                 sources: names.sources(sources),
             })
             .collect(),
+        ended,
         warnings: warnings.iter().map(|warning| names.text(warning)).collect(),
         cost,
         bots: bots.into_iter().map(|(id, name)| (id, names.text(name.as_str()).as_str().into())).collect(),

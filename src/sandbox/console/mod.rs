@@ -26,12 +26,14 @@ mod desk;
 mod frame;
 mod gate;
 mod icon;
+mod levels;
 mod list;
 mod live;
 mod nav;
 mod pages;
 mod reply;
 mod rights;
+mod role_rules;
 mod route;
 mod session;
 mod when;
@@ -59,6 +61,15 @@ const PAGES: &[&[Route]] = &[
     pages::dashboard::ROUTES,
     pages::users::ROUTES,
     pages::user::ROUTES,
+    pages::user_profile::ROUTES,
+    pages::user_groups::ROUTES,
+    pages::user_roles::ROUTES,
+    pages::groups::ROUTES,
+    pages::group::ROUTES,
+    pages::roles::ROUTES,
+    pages::role::ROUTES,
+    pages::role_assignments::ROUTES,
+    pages::user_settings::ROUTES,
     pages::invite::ROUTES,
     pages::bulk_invite::ROUTES,
     pages::bots::deployment::ROUTES,
@@ -77,11 +88,18 @@ const PAGES: &[&[Route]] = &[
     pages::analytics::audit_report::ROUTES,
     pages::analytics::chat_history::ROUTES,
     pages::billing::ROUTES,
+    pages::import_users::ROUTES,
     pages::not_found::ROUTES,
 ];
 
 fn routes() -> impl Iterator<Item = &'static Route> {
     PAGES.iter().copied().flatten()
+}
+
+/// The paths of everything that changes an account.
+pub(super) fn actions() -> impl Iterator<Item = &'static str> {
+    let is_change = |route: &&Route| route.is_action && matches!(route.handle, route::Handle::Console(..));
+    routes().filter(is_change).map(|route| route.path)
 }
 
 /// The console's paths; what is not among them is the API's.

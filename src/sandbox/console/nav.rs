@@ -25,7 +25,16 @@ const fn item(label: &'static str, path: &'static str) -> Item {
 /// Every module, in the vendor's order.
 pub(super) const MODULES: &[Module] = &[
     Module { title: "Dashboard", icon: Icon::Dashboard, items: &[item("Overview", "/Admin/dashboard")] },
-    Module { title: "User Management", icon: Icon::People, items: &[item("Users", "/Admin/users")] },
+    Module {
+        title: "User Management",
+        icon: Icon::People,
+        items: &[
+            item("Users", "/Admin/users"),
+            item("Groups", "/Admin/groups"),
+            item("Role Management", "/Admin/roles"),
+            item("User Settings", "/Admin/user-settings"),
+        ],
+    },
     Module {
         title: "Bots Management",
         icon: Icon::Assistant,
@@ -44,6 +53,7 @@ pub(super) const MODULES: &[Module] = &[
         items: &[
             item("Invite", "/Admin/enrollment/invite"),
             item("Bulk Invite", "/Admin/enrollment/bulk-invite"),
+            item("Import", "/Admin/enrollment/import"),
         ],
     },
     Module {

@@ -61,6 +61,11 @@ impl Permission {
         NAMES.iter().find(|(permission, _)| *permission == self).map_or("", |(_, names)| names[0])
     }
 
+    /// Every permission, in the order of the vendor's table.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        NAMES.iter().map(|(permission, _)| *permission)
+    }
+
     fn called(name: &str) -> Option<Self> {
         NAMES.iter().find(|(_, names)| names.contains(&name)).map(|(permission, _)| *permission)
     }

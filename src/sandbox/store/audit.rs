@@ -24,6 +24,11 @@ events! {
     USER_CREATED = "User Created", "User Management";
     USER_MODIFIED = "User Modified", "User Management";
     USER_DELETED = "User Deleted", "User Management";
+    GROUP_CREATED = "Group Created", "User Management";
+    GROUP_UPDATED = "Group Updated", "User Management";
+    GROUP_DELETED = "Group Deleted", "User Management";
+    GROUPS_ADDED_TO_GROUP = "Groups Added to Group", "User Management";
+    GROUPS_REMOVED_FROM_GROUP = "Groups Removed from Group", "User Management";
     USERS_ADDED_TO_GROUP = "Users Added to Group", "User Management";
     USERS_REMOVED_FROM_GROUP = "Users Removed from Group", "User Management";
     ADMIN_ROLE_ASSIGNED = "Admin Role Assigned to Users", "Role Management";
@@ -32,6 +37,7 @@ events! {
     BOT_ROLE_DELETED = "Bot Role Deleted for Users", "Role Management";
     ROLE_CREATED = "Role Created", "Role Management";
     ROLE_UPDATED = "Role Updated", "Role Management";
+    ROLE_PERMISSIONS_UPDATED = "Role Permissions Updated", "Role Management";
     ROLE_DELETED = "Role Deleted", "Role Management";
     ROLE_TO_GROUPS = "Role Assigned to Groups", "Role Management";
     ROLE_FROM_GROUPS = "Role Deleted for Groups", "Role Management";

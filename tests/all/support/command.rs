@@ -64,6 +64,11 @@ impl Place {
         self.environment.push((name.to_owned(), value.to_owned()));
     }
 
+    /// The value of a variable that was exported.
+    pub fn exported(&self, name: &str) -> &str {
+        self.environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).unwrap()
+    }
+
     /// The values that nobody may show: what the environment calls a secret.
     pub fn secrets(&self) -> Vec<String> {
         let secret = |(name, value): &(String, String)| name.ends_with("_SECRET").then(|| value.clone());
@@ -86,7 +91,7 @@ impl Place {
             .env("HOME", self.root.path().join("home"))
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         let line = args.iter().fold("koreconcile".to_owned(), |line, arg| line + " " + *arg);
-        Invocation { command, line, input: None, root: self.root.path().to_owned() }
+        Invocation::new(command, line, self.root.path())
     }
 
     /// Runs `koreconcile ARGS`.
@@ -124,6 +129,11 @@ enum Input {
 }
 
 impl Invocation {
+    /// Of any program; `line` stands for it, and what is below `root` is shown as `HERE`.
+    pub fn new(command: Command, line: String, root: &Path) -> Self {
+        Self { command, line, input: None, root: root.to_owned() }
+    }
+
     /// With this variable.
     pub fn env(mut self, name: &str, value: &str) -> Self {
         self.command.env(name, value);

@@ -2,9 +2,12 @@
 #![allow(dead_code, unused_macros, unused_imports, reason = "the tests and the benches each use a part")]
 
 pub mod browser;
+pub mod cluster;
 pub mod command;
+pub mod desk;
 pub mod engine;
 pub mod in_process;
+pub mod random;
 pub mod served;
 pub mod site;
 pub mod wants;

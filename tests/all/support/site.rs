@@ -182,6 +182,16 @@ impl Visitor {
         self.send("POST", path, Body::from(body), Some("application/x-www-form-urlencoded")).await
     }
 
+    /// Sends a form that holds nothing but a file.
+    pub async fn upload(&mut self, path: &str, file: &str, content: &str) -> Answer {
+        let token = &self.form_token;
+        let body = format!(
+            "--b\r\ncontent-disposition: form-data; name=\"form_token\"\r\n\r\n{token}\r\n\
+             --b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{file}\"\r\n\r\n{content}\r\n--b--\r\n"
+        );
+        self.send("POST", path, Body::from(body), Some("multipart/form-data; boundary=b")).await
+    }
+
     /// Signs in and goes where that leads; returns the last page.
     pub async fn sign_in(&mut self, email: &str, password: &str) -> Answer {
         let answer = self.post("/sign-in", &[("email", email), ("password", password)]).await;
@@ -212,7 +222,7 @@ impl Visitor {
             self.cookie = Some(pair.to_owned());
         }
         if let Some((_, rest)) = text.split_once("name=\"form_token\" value=\"") {
-            self.form_token = rest[..64].to_owned();
+            rest[..64].clone_into(&mut self.form_token);
         }
         Answer {
             status: parts.status.as_u16(),

@@ -1,0 +1,206 @@
+//! The way to an account from a cluster: the Secret is read before every pass, so that a rotation is picked up without
+//! a restart, and the gateway is made anew only when something about it changed.
+
+use super::judge::Standing;
+use super::metrics::{Calls, Metrics};
+use super::reason::Reason;
+use super::view::DeclaredAccount;
+use crate::facts::RateLimit;
+use crate::kore::{
+    BaseUrl, Credentials, Gateway, HttpLimits, HttpTransport, Ledger, Parts, Reader, SystemClock,
+};
+use crate::manifest::kinds::account::SecretSource;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, Client};
+use secrecy::SecretString;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The most that one call waits for the budget: a window of an hour, and a bit.
+const MAX_WAIT: SignedDuration = SignedDuration::from_mins(65);
+
+/// Opens ways to accounts, and keeps what outlives one: the call budgets.
+pub(super) struct Connector {
+    client: Client,
+    /// Hosts an account may name; empty: any.
+    allowed_hosts: Vec<String>,
+    call_timeout: Duration,
+    ledgers: Mutex<HashMap<String, Arc<Ledger>>>,
+    /// Calls that an earlier leader sent, by account and minute.
+    inherited: Mutex<BTreeMap<String, BTreeMap<i64, u32>>>,
+    metrics: Arc<Metrics>,
+}
+
+/// An open way.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) reader: Reader,
+    pub(super) gateway: Gateway,
+    pub(super) host: String,
+    /// What it was made of (the secret as a hash): another value, another connection.
+    made_of: (String, String, String, RateLimit),
+}
+
+impl Connector {
+    pub(super) fn new(
+        client: Client,
+        allowed_hosts: Vec<String>,
+        call_timeout: Duration,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            client,
+            allowed_hosts,
+            call_timeout,
+            ledgers: Mutex::default(),
+            inherited: Mutex::default(),
+            metrics,
+        }
+    }
+
+    /// The way to this account: the known one where nothing about it has changed.
+    pub(super) async fn connect(
+        &self,
+        account: &DeclaredAccount,
+        rate: RateLimit,
+        known: Option<Connection>,
+    ) -> Result<Connection, Standing> {
+        let (base, host) = self.host(account)?;
+        let Some(credentials) = &account.spec.credentials else {
+            return Err(Standing::new(
+                Reason::Invalid,
+                "spec.credentials is missing; name a Secret of this namespace",
+            ));
+        };
+        let namespace = &*account.meta.object.namespace;
+        let id = self.secret(namespace, "clientId", &credentials.client_id).await?;
+        let secret = self.secret(namespace, "clientSecret", &credentials.client_secret).await?;
+        let made_of = (host.clone(), id.clone(), fingerprint(&secret), rate);
+        if let Some(known) = known.filter(|known| known.made_of == made_of) {
+            return Ok(known);
+        }
+        let limits = HttpLimits { total: self.call_timeout, ..HttpLimits::default() };
+        let transport = HttpTransport::new(base, limits)
+            .map_err(|error| Standing::new(Reason::Unreachable, format!("TLS cannot be set up: {error}")))?;
+        let name = &account.meta.object;
+        let gateway = Gateway::new(Parts {
+            transport: Arc::new(transport),
+            credentials: Credentials { client_id: id.clone(), client_secret: SecretString::from(secret) },
+            ledger: self.ledger(&format!("{host} {id}"), rate),
+            clock: Arc::new(SystemClock),
+            observer: Arc::new(Calls::new(&self.metrics, &name.namespace, &name.name)),
+            max_wait: MAX_WAIT,
+        });
+        Ok(Connection { reader: Reader::new(gateway.clone()), gateway, host, made_of })
+    }
+
+    fn host(&self, account: &DeclaredAccount) -> Result<(BaseUrl, String), Standing> {
+        let Some(host) = &account.spec.endpoint.host else {
+            let message = "endpoint.sandbox is for the command line; serve the sandbox, and write its address as endpoint.host";
+            return Err(Standing::new(Reason::HostNotAllowed, message));
+        };
+        let refused = |why: String| Standing::new(Reason::HostNotAllowed, why);
+        let base = BaseUrl::parse(host).map_err(|error| refused(error.to_string()))?;
+        let is_allowed =
+            self.allowed_hosts.is_empty() || self.allowed_hosts.iter().any(|allowed| allowed == base.host());
+        if !is_allowed {
+            let allowed = self.allowed_hosts.join(", ");
+            return Err(refused(format!(
+                "{} is not one of the allowed hosts ({allowed}); the controller's allowedHosts decides",
+                base.host()
+            )));
+        }
+        let host = base.to_string();
+        Ok((base, host))
+    }
+
+    async fn secret(&self, namespace: &str, what: &str, source: &SecretSource) -> Result<String, Standing> {
+        let missing = |why: String| Standing::new(Reason::CredentialsMissing, why);
+        let SecretSource { env: _, file: _, secret_key_ref: Some(reference) } = source else {
+            return Err(missing(format!(
+                "{what} comes from env or file, which only the command line reads; use secretKeyRef"
+            )));
+        };
+        let (name, key) = (&reference.name, &reference.key);
+        let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
+        let secret = api
+            .get_opt(name)
+            .await
+            .map_err(|error| {
+                missing(format!("the Secret {name} cannot be read: {error}; check the controller's role"))
+            })?
+            .ok_or_else(|| {
+                missing(format!("there is no Secret {name} in namespace {namespace}; create it"))
+            })?;
+        let value = secret.data.as_ref().and_then(|data| data.get(key));
+        let text =
+            value.and_then(|value| std::str::from_utf8(&value.0).ok()).map(str::trim).unwrap_or_default();
+        if text.is_empty() {
+            return Err(missing(format!(
+                "the Secret {name} has no {key}, or it is empty; write {what} there"
+            )));
+        }
+        Ok(text.to_owned())
+    }
+
+    fn ledger(&self, key: &str, rate: RateLimit) -> Arc<Ledger> {
+        let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Timestamp::now();
+        if let Some(known) = ledgers.get(key) {
+            if known.limit() == rate {
+                return Arc::clone(known);
+            }
+            let changed = Ledger::in_memory(rate);
+            changed.count_sent(known.last_hour(now), now);
+            let changed = Arc::new(changed);
+            ledgers.insert(key.to_owned(), Arc::clone(&changed));
+            return changed;
+        }
+        let ledger = Ledger::in_memory(rate);
+        let inherited =
+            self.inherited.lock().unwrap_or_else(PoisonError::into_inner).remove(&fingerprint(key));
+        let minutes = inherited.into_iter().flatten();
+        // At the end of its minute: later than it was, so never too early for the next.
+        let sent = minutes.flat_map(|(minute, count)| {
+            let end = Timestamp::from_second((minute + 1) * 60).unwrap_or(now).min(now);
+            std::iter::repeat_n(end, count as usize)
+        });
+        ledger.count_sent(sent, now);
+        let ledger = Arc::new(ledger);
+        ledgers.insert(key.to_owned(), Arc::clone(&ledger));
+        ledger
+    }
+
+    /// The calls of the last hour, by account and minute, for the next leader. Accounts stand there by a hash.
+    pub(super) fn hand_on(&self) -> String {
+        let now = Timestamp::now();
+        let ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+        let by_account: BTreeMap<String, BTreeMap<i64, u32>> = ledgers
+            .iter()
+            .map(|(key, ledger)| {
+                let mut minutes: BTreeMap<i64, u32> = BTreeMap::new();
+                for sent in ledger.last_hour(now) {
+                    *minutes.entry(sent.as_second().div_euclid(60)).or_default() += 1;
+                }
+                (fingerprint(key), minutes)
+            })
+            .collect();
+        serde_json::to_string(&by_account).unwrap_or_default()
+    }
+
+    /// Takes over what the leader before left behind.
+    pub(super) fn inherit(&self, left_behind: &str) {
+        let inherited = serde_json::from_str(left_behind).unwrap_or_default();
+        *self.inherited.lock().unwrap_or_else(PoisonError::into_inner) = inherited;
+        self.ledgers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+fn fingerprint(key: &str) -> String {
+    use sha2::{Digest as _, Sha256};
+    let mut digest = hex::encode(Sha256::digest(key));
+    digest.truncate(16);
+    digest
+}

@@ -1,0 +1,97 @@
+//! The objects of a view become manifests: those about to be deleted as grants that have ended, those beyond reading as
+//! a gap.
+
+use super::view::{Declared, View};
+use crate::facts::{Completeness, Place, Source};
+use crate::manifest::kinds::shared::{DeletionPolicy, MembershipMode, State};
+use crate::manifest::kinds::{Kind, Spec};
+use crate::manifest::{Manifests, from_cluster};
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// Checked manifests of one account, the oldest object first: of two that exclude each other the older one stays.
+pub(super) fn manifests(view: &View) -> Manifests {
+    let mut objects: Vec<&Declared> = view.objects.iter().collect();
+    objects.sort_by(|left, right| {
+        let age = |object: &Declared| (object.meta.created, object.meta.object.clone());
+        age(left).cmp(&age(right))
+    });
+    let declared = objects.into_iter().filter_map(|object| match object.meta.deleted {
+        None => Some(object.manifest()),
+        Some(at) => ended(object, at).map(|spec| {
+            let meta = &object.meta.object;
+            crate::manifest::Manifest::resource(&meta.namespace, &meta.name, spec)
+        }),
+    });
+    let mut manifests = from_cluster(std::iter::once(view.account.manifest()).chain(declared).collect());
+    let completeness = match (&view.gap, view.broken.first()) {
+        (Some(gap), _) => Completeness::Partial(gap.clone()),
+        (None, Some(broken)) => {
+            Completeness::Partial(format!("{} cannot be read: {}", broken.meta.object, broken.why))
+        }
+        (None, None) => Completeness::Complete,
+    };
+    manifests.set_completeness(&view.account.meta.object.name, completeness);
+    manifests
+}
+
+/// What an object says while it is being deleted with `deletionPolicy: Remove`: what it granted ended when its deletion
+/// was asked for, so any live grant by another object outlasts it. `None`: it says nothing any more.
+fn ended(object: &Declared, at: Timestamp) -> Option<Spec> {
+    if !object.meta.has_finalizer || object.meta.is_orphaned {
+        return None;
+    }
+    let mut spec = object.spec.clone();
+    match &mut spec {
+        Spec::Account(_) | Spec::Team(_) | Spec::Role(_) => return None,
+        Spec::User(user) => user.state = State::Absent,
+        Spec::GroupMembership(group) => {
+            group.membership = MembershipMode::Additive;
+            group.subjects.iter_mut().for_each(|subject| subject.expires_at = Some(at));
+        }
+        Spec::RoleBinding(binding) => {
+            binding.membership = MembershipMode::Additive;
+            binding.subjects.iter_mut().for_each(|subject| subject.expires_at = Some(at));
+        }
+        Spec::BotAssignment(assignment) => {
+            assignment.membership = MembershipMode::Additive;
+            assignment.subjects.iter_mut().for_each(|subject| subject.expires_at = Some(at));
+        }
+    }
+    Some(spec)
+}
+
+/// Whether deleting the object is to take away what it granted.
+pub(super) fn removes(spec: &Spec) -> bool {
+    let policy = match spec {
+        // A team grants nothing by itself, and the platform has no way to delete a role.
+        Spec::Account(_) | Spec::Team(_) | Spec::Role(_) => return false,
+        Spec::User(spec) => spec.deletion_policy,
+        Spec::GroupMembership(spec) => spec.deletion_policy,
+        Spec::RoleBinding(spec) => spec.deletion_policy,
+        Spec::BotAssignment(spec) => spec.deletion_policy,
+    };
+    policy == DeletionPolicy::Remove
+}
+
+/// The objects that are being deleted, as sources of changes name them.
+pub(super) fn leaving(view: &View) -> BTreeSet<Place> {
+    view.objects.iter().filter(|object| object.meta.deleted.is_some()).map(place).collect()
+}
+
+/// How sources name an object.
+pub(super) fn place(object: &Declared) -> Place {
+    object.manifest().source("").place
+}
+
+/// The object a source names.
+pub(super) fn object_of(source: &Source) -> Option<super::view::ObjectRef> {
+    match &source.place {
+        Place::Resource { kind, namespace, name } => Some(super::view::ObjectRef {
+            kind: Kind::named(kind)?,
+            namespace: namespace.clone(),
+            name: name.clone(),
+        }),
+        Place::File { .. } => None,
+    }
+}

@@ -1,0 +1,149 @@
+//! An object as the API server sends it becomes one of ours, or a broken one: what cannot be read never stops a watch.
+
+use super::view::{Approval, Broken, Declared, DeclaredAccount, Meta, ObjectRef, Published};
+use crate::manifest::kinds::plan::KorePlanStatus;
+use crate::manifest::kinds::{API_VERSION, Kind, KorePlanApprovalSpec, KorePlanSpec, ObjectStatus, Spec};
+use crate::plan::ChangeId;
+use jiff::Timestamp;
+use kube::ResourceExt as _;
+use kube::api::{ApiResource, DynamicObject};
+use kube::core::GroupVersionKind;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+
+/// Stands on what takes something away when it is deleted.
+pub(super) const FINALIZER: &str = "koreconcile.dev/remove";
+/// Lets go of an object without touching the account.
+pub(super) const ORPHAN: &str = "koreconcile.dev/orphan";
+/// Any new value asks for a pass.
+pub(super) const RECONCILE_AT: &str = "koreconcile.dev/reconcile-at";
+
+/// What is watched.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) enum Watched {
+    /// A kind that people write.
+    Declared(Kind),
+    /// `KorePlan`
+    Plan,
+    /// `KorePlanApproval`
+    Approval,
+}
+
+impl Watched {
+    /// All of them.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        Kind::ALL.into_iter().map(Self::Declared).chain([Self::Plan, Self::Approval])
+    }
+
+    /// What stands in `kind`.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Declared(kind) => kind.name(),
+            Self::Plan => "KorePlan",
+            Self::Approval => "KorePlanApproval",
+        }
+    }
+
+    /// Where the API server keeps it.
+    pub(super) fn resource(self) -> ApiResource {
+        resource(self.name())
+    }
+}
+
+/// Where the API server keeps a kind of ours: all plurals are regular.
+pub(super) fn resource(kind: &str) -> ApiResource {
+    let (group, version) = API_VERSION.split_once('/').unwrap_or_default();
+    ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
+}
+
+/// One of ours.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Stored {
+    /// An account.
+    Account(DeclaredAccount),
+    /// Something that says something about an account.
+    Declared(Declared),
+    /// The same, beyond reading.
+    Broken(Broken),
+    /// A plan, and the account it is for.
+    Plan(Arc<str>, Published),
+    /// An approval, and the account it names.
+    Approval(Option<String>, Approval),
+}
+
+/// Reads one object.
+pub(super) fn decode(watched: Watched, object: &DynamicObject) -> Stored {
+    let spec = object.data.get("spec").cloned().unwrap_or_default();
+    match watched {
+        Watched::Declared(kind) => {
+            let meta = meta(kind, object);
+            match Spec::from_value(kind, spec) {
+                Ok(Spec::Account(spec)) => {
+                    Stored::Account(DeclaredAccount { meta, spec, status: status(object) })
+                }
+                Ok(spec) => Stored::Declared(Declared { meta, spec, status: status(object) }),
+                Err(error) => {
+                    let why = format!("the stored object does not fit the schema: {error}; apply it again");
+                    Stored::Broken(Broken { meta, why, status: status(object) })
+                }
+            }
+        }
+        Watched::Plan => {
+            let spec: Option<KorePlanSpec> = serde_json::from_value(spec).ok();
+            let KorePlanStatus { phase, approved, settled_at: _ } = status(object);
+            let changes =
+                spec.iter().flat_map(|spec| &spec.changes).map(|change| ChangeId::known(&change.id));
+            let published = Published {
+                name: object.name_any(),
+                digest: spec.as_ref().map(|spec| spec.digest.clone()).unwrap_or_default(),
+                changes: changes.collect(),
+                created: created(object),
+                standing: (phase, approved),
+            };
+            Stored::Plan(Arc::from(spec.map(|spec| spec.account).unwrap_or_default()), published)
+        }
+        Watched::Approval => {
+            let spec: Option<KorePlanApprovalSpec> = serde_json::from_value(spec).ok();
+            let changes = spec.iter().flat_map(|spec| &spec.changes).map(|id| ChangeId::known(id)).collect();
+            let approval = Approval {
+                name: object.name_any(),
+                generation: object.metadata.generation.unwrap_or_default(),
+                digest: spec.as_ref().and_then(|spec| spec.digest.clone()),
+                changes,
+                status: status::<ObjectStatus>(object),
+            };
+            Stored::Approval(spec.and_then(|spec| spec.account), approval)
+        }
+    }
+}
+
+/// A status nobody can read is as good as none: it is written anew.
+fn status<T: DeserializeOwned + Default>(object: &DynamicObject) -> T {
+    object
+        .data
+        .get("status")
+        .and_then(|status| serde_json::from_value(status.clone()).ok())
+        .unwrap_or_default()
+}
+
+fn meta(kind: Kind, object: &DynamicObject) -> Meta {
+    let annotations = object.annotations();
+    Meta {
+        object: ObjectRef {
+            kind,
+            namespace: Arc::from(object.namespace().unwrap_or_default()),
+            name: Arc::from(object.name_any()),
+        },
+        uid: object.uid().unwrap_or_default(),
+        generation: object.metadata.generation.unwrap_or_default(),
+        created: created(object),
+        deleted: object.metadata.deletion_timestamp.as_ref().map(|time| time.0),
+        has_finalizer: object.finalizers().iter().any(|finalizer| finalizer == FINALIZER),
+        is_orphaned: annotations.contains_key(ORPHAN),
+        reconcile_at: annotations.get(RECONCILE_AT).cloned(),
+    }
+}
+
+fn created(object: &DynamicObject) -> Timestamp {
+    object.metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0)
+}

@@ -1,0 +1,131 @@
+//! What the controller remembers of an account between passes. In-process it is whole; what has to survive a restart
+//! lies in the status of the objects.
+
+use super::view::View;
+use crate::apply::{Fate, Outcome};
+use crate::facts::{Email, Family};
+use crate::manifest::kinds::Spec;
+use crate::manifest::kinds::status::{RemovalWindow, Removed};
+use crate::plan::{Change, ChangeId, Day, Memory};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
+
+/// The ceilings count what was removed in this time.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// Most open invitations of people without a `KoreUser` that the account's status remembers.
+const INVITED_MAX: usize = 500;
+
+/// Memory of one account.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// Open invitations, and what was applied lately.
+    pub memory: Memory,
+    removals: Vec<Removed>,
+    /// What the objects were, and since when they have been so.
+    edits: Option<(u64, Timestamp)>,
+}
+
+impl Known {
+    /// What the status of the objects remembers.
+    pub fn restored(view: &View) -> Self {
+        let status = &view.account.status;
+        let mut memory = Memory::default();
+        for (email, since) in &status.invited {
+            memory.pending_since.insert(Email::observed(email), *since);
+        }
+        for object in &view.objects {
+            if let (Spec::User(spec), Some(since)) = (&object.spec, object.status.invited_since) {
+                memory.pending_since.insert(spec.email.clone(), since);
+            }
+        }
+        for (id, times) in &status.repeated {
+            memory.applied.insert(ChangeId::known(id), times.clone());
+        }
+        let removals = status.removals.as_ref().map(|window| window.recent.clone()).unwrap_or_default();
+        Self { memory, removals, edits: None }
+    }
+
+    /// Since when the objects have been as they are. Whoever just started has seen them only now.
+    pub fn still_since(&mut self, view: &View, now: Timestamp) -> Timestamp {
+        let mut metas: Vec<_> = view
+            .objects
+            .iter()
+            .map(|object| &object.meta)
+            .chain(view.broken.iter().map(|broken| &broken.meta))
+            .chain([&view.account.meta])
+            .map(|meta| (&meta.object, &meta.uid, meta.generation, meta.deleted.is_some()))
+            .collect();
+        metas.sort();
+        let mut hasher = DefaultHasher::new();
+        metas.hash(&mut hasher);
+        let seen = hasher.finish();
+        match self.edits {
+            Some((known, since)) if known == seen => since,
+            _ => {
+                self.edits = Some((seen, now));
+                now
+            }
+        }
+    }
+
+    /// What the ceilings count besides a plan.
+    pub fn day(&mut self, acknowledged: BTreeSet<ChangeId>, now: Timestamp) -> Day {
+        self.removals.retain(|removed| now.duration_since(removed.at) < DAY);
+        let mut lately: BTreeMap<Family, usize> = BTreeMap::new();
+        for removed in &self.removals {
+            if let Some(family) = Family::ALL.into_iter().find(|family| family.label() == removed.family) {
+                *lately.entry(family).or_default() += removed.count as usize;
+            }
+        }
+        Day { lately, acknowledged }
+    }
+
+    /// Remembers what a run did.
+    pub fn note(&mut self, outcome: &Outcome, now: Timestamp) {
+        let applied = outcome.fates.iter().filter(|(_, fate)| **fate == Fate::Applied).map(|(id, _)| id);
+        self.memory.note_applied(applied.clone(), now);
+        for change in applied.filter_map(|id| outcome.changes.get(id)) {
+            self.note_removal(change, now);
+        }
+    }
+
+    fn note_removal(&mut self, change: &Change, now: Timestamp) {
+        if !change.action.is_removal() {
+            return;
+        }
+        let at = now.round(jiff::Unit::Minute).unwrap_or(now);
+        let family = change.key.family().label();
+        match self.removals.iter_mut().find(|removed| removed.at == at && removed.family == family) {
+            Some(removed) => removed.count += 1,
+            None => self.removals.push(Removed { at, family: family.to_owned(), count: 1 }),
+        }
+    }
+
+    /// The window of removals, for the status.
+    pub fn window(&self, allowed: u32) -> RemovalWindow {
+        let used = self.removals.iter().map(|removed| removed.count).sum();
+        RemovalWindow { used, allowed, recent: self.removals.clone() }
+    }
+
+    /// Changes that came back, for the status: a single application is forgotten with the process.
+    pub fn repeated(&self) -> BTreeMap<String, Vec<Timestamp>> {
+        let repeated = self.memory.applied.iter().filter(|(_, times)| times.len() > 1);
+        repeated.map(|(id, times)| (id.to_string(), times.clone())).collect()
+    }
+
+    /// Open invitations that no object's status remembers.
+    pub fn invited(&self, view: &View) -> BTreeMap<String, Timestamp> {
+        let declared: BTreeSet<&Email> = view
+            .objects
+            .iter()
+            .filter_map(|object| match &object.spec {
+                Spec::User(spec) => Some(&spec.email),
+                _ => None,
+            })
+            .collect();
+        let others = self.memory.pending_since.iter().filter(|(email, _)| !declared.contains(email));
+        others.take(INVITED_MAX).map(|(email, since)| (email.to_string(), *since)).collect()
+    }
+}

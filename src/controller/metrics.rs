@@ -1,0 +1,286 @@
+//! Counters and gauges for Prometheus. No label holds an e-mail address: accounts, kinds, endpoints and reasons only.
+
+use super::conditions::reason_of;
+use super::pass::Pass;
+use super::view::{ObjectRef, View};
+use crate::kore::{Endpoint, Observer};
+use jiff::Timestamp;
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Of {
+    namespace: String,
+    account: String,
+}
+
+macro_rules! labels {
+    ($($(#[$doc:meta])* $name:ident { $($field:ident),+ })+) => {
+        $($(#[$doc])* #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+        struct $name { namespace: String, account: String, $($field: String),+ })+
+    };
+}
+
+labels! {
+    /// How a pass ended.
+    WithResult { result }
+    /// Where a change stands.
+    WithState { state }
+    /// What a change does.
+    WithAction { action }
+    /// Which call.
+    WithEndpoint { endpoint }
+    /// Which window of the budget.
+    WithWindow { window }
+    /// Full reads and hints.
+    WithKind { kind }
+    /// Objects by kind and readiness.
+    WithReady { kind, ready }
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct Kinded {
+    kind: String,
+}
+
+/// Everything that is counted.
+#[derive(Debug)]
+pub(super) struct Metrics {
+    registry: Registry,
+    reconciles: Family<WithResult, Counter>,
+    durations: Family<Of, Histogram>,
+    changes: Family<WithState, Gauge>,
+    applied: Family<WithAction, Counter>,
+    calls: Family<WithEndpoint, Counter>,
+    calls_left: Family<WithWindow, Gauge>,
+    reads: Family<WithKind, Counter>,
+    overdue: Family<Of, Gauge>,
+    removals: Family<Of, Gauge>,
+    objects: Family<WithReady, Gauge>,
+    last_success: Family<Of, Gauge<f64, AtomicU64>>,
+    info: Family<Of, Gauge>,
+    leader: Gauge,
+    patches: Family<Kinded, Counter>,
+    events: Counter,
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("koreconcile"),
+            reconciles: Family::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.01, 4.0, 9))),
+            changes: Family::default(),
+            applied: Family::default(),
+            calls: Family::default(),
+            calls_left: Family::default(),
+            reads: Family::default(),
+            overdue: Family::default(),
+            removals: Family::default(),
+            objects: Family::default(),
+            last_success: Family::default(),
+            info: Family::default(),
+            leader: Gauge::default(),
+            patches: Family::default(),
+            events: Counter::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("account_info", "Accounts this controller looks after", self.info.clone());
+        registry.register("reconciles", "Passes over an account, by how they ended", self.reconciles.clone());
+        registry.register(
+            "reconcile_duration_seconds",
+            "Time of one pass, waiting for the call budget included",
+            self.durations.clone(),
+        );
+        registry.register(
+            "changes",
+            "Changes of the last plan that are not applied, by what they wait for",
+            self.changes.clone(),
+        );
+        registry.register(
+            "changes_applied",
+            "Changes applied and read back, by what they do",
+            self.applied.clone(),
+        );
+        registry.register("api_calls", "Requests to the Admin API", self.calls.clone());
+        registry.register(
+            "api_calls_left",
+            "Calls the budget allows now, in the next minute and hour",
+            self.calls_left.clone(),
+        );
+        registry.register(
+            "account_reads",
+            "Full reads of the account, and polls of its audit log",
+            self.reads.clone(),
+        );
+        registry.register(
+            "overdue_grants",
+            "Grants whose time is over and that the account still shows",
+            self.overdue.clone(),
+        );
+        registry.register("removals_in_window", "Facts removed in the last 24 hours", self.removals.clone());
+        registry.register("objects", "Objects of the account, by kind and readiness", self.objects.clone());
+        registry.register(
+            "last_success_timestamp_seconds",
+            "When the account was last read and judged",
+            self.last_success.clone(),
+        );
+        registry.register("leader", "1 while this process may write", self.leader.clone());
+        registry.register("status_patches", "Statuses written", self.patches.clone());
+        registry.register("events", "Events published", self.events.clone());
+    }
+
+    /// As Prometheus reads it.
+    pub(super) fn render(&self) -> String {
+        let mut out = String::new();
+        // Writing to a string cannot fail.
+        let _ = text::encode(&mut out, &self.registry);
+        out
+    }
+
+    pub(super) fn leads(&self, leads: bool) {
+        self.leader.set(i64::from(leads));
+    }
+
+    pub(super) fn patched(&self, kind: &str) {
+        self.patches.get_or_create(&Kinded { kind: kind.to_owned() }).inc();
+    }
+
+    pub(super) fn published_event(&self) {
+        self.events.inc();
+    }
+
+    pub(super) fn hinted(&self, account: &ObjectRef) {
+        self.read(account, "hint");
+    }
+
+    fn read(&self, account: &ObjectRef, kind: &str) {
+        let Of { namespace, account } = of(account);
+        self.reads.get_or_create(&WithKind { namespace, account, kind: kind.to_owned() }).inc();
+    }
+
+    /// What a pass came to.
+    pub(super) fn passed(&self, view: &View, pass: &Pass, took: Duration, now: Timestamp) {
+        let object = &view.account.meta.object;
+        let Of { namespace, account } = of(object);
+        self.info.get_or_create(&of(object)).set(1);
+        let result = reason_of(&pass.account.conditions).unwrap_or("Unknown").to_owned();
+        let (n, a) = (|| namespace.clone(), || account.clone());
+        self.reconciles.get_or_create(&WithResult { namespace: n(), account: a(), result }).inc();
+        self.durations.get_or_create(&of(object)).observe(took.as_secs_f64());
+        if pass.was_read {
+            self.read(object, "full");
+            self.last_success.get_or_create(&of(object)).set(now.as_duration().as_secs_f64());
+        }
+        if let Some(counts) = &pass.account.counts {
+            for (state, count) in [
+                ("pending", counts.changes),
+                ("waiting", counts.waiting),
+                ("blocked", counts.blocked),
+                ("manual", counts.manual),
+                ("refused", counts.refused),
+            ] {
+                let labels = WithState { namespace: n(), account: a(), state: state.to_owned() };
+                self.changes.get_or_create(&labels).set(i64::from(count));
+            }
+        }
+        if let Some(removals) = &pass.account.removals {
+            self.removals.get_or_create(&of(object)).set(i64::from(removals.used));
+        }
+        if let Some(plan) = &pass.plan {
+            let is_there = |id| {
+                pass.outcome
+                    .as_ref()
+                    .and_then(|outcome| outcome.fates.get(id))
+                    .is_some_and(crate::apply::Fate::is_good)
+            };
+            let overdue = plan.ended.iter().filter(|id| !is_there(id)).count();
+            self.overdue.get_or_create(&of(object)).set(i64::try_from(overdue).unwrap_or(i64::MAX));
+        }
+        for change in pass.outcome.iter().flat_map(|outcome| {
+            let applied = outcome.fates.iter().filter(|(_, fate)| **fate == crate::apply::Fate::Applied);
+            applied.filter_map(|(id, _)| outcome.changes.get(id))
+        }) {
+            let action = match change.action.sign() {
+                '+' => "add",
+                '~' => "alter",
+                _ => "remove",
+            };
+            let labels = WithAction { namespace: n(), account: a(), action: action.to_owned() };
+            self.applied.get_or_create(&labels).inc();
+        }
+        let mut objects: BTreeMap<(&str, bool), i64> = BTreeMap::new();
+        for (object, status) in &pass.statuses {
+            let is_ready = status
+                .conditions
+                .iter()
+                .any(|condition| condition.type_ == "Ready" && condition.status == "True");
+            for ready in [true, false] {
+                *objects.entry((object.kind.name(), ready)).or_default() += i64::from(ready == is_ready);
+            }
+        }
+        for ((kind, ready), count) in objects {
+            let labels =
+                WithReady { namespace: n(), account: a(), kind: kind.to_owned(), ready: ready.to_string() };
+            self.objects.get_or_create(&labels).set(count);
+        }
+    }
+
+    /// What is left of the budget.
+    pub(super) fn budget(&self, account: &ObjectRef, minute: usize, hour: usize) {
+        let Of { namespace, account } = of(account);
+        for (window, left) in [("minute", minute), ("hour", hour)] {
+            let labels = WithWindow {
+                namespace: namespace.clone(),
+                account: account.clone(),
+                window: window.to_owned(),
+            };
+            self.calls_left.get_or_create(&labels).set(i64::try_from(left).unwrap_or(i64::MAX));
+        }
+    }
+}
+
+fn of(account: &ObjectRef) -> Of {
+    Of { namespace: account.namespace.to_string(), account: account.name.to_string() }
+}
+
+/// Counts the calls of one account.
+pub(super) struct Calls {
+    metrics: Arc<Metrics>,
+    namespace: String,
+    account: String,
+}
+
+impl Calls {
+    pub(super) fn new(metrics: &Arc<Metrics>, namespace: &str, account: &str) -> Self {
+        Self { metrics: Arc::clone(metrics), namespace: namespace.to_owned(), account: account.to_owned() }
+    }
+}
+
+impl Observer for Calls {
+    fn sent(&self, endpoint: Endpoint) {
+        let labels = WithEndpoint {
+            namespace: self.namespace.clone(),
+            account: self.account.clone(),
+            endpoint: endpoint.to_string(),
+        };
+        self.metrics.calls.get_or_create(&labels).inc();
+    }
+
+    fn retrying(&self, endpoint: Endpoint, tries: u32, why: &str) {
+        tracing::warn!(account = self.account, %endpoint, tries, why, "a call failed and is tried again");
+    }
+}

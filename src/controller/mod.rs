@@ -1,0 +1,43 @@
+//! The Kubernetes front door: objects in a cluster become one plan an account, and the account becomes as declared.
+//!
+//! ```text
+//! watches ──► stores ──view──► pass(read, compare, hold, apply, judge) ──► statuses, events, plans, finalizers
+//!    │                           ▲
+//!    └── wake (debounced) ── interval, audit-log hint, settle, expiry
+//! ```
+//!
+//! One reconcile is one account, not one object: ten thousand resources cost the same calls as one. [`pass`](mod@pass) is the core;
+//! it knows no cluster, so it runs in tests without one. Only this room and `manifest` name Kubernetes; nothing here
+//! prints.
+
+mod conditions;
+mod connect;
+mod declare;
+mod decode;
+mod health;
+mod hint;
+mod hold;
+mod judge;
+mod known;
+mod lease;
+mod metrics;
+mod pass;
+mod pins;
+mod propose;
+mod publish;
+mod reason;
+mod rhythm;
+mod run;
+mod store;
+mod view;
+mod worker;
+mod write_only;
+
+pub use judge::Standing;
+pub use known::Known;
+pub use lease::LeaseOptions;
+pub use pass::{News, Pass, Session, pass};
+pub use propose::Proposals;
+pub use reason::Reason;
+pub use run::{ControllerError, Options, run, run_in_cluster};
+pub use view::{Approval, Broken, Declared, DeclaredAccount, Meta, ObjectRef, Published, View};

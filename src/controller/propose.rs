@@ -1,0 +1,132 @@
+//! What is published for approval, and what became of what was published. Pure.
+
+use super::hold::{askers, digest_of, to_approve};
+use super::view::{Approval, Published, View};
+use crate::manifest::kinds::KorePlanSpec;
+use crate::manifest::kinds::plan::{KorePlanCounts, PlanPhase, PlannedChange};
+use crate::plan::{Action, Change, ChangeId, Entry, Plan};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Changes in one part.
+const PART: usize = 500;
+/// Parts at most; beyond, the harmless end is left out. The counts stay exact.
+const PARTS_MAX: usize = 20;
+/// Settled plans that are kept.
+const HISTORY: usize = 10;
+
+/// What to do with the plans of an account.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Proposals {
+    /// To create: name and content.
+    pub create: Vec<(String, KorePlanSpec)>,
+    /// Where each open plan stands, and how many of its changes are approved.
+    pub phases: BTreeMap<String, (PlanPhase, u32)>,
+    /// To delete: settled long ago.
+    pub delete: Vec<String>,
+}
+
+/// Every change that somebody said yes to.
+pub(super) fn covered(view: &View) -> BTreeSet<ChangeId> {
+    view.approvals.iter().flat_map(|approval| covers(approval, &view.published)).collect()
+}
+
+/// The changes one approval says yes to: those it lists, and those of the plan it names.
+pub(super) fn covers(approval: &Approval, published: &[Published]) -> BTreeSet<ChangeId> {
+    let named = published.iter().filter(|plan| approval.digest.as_ref() == Some(&plan.digest));
+    named.flat_map(|plan| plan.changes.iter().cloned()).chain(approval.changes.iter().cloned()).collect()
+}
+
+/// What is to be published. `left`: changes of the plan that are not applied.
+pub(super) fn propose(plan: &Plan, view: &View, left: &BTreeSet<ChangeId>) -> Proposals {
+    let asked = to_approve(plan);
+    let digest = (!asked.is_empty()).then(|| digest_of(&asked).as_str().to_owned());
+    let covered = covered(view);
+    let mut proposals = Proposals::default();
+    if let Some(digest) = &digest
+        && !view.published.iter().any(|published| published.digest == *digest && published.is_open())
+    {
+        proposals.create = parts(&view.account.meta.object.name, digest, &asked, plan);
+    }
+    for published in view.published.iter().filter(|published| published.is_open()) {
+        let approved = published.changes.intersection(&covered).count();
+        let is_current = digest.as_ref() == Some(&published.digest);
+        let phase = match (is_current, published.changes.is_disjoint(left)) {
+            (true, _) => PlanPhase::Pending,
+            (false, true) => PlanPhase::Done,
+            (false, false) if approved > 0 => PlanPhase::Approved,
+            (false, false) => PlanPhase::Superseded,
+        };
+        let approved = u32::try_from(approved).unwrap_or(u32::MAX);
+        proposals.phases.insert(published.name.clone(), (phase, approved));
+    }
+    let mut settled: Vec<&Published> =
+        view.published.iter().filter(|published| !published.is_open()).collect();
+    settled.sort_by_key(|published| std::cmp::Reverse(published.created));
+    proposals.delete = settled.iter().skip(HISTORY).map(|published| published.name.clone()).collect();
+    proposals
+}
+
+fn parts(
+    account: &str,
+    digest: &str,
+    asked: &[(&Change, &Entry)],
+    plan: &Plan,
+) -> Vec<(String, KorePlanSpec)> {
+    let count = |wanted: fn(Action) -> bool| {
+        u32::try_from(asked.iter().filter(|(change, _)| wanted(change.action)).count()).unwrap_or(u32::MAX)
+    };
+    let counts = KorePlanCounts {
+        add: count(|action| action == Action::Add),
+        alter: count(|action| action == Action::Alter),
+        remove: count(Action::is_removal),
+    };
+    let chunks: Vec<_> = asked.chunks(PART).take(PARTS_MAX).collect();
+    let riskiest = asked.first().map(|(change, _)| in_words(change, plan)).unwrap_or_default();
+    let risk = asked.first().map_or("low", |(change, _)| change.risk.level.label());
+    // A name in Kubernetes: an account's name has at most 63 characters where it is used as one.
+    let stem: String = account.chars().take(200).collect();
+    let part = |(index, chunk): (usize, &&[(&Change, &Entry)])| {
+        let number = index + 1;
+        let name = format!("{stem}-{}", &digest[..12]);
+        let name = if number == 1 { name } else { format!("{name}-{number}") };
+        let spec = KorePlanSpec {
+            account: account.to_owned(),
+            digest: digest.to_owned(),
+            part: format!("{number}/{}", chunks.len()),
+            counts: counts.clone(),
+            risk: risk.to_owned(),
+            riskiest: cut(&riskiest, 512),
+            changes: chunk.iter().map(|(change, entry)| planned(change, entry, plan)).collect(),
+        };
+        (name, spec)
+    };
+    chunks.iter().enumerate().map(part).collect()
+}
+
+fn planned(change: &Change, entry: &Entry, plan: &Plan) -> PlannedChange {
+    let risk = match change.risk.why.as_str() {
+        "" => change.risk.level.label().to_owned(),
+        why => format!("{}: {why}", change.risk.level.label()),
+    };
+    PlannedChange {
+        id: change.id.to_string(),
+        change: cut(&in_words(change, plan), 1024),
+        risk: cut(&risk, 256),
+        why: cut(&entry.message, 512),
+        sources: askers(&change.sources).map(|object| cut(&object.to_string(), 512)).take(16).collect(),
+    }
+}
+
+/// `+ Bot Developer on Banking Assistant for jane@example.com`
+pub(super) fn in_words(change: &Change, plan: &Plan) -> String {
+    let named = change
+        .key
+        .clone()
+        .with_bot(|id| Some(plan.bots.get(&id).map_or_else(|| id.to_string(), ToString::to_string)));
+    let what = named.map_or_else(|| change.key.to_string(), |key| key.to_string());
+    format!("{} {what}", change.action.sign())
+}
+
+fn cut(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}

@@ -1,0 +1,236 @@
+//! What a pass came to goes back to the cluster: statuses that changed, finalizers, plans, events. Nothing is written
+//! that is there already.
+
+use super::conditions::shortened;
+use super::decode::{FINALIZER, Watched, resource};
+use super::metrics::Metrics;
+use super::pass::{News, Pass};
+use super::view::{ObjectRef, View};
+use crate::manifest::kinds::plan::{KorePlanStatus, PlanPhase};
+use crate::manifest::kinds::{API_VERSION, KorePlan, KorePlanSpec, ObjectStatus};
+use futures::stream::{self, StreamExt as _};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Api, Client};
+use serde::Serialize;
+use serde_json::json;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Who writes, for server-side apply.
+const MANAGER: &str = "koreconcile";
+/// Patches in flight at once.
+const AT_ONCE: usize = 16;
+/// The longest note an event takes, in bytes.
+const NOTE_MAX: usize = 1_000;
+
+/// Writes to the cluster.
+pub(super) struct Publisher {
+    client: Client,
+    recorder: Recorder,
+    metrics: Arc<Metrics>,
+}
+
+/// A status to write.
+struct StatusPatch {
+    kind: &'static str,
+    namespace: String,
+    name: String,
+    status: serde_json::Value,
+}
+
+impl Publisher {
+    pub(super) fn new(client: Client, identity: &str, metrics: Arc<Metrics>) -> Self {
+        let reporter = Reporter { controller: MANAGER.to_owned(), instance: Some(identity.to_owned()) };
+        Self { recorder: Recorder::new(client.clone(), reporter), client, metrics }
+    }
+
+    /// Writes down what has changed. A write that fails is logged: the next pass finds the same difference again.
+    pub(super) async fn publish(&self, view: &View, pass: &Pass) {
+        self.finalizers(view, pass).await;
+        let patches = statuses(view, pass);
+        stream::iter(patches).for_each_concurrent(AT_ONCE, |patch| self.patch_status(patch)).await;
+        self.plans(view, pass).await;
+        for news in &pass.news {
+            let meta = match &news.object {
+                None => Some(&view.account.meta),
+                Some(object) => {
+                    view.objects.iter().map(|declared| &declared.meta).find(|meta| meta.object == *object)
+                }
+            };
+            if let Some(meta) = meta {
+                self.tell(&meta.object, &meta.uid, news).await;
+            }
+        }
+    }
+
+    /// Writes the status of one object that has no account.
+    pub(super) async fn status(&self, object: &ObjectRef, status: &ObjectStatus) {
+        self.patch_status(patch(object, status)).await;
+    }
+
+    async fn patch_status(&self, patch: StatusPatch) {
+        let StatusPatch { kind, namespace, name, status } = patch;
+        let api = self.api(&namespace, &resource(kind));
+        let body = json!({ "apiVersion": API_VERSION, "kind": kind, "metadata": { "name": name }, "status": status });
+        let parameters = PatchParams::apply(MANAGER).force();
+        match api.patch_status(&name, &parameters, &Patch::Apply(&body)).await {
+            Ok(_) => self.metrics.patched(kind),
+            // Deleted meanwhile: nobody is left to tell.
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            Err(error) => tracing::warn!(kind, namespace, name, %error, "the status could not be written"),
+        }
+    }
+
+    async fn finalizers(&self, view: &View, pass: &Pass) {
+        let uids: HashMap<&ObjectRef, &str> =
+            view.objects.iter().map(|object| (&object.meta.object, object.meta.uid.as_str())).collect();
+        let wanted = pass.keep.iter().map(|object| (object, true));
+        for (object, is_on) in wanted.chain(pass.release.iter().map(|object| (object, false))) {
+            if let Some(uid) = uids.get(object) {
+                self.finalizer(object, uid, is_on).await;
+            }
+        }
+    }
+
+    /// Puts our finalizer on an object, or takes it off. The uid keeps server-side apply from making a new object when
+    /// this one is gone.
+    pub(super) async fn finalizer(&self, object: &ObjectRef, uid: &str, is_on: bool) {
+        let kind = object.kind.name();
+        let finalizers: &[&str] = if is_on { &[FINALIZER] } else { &[] };
+        let body = json!({
+            "apiVersion": API_VERSION,
+            "kind": kind,
+            "metadata": { "name": &*object.name, "uid": uid, "finalizers": finalizers },
+        });
+        let api = self.api(&object.namespace, &resource(kind));
+        let parameters = PatchParams::apply("koreconcile-finalizer").force();
+        match api.patch_metadata(&object.name, &parameters, &Patch::Apply(&body)).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
+            Err(error) => tracing::warn!(%object, %error, "the finalizer could not be written"),
+        }
+    }
+
+    async fn plans(&self, view: &View, pass: &Pass) {
+        let namespace = &*view.account.meta.object.namespace;
+        let api: Api<KorePlan> = Api::namespaced(self.client.clone(), namespace);
+        for (name, spec) in &pass.proposals.create {
+            let plan = plan_object(name, spec.clone(), view);
+            match api.create(&PostParams::default(), &plan).await {
+                Ok(_) => {}
+                // Published before a restart, and not seen yet.
+                Err(kube::Error::Api(status)) if status.code == 409 => {}
+                Err(error) => tracing::warn!(name, %error, "the plan could not be published"),
+            }
+        }
+        for published in &view.published {
+            let Some((phase, approved)) = pass.proposals.phases.get(&published.name) else { continue };
+            if published.standing == (*phase, *approved) {
+                continue;
+            }
+            let is_settled = matches!(phase, PlanPhase::Done | PlanPhase::Superseded);
+            let settled_at = is_settled.then(Timestamp::now);
+            let status = KorePlanStatus { phase: *phase, approved: *approved, settled_at };
+            self.patch_status(StatusPatch {
+                kind: Watched::Plan.name(),
+                namespace: namespace.to_owned(),
+                name: published.name.clone(),
+                status: value(&status),
+            })
+            .await;
+        }
+        for name in &pass.proposals.delete {
+            if let Err(error) = api.delete(name, &DeleteParams::default()).await {
+                tracing::warn!(name, %error, "a settled plan could not be deleted");
+            }
+        }
+    }
+
+    /// Publishes an event.
+    pub(super) async fn tell(&self, object: &ObjectRef, uid: &str, news: &News) {
+        let News { object: _, reason, message, is_warning } = news;
+        let event = Event {
+            type_: if *is_warning { EventType::Warning } else { EventType::Normal },
+            reason: reason.clone(),
+            note: Some(shortened(message, NOTE_MAX)),
+            action: "Reconcile".to_owned(),
+            secondary: None,
+        };
+        let reference = ObjectReference {
+            api_version: Some(API_VERSION.to_owned()),
+            kind: Some(object.kind.name().to_owned()),
+            name: Some(object.name.to_string()),
+            namespace: Some(object.namespace.to_string()),
+            uid: Some(uid.to_owned()),
+            ..ObjectReference::default()
+        };
+        match self.recorder.publish(&event, &reference).await {
+            Ok(()) => self.metrics.published_event(),
+            Err(error) => tracing::warn!(%object, %error, "the event could not be published"),
+        }
+    }
+
+    fn api(&self, namespace: &str, resource: &ApiResource) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), namespace, resource)
+    }
+}
+
+/// The statuses that differ from what the objects carry.
+fn statuses(view: &View, pass: &Pass) -> Vec<StatusPatch> {
+    let known: HashMap<&ObjectRef, &ObjectStatus> = view
+        .objects
+        .iter()
+        .map(|object| (&object.meta.object, &object.status))
+        .chain(view.broken.iter().map(|broken| (&broken.meta.object, &broken.status)))
+        .collect();
+    let changed = pass.statuses.iter().filter(|(object, status)| known.get(object) != Some(&status));
+    let mut patches: Vec<StatusPatch> = changed.map(|(object, status)| patch(object, status)).collect();
+    let account = &view.account.meta.object;
+    if view.account.status != pass.account {
+        patches.push(patch(account, &pass.account));
+    }
+    for approval in &view.approvals {
+        let status = pass.approvals.get(&approval.name);
+        if let Some(status) = status.filter(|status| **status != approval.status) {
+            patches.push(StatusPatch {
+                kind: Watched::Approval.name(),
+                namespace: account.namespace.to_string(),
+                name: approval.name.clone(),
+                status: value(status),
+            });
+        }
+    }
+    patches
+}
+
+fn patch(object: &ObjectRef, status: &impl Serialize) -> StatusPatch {
+    StatusPatch {
+        kind: object.kind.name(),
+        namespace: object.namespace.to_string(),
+        name: object.name.to_string(),
+        status: value(status),
+    }
+}
+
+fn value(status: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(status).unwrap_or_default()
+}
+
+/// A plan belongs to its account, and goes with it.
+fn plan_object(name: &str, spec: KorePlanSpec, view: &View) -> KorePlan {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+    let meta = &view.account.meta;
+    let mut plan = KorePlan::new(name, spec);
+    plan.metadata.namespace = Some(meta.object.namespace.to_string());
+    plan.metadata.owner_references = Some(vec![OwnerReference {
+        api_version: API_VERSION.to_owned(),
+        kind: meta.object.kind.name().to_owned(),
+        name: meta.object.name.to_string(),
+        uid: meta.uid.clone(),
+        ..OwnerReference::default()
+    }]);
+    plan
+}

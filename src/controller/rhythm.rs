@@ -1,0 +1,54 @@
+//! How often an account is read, and what that costs. Pure.
+
+use crate::facts::{Policy, RateLimit};
+use crate::manifest::kinds::status::CallStatus;
+use jiff::SignedDuration;
+
+/// Time between polls of the audit log.
+pub(super) const HINT_EVERY: SignedDuration = SignedDuration::from_mins(1);
+
+const HOUR: u32 = 3_600;
+
+/// The longest of: the interval that is asked for, and the one at which reads and polls stay under their share of the
+/// hour.
+pub(super) fn effective_interval(policy: &Policy, calls_per_read: u32) -> SignedDuration {
+    let share = u64::from(reads_allowed(policy.rate));
+    let left = share.saturating_sub(u64::from(polls_per_hour())).max(1);
+    let seconds = (u64::from(calls_per_read) * u64::from(HOUR)).div_ceil(left);
+    policy.interval.max(SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX)))
+}
+
+/// The budget at that interval, for the status of the account.
+pub(super) fn calls(policy: &Policy, calls_per_read: u32, interval: SignedDuration) -> CallStatus {
+    let seconds = u32::try_from(interval.as_secs()).unwrap_or(u32::MAX).max(1);
+    let reads = (u64::from(calls_per_read) * u64::from(HOUR)).div_ceil(u64::from(seconds));
+    let reads_per_hour = u32::try_from(reads).unwrap_or(u32::MAX).saturating_add(polls_per_hour());
+    CallStatus {
+        per_read: calls_per_read,
+        reads_per_hour,
+        left_per_hour: policy.rate.usable_per_hour().saturating_sub(reads_per_hour),
+    }
+}
+
+fn reads_allowed(rate: RateLimit) -> u32 {
+    rate.usable_per_hour() * rate.read_share.min(100) / 100
+}
+
+fn polls_per_hour() -> u32 {
+    HOUR / u32::try_from(HINT_EVERY.as_secs()).unwrap_or(HOUR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_of_a_large_account_are_spread_over_their_share_of_the_hour() {
+        let policy = Policy::default();
+        assert_eq!(effective_interval(&policy, 32), SignedDuration::from_mins(5));
+        // 1,794 usable calls an hour, half of them for reads, 60 of those for the audit log.
+        assert_eq!(effective_interval(&policy, 221), SignedDuration::from_secs(951));
+        let cost = calls(&policy, 221, SignedDuration::from_secs(951));
+        assert_eq!(cost, CallStatus { per_read: 221, reads_per_hour: 897, left_per_hour: 897 });
+    }
+}

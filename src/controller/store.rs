@@ -1,0 +1,279 @@
+//! What the watches have seen. A listing that is under way replaces the old one only when it is whole.
+
+use super::decode::{Stored, Watched, decode};
+use super::view::{Broken, Declared, DeclaredAccount, Meta, ObjectRef, View};
+use crate::manifest::kinds::Kind;
+use kube::ResourceExt as _;
+use kube::api::DynamicObject;
+use kube::runtime::watcher;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// A namespace and a name.
+type Place = (Arc<str>, Arc<str>);
+
+/// One watch: a kind in one namespace, or in all of them.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) struct Watch {
+    /// The namespace; `None`: all.
+    pub(super) namespace: Option<Arc<str>>,
+    /// What.
+    pub(super) watched: Watched,
+}
+
+#[derive(Debug, Default)]
+struct Shelf {
+    objects: BTreeMap<Place, Stored>,
+    /// The listing under way.
+    incoming: Option<BTreeMap<Place, Stored>>,
+    is_listed: bool,
+    failure: Option<String>,
+}
+
+/// Everything that was seen.
+#[derive(Debug, Default)]
+pub(super) struct Stores {
+    shelves: BTreeMap<Watch, Shelf>,
+}
+
+impl Stores {
+    /// Expects these watches.
+    pub(super) fn new(watches: impl IntoIterator<Item = Watch>) -> Self {
+        Self { shelves: watches.into_iter().map(|watch| (watch, Shelf::default())).collect() }
+    }
+
+    /// Takes what a watch says. True when somebody edited something; our own writing is no edit.
+    pub(super) fn take(&mut self, watch: &Watch, event: watcher::Event<DynamicObject>) -> bool {
+        let Some(kept) = self.shelves.get_mut(watch) else { return false };
+        let place = |object: &DynamicObject| -> Place {
+            (Arc::from(object.namespace().unwrap_or_default()), Arc::from(object.name_any()))
+        };
+        match event {
+            watcher::Event::Init => {
+                kept.incoming = Some(BTreeMap::new());
+                false
+            }
+            watcher::Event::InitApply(object) => {
+                let stored = decode(watch.watched, &object);
+                kept.incoming.get_or_insert_default().insert(place(&object), stored);
+                false
+            }
+            watcher::Event::InitDone => {
+                let incoming = kept.incoming.take().unwrap_or_default();
+                let is_edit = !kept.is_listed || kept.failure.is_some() || differ(&kept.objects, &incoming);
+                (kept.objects, kept.is_listed, kept.failure) = (incoming, true, None);
+                is_edit
+            }
+            watcher::Event::Apply(object) => {
+                let stored = decode(watch.watched, &object);
+                let is_edit = kept.objects.get(&place(&object)).is_none_or(|known| is_edit(known, &stored));
+                kept.objects.insert(place(&object), stored);
+                is_edit
+            }
+            watcher::Event::Delete(object) => kept.objects.remove(&place(&object)).is_some(),
+        }
+    }
+
+    /// A watch failed; what it showed stays, and is no longer the whole.
+    pub(super) fn fail(&mut self, watch: &Watch, why: String) {
+        if let Some(shelf) = self.shelves.get_mut(watch) {
+            shelf.failure = Some(why);
+        }
+    }
+
+    /// Whether every watch has listed what there is, or failed to.
+    pub(super) fn is_listed(&self) -> bool {
+        self.shelves.values().all(|shelf| shelf.is_listed || shelf.failure.is_some())
+    }
+
+    /// Why this is not everything, if it is not.
+    fn gap(&self) -> Option<String> {
+        self.shelves.iter().find_map(|(watch, shelf)| {
+            let place = watch
+                .namespace
+                .as_deref()
+                .map_or("all namespaces".to_owned(), |name| format!("namespace {name}"));
+            match (&shelf.failure, shelf.is_listed) {
+                (Some(why), _) => {
+                    Some(format!("{} in {place} cannot be listed: {why}", watch.watched.name()))
+                }
+                (None, false) => Some(format!("{} in {place} has not been listed yet", watch.watched.name())),
+                (None, true) => None,
+            }
+        })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Stored> {
+        self.shelves.values().flat_map(|shelf| shelf.objects.values())
+    }
+
+    /// All accounts.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = &DeclaredAccount> {
+        self.all().filter_map(|stored| match stored {
+            Stored::Account(account) => Some(account),
+            _ => None,
+        })
+    }
+
+    /// Everything about one account; `None` when it is gone.
+    pub(super) fn view(&self, account: &ObjectRef) -> Option<View> {
+        let homes = Homes::new(self.accounts());
+        let found = self.accounts().find(|candidate| candidate.meta.object == *account)?;
+        let is_ours = |meta: &Meta, named: Option<&str>| homes.of(meta, named) == Home::Account(account);
+        let mut view = View {
+            account: found.clone(),
+            objects: Vec::new(),
+            broken: Vec::new(),
+            approvals: Vec::new(),
+            published: Vec::new(),
+            gap: self.gap(),
+            rival: self.rival(found),
+        };
+        for (place, stored) in self.shelves.values().flat_map(|shelf| &shelf.objects) {
+            let is_beside = place.0 == account.namespace;
+            match stored {
+                Stored::Declared(object) if is_ours(&object.meta, object.spec.account()) => {
+                    view.objects.push(object.clone());
+                }
+                // What it names cannot be read, so it may be about every account in reach.
+                Stored::Broken(broken) if broken.meta.object.kind != Kind::Account && is_beside => {
+                    view.broken.push(broken.clone());
+                }
+                Stored::Plan(of, plan) if is_beside && *of == account.name => {
+                    view.published.push(plan.clone());
+                }
+                Stored::Approval(named, approval)
+                    if is_beside && homes.of_approval(account, named.as_deref()) =>
+                {
+                    view.approvals.push(approval.clone());
+                }
+                _ => {}
+            }
+        }
+        Some(view)
+    }
+
+    /// Objects that have no account, with the reason. A broken account is one of them.
+    pub(super) fn homeless(&self) -> (Vec<(Declared, String)>, Vec<Broken>) {
+        let homes = Homes::new(self.accounts());
+        let mut lost = Vec::new();
+        let mut broken = Vec::new();
+        for stored in self.all() {
+            match stored {
+                Stored::Declared(object) => {
+                    if let Home::None(why) = homes.of(&object.meta, object.spec.account()) {
+                        lost.push((object.clone(), why));
+                    }
+                }
+                Stored::Broken(account) if account.meta.object.kind == Kind::Account => {
+                    broken.push(account.clone());
+                }
+                _ => {}
+            }
+        }
+        (lost, broken)
+    }
+
+    /// An older account object about the same tenant: by what it declares, or by what answered.
+    fn rival(&self, account: &DeclaredAccount) -> Option<ObjectRef> {
+        let tenant = |account: &DeclaredAccount| {
+            let declared = account.spec.account_id.as_ref().map(ToString::to_string);
+            declared.or_else(|| account.status.account_id.clone())
+        };
+        let own = tenant(account)?;
+        let host = |account: &DeclaredAccount| account.spec.endpoint.host.clone();
+        let age = |account: &DeclaredAccount| (account.meta.created, account.meta.uid.clone());
+        self.accounts()
+            .filter(|other| other.meta.uid != account.meta.uid && tenant(other).as_ref() == Some(&own))
+            .filter(|other| host(other) == host(account) && age(other) < age(account))
+            .map(|other| other.meta.object.clone())
+            .min()
+    }
+}
+
+/// Which account an object belongs to.
+#[derive(PartialEq, Eq)]
+enum Home<'a> {
+    Account(&'a ObjectRef),
+    None(String),
+}
+
+struct Homes<'a> {
+    by_namespace: HashMap<&'a str, Vec<&'a DeclaredAccount>>,
+    all: Vec<&'a DeclaredAccount>,
+}
+
+impl<'a> Homes<'a> {
+    fn new(accounts: impl Iterator<Item = &'a DeclaredAccount>) -> Self {
+        let all: Vec<&DeclaredAccount> = accounts.collect();
+        let mut by_namespace: HashMap<&str, Vec<&DeclaredAccount>> = HashMap::new();
+        for account in &all {
+            by_namespace.entry(&account.meta.object.namespace).or_default().push(account);
+        }
+        Self { by_namespace, all }
+    }
+
+    /// The account of that name in the object's own namespace; else the one elsewhere that lets its namespace in. An
+    /// object that names none belongs to the only one.
+    fn of(&self, meta: &Meta, named: Option<&str>) -> Home<'a> {
+        let namespace = &*meta.object.namespace;
+        let is_meant =
+            |account: &&&DeclaredAccount| named.is_none_or(|name| *account.meta.object.name == *name);
+        let beside: Vec<&&DeclaredAccount> =
+            self.by_namespace.get(namespace).into_iter().flatten().filter(is_meant).collect();
+        let candidates: Vec<&&DeclaredAccount> = if beside.is_empty() {
+            let lets_in = |account: &&&DeclaredAccount| {
+                account.spec.allowed_namespaces.iter().any(|allowed| allowed.namespace == namespace)
+            };
+            self.all.iter().filter(is_meant).filter(lets_in).collect()
+        } else {
+            beside
+        };
+        match (candidates.as_slice(), named) {
+            ([only], _) => Home::Account(&only.meta.object),
+            ([], Some(name)) => Home::None(format!(
+                "there is no KoreAccount {name} in this namespace, and none elsewhere that lets it in"
+            )),
+            ([], None) => Home::None(
+                "there is no KoreAccount in this namespace, and none elsewhere that lets it in".to_owned(),
+            ),
+            (_, _) => Home::None(
+                "there are several KoreAccounts it could be for; name one in spec.account".to_owned(),
+            ),
+        }
+    }
+
+    fn of_approval(&self, account: &ObjectRef, named: Option<&str>) -> bool {
+        match named {
+            Some(name) => *account.name == *name,
+            None => self.by_namespace.get(&*account.namespace).is_some_and(|beside| beside.len() == 1),
+        }
+    }
+}
+
+/// Whether somebody else changed something that a pass looks at.
+fn is_edit(known: &Stored, now: &Stored) -> bool {
+    match (known, now) {
+        (Stored::Account(known), Stored::Account(now)) => is_meta_edit(&known.meta, &now.meta),
+        (Stored::Declared(known), Stored::Declared(now)) => is_meta_edit(&known.meta, &now.meta),
+        (Stored::Broken(known), Stored::Broken(now)) => is_meta_edit(&known.meta, &now.meta),
+        (Stored::Plan(..), Stored::Plan(..)) => false,
+        (Stored::Approval(_, known), Stored::Approval(_, now)) => known.generation != now.generation,
+        _ => true,
+    }
+}
+
+fn is_meta_edit(known: &Meta, now: &Meta) -> bool {
+    let Meta { object: _, uid, generation, created: _, deleted, has_finalizer: _, is_orphaned, reconcile_at } =
+        known;
+    *uid != now.uid
+        || *generation != now.generation
+        || deleted.is_some() != now.deleted.is_some()
+        || *is_orphaned != now.is_orphaned
+        || *reconcile_at != now.reconcile_at
+}
+
+fn differ(known: &BTreeMap<Place, Stored>, now: &BTreeMap<Place, Stored>) -> bool {
+    known.len() != now.len()
+        || known.iter().any(|(place, known)| now.get(place).is_none_or(|now| is_edit(known, now)))
+}

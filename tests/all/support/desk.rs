@@ -1,0 +1,222 @@
+//! A cluster without a cluster: objects in memory, one pass of the controller at a time on a sandbox in process, in
+//! virtual time. What a pass comes to is written back as an API server would.
+
+use super::engine::Engine;
+use jiff::{SignedDuration, Timestamp};
+use koreconcile::apply::Stop;
+use koreconcile::controller::{
+    Approval, Declared, DeclaredAccount, Known, Meta, ObjectRef, Pass, Published, Session, Standing, View,
+    pass,
+};
+use koreconcile::kore::{Clock as _, Tenure};
+use koreconcile::manifest::kinds::plan::PlanPhase;
+use koreconcile::manifest::kinds::{AccountStatus, Kind, ObjectStatus, Spec};
+use koreconcile::plan::ChangeId;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+pub const NAMESPACE: &str = "platform";
+
+pub struct Desk {
+    pub engine: Engine,
+    pub view: View,
+    pub known: Known,
+    pub tenure: Tenure,
+    created: u32,
+}
+
+impl Desk {
+    /// One account without objects, on this engine.
+    pub fn new(engine: Engine, spec: Value) -> Self {
+        let now = engine.clock.now();
+        let mut full = json!({
+            "endpoint": { "host": "https://platform.example.com" },
+            "accountId": engine.admin.account_id(),
+            "credentials": {
+                "clientId": { "secretKeyRef": { "name": "kore", "key": "id" } },
+                "clientSecret": { "secretKeyRef": { "name": "kore", "key": "secret" } },
+            },
+            "safety": { "primaryAdmin": "owner@example.com", "minMasterAdmins": 1, "settle": "2m" },
+        });
+        merge(&mut full, spec);
+        let Ok(Spec::Account(spec)) = Spec::from_value(Kind::Account, full) else { panic!("no account") };
+        let account = DeclaredAccount {
+            meta: meta(Kind::Account, "acme", now, 0),
+            spec,
+            status: AccountStatus::default(),
+        };
+        let view = View {
+            account,
+            objects: Vec::new(),
+            broken: Vec::new(),
+            approvals: Vec::new(),
+            published: Vec::new(),
+            gap: None,
+            rival: None,
+        };
+        Self { engine, view, known: Known::default(), tenure: Tenure::until(Timestamp::MAX), created: 0 }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.engine.clock.now()
+    }
+
+    pub fn wait(&self, minutes: i64) {
+        self.engine.clock.advance(SignedDuration::from_mins(minutes));
+    }
+
+    /// `kubectl apply` of one object.
+    pub fn declare(&mut self, kind: Kind, name: &str, spec: Value) {
+        let spec = Spec::from_value(kind, spec).unwrap();
+        if let Some(known) = self.find(kind, name) {
+            known.spec = spec;
+            known.meta.generation += 1;
+            return;
+        }
+        self.created += 1;
+        let meta = meta(kind, name, self.now(), self.created);
+        self.view.objects.push(Declared { meta, spec, status: ObjectStatus::default() });
+    }
+
+    pub fn user(&mut self, name: &str) {
+        self.declare(Kind::User, name, json!({ "email": format!("{name}@example.com") }));
+    }
+
+    /// `kubectl delete`: at once, or when our finalizer is gone.
+    pub fn delete(&mut self, kind: Kind, name: &str) {
+        let now = self.now();
+        let object = self.find(kind, name).unwrap();
+        if object.meta.has_finalizer {
+            object.meta.deleted = Some(now);
+        } else {
+            self.view.objects.retain(|object| !is(object, kind, name));
+        }
+    }
+
+    pub fn find(&mut self, kind: Kind, name: &str) -> Option<&mut Declared> {
+        self.view.objects.iter_mut().find(|object| is(object, kind, name))
+    }
+
+    pub fn approve(&mut self, digest: Option<&str>, changes: &[&ChangeId]) {
+        self.view.approvals.push(Approval {
+            name: format!("yes-{}", self.view.approvals.len()),
+            generation: 1,
+            digest: digest.map(str::to_owned),
+            changes: changes.iter().map(|id| (*id).clone()).collect(),
+            status: ObjectStatus::default(),
+        });
+    }
+
+    /// One pass, and what comes of it written back.
+    pub async fn pass(&mut self) -> Pass {
+        let session = Session {
+            reader: &self.engine.reader,
+            gateway: &self.engine.gateway,
+            host: "https://platform.example.com",
+            tenure: &self.tenure,
+        };
+        let now = self.now();
+        let done = pass(&self.view, &mut self.known, Ok(session), now, Stop::never()).await;
+        self.write_back(&done);
+        done
+    }
+
+    /// A pass without a way to the account.
+    pub async fn pass_without(&mut self, standing: Standing) -> Pass {
+        let now = self.now();
+        let done = pass(&self.view, &mut self.known, Err(standing), now, Stop::never()).await;
+        self.write_back(&done);
+        done
+    }
+
+    /// The process ends, and another begins: only the statuses remember.
+    pub fn restart(&mut self) {
+        self.known = Known::restored(&self.view);
+    }
+
+    fn write_back(&mut self, done: &Pass) {
+        for (object, status) in &done.statuses {
+            for declared in self.view.objects.iter_mut().filter(|declared| declared.meta.object == *object) {
+                declared.status = status.clone();
+            }
+        }
+        self.view.account.status = done.account.clone();
+        for declared in &mut self.view.objects {
+            declared.meta.has_finalizer |= done.keep.contains(&declared.meta.object);
+            declared.meta.has_finalizer &= !done.release.contains(&declared.meta.object);
+        }
+        self.view.objects.retain(|declared| declared.meta.deleted.is_none() || declared.meta.has_finalizer);
+        for (name, spec) in &done.proposals.create {
+            self.view.published.push(Published {
+                name: name.clone(),
+                digest: spec.digest.clone(),
+                changes: spec.changes.iter().map(|change| ChangeId::known(&change.id)).collect(),
+                created: self.engine.clock.now(),
+                standing: (PlanPhase::Pending, 0),
+            });
+        }
+        for published in &mut self.view.published {
+            if let Some(standing) = done.proposals.phases.get(&published.name) {
+                published.standing = *standing;
+            }
+        }
+        self.view.published.retain(|published| !done.proposals.delete.contains(&published.name));
+    }
+
+    /// `True UpToDate: …`, as `kubectl get` would show it.
+    pub fn ready(&mut self, kind: Kind, name: &str) -> String {
+        let object = self.find(kind, name).unwrap();
+        said(&object.status.conditions)
+    }
+
+    pub fn account_ready(&self) -> String {
+        said(&self.view.account.status.conditions)
+    }
+
+    /// Everything an API server would see written: to hold that nothing is.
+    pub fn written(&self, before: &View) -> Vec<String> {
+        let mut written = Vec::new();
+        for (now, then) in self.view.objects.iter().zip(&before.objects) {
+            if now.status != then.status || now.meta != then.meta {
+                written.push(format!("{}: {:?}", now.meta.object, now.status));
+            }
+        }
+        if self.view.account.status != before.account.status {
+            written.push(format!("account: {:?}", self.view.account.status));
+        }
+        written
+    }
+}
+
+fn said(conditions: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition]) -> String {
+    let ready = conditions.iter().find(|condition| condition.type_ == "Ready").expect("no Ready condition");
+    format!("{} {}: {}", ready.status, ready.reason, ready.message)
+}
+
+fn is(object: &Declared, kind: Kind, name: &str) -> bool {
+    object.meta.object.kind == kind && *object.meta.object.name == *name
+}
+
+fn meta(kind: Kind, name: &str, now: Timestamp, number: u32) -> Meta {
+    Meta {
+        object: ObjectRef { kind, namespace: Arc::from(NAMESPACE), name: Arc::from(name) },
+        uid: format!("uid-{number}"),
+        generation: 1,
+        created: now,
+        deleted: None,
+        has_finalizer: false,
+        is_orphaned: false,
+        reconcile_at: None,
+    }
+}
+
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(into.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from,
+    }
+}

@@ -8,7 +8,7 @@ use crate::support::site::{OWNER, PASSWORD, SAM, Site};
 const NEW: &str = "new.hire@example.com";
 
 #[tokio::test]
-async fn console_story_of_somebody_invited_who_signs_up_and_is_assigned_a_bot() {
+async fn console_story_of_somebody_invited_who_signs_up_and_gets_a_bot_and_a_role() {
     let site = Site::served().await;
     let admin = Browser::at(&site).await;
     admin.sign_in(OWNER).await;
@@ -55,8 +55,20 @@ async fn console_story_of_somebody_invited_who_signs_up_and_is_assigned_a_bot() 
     admin.press("Apply").await;
     admin.reads("Bot assignment successful").await;
     admin.inspect("story-6-assigned").await;
+
+    admin.press("Role Management").await;
+    admin.press("Bot Tester").await;
+    admin.press("Assignments").await;
+    admin.fill("search", "nora").await;
+    admin.press("Find").await;
+    admin.choose("Nora New").await;
+    admin.element(&format!("#bot option[value='{id}']")).await.click().await.unwrap();
+    admin.press("Assign").await;
+    admin.reads("The role is assigned.").await;
+    admin.inspect("story-7-role").await;
     let truth = site.admin.snapshot().unwrap();
     assert_eq!(truth.users[NEW].assignments["Travel Desk"], Some(vec![task.clone()]));
+    assert_eq!(truth.users[NEW].bot_roles, [("Bot Tester".to_owned(), "Travel Desk".to_owned())]);
 }
 
 /// koreconcile with credentials for the site, and these manifests.
@@ -97,14 +109,11 @@ async fn koreconcile(place: Place, args: &'static [&'static str], status: i32) -
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn console_story_of_yaml_that_the_console_shows_and_a_click_that_the_plan_finds() {
     let site = Site::served().await;
-    let manifests = [
-        user("sam", ""),
-        document(
-            "KoreBotAssignment",
-            "travel",
-            "{ bot: Travel Desk, subjects: [{ user: sam@example.com }] }",
-        ),
-    ];
+    let bots = site.admin.snapshot().unwrap().bots;
+    let travel = bots.values().find(|bot| bot.name == "Travel Desk").unwrap();
+    let flight = travel.dialogs.iter().find(|(_, name)| *name == "Book Flight").unwrap().0;
+    let assignment = format!("{{ bot: Travel Desk, dialogs: [{flight}], subjects: [{{ user: {SAM} }}] }}");
+    let manifests = [user("sam", ""), document("KoreBotAssignment", "travel", &assignment)];
     let place = place(&site, &manifests);
     let (place, _) = koreconcile(place, &["apply", "--yes"], 0).await;
     let (place, _) = koreconcile(place, &["plan", "--exit-code"], 0).await;

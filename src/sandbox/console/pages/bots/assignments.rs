@@ -62,12 +62,12 @@ fn path(bot: &Bot) -> String {
 /// Who may use a task, in few words.
 fn words(audience: &Audience, everyone: i64, groups: &[Group]) -> String {
     let people = || counted(audience.users.len(), "person", "people");
-    let named = |seq: &i64| groups.iter().find(|group| group.seq == *seq).map(|group| group.name.as_str());
+    let name_of = |seq: &i64| groups.iter().find(|group| group.seq == *seq).map(|group| group.name.as_str());
     match Mode::of(audience, everyone) {
         Mode::Nobody => "No one".to_owned(),
         Mode::Everybody => "All users".to_owned(),
         Mode::Groups => {
-            let names: Vec<&str> = audience.groups.iter().filter_map(named).collect();
+            let names: Vec<&str> = audience.groups.iter().filter_map(name_of).collect();
             let shown = match names.as_slice() {
                 [first, second, third, rest @ ..] if !rest.is_empty() => {
                     format!(

@@ -30,7 +30,7 @@ pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
 
 #[derive(Template)]
 #[template(path = "bots_deployment.html")]
-struct Requests {
+struct RequestsPage {
     frame: Frame,
     requests: Vec<Row>,
     page: Page,
@@ -65,7 +65,7 @@ fn list(desk: &Desk<'_>) -> Outcome {
     let page = Page::of(desk);
     let (found, total) =
         desk.read(|conn| Ok(bot_list::waiting(conn, desk.account.seq, page.skip(), ROWS)?))?;
-    Reply::page(&Requests {
+    Reply::page(&RequestsPage {
         frame: Frame::of(desk, "Deployment Requests", &[("Bots Management", None)])?,
         requests: found.into_iter().map(Row::of).collect(),
         page: page.with_total(total),

@@ -21,7 +21,7 @@ pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
 
 #[derive(Template)]
 #[template(path = "bots.html")]
-struct Bots {
+struct BotsPage {
     frame: Frame,
     path: &'static str,
     is_enterprise: bool,
@@ -58,7 +58,7 @@ fn list(desk: &Desk<'_>) -> Outcome {
         });
         Ok((rows.collect::<Result<Vec<_>, rusqlite::Error>>()?, total))
     })?;
-    Reply::page(&Bots {
+    Reply::page(&BotsPage {
         frame: Frame::of(desk, shelf.title(), &[("Bots Management", None)])?,
         path: shelf.path(),
         is_enterprise: shelf == Shelf::Enterprise,

@@ -22,7 +22,7 @@ pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
 
 #[derive(Template)]
 #[template(path = "bots_owner.html")]
-struct Owner {
+struct OwnerPage {
     frame: Frame,
     path: String,
     back: &'static str,
@@ -62,7 +62,7 @@ fn show(desk: &Desk<'_>) -> Outcome {
     let (bot, shelf) = (bot(desk)?, Shelf::of(desk));
     let (owner, developers) = team(desk, &bot)?;
     let name = |member: &Member| full_name(&member.first_name, &member.last_name, &member.email);
-    Reply::page(&Owner {
+    Reply::page(&OwnerPage {
         frame: Frame::of(desk, &format!("Change bot owner: {}", bot.name), &shelf.crumbs())?,
         path: path(desk, &bot),
         back: shelf.path(),

@@ -20,7 +20,7 @@ pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
 
 #[derive(Template)]
 #[template(path = "bots_tasks.html")]
-struct Tasks {
+struct TasksPage {
     frame: Frame,
     path: String,
     back: &'static str,
@@ -44,7 +44,9 @@ struct Confirm {
 fn approved(desk: &Desk<'_>, bot: &Bot) -> Result<Vec<Task>, Fault> {
     let mut tasks = desk.read(|conn| Ok(tasks::approved(conn, bot.seq)?))?;
     if bot.status == BotStatus::Suspended {
-        tasks.iter_mut().for_each(|task| task.state = TaskState::Suspended);
+        for task in &mut tasks {
+            task.state = TaskState::Suspended;
+        }
     }
     Ok(tasks)
 }
@@ -55,7 +57,7 @@ fn path(desk: &Desk<'_>, bot: &Bot) -> String {
 
 fn show(desk: &Desk<'_>) -> Outcome {
     let (bot, shelf) = (bot(desk)?, Shelf::of(desk));
-    Reply::page(&Tasks {
+    Reply::page(&TasksPage {
         frame: Frame::of(desk, &format!("Manage bot tasks: {}", bot.name), &shelf.crumbs())?,
         path: path(desk, &bot),
         back: shelf.path(),

@@ -58,7 +58,7 @@ fn ticked(desk: &Desk<'_>) -> Vec<&'static str> {
 
 #[derive(Template)]
 #[template(path = "api_scopes.html")]
-struct Apps {
+struct AppsPage {
     frame: Frame,
     apps: Vec<Row>,
     page: Page,
@@ -80,7 +80,7 @@ fn list(desk: &Desk<'_>) -> Outcome {
         created: When::read(&app.created_at),
         client_id: app.client_id,
     });
-    Reply::page(&Apps {
+    Reply::page(&AppsPage {
         frame: Frame::of(desk, "API Scopes", &[("Security & Control", None)])?,
         apps: rows.collect(),
         page: page.with_total(total),
@@ -116,7 +116,7 @@ fn new(desk: &Desk<'_>) -> Outcome {
 /// The credentials, this once.
 #[derive(Template)]
 #[template(path = "api_scopes_secret.html")]
-struct Secret {
+struct Credentials {
     frame: Frame,
     name: String,
     client_id: String,
@@ -126,7 +126,7 @@ struct Secret {
 fn secret(desk: &Desk<'_>, name: &str, client_id: String, client_secret: String) -> Outcome {
     let crumbs = [("Security & Control", None), ("API Scopes", Some(PATH))];
     let frame = Frame::of(desk, &format!("Credentials of {name}"), &crumbs)?;
-    Reply::page(&Secret { frame, name: name.to_owned(), client_id, client_secret })
+    Reply::page(&Credentials { frame, name: name.to_owned(), client_id, client_secret })
 }
 
 fn create(desk: &Desk<'_>) -> Outcome {

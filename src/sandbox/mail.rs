@@ -40,6 +40,8 @@ impl std::fmt::Debug for Mail {
 pub(crate) const INVITATION: &str = "invitation";
 pub(crate) const SECOND_FACTOR: &str = "second factor";
 pub(crate) const PASSWORD_RESET: &str = "password reset";
+pub(crate) const ABOUT_BOT: &str = "about a bot";
+pub(crate) const ACCOUNT_ACTIVATED: &str = "account activated";
 
 const SENDER: &str = "Kore.ai sandbox <no-reply@example.com>";
 /// How many mails one transaction marks as sent.

@@ -26,7 +26,9 @@ mod rate;
 mod requests;
 mod seed;
 mod serve;
+mod sso;
 mod store;
+mod traffic;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -128,6 +130,8 @@ pub(crate) struct Inner {
     pub(crate) post: mail::Post,
     pub(crate) invites: mail::Invites,
     pub(crate) attempts: console::Attempts,
+    /// Turns true when the server is to stop: what would stream for ever ends then.
+    pub(crate) stopping: tokio::sync::watch::Sender<bool>,
 }
 
 impl std::fmt::Debug for Inner {
@@ -177,6 +181,7 @@ impl Sandbox {
             post,
             invites,
             attempts: console::Attempts::default(),
+            stopping: tokio::sync::watch::Sender::new(false),
         })))
     }
 
@@ -226,6 +231,11 @@ impl Sandbox {
             Ok(())
         })?;
         Ok(Some(password))
+    }
+
+    /// The paths at which the console changes an account, as its routes are written: each change leaves an audit entry.
+    pub fn console_actions() -> Vec<&'static str> {
+        console::actions().collect()
     }
 
     /// The plan of faults.

@@ -105,7 +105,8 @@ async fn console_users_refuses_what_would_lock_everybody_out() {
     ] {
         jane.get("/Admin/users").await;
         let sam = id_of(&site, SAM);
-        let fields = [("user", sam.as_str()), ("user", id.as_str()), ("action", action)];
+        let fields =
+            [("user", sam.as_str()), ("user", id.as_str()), ("action", action), ("confirmed", "yes")];
         assert_eq!(jane.post("/Admin/users/apply", &fields).await.status, 303);
         let page = jane.get("/Admin/users").await;
         assert!(page.text.contains(reason), "{reason}: {}", page.text);
@@ -123,7 +124,12 @@ async fn console_users_ownership_is_transferred_by_the_primary_admin_only() {
     let mut jane = site.signed_in(JANE).await;
     assert_eq!(jane.post(&path, &[]).await.status, 403);
     let mut owner = site.signed_in(OWNER).await;
-    assert_eq!(owner.post(&path, &[]).await.status, 303);
+    // Nothing happens before the question is answered.
+    let page = owner.post(&path, &[]).await;
+    assert!(page.status == 200 && page.text.contains("Transfer Ownership?"), "{}", page.text);
+    let mut kim = site.signed_in(KIM).await;
+    assert_eq!(kim.post(&path, &[("confirmed", "yes")]).await.status, 403);
+    assert_eq!(owner.post(&path, &[("confirmed", "yes")]).await.status, 303);
     // From now on sam is, and the owner is not.
     assert_eq!(owner.post(&path, &[]).await.status, 403);
     let mut sam = site.signed_in(SAM).await;

@@ -15,7 +15,7 @@ use crate::sandbox::store::bots::{self, Bot, BotStatus};
 use crate::sandbox::store::groups::{self, Group};
 use crate::sandbox::store::roles::{self, BOT_OWNER, Role, RoleKind};
 use crate::sandbox::store::users::{self, User, UserState};
-use crate::sandbox::store::{apps, audit, hex_of, invitations, people, uuid_of};
+use crate::sandbox::store::{apps, audit, bot_list, deleted_bots, hex_of, invitations, people, uuid_of};
 
 /// The same changes as [`super::Admin`] offers one by one, within [`super::Admin::batch`].
 pub struct Editor<'a> {
@@ -158,7 +158,10 @@ impl Editor<'_> {
 
     /// See [`super::Admin::delete_bot`].
     pub fn delete_bot(&self, bot: &str) -> Result<(), SandboxError> {
-        Ok(bots::delete(self.conn, self.bot(bot)?.seq)?)
+        let bot = self.bot(bot)?;
+        let owner = bot_list::team(self.conn, bot.seq)?.into_iter().find(|member| member.is_owner);
+        let requested_by = owner.map(|owner| owner.email).unwrap_or_default();
+        Ok(deleted_bots::delete(self.conn, self.account.seq, &bot, &requested_by, &self.now)?)
     }
 
     /// See [`super::Admin::add_group`].

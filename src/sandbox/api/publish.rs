@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Answer, ApiError, Call};
+use crate::sandbox::store::bot_settings::{Approval, BotSettings, Preferences};
 use crate::sandbox::store::bots::{self, Bot, BotStatus};
-use crate::sandbox::store::{audit, uuid_of};
+use crate::sandbox::store::{audiences, audit, bot_list, tasks, uuid_of};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -29,13 +30,25 @@ fn bot(call: &Call<'_>) -> Result<Bot, ApiError> {
 pub(super) fn publish(call: &Call<'_>) -> Result<Answer, ApiError> {
     let bot = bot(call)?;
     let Body { version_comment } = call.body()?;
-    let approved = call.account.auto_approve;
-    // An upgrade of a deployed bot stays deployed while it waits for approval.
+    let approved = is_approved_by_itself(call, &bot)?;
+    tasks::ask_again(call.conn, bot.seq)?;
     if approved {
-        bots::set_status(call.conn, bot.seq, BotStatus::Published)?;
+        // An upgrade of a suspended bot stays suspended with it.
+        if bot.status != BotStatus::Suspended {
+            bots::set_status(call.conn, bot.seq, BotStatus::Published)?;
+        }
+        bot_list::settle(call.conn, bot.seq)?;
+        if bot.is_enterprise && Preferences::of(call.conn, call.account.seq)?.assigns_everybody {
+            audiences::give_everybody(call.conn, call.account.seq, bot.seq)?;
+            call.audit(audit::BOT_TASK_ASSIGNMENT, &format!("bot {} assigned to everybody", bot.name))?;
+        }
         call.audit(audit::DEPLOYMENT_APPROVED, &format!("bot {} approved", bot.name))?;
-    } else if bot.status != BotStatus::Published {
-        bots::set_status(call.conn, bot.seq, BotStatus::AwaitingApproval)?;
+    } else {
+        bot_list::request(call.conn, bot.seq, &version_comment, &call.stamp())?;
+        // An upgrade of a deployed bot stays deployed while it waits for approval.
+        if !bot.is_deployed() {
+            bots::set_status(call.conn, bot.seq, BotStatus::AwaitingApproval)?;
+        }
     }
     let state = if approved { "published" } else { "awaitingApproval" };
     let dialogs = bots::dialogs(call.conn, bot.seq)?;
@@ -59,6 +72,13 @@ pub(super) fn publish(call: &Call<'_>) -> Result<Answer, ApiError> {
         "result": channels
     }));
     Answer::ok(&resources)
+}
+
+/// By the account's preferences; an upgrade by the bot's settings, too.
+fn is_approved_by_itself(call: &Call<'_>, bot: &Bot) -> Result<bool, ApiError> {
+    let settings = BotSettings::of(call.conn, bot.seq)?;
+    let is_upgrade = bot.is_deployed();
+    Ok(call.account.auto_approve || (is_upgrade && settings.auto_approve.contains(&Approval::TaskUpgrades)))
 }
 
 fn common(call: &Call<'_>, bot: &Bot, state: &str, comment: &str) -> Value {

@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Answer, ApiError, Call};
-use crate::sandbox::store::{accounts, apps, audit, groups, uuid_of};
+use crate::sandbox::sso::{self, Config, Mapping};
+use crate::sandbox::store::{apps, audit, groups, uuid_of};
 
 #[derive(Deserialize)]
 struct Body {
@@ -45,7 +46,7 @@ struct Attribute {
 }
 
 fn protocol(word: &str) -> Result<&str, ApiError> {
-    if ["saml", "wsfed", "oidc"].contains(&word) { Ok(word) } else { Err(ApiError::invalid_arguments()) }
+    if sso::PROTOCOLS.contains(&word) { Ok(word) } else { Err(ApiError::invalid_arguments()) }
 }
 
 /// Both addresses that are shown whether SSO is on or off.
@@ -79,17 +80,15 @@ pub(super) fn show(call: &Call<'_>) -> Result<Answer, ApiError> {
 
 pub(super) fn enable(call: &Call<'_>) -> Result<Answer, ApiError> {
     let body: Body = call.body()?;
-    let protocol = protocol(&body.protocol)?;
+    protocol(&body.protocol)?;
     let known_sync = |sync: &str| ["Synchronize_UpdateExisting", "AddNew_RetainExisting"].contains(&sync);
     let sync_fits = !body.mapping || body.sync.as_deref().is_some_and(known_sync);
-    if body.certificate.is_empty() || body.certificate.len() > 2 || !sync_fits {
+    if body.certificate.is_empty() || body.certificate.len() > sso::CERTIFICATES_MAX || !sync_fits {
         return Err(ApiError::invalid_arguments());
     }
     let existed = apps::sso(call.conn, call.account.seq)?.is_some();
-    let config = config(call, &body);
-    apps::set_sso(call.conn, call.account.seq, protocol, &config.to_string())?;
-    // 3.9: the two exclude each other, whoever comes last wins.
-    accounts::set_two_factor(call.conn, call.account.seq, false)?;
+    let modified_by = uuid_of("u-", &[&call.account.primary_admin]);
+    let config = sso::enable(call.conn, call.account.seq, &config(&body), &modified_by, &call.stamp())?;
     call.audit(audit::SETTINGS_MODIFIED, "single sign-on enabled")?;
     let mut answer = config.as_object().cloned().unwrap_or_default();
     answer.insert("name".to_owned(), json!(body.provider));
@@ -100,33 +99,25 @@ pub(super) fn enable(call: &Call<'_>) -> Result<Answer, ApiError> {
     Answer::ok(&answer)
 }
 
-fn config(call: &Call<'_>, body: &Body) -> Value {
-    let full = body.sync.as_deref() == Some("Synchronize_UpdateExisting");
-    let attributes: Vec<Value> = body
-        .attributes
-        .iter()
-        .map(|Attribute { name, value, kind, kore }| {
-            json!({ "samlAttributeName": name, "samlAttributeValue": value, "attributeType": kind, "koreAttribute": kore })
-        })
-        .collect();
+fn config(body: &Body) -> Config {
     let truth = |value: &Value| value.as_bool().unwrap_or(false);
-    let mut config = json!({
-        "method": body.protocol, "allusers": false, "ssoProvider": body.provider,
-        "autoOnboarding": { "restrict": truth(&body.onboarding["restrict"]) },
-        "modifiedDate": call.stamp(), "modifiedBy": uuid_of("u-", &[&call.account.primary_admin]),
-        "skip2faVerification": { "idp": truth(&body.skip_2fa["idp"]), "sp": truth(&body.skip_2fa["sp"]) },
-        "config": {
-            "cert": body.certificate, "entryPoint": body.entry_point, "issuer": body.issuer,
-            "disableRequestedAuthnContext": false
-        }
+    let attributes = body.attributes.iter().map(|Attribute { name, value, kind, kore }| sso::Attribute {
+        name: name.clone(),
+        value: value.clone(),
+        kind: kind.clone(),
+        kore: kore.clone(),
     });
-    if body.mapping {
-        config["samlAttributeMapping"] = json!({
-            "fullSynchronization": if full { "enabled" } else { "disabled" }, "status": "active",
-            "attributeMapping": attributes
-        });
+    let is_full = body.sync.as_deref() == Some("Synchronize_UpdateExisting");
+    Config {
+        protocol: body.protocol.clone(),
+        provider: body.provider.clone(),
+        entry_point: body.entry_point.clone(),
+        issuer: body.issuer.clone(),
+        certificates: body.certificate.clone(),
+        restricts_onboarding: truth(&body.onboarding["restrict"]),
+        skips_second_factor: (truth(&body.skip_2fa["idp"]), truth(&body.skip_2fa["sp"])),
+        mapping: body.mapping.then(|| Mapping { is_full, attributes: attributes.collect() }),
     }
-    config
 }
 
 pub(super) fn disable(call: &Call<'_>) -> Result<Answer, ApiError> {

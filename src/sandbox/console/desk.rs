@@ -13,6 +13,7 @@ use super::{route, session};
 use crate::sandbox::admin::edit::Editor;
 use crate::sandbox::store::accounts::{self, Account};
 use crate::sandbox::store::audit::{self, Event};
+use crate::sandbox::store::security::Security;
 use crate::sandbox::store::sessions::{self, Session};
 use crate::sandbox::store::users::{self, User, UserState};
 use crate::sandbox::store::{people, roles};
@@ -39,6 +40,17 @@ const BEFORE_NEW_PASSWORD: [&str; 2] = ["/password", "/sign-out"];
 impl<'a> Signed<'a> {
     /// The session of this browser; this is its latest activity.
     pub(super) fn of(ask: &'a Ask<'a>) -> Result<Self, Fault> {
+        let signed = Self::watching(ask)?;
+        // A second is the finest that anybody is told, and most requests then write nothing.
+        let now_ms = ask.now.as_millisecond();
+        if now_ms - signed.session.seen_at_ms >= 1000 {
+            ask.write(|conn| Ok(sessions::touch(conn, &signed.session.digest, now_ms)?))?;
+        }
+        Ok(signed)
+    }
+
+    /// The session of this browser, which goes on towards its end.
+    pub(super) fn watching(ask: &'a Ask<'a>) -> Result<Self, Fault> {
         let Some(session) = ask.session()? else { return Err(Fault::SignIn { was_idle: false }) };
         if session::is_idle(&session, ask.now) {
             ask.write(|conn| Ok(sessions::end(conn, &session.digest)?))?;
@@ -51,11 +63,6 @@ impl<'a> Signed<'a> {
         if accounts.is_empty() {
             ask.write(|conn| Ok(sessions::end(conn, &session.digest)?))?;
             return Err(Fault::SignIn { was_idle: false });
-        }
-        // A second is the finest that anybody is told, and most requests then write nothing.
-        let now_ms = ask.now.as_millisecond();
-        if now_ms - session.seen_at_ms >= 1000 {
-            ask.write(|conn| Ok(sessions::touch(conn, &session.digest, now_ms)?))?;
         }
         Ok(Self { ask, session, accounts })
     }
@@ -109,6 +116,10 @@ impl<'a> Desk<'a> {
         // The second factor may have been switched on since this session began.
         if account.two_factor && !signed.session.has_second_factor {
             return Err(Fault::Elsewhere("/accounts"));
+        }
+        let address = signed.ip().to_string();
+        if !signed.read(|conn| Ok(Security::of(conn, account.seq)?))?.admits(&address) {
+            return Err(Fault::WrongAddress(address));
         }
         let Some((user, rights)) = signed.standing(&account)? else {
             return Err(Fault::Elsewhere("/accounts"));

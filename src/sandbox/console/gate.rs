@@ -12,6 +12,7 @@ use cookie::{Cookie, SameSite};
 
 use super::ask::{Ask, Fields, Incoming, Upload};
 use super::desk::{Desk, Signed};
+use super::live;
 use super::reply::{Fault, Outcome, Reply};
 use super::route::{Handle, Route};
 use crate::sandbox::store::{self, sessions};
@@ -39,6 +40,9 @@ pub(super) fn endpoint(route: &'static Route) -> MethodRouter<Arc<Inner>> {
 async fn pass(inner: Arc<Inner>, route: &'static Route, params: Fields, request: Request) -> Response<Body> {
     let is_behind_tls = inner.invites.public_url.starts_with("https://");
     let mut response = match incoming(params, request, is_behind_tls).await {
+        Ok(incoming) if matches!(route.handle, Handle::Live(..)) => {
+            live::stream(Arc::clone(&inner), route, incoming).await
+        }
         Ok(incoming) => {
             let worker = Arc::clone(&inner);
             // Pages use the store, which waits.
@@ -161,6 +165,14 @@ fn back(ask: &Ask<'_>) -> String {
     path.filter(|path| path.starts_with('/') && !path.starts_with("//")).unwrap_or("/Admin").to_owned()
 }
 
+/// As [`judged`], for a part of a page that is being watched.
+pub(super) fn drawn(ask: &Ask<'_>, route: &Route) -> Result<String, Fault> {
+    check_host(ask)?;
+    let Handle::Live(needs, draw) = route.handle else { return Err(Fault::NotFound) };
+    let desk = Desk::of(Signed::watching(ask)?)?;
+    if desk.rights.meet(needs) { draw(&desk) } else { Err(Fault::Denied(needs)) }
+}
+
 fn judged(ask: &Ask<'_>, route: &Route) -> Outcome {
     check_host(ask)?;
     if route.is_action {
@@ -176,6 +188,7 @@ fn judged(ask: &Ask<'_>, route: &Route) -> Outcome {
             }
             handle(&desk)
         }
+        Handle::Live(..) => Err(Fault::NotFound),
     }
 }
 

@@ -3,6 +3,9 @@
 /// An icon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Icon {
+    Assistant,
+    Card,
+    Chart,
     Dashboard,
     Envelope,
     People,
@@ -13,6 +16,9 @@ impl Icon {
     /// Its markup; hidden from screen readers, because a label stands beside it.
     pub(super) fn svg(self) -> &'static str {
         match self {
+            Self::Assistant => include_str!("assets/icons/assistant.svg"),
+            Self::Card => include_str!("assets/icons/card.svg"),
+            Self::Chart => include_str!("assets/icons/chart.svg"),
             Self::Dashboard => include_str!("assets/icons/dashboard.svg"),
             Self::Envelope => include_str!("assets/icons/envelope.svg"),
             Self::People => include_str!("assets/icons/people.svg"),

@@ -43,6 +43,8 @@ pub(super) struct Page {
     /// From 1.
     number: usize,
     total: usize,
+    /// The query's field that says so.
+    field: &'static str,
     path: String,
     query: Vec<(String, String)>,
 }
@@ -50,9 +52,14 @@ pub(super) struct Page {
 impl Page {
     /// The page in the query's field `page`.
     pub(super) fn of(ask: &Ask<'_>) -> Self {
-        let number = ask.query("page").parse().unwrap_or(1).clamp(1, 1_000_000);
-        let query = ask.incoming.query.0.iter().filter(|(name, _)| name != "page").cloned().collect();
-        Self { number, total: 0, path: ask.incoming.path.clone(), query }
+        Self::in_field(ask, "page")
+    }
+
+    /// The page in that field, where there is more than one list.
+    pub(super) fn in_field(ask: &Ask<'_>, field: &'static str) -> Self {
+        let number = ask.query(field).parse().unwrap_or(1).clamp(1, 1_000_000);
+        let query = ask.incoming.query.0.iter().filter(|(name, _)| name != field).cloned().collect();
+        Self { number, total: 0, field, path: ask.incoming.path.clone(), query }
     }
 
     pub(super) fn skip(&self) -> usize {
@@ -88,7 +95,7 @@ impl Page {
 
     fn address(&self, number: usize) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(&self.query).append_pair("page", &number.to_string());
+        query.extend_pairs(&self.query).append_pair(self.field, &number.to_string());
         format!("{}?{}", self.path, query.finish())
     }
 }
@@ -108,7 +115,7 @@ mod tests {
     #[test]
     fn pages_keep_the_query_and_end_where_the_list_ends() {
         let query = vec![("search".to_owned(), "a b".to_owned())];
-        let page = Page { number: 2, total: 60, path: "/Admin/users".to_owned(), query };
+        let page = Page { number: 2, total: 60, field: "page", path: "/Admin/users".to_owned(), query };
         assert_eq!(page.summary(), "26–50 of 60");
         assert_eq!(page.previous().unwrap(), "/Admin/users?search=a+b&page=1");
         assert_eq!(page.next().unwrap(), "/Admin/users?search=a+b&page=3");

@@ -21,15 +21,19 @@
 mod ask;
 mod assets;
 mod attempts;
+mod chart;
 mod desk;
 mod frame;
 mod gate;
 mod icon;
+mod levels;
 mod list;
+mod live;
 mod nav;
 mod pages;
 mod reply;
 mod rights;
+mod role_rules;
 mod route;
 mod session;
 mod when;
@@ -57,14 +61,45 @@ const PAGES: &[&[Route]] = &[
     pages::dashboard::ROUTES,
     pages::users::ROUTES,
     pages::user::ROUTES,
+    pages::user_profile::ROUTES,
+    pages::user_groups::ROUTES,
+    pages::user_roles::ROUTES,
+    pages::groups::ROUTES,
+    pages::group::ROUTES,
+    pages::roles::ROUTES,
+    pages::role::ROUTES,
+    pages::role_assignments::ROUTES,
+    pages::user_settings::ROUTES,
     pages::invite::ROUTES,
     pages::bulk_invite::ROUTES,
-    pages::security_two_factor::ROUTES,
+    pages::bots::deployment::ROUTES,
+    pages::bots::list::ROUTES,
+    pages::bots::assignments::ROUTES,
+    pages::bots::settings::ROUTES,
+    pages::bots::owner::ROUTES,
+    pages::bots::tasks::ROUTES,
+    pages::bots::preferences::ROUTES,
+    pages::bots::deleted::ROUTES,
+    pages::security::two_factor::ROUTES,
+    pages::security::sso::ROUTES,
+    pages::security::api_scopes::ROUTES,
+    pages::security::settings::ROUTES,
+    pages::security::enterprise_key::ROUTES,
+    pages::analytics::audit_report::ROUTES,
+    pages::analytics::chat_history::ROUTES,
+    pages::billing::ROUTES,
+    pages::import_users::ROUTES,
     pages::not_found::ROUTES,
 ];
 
 fn routes() -> impl Iterator<Item = &'static Route> {
     PAGES.iter().copied().flatten()
+}
+
+/// The paths of everything that changes an account.
+pub(super) fn actions() -> impl Iterator<Item = &'static str> {
+    let is_change = |route: &&Route| route.is_action && matches!(route.handle, route::Handle::Console(..));
+    routes().filter(is_change).map(|route| route.path)
 }
 
 /// The console's paths; what is not among them is the API's.
@@ -90,7 +125,8 @@ mod tests {
     #[test]
     fn pages_of_an_account_are_all_below_admin() {
         for route in routes() {
-            let is_of_an_account = matches!(route.handle, route::Handle::Console(..));
+            let is_of_an_account =
+                matches!(route.handle, route::Handle::Console(..) | route::Handle::Live(..));
             assert!(!is_of_an_account || route.path.starts_with("/Admin"), "{}", route.path);
         }
     }

@@ -25,20 +25,57 @@ const fn item(label: &'static str, path: &'static str) -> Item {
 /// Every module, in the vendor's order.
 pub(super) const MODULES: &[Module] = &[
     Module { title: "Dashboard", icon: Icon::Dashboard, items: &[item("Overview", "/Admin/dashboard")] },
-    Module { title: "User Management", icon: Icon::People, items: &[item("Users", "/Admin/users")] },
+    Module {
+        title: "User Management",
+        icon: Icon::People,
+        items: &[
+            item("Users", "/Admin/users"),
+            item("Groups", "/Admin/groups"),
+            item("Role Management", "/Admin/roles"),
+            item("User Settings", "/Admin/user-settings"),
+        ],
+    },
+    Module {
+        title: "Bots Management",
+        icon: Icon::Assistant,
+        items: &[
+            item("Deployment Requests", "/Admin/bots/deployment"),
+            item("Enterprise Bots", "/Admin/bots/enterprise"),
+            item("Consumer Bots", "/Admin/bots/consumer"),
+            item("Smart Bots", "/Admin/bots/smart"),
+            item("Preferences", "/Admin/bots/preferences"),
+            item("Deleted Bots", "/Admin/bots/deleted"),
+        ],
+    },
     Module {
         title: "Enrollment",
         icon: Icon::Envelope,
         items: &[
             item("Invite", "/Admin/enrollment/invite"),
             item("Bulk Invite", "/Admin/enrollment/bulk-invite"),
+            item("Import", "/Admin/enrollment/import"),
         ],
     },
     Module {
         title: "Security & Control",
         icon: Icon::Shield,
-        items: &[item("Two-Factor Authentication", "/Admin/security/two-factor")],
+        items: &[
+            item("Single Sign On", "/Admin/security/sso"),
+            item("Two-Factor Authentication", "/Admin/security/two-factor"),
+            item("Enterprise Key", "/Admin/security/enterprise-key"),
+            item("API Scopes", "/Admin/security/api-scopes"),
+            item("Settings", "/Admin/security/settings"),
+        ],
     },
+    Module {
+        title: "Analytics",
+        icon: Icon::Chart,
+        items: &[
+            item("Audit Report", "/Admin/analytics/audit"),
+            item("Bot Chat History", "/Admin/analytics/chat-history"),
+        ],
+    },
+    Module { title: "Billing", icon: Icon::Card, items: &[item("Billing Sessions", "/Admin/billing")] },
 ];
 
 /// A module as one administrator sees it.

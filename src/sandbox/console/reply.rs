@@ -93,6 +93,8 @@ pub(super) enum Fault {
     Denied(Needs),
     /// Not a form of ours, or an old one.
     StaleForm,
+    /// From an address that the account does not admit.
+    WrongAddress(String),
     /// Another host, or not under TLS.
     WrongHost(String),
     /// Too many attempts; seconds until another one.
@@ -108,6 +110,11 @@ impl Fault {
         Self::Broken(problem.to_string())
     }
 
+    /// Refused, and said on that page: for pages that cannot be shown, whose own address would be no way back.
+    pub(super) fn refused_at(path: &str, text: String) -> Self {
+        Self::Invalid(Box::new(Reply::see(path).warning(text)))
+    }
+
     /// As an answer.
     pub(super) fn reply(self, back: &str) -> Reply {
         let problem = match self {
@@ -120,6 +127,7 @@ impl Fault {
             Self::NotFound => Problem::not_found(),
             Self::Denied(needs) => Problem::denied(needs),
             Self::StaleForm => Problem::stale_form(),
+            Self::WrongAddress(address) => Problem::wrong_address(&address),
             Self::WrongHost(host) => Problem::wrong_host(&host),
             Self::TooMany(seconds) => Problem::too_many(seconds),
             Self::TooLarge(limit) => Problem::too_large(limit),

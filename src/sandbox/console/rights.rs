@@ -61,6 +61,11 @@ impl Permission {
         NAMES.iter().find(|(permission, _)| *permission == self).map_or("", |(_, names)| names[0])
     }
 
+    /// Every permission, in the order of the vendor's table.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        NAMES.iter().map(|(permission, _)| *permission)
+    }
+
     fn called(name: &str) -> Option<Self> {
         NAMES.iter().find(|(_, names)| names.contains(&name)).map(|(permission, _)| *permission)
     }
@@ -71,7 +76,7 @@ impl Permission {
 pub(super) enum Needs {
     /// Any admin role.
     Administrator,
-    /// Any of these permissions.
+    /// Any of these permissions; none is named: all of them, as Master Admins have.
     Any(&'static [Permission]),
     /// To be the one Primary Admin.
     PrimaryAdmin,
@@ -82,6 +87,7 @@ impl Needs {
     pub(super) fn words(self) -> String {
         match self {
             Self::Administrator => "an admin role in this account".to_owned(),
+            Self::Any([]) => "the role Master Admin".to_owned(),
             Self::Any(permissions) => {
                 let names: Vec<_> = permissions.iter().map(|permission| permission.name()).collect();
                 format!("the permission {}", names.join(" or "))

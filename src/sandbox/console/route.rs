@@ -2,7 +2,7 @@
 
 use super::ask::Ask;
 use super::desk::{Desk, Signed};
-use super::reply::Outcome;
+use super::reply::{Fault, Outcome};
 use super::rights::Needs;
 
 /// One path and method.
@@ -23,6 +23,8 @@ pub(super) enum Handle {
     Signed(fn(&Signed<'_>) -> Outcome),
     /// An administrator, in an account, with what the route needs.
     Console(Needs, fn(&Desk<'_>) -> Outcome),
+    /// The same, for a part of a page that is sent again whenever it has changed; being watched is no activity.
+    Live(Needs, fn(&Desk<'_>) -> Result<String, Fault>),
 }
 
 impl Route {
@@ -51,6 +53,15 @@ impl Route {
         Self { path, is_action: false, handle: Handle::Console(needs, handle) }
     }
 
+    /// A part of a page of an account, as it changes.
+    pub(super) const fn live(
+        path: &'static str,
+        needs: Needs,
+        draw: fn(&Desk<'_>) -> Result<String, Fault>,
+    ) -> Self {
+        Self { path, is_action: false, handle: Handle::Live(needs, draw) }
+    }
+
     /// A change to an account.
     pub(super) const fn action(path: &'static str, needs: Needs, handle: fn(&Desk<'_>) -> Outcome) -> Self {
         Self { is_action: true, ..Self::page(path, needs, handle) }
@@ -62,7 +73,7 @@ pub(super) fn needs_of(path: &str) -> Option<Needs> {
     let mut routes: Vec<_> = super::routes().filter(|route| route.path == path).collect();
     routes.sort_by_key(|route| route.is_action);
     routes.iter().find_map(|route| match route.handle {
-        Handle::Console(needs, _) => Some(needs),
+        Handle::Console(needs, _) | Handle::Live(needs, _) => Some(needs),
         Handle::Open(_) | Handle::Signed(_) => None,
     })
 }

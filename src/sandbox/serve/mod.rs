@@ -61,6 +61,11 @@ impl Sandbox {
         });
         // The console counts sign-ins by address of the caller.
         let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        let inner = Arc::clone(&self.0);
+        let stop = async move {
+            stop.await;
+            inner.stopping.send_replace(true);
+        };
         axum::serve(listener, service).with_graceful_shutdown(stop).await
     }
 }

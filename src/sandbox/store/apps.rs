@@ -34,6 +34,54 @@ pub(crate) fn by_name(conn: &Connection, account: i64, name: &str) -> rusqlite::
     .optional()
 }
 
+/// A page of the account's own apps with their names, by name, and how many there are.
+pub(crate) fn page(
+    conn: &Connection,
+    account: i64,
+    skip: usize,
+    take: usize,
+) -> rusqlite::Result<(Vec<(String, App)>, usize)> {
+    let total = conn
+        .prepare_cached("SELECT count(*) FROM apps WHERE account_seq = ?1 AND bot_seq IS NULL")?
+        .query_row([account], |row| row.get(0))?;
+    let found = conn
+        .prepare_cached(
+            "SELECT client_id, account_seq, bot_seq, secret, scopes, enforce_jti, created_at, name FROM apps
+             WHERE account_seq = ?1 AND bot_seq IS NULL ORDER BY name, created_at, client_id LIMIT ?2 OFFSET ?3",
+        )?
+        .query_map(params![account, take, skip], |row| Ok((row.get(7)?, app(row)?)))?
+        .collect::<Result<_, _>>()?;
+    Ok((found, total))
+}
+
+/// An app of the account's own, and its name.
+pub(crate) fn own(
+    conn: &Connection,
+    account: i64,
+    client_id: &str,
+) -> rusqlite::Result<Option<(String, App)>> {
+    conn.prepare_cached(
+        "SELECT client_id, account_seq, bot_seq, secret, scopes, enforce_jti, created_at, name FROM apps
+         WHERE account_seq = ?1 AND client_id = ?2 AND bot_seq IS NULL",
+    )?
+    .query_row(params![account, client_id], |row| Ok((row.get(7)?, app(row)?)))
+    .optional()
+}
+
+pub(crate) fn set_secret(conn: &Connection, client_id: &str, secret: &str) -> rusqlite::Result<()> {
+    conn.execute("UPDATE apps SET secret = ?2 WHERE client_id = ?1", params![client_id, secret]).map(drop)
+}
+
+pub(crate) fn set_scopes(conn: &Connection, client_id: &str, scopes: &[&str]) -> rusqlite::Result<()> {
+    conn.execute("UPDATE apps SET scopes = ?2 WHERE client_id = ?1", params![client_id, scopes.join(" ")])
+        .map(drop)
+}
+
+pub(crate) fn delete(conn: &Connection, client_id: &str) -> rusqlite::Result<()> {
+    conn.execute("DELETE FROM used_jtis WHERE client_id = ?1", [client_id])?;
+    conn.execute("DELETE FROM apps WHERE client_id = ?1", [client_id]).map(drop)
+}
+
 fn app(row: &rusqlite::Row<'_>) -> rusqlite::Result<App> {
     Ok(App {
         client_id: row.get(0)?,

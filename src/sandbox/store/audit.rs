@@ -14,6 +14,9 @@ pub(crate) struct Event {
 macro_rules! events {
     ($($constant:ident = $name:literal, $category:literal;)+) => {
         $(pub(crate) const $constant: Event = Event { name: $name, category: $category };)+
+
+        /// Every event there is.
+        pub(crate) const EVENTS: &[Event] = &[$($constant),+];
     };
 }
 
@@ -21,6 +24,11 @@ events! {
     USER_CREATED = "User Created", "User Management";
     USER_MODIFIED = "User Modified", "User Management";
     USER_DELETED = "User Deleted", "User Management";
+    GROUP_CREATED = "Group Created", "User Management";
+    GROUP_UPDATED = "Group Updated", "User Management";
+    GROUP_DELETED = "Group Deleted", "User Management";
+    GROUPS_ADDED_TO_GROUP = "Groups Added to Group", "User Management";
+    GROUPS_REMOVED_FROM_GROUP = "Groups Removed from Group", "User Management";
     USERS_ADDED_TO_GROUP = "Users Added to Group", "User Management";
     USERS_REMOVED_FROM_GROUP = "Users Removed from Group", "User Management";
     ADMIN_ROLE_ASSIGNED = "Admin Role Assigned to Users", "Role Management";
@@ -29,12 +37,26 @@ events! {
     BOT_ROLE_DELETED = "Bot Role Deleted for Users", "Role Management";
     ROLE_CREATED = "Role Created", "Role Management";
     ROLE_UPDATED = "Role Updated", "Role Management";
+    ROLE_PERMISSIONS_UPDATED = "Role Permissions Updated", "Role Management";
     ROLE_DELETED = "Role Deleted", "Role Management";
     ROLE_TO_GROUPS = "Role Assigned to Groups", "Role Management";
     ROLE_FROM_GROUPS = "Role Deleted for Groups", "Role Management";
     BOT_TASK_ASSIGNMENT = "Bot Task Assignment", "Bots Management";
     DEPLOYMENT_APPROVED = "Bot Deployment Approved", "Bots Management";
+    DEPLOYMENT_REJECTED = "Bot Deployment Rejected", "Bots Management";
+    DEPLOYMENT_SETTINGS = "Bot Deployment Settings", "Bots Management";
+    BOT_TASK_SUSPENDED = "Bot Task Suspended", "Bots Management";
+    BOT_TASK_ACTIVATED = "Bot Task Activated", "Bots Management";
+    BOT_OWNER = "Bot Owner", "Bots Management";
+    BOT_AUTO_APPROVE = "Bot Auto Approve", "Bots Management";
+    BOT_CHANNELS_MODIFIED = "Bot Channels Modified", "Bots Management";
     APP_CREATED = "App Created", "Security & Control";
+    APP_MODIFIED = "App Modified", "Security & Control";
+    APP_DELETED = "App Deleted", "Security & Control";
+    APP_SCOPES_ASSIGNED = "App Scopes Assigned", "Security & Control";
+    APP_SCOPES_DELETED = "App Scopes Deleted", "Security & Control";
+    APP_SCOPES_MODIFIED = "App Scopes Modified", "Security & Control";
+    CHAT_HISTORY = "Access Chat History", "Analytics";
     SETTINGS_MODIFIED = "Settings Modified", "Security & Control";
     LOGIN = "Login", "Login/Logout";
     LOGOUT = "Logout", "Login/Logout";

@@ -55,6 +55,11 @@ pub(crate) struct Bot {
 }
 
 impl Bot {
+    /// Whether an admin has let it out, even if it is suspended now.
+    pub(crate) fn is_deployed(&self) -> bool {
+        matches!(self.status, BotStatus::Published | BotStatus::Suspended)
+    }
+
     /// Whether people can be assigned to it: deployed, and to the enterprise.
     pub(crate) fn is_assignable(&self) -> bool {
         self.is_enterprise && self.status == BotStatus::Published
@@ -64,7 +69,12 @@ impl Bot {
 const COLUMNS: &str =
     "seq, id, name, description, status, is_enterprise, language, icon, created_at, created_by";
 
-fn bot(row: &Row<'_>) -> rusqlite::Result<Bot> {
+/// The columns of [`bot`], where the table is called `alias`.
+pub(crate) fn columns_of(alias: &str) -> String {
+    COLUMNS.split(", ").map(|column| format!("{alias}.{column}")).collect::<Vec<_>>().join(", ")
+}
+
+pub(crate) fn bot(row: &Row<'_>) -> rusqlite::Result<Bot> {
     Ok(Bot {
         seq: row.get(0)?,
         id: row.get(1)?,
@@ -171,6 +181,15 @@ pub(crate) fn set_job(conn: &Connection, bot: i64, document: &str) -> rusqlite::
         "INSERT INTO publish_jobs (bot_seq, document) VALUES (?1, ?2)
          ON CONFLICT (bot_seq) DO UPDATE SET document = excluded.document",
         params![bot, document],
+    )
+    .map(drop)
+}
+
+/// Writes the last publish job over as approved, if there is one.
+pub(crate) fn approve_job(conn: &Connection, bot: i64) -> rusqlite::Result<()> {
+    conn.execute(
+        "UPDATE publish_jobs SET document = replace(document, '\"awaitingApproval\"', '\"published\"') WHERE bot_seq = ?1",
+        [bot],
     )
     .map(drop)
 }

@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     BulkInvite,
+    Import,
 }
 
 impl Kind {
     fn word(self) -> &'static str {
         match self {
             Self::BulkInvite => "bulk-invite",
+            Self::Import => "import",
         }
     }
 }

@@ -17,6 +17,15 @@ pub enum GroupSource {
 }
 
 impl GroupSource {
+    /// The console's word.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Local => "Local",
+            Self::Ad => "AD",
+            Self::System => "System",
+        }
+    }
+
     fn word(self) -> &'static str {
         match self {
             Self::Local => "local",
@@ -39,9 +48,9 @@ pub(crate) struct Group {
     pub(crate) source: GroupSource,
 }
 
-const COLUMNS: &str = "seq, id, name, description, source";
+pub(super) const COLUMNS: &str = "seq, id, name, description, source";
 
-fn group(row: &Row<'_>) -> rusqlite::Result<Group> {
+pub(super) fn group(row: &Row<'_>) -> rusqlite::Result<Group> {
     Ok(Group {
         seq: row.get(0)?,
         id: row.get(1)?,
@@ -91,6 +100,15 @@ pub(crate) fn insert(
     Ok(conn.last_insert_rowid())
 }
 
+/// Gives a group another name and description.
+pub(crate) fn describe(conn: &Connection, group: i64, name: &str, description: &str) -> rusqlite::Result<()> {
+    conn.execute(
+        "UPDATE groups SET name = ?2, description = ?3 WHERE seq = ?1",
+        params![group, name, description],
+    )
+    .map(drop)
+}
+
 pub(crate) fn delete(conn: &Connection, group: i64) -> rusqlite::Result<()> {
     conn.execute("DELETE FROM groups WHERE seq = ?1", [group]).map(drop)
 }
@@ -115,6 +133,15 @@ pub(crate) fn nest(conn: &Connection, parent: i64, child: i64) -> rusqlite::Resu
         params![parent, child],
     )
     .map(drop)
+}
+
+/// Returns whether the child was one.
+pub(crate) fn unnest(conn: &Connection, parent: i64, child: i64) -> rusqlite::Result<bool> {
+    conn.execute(
+        "DELETE FROM group_children WHERE parent_seq = ?1 AND child_seq = ?2",
+        params![parent, child],
+    )
+    .map(|rows| rows > 0)
 }
 
 /// A member as the groups endpoint shows one.

@@ -6,17 +6,29 @@
 
 pub(crate) mod accounts;
 pub(crate) mod apps;
+pub(crate) mod audiences;
 pub(crate) mod audit;
+pub(crate) mod audit_report;
 pub(crate) mod bindings;
+pub(crate) mod bot_list;
+pub(crate) mod bot_settings;
 pub(crate) mod bots;
 pub(crate) mod bulk_runs;
+pub(crate) mod deleted_bots;
+pub(crate) mod drafts;
+pub(crate) mod group_list;
 pub(crate) mod groups;
 pub(crate) mod invitations;
 pub(crate) mod mails;
 pub(crate) mod one_time;
 pub(crate) mod people;
+pub(crate) mod reach;
+pub(crate) mod role_holders;
 pub(crate) mod roles;
+pub(crate) mod security;
 pub(crate) mod sessions;
+pub(crate) mod settings;
+pub(crate) mod tasks;
 pub(crate) mod user_list;
 pub(crate) mod users;
 
@@ -32,7 +44,8 @@ use uuid::Uuid;
 use super::error::SandboxError;
 
 /// Each makes the next version of the one before it; the version is how many have run.
-const MIGRATIONS: [&str; 2] = [include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 const FILE: &str = "account.db";
 
 /// The database of one data folder.
@@ -291,6 +304,6 @@ mod tests {
         newer.pragma_update(None, "user_version", MIGRATIONS.len() + 1).unwrap();
         drop(newer);
         let refused = Store::open(dir.path()).unwrap_err().to_string();
-        assert!(refused.contains("schema version 3, this program knows up to 2"), "{refused}");
+        assert!(refused.contains("schema version 4, this program knows up to 3"), "{refused}");
     }
 }

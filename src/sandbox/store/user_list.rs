@@ -21,7 +21,8 @@ pub(crate) struct Filter {
     pub(crate) state: Option<UserState>,
 }
 
-const MATCHING: &str = "u.account_seq = ?1 AND (?2 IS NULL OR u.state = ?2) AND NOT EXISTS (
+/// For account, state and the terms of a [`Filter`].
+pub(super) const MATCHING: &str = "u.account_seq = ?1 AND (?2 IS NULL OR u.state = ?2) AND NOT EXISTS (
      SELECT 1 FROM json_each(?3) term WHERE instr(u.email_lower, term.value) = 0
      AND instr(lower(u.first_name || ' ' || u.last_name), term.value) = 0)";
 

@@ -262,6 +262,13 @@ pub(crate) fn set_names(
     .map(drop)
 }
 
+/// The profile fields of somebody, and whether they may manage data tables; `None`: never set.
+pub(crate) fn profile(conn: &Connection, user: i64) -> rusqlite::Result<(Map<String, Value>, Option<bool>)> {
+    conn.prepare_cached("SELECT profile, data_tables FROM users WHERE seq = ?1")?.query_row([user], |row| {
+        Ok((serde_json::from_str(row.get_ref(0)?.as_str()?).unwrap_or_default(), row.get(1)?))
+    })
+}
+
 /// Moves somebody to another state; joining brings them into the system group.
 pub(crate) fn set_state(
     conn: &Connection,

@@ -122,6 +122,7 @@ impl Site {
 }
 
 /// A browser without a screen: keeps its cookie and the form token of the last page.
+#[derive(Clone)]
 pub struct Visitor {
     router: Router,
     /// Sent with every request; tests may bend them.
@@ -179,6 +180,16 @@ impl Visitor {
     pub async fn post_raw(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         self.send("POST", path, Body::from(body), Some("application/x-www-form-urlencoded")).await
+    }
+
+    /// Sends a form that holds nothing but a file.
+    pub async fn upload(&mut self, path: &str, file: &str, content: &str) -> Answer {
+        let token = &self.form_token;
+        let body = format!(
+            "--b\r\ncontent-disposition: form-data; name=\"form_token\"\r\n\r\n{token}\r\n\
+             --b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{file}\"\r\n\r\n{content}\r\n--b--\r\n"
+        );
+        self.send("POST", path, Body::from(body), Some("multipart/form-data; boundary=b")).await
     }
 
     /// Signs in and goes where that leads; returns the last page.

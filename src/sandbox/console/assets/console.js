@@ -1,4 +1,5 @@
-// What the console does beyond plain pages: warns before a session ends of idleness, closes menus, ticks all boxes.
+// What the console does beyond plain pages: warns before a session ends of idleness, closes menus, ticks all boxes,
+// keeps live parts of a page up to date.
 // Every page works without it. Who decides is the server; this only asks how long a session has left.
 "use strict";
 
@@ -40,7 +41,7 @@ function watchIdle(dialog) {
 }
 
 function closeMenus() {
-  const menus = () => document.querySelectorAll("details.person[open]");
+  const menus = () => document.querySelectorAll("details.person[open], details.menu[open]");
   document.addEventListener("click", (event) => {
     menus().forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
   });
@@ -58,7 +59,19 @@ function pickAll(box) {
   });
 }
 
+// A part of the page that the server sends again when it has changed; what was opened in it stays open.
+function watch(part) {
+  const source = new EventSource(part.dataset.live);
+  source.addEventListener("message", (event) => {
+    const open = [...part.querySelectorAll("details[open]")].map((one) => one.id);
+    part.innerHTML = JSON.parse(event.data);
+    open.forEach((id) => { const one = document.getElementById(id); if (one) one.open = true; });
+  });
+  source.addEventListener("end", () => source.close());
+}
+
 const idle = document.getElementById("idle");
 if (idle) watchIdle(idle);
 document.querySelectorAll("input[data-picks]").forEach(pickAll);
+document.querySelectorAll("[data-live]").forEach(watch);
 closeMenus();

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::user_settings::Settings;
 use crate::sandbox::console::desk::{Change, Desk};
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::reply::{Fault, Outcome, Reply};
@@ -88,7 +89,7 @@ fn send(desk: &Desk<'_>) -> Outcome {
 }
 
 /// Invites one address, again if it has been before; returns whether there was anybody to invite. Who is invited can
-/// use bots at first and not build any.
+/// use bots at first and not build any, unless User Settings say otherwise.
 pub(super) fn invite(desk: &Desk<'_>, change: &Change<'_>, address: &str) -> Result<bool, Fault> {
     let find = || users::by_email(change.conn(), desk.account.seq, address, false);
     let user = match find()? {
@@ -98,7 +99,14 @@ pub(super) fn invite(desk: &Desk<'_>, change: &Change<'_>, address: &str) -> Res
             user
         }
         None => {
-            change.add_user(&NewUser { state: UserState::NotActive, ..NewUser::active(address) })?;
+            let starts_with = Settings::of(change.conn(), desk.account.seq)?;
+            change.add_user(&NewUser {
+                state: UserState::NotActive,
+                is_developer: starts_with.dialog_builder,
+                can_create_bot: starts_with.create_apps,
+                data_tables: starts_with.data_tables.then_some(true),
+                ..NewUser::active(address)
+            })?;
             change.log(audit::USER_CREATED, &format!("user {address} invited"))?;
             find()?.ok_or_else(|| Fault::broken(&"a user just added is gone"))?
         }

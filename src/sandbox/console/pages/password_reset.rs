@@ -1,6 +1,7 @@
 //! A forgotten password: a mail with a link, and the page the link leads to.
 
 use askama::Template;
+use rusqlite::Connection;
 
 use super::password::problems;
 use crate::sandbox::console::ask::Ask;
@@ -54,24 +55,29 @@ fn send(ask: &Ask<'_>) -> Outcome {
 
 /// Mails a link to somebody who is in an account that has no single sign-on (3.2).
 fn send_link(ask: &Ask<'_>, email: &str) -> Result<(), Fault> {
-    let token = store::fresh_secret();
-    let expires = ask.now.checked_add(password::RESET_LIFE).unwrap_or(jiff::Timestamp::MAX);
     ask.write(|conn| {
         let mut accounts = accounts::joined_by(conn, email)?.into_iter();
         let account = accounts.find(|account| matches!(apps::sso(conn, account.seq), Ok(None)));
         let Some(account) = account else { return Ok(()) };
-        let digest = store::digest_of(&token);
-        one_time::put(conn, Purpose::PasswordReset, email, &digest, expires.as_millisecond())?;
-        let text = format!(
-            "Somebody asked for a new password for {email} on the Kore.ai sandbox.\n\n\
-             Set it here:\n{}/password/reset?token={token}\n\n\
-             The link works once, until {} (15 minutes). If it was not you, do nothing.\n",
-            ask.inner.invites.public_url,
-            When::at(expires).people,
-        );
-        let letter = Letter { kind: mail::PASSWORD_RESET, to: email, subject: "Set a new password", text };
-        Ok(letter.put(conn, account.seq, ask.now)?)
+        put_link(ask, conn, account.seq, email)
     })
+}
+
+/// Mails a fresh link; one sent before stops working. `email` in lower case.
+pub(super) fn put_link(ask: &Ask<'_>, conn: &Connection, account: i64, email: &str) -> Result<(), Fault> {
+    let token = store::fresh_secret();
+    let expires = ask.now.checked_add(password::RESET_LIFE).unwrap_or(jiff::Timestamp::MAX);
+    let digest = store::digest_of(&token);
+    one_time::put(conn, Purpose::PasswordReset, email, &digest, expires.as_millisecond())?;
+    let text = format!(
+        "Somebody asked for a new password for {email} on the Kore.ai sandbox.\n\n\
+         Set it here:\n{}/password/reset?token={token}\n\n\
+         The link works once, until {} (15 minutes). If it was not you, do nothing.\n",
+        ask.inner.invites.public_url,
+        When::at(expires).people,
+    );
+    let letter = Letter { kind: mail::PASSWORD_RESET, to: email, subject: "Set a new password", text };
+    Ok(letter.put(conn, account, ask.now)?)
 }
 
 /// Whom a link is for, while it works.

@@ -43,6 +43,14 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "Not permitted", text, HOME)
     }
 
+    pub(in crate::sandbox::console) fn wrong_address(address: &str) -> Self {
+        let text = format!(
+            "The account does not admit the address {address}. Sign in from one that its IP restriction names, or ask \
+             an administrator to add this one under Security & Control > Settings."
+        );
+        Self::new(StatusCode::FORBIDDEN, "Not from this address", text, HOME)
+    }
+
     pub(in crate::sandbox::console) fn stale_form() -> Self {
         let text =
             "This form is not from this session: it is too old, or was sent from another place. Nothing was \

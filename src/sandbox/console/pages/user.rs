@@ -1,26 +1,31 @@
-//! User Management > Users > one person: profile, roles, sessions.
+//! User Management > Users > one person: profile, groups, roles, sessions, and what is done to one person only.
 
 use askama::Template;
 
+use super::confirm::{self, Question};
+use super::user_settings::{PROFILE_FIELDS, Settings};
 use super::users::{self, Shown};
+use super::{password_reset, user_groups, user_profile, user_roles};
 use crate::sandbox::console::desk::Desk;
-use crate::sandbox::console::frame::{Frame, full_name};
+use crate::sandbox::console::frame::{Crumb, Frame, full_name};
 use crate::sandbox::console::reply::{Fault, Outcome, Reply};
 use crate::sandbox::console::rights::Needs;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::session;
 use crate::sandbox::console::when::When;
 use crate::sandbox::store::user_list::{self, Listed};
-use crate::sandbox::store::users::UserState;
-use crate::sandbox::store::{audit, bindings, sessions};
+use crate::sandbox::store::users::{User, UserState};
+use crate::sandbox::store::{apps, audit, sessions, users as people};
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::page("/Admin/users/{id}", users::NEEDS, show),
     Route::action("/Admin/users/{id}/sessions/kill", users::NEEDS, kill_session),
+    Route::action("/Admin/users/{id}/reset-password", users::NEEDS, reset_password),
     Route::action(TRANSFER, Needs::PrimaryAdmin, transfer_ownership),
 ];
 
 const TRANSFER: &str = "/Admin/users/{id}/transfer-ownership";
+pub(super) const CRUMBS: [Crumb; 2] = [("User Management", None), ("Users", Some("/Admin/users"))];
 
 #[derive(Template)]
 #[template(path = "user.html")]
@@ -30,16 +35,18 @@ struct UserPage {
     email: String,
     access: &'static str,
     state: Shown,
-    roles: Vec<HeldRole>,
+    /// Label and value of the profile fields that are filled.
+    profile: Vec<(&'static str, String)>,
+    data_tables: bool,
+    may_edit: bool,
+    groups: user_groups::Section,
+    roles: user_roles::Section,
     sessions: Vec<OpenSession>,
+    may_reset_password: bool,
+    /// Why the person cannot be deleted.
+    objection: Option<&'static str>,
     /// Whether the account can be given to them.
     may_become_owner: bool,
-}
-
-struct HeldRole {
-    name: String,
-    bot: Option<String>,
-    group: Option<String>,
 }
 
 struct OpenSession {
@@ -50,48 +57,58 @@ struct OpenSession {
 }
 
 /// The person of the path, if they are in this account.
-fn person(desk: &Desk<'_>) -> Result<Listed, Fault> {
+pub(super) fn person(desk: &Desk<'_>) -> Result<Listed, Fault> {
     let id = desk.param("id");
     desk.read(|conn| Ok(user_list::by_id(conn, desk.account.seq, id)?))?.ok_or(Fault::NotFound)
+}
+
+/// The page of a person.
+pub(super) fn path_of(user: &User) -> String {
+    format!("/Admin/users/{}", user.id)
 }
 
 fn show(desk: &Desk<'_>) -> Outcome {
     let listed = person(desk)?;
     let user = &listed.user;
-    let lower = user.email.to_lowercase();
-    let since = session::idle_since(desk.now);
-    let (held, open) = desk.read(|conn| {
-        Ok((bindings::holdings(conn, &[user.seq])?, sessions::of_person(conn, &lower, since)?))
-    })?;
     let name = full_name(&user.first_name, &user.last_name, &user.email);
-    let crumbs = [("User Management", None), ("Users", Some("/Admin/users"))];
-    Reply::page(&UserPage {
-        frame: Frame::of(desk, &name, &crumbs)?,
-        id: user.id.clone(),
-        email: user.email.clone(),
-        access: users::access(user),
-        may_become_owner: desk.may(TRANSFER)
-            && user.state == UserState::Active
-            && !desk.account.primary_admin.eq_ignore_ascii_case(&user.email),
-        state: Shown::of(&listed),
-        roles: held
-            .into_iter()
-            .map(|held| HeldRole {
-                name: held.role_name,
-                bot: held.bot.map(|(_, name)| name),
-                group: held.group,
-            })
-            .collect(),
-        sessions: open
-            .into_iter()
-            .map(|open| OpenSession {
-                is_this_one: open.digest == desk.session.digest,
-                seen: When::of_ms(open.seen_at_ms),
-                id: open.id,
-                device: open.device,
-            })
-            .collect(),
-    })
+    let frame = Frame::of(desk, &name, &CRUMBS)?;
+    let page = desk.read(|conn| {
+        let (fields, data_tables) = people::profile(conn, user.seq)?;
+        let settings = Settings::of(conn, desk.account.seq)?;
+        let profile =
+            PROFILE_FIELDS.iter().filter(|(key, _)| settings.shown.iter().any(|shown| shown == key));
+        let open = sessions::of_person(conn, &user.email.to_lowercase(), session::idle_since(desk.now))?;
+        Ok(UserPage {
+            frame,
+            id: user.id.clone(),
+            email: user.email.clone(),
+            access: users::access(user),
+            profile: profile
+                .filter_map(|(key, label)| Some((*label, fields.get(*key)?.as_str()?.to_owned())))
+                .filter(|(_, value)| !value.is_empty())
+                .collect(),
+            data_tables: data_tables == Some(true),
+            may_edit: desk.may(user_profile::EDIT),
+            groups: user_groups::Section::of(desk, conn, user)?,
+            roles: user_roles::Section::of(desk, conn, user)?,
+            sessions: open
+                .into_iter()
+                .map(|open| OpenSession {
+                    is_this_one: open.digest == desk.session.digest,
+                    seen: When::of_ms(open.seen_at_ms),
+                    id: open.id,
+                    device: open.device,
+                })
+                .collect(),
+            may_reset_password: user.state.has_joined() && apps::sso(conn, desk.account.seq)?.is_none(),
+            objection: users::objection_to_delete(desk, conn, user)?,
+            may_become_owner: desk.may(TRANSFER)
+                && user.state == UserState::Active
+                && !desk.account.primary_admin.eq_ignore_ascii_case(&user.email),
+            state: Shown::of(&listed),
+        })
+    })?;
+    Reply::page(&page)
 }
 
 /// Ends a session at once, with no question asked (3.2).
@@ -104,23 +121,53 @@ fn kill_session(desk: &Desk<'_>) -> Outcome {
         }
         change.log(audit::KILL_SESSION, &format!("session {session} of {} killed", user.email))
     })?;
-    Ok(Reply::see(&format!("/Admin/users/{}", user.id)).saying("The session has ended."))
+    Ok(Reply::see(&path_of(&user)).saying("The session has ended."))
+}
+
+/// Mails a link to set a new password; with single sign-on there is none (3.2).
+fn reset_password(desk: &Desk<'_>) -> Outcome {
+    let user = person(desk)?.user;
+    let email = user.email.to_lowercase();
+    desk.change(|change| {
+        if apps::sso(change.conn(), desk.account.seq)?.is_some() {
+            let why = "Single sign-on is on: passwords are set at the identity provider.";
+            return Err(Fault::Refused(why.to_owned()));
+        }
+        if !user.state.has_joined() {
+            let why = format!("{} has not joined yet: invite them again instead.", user.email);
+            return Err(Fault::Refused(why));
+        }
+        password_reset::put_link(desk, change.conn(), desk.account.seq, &email)?;
+        change.log(audit::USER_MODIFIED, &format!("password reset mail sent to {}", user.email))
+    })?;
+    Ok(Reply::see(&path_of(&user)).saying(format!("A link to set a new password is on its way to {email}.")))
 }
 
 /// Makes somebody the one Primary Admin; whoever was it stays Master Admin (3.4).
 fn transfer_ownership(desk: &Desk<'_>) -> Outcome {
     let user = person(desk)?.user;
+    let back = path_of(&user);
     if user.state != UserState::Active {
-        return Err(Fault::Refused(format!(
-            "{} is not active: only active people can own the account.",
-            user.email
-        )));
+        let why = format!("{} is not active: only active people can own the account.", user.email);
+        return Err(Fault::refused_at(&back, why));
+    }
+    if !confirm::is_given(desk) {
+        let text = "The account gets another Primary Admin, the only one. You stay Master Admin, and cannot take \
+                    it back yourself. It goes to:";
+        let question = Question {
+            title: "Transfer Ownership?",
+            crumbs: &CRUMBS,
+            text: text.to_owned(),
+            subjects: vec![user.email],
+            yes: "Transfer Ownership",
+            back: &back,
+        };
+        return confirm::ask(desk, question);
     }
     desk.change(|change| {
         change.set_primary_admin(&user.email)?;
         let text = format!("ownership of the account transferred from {} to {}", desk.user.email, user.email);
         change.log(audit::USER_MODIFIED, &text)
     })?;
-    Ok(Reply::see(&format!("/Admin/users/{}", user.id))
-        .saying(format!("{} is the Primary Admin now.", user.email)))
+    Ok(Reply::see(&back).saying(format!("{} is the Primary Admin now.", user.email)))
 }

@@ -2,6 +2,9 @@
 
 use askama::Template;
 
+use rusqlite::Connection;
+
+use super::confirm::{self, Question};
 use crate::sandbox::console::desk::{Change, Desk};
 use crate::sandbox::console::frame::{Frame, full_name};
 use crate::sandbox::console::list::{Page, ROWS, Search};
@@ -11,12 +14,14 @@ use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
 use crate::sandbox::store::audit;
 use crate::sandbox::store::user_list::{self, Filter, Listed};
-use crate::sandbox::store::users::{User, UserState};
+use crate::sandbox::store::users::{self, User, UserState};
+
+const PATH: &str = "/Admin/users";
 
 pub(super) const NEEDS: Needs = Needs::Any(&[Permission::ManageUsers]);
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] =
-    &[Route::page("/Admin/users", NEEDS, list), Route::action("/Admin/users/apply", NEEDS, apply)];
+    &[Route::page(PATH, NEEDS, list), Route::action("/Admin/users/apply", NEEDS, apply)];
 
 #[derive(Template)]
 #[template(path = "users.html")]
@@ -106,15 +111,68 @@ fn apply(desk: &Desk<'_>) -> Outcome {
         return Err(Fault::Refused("Nobody is selected: tick at least one person.".to_owned()));
     }
     let action = desk.field("action");
-    desk.change(|change| {
+    if let Some(question) = question(action)
+        && !confirm::is_given(desk)
+    {
+        return ask(desk, &chosen, question);
+    }
+    let changed = desk.change(|change| {
         for id in &chosen {
-            let listed = user_list::by_id(change.conn(), desk.account.seq, id)?.ok_or(Fault::NotFound)?;
-            act(desk, change, &listed.user, action)?;
+            act(desk, change, &chosen_one(desk, change.conn(), id)?, action)?;
         }
         Ok(())
-    })?;
+    });
+    changed.map_err(confirm::refused_at(PATH))?;
     let people = if chosen.len() == 1 { "1 person".to_owned() } else { format!("{} people", chosen.len()) };
     Ok(Reply::see("/Admin/users").saying(format!("Done for {people}.")))
+}
+
+fn chosen_one(desk: &Desk<'_>, conn: &Connection, id: &str) -> Result<User, Fault> {
+    Ok(user_list::by_id(conn, desk.account.seq, id)?.ok_or(Fault::NotFound)?.user)
+}
+
+/// The button and the text of the question before an action that locks people out.
+fn question(action: &str) -> Option<(&'static str, &'static str)> {
+    match action {
+        "suspend" => Some(("Suspend", "They cannot sign in any more until somebody activates them:")),
+        "delete" => Some((
+            "Delete",
+            "They leave this account, with all roles, groups and assignments. Who comes back is invited anew:",
+        )),
+        _ => None,
+    }
+}
+
+fn ask(desk: &Desk<'_>, chosen: &[&str], (yes, text): (&str, &str)) -> Outcome {
+    let subjects = desk.read(|conn| {
+        chosen
+            .iter()
+            .map(|id| {
+                let user = chosen_one(desk, conn, id)?;
+                let name = full_name(&user.first_name, &user.last_name, &user.email);
+                Ok(if name == user.email { name } else { format!("{name}, {}", user.email) })
+            })
+            .collect::<Result<_, Fault>>()
+    })?;
+    let crumbs = [("User Management", None), ("Users", Some(PATH))];
+    let (title, text) = (format!("{yes}?"), text.to_owned());
+    confirm::ask(desk, Question { title: &title, crumbs: &crumbs, text, subjects, yes, back: PATH })
+}
+
+/// Why somebody cannot be deleted, if so: the account keeps its Primary Admin, and bots their owners (3.2).
+pub(super) fn objection_to_delete(
+    desk: &Desk<'_>,
+    conn: &Connection,
+    user: &User,
+) -> Result<Option<&'static str>, Fault> {
+    if desk.account.primary_admin.eq_ignore_ascii_case(&user.email) {
+        return Ok(Some("is the Primary Admin, who cannot be deleted."));
+    }
+    if user.seq == desk.user.seq {
+        return Ok(Some("is you: ask another administrator."));
+    }
+    let owns = users::owns_a_bot(conn, user.seq)?;
+    Ok(owns.then_some("owns a bot: give it another owner first (Bots Management > Change Bot Owner)."))
 }
 
 /// One action on one person, audited.
@@ -139,6 +197,13 @@ pub(super) fn act(desk: &Desk<'_>, change: &Change<'_>, user: &User, action: &st
             "activated"
         }
         "suspend" | "activate" => return refused("has not joined yet."),
+        "delete" => {
+            if let Some(objection) = objection_to_delete(desk, change.conn(), user)? {
+                return refused(objection);
+            }
+            change.delete_user(email)?;
+            return change.log(audit::USER_DELETED, &format!("user {email} deleted"));
+        }
         _ => return Err(Fault::Refused("Choose an action first.".to_owned())),
     };
     change.log(audit::USER_MODIFIED, &format!("user {email} {done}"))

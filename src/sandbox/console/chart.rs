@@ -1,0 +1,85 @@
+//! Charts, drawn on the server: bars over time as SVG, with the same figures as a table for whoever cannot see them.
+
+/// Height and width of a bar's place in the drawing, which is stretched to the page.
+const HEIGHT: u64 = 100;
+const STEP: usize = 10;
+
+/// A bar chart.
+#[derive(Debug)]
+pub(super) struct Chart {
+    pub(super) id: &'static str,
+    pub(super) title: &'static str,
+    /// What is counted, as a column's head.
+    pub(super) unit: &'static str,
+    pub(super) bars: Vec<Bar>,
+    /// The value at the upper edge.
+    pub(super) top: u64,
+    pub(super) total: u64,
+    pub(super) width: usize,
+}
+
+/// One bar.
+#[derive(Debug)]
+pub(super) struct Bar {
+    pub(super) label: String,
+    pub(super) value: u64,
+    pub(super) x: usize,
+    pub(super) y: u64,
+    pub(super) height: u64,
+}
+
+impl Chart {
+    pub(super) fn new(
+        id: &'static str,
+        title: &'static str,
+        unit: &'static str,
+        values: Vec<(String, u64)>,
+    ) -> Self {
+        let top = round_up(values.iter().map(|(_, value)| *value).max().unwrap_or(0));
+        let total = values.iter().map(|(_, value)| value).sum();
+        let width = values.len() * STEP;
+        let bars = values.into_iter().enumerate().map(|(index, (label, value))| {
+            let height = (value * HEIGHT).div_ceil(top);
+            Bar { label, value, x: index * STEP + 1, y: HEIGHT - height, height }
+        });
+        Self { id, title, unit, bars: bars.collect(), top, total, width }
+    }
+
+    /// Where the time begins.
+    pub(super) fn first(&self) -> &str {
+        self.bars.first().map_or("", |bar| &bar.label)
+    }
+
+    /// Where it ends.
+    pub(super) fn last(&self) -> &str {
+        self.bars.last().map_or("", |bar| &bar.label)
+    }
+}
+
+/// The next of 1, 2, 5, 10, 20, 50, ...
+fn round_up(value: u64) -> u64 {
+    let mut step = 1;
+    loop {
+        for factor in [1, 2, 5] {
+            if step * factor >= value {
+                return step * factor;
+            }
+        }
+        step *= 10;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_stand_on_the_ground_and_reach_their_value() {
+        let chart = Chart::new("c", "Title", "things", vec![("a".to_owned(), 0), ("b".to_owned(), 150)]);
+        assert_eq!((chart.top, chart.total, chart.width), (200, 150, 20));
+        let shapes: Vec<_> = chart.bars.iter().map(|bar| (bar.x, bar.y, bar.height)).collect();
+        assert_eq!(shapes, [(1, 100, 0), (11, 25, 75)]);
+        assert_eq!((chart.first(), chart.last()), ("a", "b"));
+        assert_eq!([0, 1, 3, 10, 11, 501].map(round_up), [1, 1, 5, 10, 20, 1000]);
+    }
+}

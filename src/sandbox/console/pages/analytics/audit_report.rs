@@ -1,0 +1,138 @@
+//! Analytics > Audit Report: the audit log with filters, on a page and as a file.
+
+use askama::Template;
+use axum::http::{HeaderValue, header};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::csv;
+use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::frame::Frame;
+use crate::sandbox::console::list::{Page, ROWS};
+use crate::sandbox::console::reply::{Outcome, Reply};
+use crate::sandbox::console::rights::{Needs, Permission};
+use crate::sandbox::console::route::Route;
+use crate::sandbox::console::when::When;
+use crate::sandbox::store::audit;
+use crate::sandbox::store::audit_report::{self, Filter};
+
+const NEEDS: Needs = Needs::Any(&[Permission::AuditReports]);
+const PATH: &str = "/Admin/analytics/audit";
+
+pub(in crate::sandbox::console) const ROUTES: &[Route] =
+    &[Route::page(PATH, NEEDS, show), Route::page("/Admin/analytics/audit.csv", NEEDS, export)];
+
+/// Rows of a file.
+const EXPORT_MAX: usize = 50_000;
+
+const PERIODS: [(&str, &str); 3] = [("24h", "Past 24 hours"), ("7d", "Past 7 days"), ("custom", "Custom")];
+
+#[derive(Template)]
+#[template(path = "audit_report.html")]
+struct AuditReport {
+    frame: Frame,
+    periods: Vec<(&'static str, &'static str, bool)>,
+    from: String,
+    to: String,
+    problem: Option<&'static str>,
+    filter: Filter,
+    /// Name, whether it is chosen.
+    categories: Vec<(&'static str, bool)>,
+    events: Vec<(&'static str, bool)>,
+    rows: Vec<Row>,
+    page: Page,
+    export: String,
+}
+
+struct Row {
+    name: String,
+    email: String,
+    at: Option<When>,
+    event: String,
+    description: String,
+}
+
+impl Row {
+    fn of(row: audit_report::Row) -> Self {
+        Self {
+            name: if row.actor.is_empty() { "API or system".to_owned() } else { row.name },
+            email: row.actor,
+            at: When::of_ms(row.at_ms),
+            event: row.event,
+            description: row.description,
+        }
+    }
+}
+
+/// The filter in the query, and what is wrong with it; a custom period that cannot be read is the default one.
+fn filter(desk: &Desk<'_>) -> (Filter, Option<&'static str>) {
+    let ago = |hours| desk.now.checked_sub(SignedDuration::from_hours(hours)).unwrap_or(Timestamp::MIN);
+    let (since, until, problem) = match desk.query("period") {
+        "7d" => (ago(7 * 24), desk.now, None),
+        "custom" => match (day(desk.query("from")), day(desk.query("to"))) {
+            (Some(from), Some(to)) if from <= to => {
+                (from, to.checked_add(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX), None)
+            }
+            _ => (ago(24), desk.now, Some("Choose both days of the custom period, the earlier one first.")),
+        },
+        _ => (ago(24), desk.now, None),
+    };
+    let filter = Filter {
+        between: (since.as_millisecond(), until.as_millisecond()),
+        actor: desk.query("user").to_owned(),
+        category: desk.query("category").to_owned(),
+        event: desk.query("event").to_owned(),
+        text: desk.query("text").to_owned(),
+    };
+    (filter, problem)
+}
+
+/// The beginning of a day.
+fn day(text: &str) -> Option<Timestamp> {
+    let date: Date = text.parse().ok()?;
+    Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+fn show(desk: &Desk<'_>) -> Outcome {
+    let (filter, problem) = filter(desk);
+    let page = Page::of(desk);
+    let (rows, total) =
+        desk.read(|conn| Ok(audit_report::page(conn, desk.account.seq, &filter, page.skip(), ROWS)?))?;
+    let period = desk.query("period");
+    let is_chosen =
+        |word: &str| word == period || (word == "24h" && !PERIODS.iter().any(|(own, _)| *own == period));
+    let mut categories: Vec<&str> = audit::EVENTS.iter().map(|event| event.category).collect();
+    categories.sort_unstable();
+    categories.dedup();
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(desk.incoming.query.0.iter().filter(|(name, _)| name != "page"));
+    Reply::page(&AuditReport {
+        frame: Frame::of(desk, "Audit Report", &[("Analytics", None)])?,
+        periods: PERIODS.iter().map(|(word, label)| (*word, *label, is_chosen(word))).collect(),
+        from: desk.query("from").to_owned(),
+        to: desk.query("to").to_owned(),
+        problem,
+        categories: categories.into_iter().map(|name| (name, name == filter.category)).collect(),
+        events: audit::EVENTS.iter().map(|event| (event.name, event.name == filter.event)).collect(),
+        filter,
+        rows: rows.into_iter().map(Row::of).collect(),
+        page: page.with_total(total),
+        export: format!("/Admin/analytics/audit.csv?{}", query.finish()),
+    })
+}
+
+fn export(desk: &Desk<'_>) -> Outcome {
+    let (filter, _) = filter(desk);
+    let (rows, _) =
+        desk.read(|conn| Ok(audit_report::page(conn, desk.account.seq, &filter, 0, EXPORT_MAX)?))?;
+    let head = ["User Name", "User Email", "Date/Time", "Category", "Event", "Description"];
+    let lines = rows.into_iter().map(|row| {
+        let at = When::of_ms(row.at_ms).map(|at| at.machine).unwrap_or_default();
+        vec![row.name, row.actor, at, row.category, row.event, row.description]
+    });
+    let mut reply = Reply::bytes("text/csv; charset=utf-8", csv::written(&head, lines)?);
+    let name = HeaderValue::from_static("attachment; filename=\"audit.csv\"");
+    reply.response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+    Ok(reply)
+}

@@ -1,0 +1,32 @@
+//! Tables for spreadsheets.
+
+use crate::sandbox::console::reply::Fault;
+
+/// Rows as CSV. What a spreadsheet would take for a formula is written as text.
+pub(super) fn written(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<Vec<u8>, Fault> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(head).map_err(|e| Fault::broken(&e))?;
+    for row in rows {
+        writer.write_record(row.into_iter().map(harmless)).map_err(|e| Fault::broken(&e))?;
+    }
+    writer.into_inner().map_err(|e| Fault::broken(&e))
+}
+
+/// A leading apostrophe makes a cell text.
+fn harmless(cell: String) -> String {
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{cell}") } else { cell }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_that_begin_like_formulas_are_text() {
+        let cells = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "a=b", "say \"hi\", twice"];
+        let rows = std::iter::once(cells.map(str::to_owned).to_vec());
+        let text = String::from_utf8(written(&["h"; 7], rows).unwrap()).unwrap();
+        let line = text.lines().nth(1).unwrap();
+        assert_eq!(line, "'=1+1,'+1,'-1,'@SUM(A1),'\t=1,a=b,\"say \"\"hi\"\", twice\"");
+    }
+}

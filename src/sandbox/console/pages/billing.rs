@@ -1,0 +1,61 @@
+//! Billing: blocks of 15 minutes in which somebody talked to a bot, by the synthetic traffic.
+
+use askama::Template;
+
+use super::dashboard::{Period, Talkers, talkers};
+use crate::sandbox::console::chart::Chart;
+use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::frame::Frame;
+use crate::sandbox::console::list::{Page, ROWS};
+use crate::sandbox::console::reply::{Outcome, Reply};
+use crate::sandbox::console::rights::Needs;
+use crate::sandbox::console::route::Route;
+use crate::sandbox::traffic::{Cut, Kind};
+
+/// The vendor names no permission for it: it is for Master Admins, who have all.
+pub(in crate::sandbox::console) const ROUTES: &[Route] =
+    &[Route::page("/Admin/billing", Needs::Any(&[]), show)];
+
+#[derive(Template)]
+#[template(path = "billing.html")]
+struct Billing {
+    frame: Frame,
+    period: Period,
+    sessions: u64,
+    non_interactive: u64,
+    chart: Chart,
+    /// Name, sessions.
+    bots: Vec<(String, u64)>,
+    page: Page,
+}
+
+fn show(desk: &Desk<'_>) -> Outcome {
+    let Talkers { talkers, .. } = talkers(desk)?;
+    let (period, page) = (Period::of(desk), Page::of(desk));
+    let cut = |kind| Cut { kind, channel: "", tasks: &[] };
+    let mut by_time: Vec<(String, u64)> =
+        period.buckets().iter().map(|bucket| (bucket.label.clone(), 0)).collect();
+    let (mut bots, mut non_interactive) = (Vec::new(), 0);
+    for talker in &talkers {
+        let mut own = 0;
+        for (bucket, (_, all)) in period.buckets().iter().zip(&mut by_time) {
+            let sessions = talker.between(bucket.from, bucket.until, &cut(Kind::All)).billing_sessions;
+            let rest = talker.between(bucket.from, bucket.until, &cut(Kind::NonInteractive));
+            non_interactive += rest.billing_sessions;
+            own += sessions;
+            *all += sessions;
+        }
+        bots.push((talker.name.clone(), own));
+    }
+    bots.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+    let page = page.with_total(bots.len());
+    Reply::page(&Billing {
+        frame: Frame::of(desk, "Billing", &[])?,
+        sessions: bots.iter().map(|(_, own)| own).sum(),
+        non_interactive,
+        chart: Chart::new("billing", "Billing sessions", "Sessions", by_time),
+        bots: bots.into_iter().skip(page.skip()).take(ROWS).collect(),
+        page,
+        period,
+    })
+}

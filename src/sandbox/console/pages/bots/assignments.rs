@@ -1,0 +1,279 @@
+//! *Bot & task assignments*: who may use a bot, task by task. The page of the bot, and the dialog of a task; both only
+//! change a draft, until *Apply*.
+
+use std::collections::BTreeSet;
+
+use askama::Template;
+
+use super::draft::{Draft, Mode, Open, everyone};
+use super::{ENTERPRISE, Shelf, bot, counted, tell};
+use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::frame::{Frame, full_name};
+use crate::sandbox::console::list::{Page, ROWS, Search};
+use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::route::Route;
+use crate::sandbox::store::audiences::{self, Audience, Person};
+use crate::sandbox::store::bot_settings::BotSettings;
+use crate::sandbox::store::bots::Bot;
+use crate::sandbox::store::groups::Group;
+use crate::sandbox::store::tasks::{self, Task, TaskState};
+use crate::sandbox::store::{audit, drafts, groups};
+
+pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
+    Route::page("/Admin/bots/enterprise/{id}/assignments", ENTERPRISE, show),
+    Route::action("/Admin/bots/enterprise/{id}/assignments", ENTERPRISE, step),
+    Route::page("/Admin/bots/enterprise/{id}/assignments/{task}", ENTERPRISE, show_task),
+    Route::action("/Admin/bots/enterprise/{id}/assignments/{task}", ENTERPRISE, step_task),
+];
+
+#[derive(Template)]
+#[template(path = "bots_assignments.html")]
+struct Assignments {
+    frame: Frame,
+    id: String,
+    bot_name: String,
+    is_for_nobody: bool,
+    differs: bool,
+    tasks: Vec<Row>,
+}
+
+struct Row {
+    id: String,
+    name: String,
+    is_suspended: bool,
+    audience: String,
+}
+
+/// A published bot of the path with its approved tasks. What is suspended or waits cannot be assigned.
+fn assignable(desk: &Desk<'_>) -> Result<(Bot, Vec<Task>), Fault> {
+    let bot = bot(desk)?;
+    if !bot.is_assignable() {
+        let text = format!("{} is suspended: activate a task of it before it is assigned.", bot.name);
+        return Err(Fault::refused_at(Shelf::Enterprise.path(), text));
+    }
+    let tasks = desk.read(|conn| Ok(tasks::approved(conn, bot.seq)?))?;
+    Ok((bot, tasks))
+}
+
+fn path(bot: &Bot) -> String {
+    format!("{}/{}/assignments", Shelf::Enterprise.path(), bot.id)
+}
+
+/// Who may use a task, in few words.
+fn words(audience: &Audience, everyone: i64, groups: &[Group]) -> String {
+    let people = || counted(audience.users.len(), "person", "people");
+    let name_of = |seq: &i64| groups.iter().find(|group| group.seq == *seq).map(|group| group.name.as_str());
+    match Mode::of(audience, everyone) {
+        Mode::Nobody => "No one".to_owned(),
+        Mode::Everybody => "All users".to_owned(),
+        Mode::Groups => {
+            let names: Vec<&str> = audience.groups.iter().filter_map(name_of).collect();
+            let shown = match names.as_slice() {
+                [first, second, third, rest @ ..] if !rest.is_empty() => {
+                    format!(
+                        "{first}, {second}, {third} and {}",
+                        counted(rest.len(), "other group", "other groups")
+                    )
+                }
+                all => all.join(", "),
+            };
+            if audience.users.is_empty() { shown } else { format!("{shown}; {} by themselves", people()) }
+        }
+        Mode::People => people(),
+    }
+}
+
+fn show(desk: &Desk<'_>) -> Outcome {
+    let (bot, tasks) = assignable(desk)?;
+    let draft = Draft::of(desk, &bot, &tasks)?;
+    let everyone = everyone(desk)?;
+    let groups = desk.read(|conn| Ok(groups::all(conn, desk.account.seq, false)?))?;
+    let title = format!("Bot & task assignments: {}", bot.name);
+    let rows = tasks.iter().map(|task| Row {
+        id: task.id.clone(),
+        name: task.name.clone(),
+        is_suspended: task.state == TaskState::Suspended,
+        audience: words(&draft.audience(task.seq), everyone, &groups),
+    });
+    Reply::page(&Assignments {
+        frame: Frame::of(desk, &title, &Shelf::Enterprise.crumbs())?,
+        tasks: rows.collect(),
+        is_for_nobody: draft.is_for_nobody,
+        differs: draft.differs(),
+        id: bot.id,
+        bot_name: bot.name,
+    })
+}
+
+/// What a button of the bot's page does: opens a task, applies, or forgets the draft.
+fn step(desk: &Desk<'_>) -> Outcome {
+    let (bot, tasks) = assignable(desk)?;
+    let mut draft = Draft::of(desk, &bot, &tasks)?;
+    draft.is_for_nobody = desk.field("assign") == "nobody";
+    match desk.field("step") {
+        "apply" => apply(desk, &bot, &tasks, &draft),
+        "cancel" => {
+            desk.write(|conn| Ok(drafts::forget(conn, &desk.session.id, bot.seq)?))?;
+            Ok(Reply::see(Shelf::Enterprise.path()).saying("Nothing was changed."))
+        }
+        task => {
+            let task = tasks.iter().find(|known| known.id == task).ok_or(Fault::NotFound)?;
+            draft.is_for_nobody = false;
+            draft.open = None;
+            draft.keep(desk, &bot)?;
+            Ok(Reply::see(&format!("{}/{}", path(&bot), task.id)))
+        }
+    }
+}
+
+fn apply(desk: &Desk<'_>, bot: &Bot, tasks: &[Task], draft: &Draft) -> Outcome {
+    let everyone = everyone(desk)?;
+    desk.change(|change| {
+        let before = audiences::addresses(change.conn(), bot.seq)?;
+        draft.apply(change, bot, tasks)?;
+        drafts::forget(change.conn(), &desk.session.id, bot.seq)?;
+        let groups = groups::all(change.conn(), desk.account.seq, false)?;
+        let now = audiences::of_bot(change.conn(), bot.seq, tasks)?;
+        let shown = |task: &Task| {
+            let audience = now.get(&task.seq).cloned().unwrap_or_default();
+            format!("{}: {}", task.name, words(&audience, everyone, &groups))
+        };
+        let shown: Vec<String> = tasks.iter().map(shown).collect();
+        let text = format!("bot {} assigned: {}", bot.name, shown.join("; "));
+        change.log(audit::BOT_TASK_ASSIGNMENT, &text)?;
+        if !BotSettings::of(change.conn(), bot.seq)?.notify {
+            return Ok(());
+        }
+        let before: BTreeSet<String> = before.into_iter().collect();
+        let mut new = audiences::addresses(change.conn(), bot.seq)?;
+        new.retain(|address| !before.contains(address));
+        let text = format!("You can use {} now.\n", bot.name);
+        tell(desk, change, &new, &format!("{} is assigned to you", bot.name), &text)
+    })?;
+    Ok(Reply::see(Shelf::Enterprise.path()).saying("Bot assignment successful"))
+}
+
+#[derive(Template)]
+#[template(path = "bots_assignment_task.html")]
+struct TaskAudience {
+    frame: Frame,
+    id: String,
+    task: String,
+    modes: Vec<(&'static str, &'static str, bool)>,
+    /// Id, name, whether it is chosen.
+    groups: Vec<(String, String, bool)>,
+    search: Search,
+    chosen: Vec<Shown>,
+    chosen_page: Page,
+    found: Vec<Shown>,
+    page: Page,
+}
+
+struct Shown {
+    id: String,
+    name: String,
+    email: String,
+    is_chosen: bool,
+}
+
+impl Shown {
+    fn of(person: Person, chosen: &BTreeSet<i64>) -> Self {
+        Self {
+            name: full_name(&person.first_name, &person.last_name, &person.email),
+            is_chosen: chosen.contains(&person.seq),
+            id: person.id,
+            email: person.email,
+        }
+    }
+}
+
+/// The task of the path.
+fn task<'t>(desk: &Desk<'_>, tasks: &'t [Task]) -> Result<&'t Task, Fault> {
+    tasks.iter().find(|task| task.id == desk.param("task")).ok_or(Fault::NotFound)
+}
+
+fn show_task(desk: &Desk<'_>) -> Outcome {
+    let (bot, tasks) = assignable(desk)?;
+    let task = task(desk, &tasks)?;
+    let open = Draft::of(desk, &bot, &tasks)?.opened(task.seq, everyone(desk)?);
+    let (search, page) = (Search::of(desk), Page::of(desk));
+    let chosen_page = Page::in_field(desk, "chosen");
+    let account = desk.account.seq;
+    let (groups, found, total, chosen) = desk.read(|conn| {
+        let (found, total) = audiences::candidates(conn, account, &search.terms, page.skip(), ROWS)?;
+        let chosen = audiences::people(conn, account, &open.users, chosen_page.skip(), ROWS)?;
+        Ok((groups::all(conn, account, false)?, found, total, chosen))
+    })?;
+    let crumbs = [("Bots Management", None), ("Enterprise Bots", Some(Shelf::Enterprise.path()))];
+    let title = format!("{}: {}", bot.name, task.name);
+    let shown = |people: Vec<Person>| -> Vec<Shown> {
+        people.into_iter().map(|person| Shown::of(person, &open.users)).collect()
+    };
+    Reply::page(&TaskAudience {
+        frame: Frame::of(desk, &title, &crumbs)?,
+        modes: Mode::ALL.map(|mode| (mode.word(), mode.label(), mode == open.mode)).into(),
+        groups: groups
+            .into_iter()
+            .map(|group| (group.id, group.name, open.groups.contains(&group.seq)))
+            .collect(),
+        chosen: shown(chosen),
+        found: shown(found),
+        chosen_page: chosen_page.with_total(open.users.len()),
+        page: page.with_total(total),
+        task: task.id.clone(),
+        search,
+        id: bot.id,
+    })
+}
+
+/// What a button of the task's dialog does. Whatever it is, the choice so far is kept.
+fn step_task(desk: &Desk<'_>) -> Outcome {
+    let (bot, tasks) = assignable(desk)?;
+    let task = task(desk, &tasks)?;
+    let everyone = everyone(desk)?;
+    let mut draft = Draft::of(desk, &bot, &tasks)?;
+    let mut open = draft.opened(task.seq, everyone);
+    read_choice(desk, &mut open)?;
+    let step = desk.field("step");
+    let to = match step {
+        "done" => {
+            draft.close(open, everyone);
+            path(&bot)
+        }
+        "cancel" => {
+            draft.open = None;
+            path(&bot)
+        }
+        _ => {
+            draft.open = Some(open);
+            let search = if step == "find" { desk.field("search") } else { desk.field("searched") };
+            let query =
+                form_urlencoded::Serializer::new(String::new()).append_pair("search", search).finish();
+            format!("{}/{}?{query}", path(&bot), task.id)
+        }
+    };
+    draft.keep(desk, &bot)?;
+    Ok(Reply::see(&to))
+}
+
+/// Reads the mode, the groups, and the people who are added or taken out. Only those who have accepted are added.
+fn read_choice(desk: &Desk<'_>, open: &mut Open) -> Result<(), Fault> {
+    open.mode = Mode::called(desk.field("audience")).unwrap_or(open.mode);
+    let ids = desk.fields("group");
+    let account = desk.account.seq;
+    let (added, removed) = (desk.fields("add"), desk.fields("remove"));
+    let (groups, added, removed) = desk.read(|conn| {
+        Ok((
+            groups::all(conn, account, false)?,
+            audiences::choosable(conn, account, &added)?,
+            audiences::choosable(conn, account, &removed)?,
+        ))
+    })?;
+    open.groups =
+        groups.iter().filter(|group| ids.contains(&group.id.as_str())).map(|group| group.seq).collect();
+    open.users.extend(added);
+    for user in removed {
+        open.users.remove(&user);
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! Bots Management > Deleted Bots: for 30 days they can be brought back.
+
+use askama::Template;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::frame::Frame;
+use crate::sandbox::console::list::{Page, ROWS};
+use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::rights::{Needs, Permission};
+use crate::sandbox::console::route::Route;
+use crate::sandbox::console::when::When;
+use crate::sandbox::store::audit;
+use crate::sandbox::store::deleted_bots::{self, Deleted};
+
+const NEEDS: Needs = Needs::Any(&[Permission::EnterpriseBots, Permission::ConsumerBots]);
+const PATH: &str = "/Admin/bots/deleted";
+/// For so long a deleted bot can be restored (3.6).
+const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+pub(in crate::sandbox::console) const ROUTES: &[Route] =
+    &[Route::page(PATH, NEEDS, list), Route::action("/Admin/bots/deleted/{id}/restore", NEEDS, restore)];
+
+#[derive(Template)]
+#[template(path = "bots_deleted.html")]
+struct DeletedBots {
+    frame: Frame,
+    bots: Vec<Row>,
+    page: Page,
+}
+
+struct Row {
+    id: String,
+    name: String,
+    requested_by: String,
+    created: Option<When>,
+    deleted: Option<When>,
+    /// Why it cannot be restored; empty if it can.
+    obstacle: &'static str,
+}
+
+fn obstacle(deleted: &Deleted, now: Timestamp) -> &'static str {
+    let is_recent = deleted.deleted_at.parse::<Timestamp>().is_ok_and(|at| now.duration_since(at) <= KEPT);
+    if !is_recent {
+        "Deleted more than 30 days ago"
+    } else if !deleted.kept.is_restorable() {
+        "Was not published with an active task"
+    } else {
+        ""
+    }
+}
+
+fn list(desk: &Desk<'_>) -> Outcome {
+    let page = Page::of(desk);
+    let (found, total) =
+        desk.read(|conn| Ok(deleted_bots::page(conn, desk.account.seq, page.skip(), ROWS)?))?;
+    let rows = found.into_iter().map(|deleted| Row {
+        obstacle: obstacle(&deleted, desk.now),
+        created: When::read(&deleted.created_at),
+        deleted: When::read(&deleted.deleted_at),
+        id: deleted.id,
+        name: deleted.name,
+        requested_by: deleted.requested_by,
+    });
+    Reply::page(&DeletedBots {
+        frame: Frame::of(desk, "Deleted Bots", &[("Bots Management", None)])?,
+        bots: rows.collect(),
+        page: page.with_total(total),
+    })
+}
+
+fn restore(desk: &Desk<'_>) -> Outcome {
+    let id = desk.param("id");
+    let found = desk.read(|conn| Ok(deleted_bots::by_id(conn, desk.account.seq, id)?))?;
+    let deleted = found.ok_or(Fault::NotFound)?;
+    let obstacle = obstacle(&deleted, desk.now);
+    if !obstacle.is_empty() {
+        return Err(Fault::Refused(format!(
+            "{} cannot be restored: {}.",
+            deleted.name,
+            obstacle.to_lowercase()
+        )));
+    }
+    desk.change(|change| {
+        deleted_bots::restore(change.conn(), desk.account.seq, &deleted)?;
+        change.log(audit::DEPLOYMENT_SETTINGS, &format!("bot {} restored", deleted.name))
+    })?;
+    Ok(Reply::see(PATH).saying(format!("{} is back, with its configuration.", deleted.name)))
+}

@@ -1,0 +1,54 @@
+//! Bots Management > Preferences: whether deployment waits for an admin, for the whole account.
+
+use askama::Template;
+
+use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::frame::Frame;
+use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::rights::{Needs, Permission};
+use crate::sandbox::console::route::Route;
+use crate::sandbox::store::bot_settings::Preferences;
+use crate::sandbox::store::{accounts, audit};
+
+const NEEDS: Needs = Needs::Any(&[Permission::Preferences]);
+const PATH: &str = "/Admin/bots/preferences";
+
+pub(in crate::sandbox::console) const ROUTES: &[Route] =
+    &[Route::page(PATH, NEEDS, show), Route::action(PATH, NEEDS, save)];
+
+#[derive(Template)]
+#[template(path = "bots_preferences.html")]
+struct PreferencesPage {
+    frame: Frame,
+    approves: bool,
+    assigns: bool,
+}
+
+fn show(desk: &Desk<'_>) -> Outcome {
+    let preferences = desk.read(|conn| Ok(Preferences::of(conn, desk.account.seq)?))?;
+    Reply::page(&PreferencesPage {
+        frame: Frame::of(desk, "Preferences", &[("Bots Management", None)])?,
+        approves: desk.account.auto_approve,
+        assigns: preferences.assigns_everybody,
+    })
+}
+
+fn save(desk: &Desk<'_>) -> Outcome {
+    let approves = match desk.field("requests") {
+        "approve" => true,
+        "hold" => false,
+        _ => return Err(Fault::Refused("Choose one of the two.".to_owned())),
+    };
+    let assigns = approves && desk.field("assign") == "on";
+    desk.change(|change| {
+        accounts::set_auto_approve(change.conn(), desk.account.seq, approves)?;
+        Preferences { assigns_everybody: assigns }.save(change.conn(), desk.account.seq)?;
+        let text = match (approves, assigns) {
+            (false, _) => "deployment requests are held for approval",
+            (true, false) => "deployment requests are approved by themselves",
+            (true, true) => "deployment requests are approved by themselves and assigned to everybody",
+        };
+        change.log(audit::DEPLOYMENT_SETTINGS, text)
+    })?;
+    Ok(Reply::see(PATH).saying("The preferences are saved."))
+}

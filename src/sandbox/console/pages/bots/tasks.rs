@@ -1,0 +1,119 @@
+//! *Manage Bot tasks*: which tasks are deployed and which are suspended, confirmed twice.
+
+use askama::Template;
+
+use super::{CONSUMER, ENTERPRISE, Shelf, bot, counted, tell};
+use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::frame::Frame;
+use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::route::Route;
+use crate::sandbox::store::bots::{self, Bot, BotStatus};
+use crate::sandbox::store::tasks::{self, Task, TaskState};
+use crate::sandbox::store::{audiences, audit, bot_list};
+
+pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
+    Route::page("/Admin/bots/enterprise/{id}/tasks", ENTERPRISE, show),
+    Route::action("/Admin/bots/enterprise/{id}/tasks", ENTERPRISE, save),
+    Route::page("/Admin/bots/consumer/{id}/tasks", CONSUMER, show),
+    Route::action("/Admin/bots/consumer/{id}/tasks", CONSUMER, save),
+];
+
+#[derive(Template)]
+#[template(path = "bots_tasks.html")]
+struct TasksPage {
+    frame: Frame,
+    path: String,
+    back: &'static str,
+    tasks: Vec<Task>,
+    is_whole_bot_suspended: bool,
+}
+
+/// The second question.
+#[derive(Template)]
+#[template(path = "bots_tasks_confirm.html")]
+struct Confirm {
+    frame: Frame,
+    path: String,
+    /// Ids of the tasks that stay or become deployed.
+    deployed: Vec<String>,
+    suspended_now: Vec<String>,
+    activated_now: Vec<String>,
+    ends_the_bot: bool,
+}
+
+fn approved(desk: &Desk<'_>, bot: &Bot) -> Result<Vec<Task>, Fault> {
+    let mut tasks = desk.read(|conn| Ok(tasks::approved(conn, bot.seq)?))?;
+    if bot.status == BotStatus::Suspended {
+        for task in &mut tasks {
+            task.state = TaskState::Suspended;
+        }
+    }
+    Ok(tasks)
+}
+
+fn path(desk: &Desk<'_>, bot: &Bot) -> String {
+    format!("{}/{}/tasks", Shelf::of(desk).path(), bot.id)
+}
+
+fn show(desk: &Desk<'_>) -> Outcome {
+    let (bot, shelf) = (bot(desk)?, Shelf::of(desk));
+    Reply::page(&TasksPage {
+        frame: Frame::of(desk, &format!("Manage bot tasks: {}", bot.name), &shelf.crumbs())?,
+        path: path(desk, &bot),
+        back: shelf.path(),
+        tasks: approved(desk, &bot)?,
+        is_whole_bot_suspended: bot.status == BotStatus::Suspended,
+    })
+}
+
+fn save(desk: &Desk<'_>) -> Outcome {
+    let (bot, shelf) = (bot(desk)?, Shelf::of(desk));
+    let all = approved(desk, &bot)?;
+    let ticked = desk.fields("task");
+    let is_ticked = |task: &&Task| ticked.contains(&task.id.as_str());
+    let activated: Vec<&Task> =
+        all.iter().filter(|task| task.state == TaskState::Suspended).filter(is_ticked).collect();
+    let suspended: Vec<&Task> =
+        all.iter().filter(|task| task.state == TaskState::Active && !is_ticked(task)).collect();
+    if activated.is_empty() && suspended.is_empty() {
+        return Err(Fault::Refused("Every task is as it was: nothing was changed.".to_owned()));
+    }
+    let names = |tasks: &[&Task]| -> Vec<String> { tasks.iter().map(|task| task.name.clone()).collect() };
+    let is_any_left = all.iter().any(|task| is_ticked(&task));
+    if desk.field("confirmed") != "yes" {
+        return Reply::page(&Confirm {
+            frame: Frame::of(desk, &format!("Manage bot tasks: {}", bot.name), &shelf.crumbs())?,
+            path: path(desk, &bot),
+            deployed: all.iter().filter(is_ticked).map(|task| task.id.clone()).collect(),
+            suspended_now: names(&suspended),
+            activated_now: names(&activated),
+            ends_the_bot: !is_any_left,
+        });
+    }
+    desk.change(|change| {
+        for task in &all {
+            let state = if is_ticked(&task) { TaskState::Active } else { TaskState::Suspended };
+            tasks::set_state(change.conn(), task.seq, state)?;
+        }
+        let status = if is_any_left { BotStatus::Published } else { BotStatus::Suspended };
+        bots::set_status(change.conn(), bot.seq, status)?;
+        let mut to = audiences::addresses(change.conn(), bot.seq)?;
+        to.extend(bot_list::team(change.conn(), bot.seq)?.into_iter().map(|member| member.email));
+        to.sort();
+        to.dedup();
+        for (event, word, tasks) in [
+            (audit::BOT_TASK_SUSPENDED, "suspended", names(&suspended)),
+            (audit::BOT_TASK_ACTIVATED, "active again", names(&activated)),
+        ] {
+            if !tasks.is_empty() {
+                let tasks = tasks.join(", ");
+                change.log(event, &format!("bot {}: {tasks} {word}", bot.name))?;
+                let text = format!("Of {} these tasks are {word}: {tasks}\n", bot.name);
+                tell(desk, change, &to, &format!("{}: tasks {word}", bot.name), &text)?;
+            }
+        }
+        Ok(())
+    })?;
+    let count = counted(activated.len() + suspended.len(), "task", "tasks");
+    Ok(Reply::see(shelf.path()).saying(format!("Bot status changed successfully: {count} of {}.", bot.name)))
+}

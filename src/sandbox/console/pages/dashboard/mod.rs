@@ -1,0 +1,128 @@
+//! Dashboard: where an administrator arrives. People are counted in the store; activity is synthetic, and called so.
+
+mod live;
+mod period;
+mod talkers;
+
+use askama::Template;
+
+use crate::sandbox::console::chart::Chart;
+use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::frame::Frame;
+use crate::sandbox::console::reply::{Outcome, Reply};
+use crate::sandbox::console::rights::Needs;
+use crate::sandbox::console::route::Route;
+use crate::sandbox::store::bot_settings::CHANNELS;
+use crate::sandbox::traffic::{Cut, Figures, Kind};
+
+use live::Live;
+pub(super) use period::Period;
+pub(super) use talkers::{Talkers, talkers};
+
+pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
+    Route::page("/Admin", Needs::Administrator, arrive),
+    Route::page("/Admin/", Needs::Administrator, arrive),
+    Route::page("/Admin/dashboard", Needs::Administrator, show),
+    Route::live("/Admin/dashboard/live", Needs::Administrator, live::draw),
+];
+
+/// Bots that are offered in the filter, and that are listed by use.
+const OFFERED: usize = 200;
+const LISTED: usize = 10;
+
+#[derive(Template)]
+#[template(path = "dashboard.html")]
+struct Dashboard {
+    frame: Frame,
+    live: Live,
+    period: Period,
+    /// Id, name, whether it is chosen.
+    bots: Vec<(String, String, bool)>,
+    /// The tasks of the chosen bot.
+    tasks: Vec<(String, String, bool)>,
+    /// Word, name, whether it is chosen.
+    channels: Vec<(&'static str, &'static str, bool)>,
+    kinds: Vec<(&'static str, &'static str, bool)>,
+    sum: Figures,
+    charts: Vec<Chart>,
+    /// Name and sessions of the bots that are used most.
+    used: Vec<(String, u64)>,
+}
+
+fn arrive(_: &Desk<'_>) -> Outcome {
+    Ok(Reply::see("/Admin/dashboard"))
+}
+
+const KINDS: [(&str, &str, Kind); 3] = [
+    ("", "All sessions", Kind::All),
+    ("interactive", "Interactive", Kind::Interactive),
+    ("non-interactive", "Non-interactive", Kind::NonInteractive),
+];
+
+fn show(desk: &Desk<'_>) -> Outcome {
+    let Talkers { talkers, task_names } = talkers(desk)?;
+    let period = Period::of(desk);
+    let (bot, kind) = (desk.query("bot"), desk.query("kind"));
+    let channel = CHANNELS.iter().map(|(word, _)| *word).find(|word| *word == desk.query("channel"));
+    let asked = desk.incoming.query.all("task");
+    let chosen = talkers.iter().find(|talker| talker.id == bot);
+    let tasks: Vec<&str> = chosen
+        .map(|bot| bot.tasks.iter().map(String::as_str).filter(|task| asked.contains(task)).collect())
+        .unwrap_or_default();
+    let cut = Cut {
+        kind: KINDS.iter().find(|(word, ..)| *word == kind).map_or(Kind::All, |(.., kind)| *kind),
+        channel: channel.unwrap_or_default(),
+        tasks: &tasks,
+    };
+
+    let mut sum = Figures::default();
+    let mut by_time: Vec<(String, Figures)> =
+        period.buckets().iter().map(|bucket| (bucket.label.clone(), Figures::default())).collect();
+    let mut used: Vec<(String, u64)> = Vec::new();
+    for talker in talkers.iter().filter(|talker| chosen.is_none_or(|chosen| chosen.id == talker.id)) {
+        let mut own = Figures::default();
+        for (bucket, (_, all)) in period.buckets().iter().zip(&mut by_time) {
+            let figures = talker.between(bucket.from, bucket.until, &cut);
+            own += figures;
+            *all += figures;
+        }
+        // Nobody is counted twice on one bot.
+        own.users = own.users.min(talker.reach);
+        used.push((talker.name.clone(), own.sessions));
+        sum += own;
+    }
+    used.retain(|(_, sessions)| *sessions > 0);
+    used.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+    let bots_used = used.len();
+    used.truncate(LISTED);
+
+    let chart = |id, title, unit, figure: fn(&Figures) -> u64| {
+        Chart::new(id, title, unit, by_time.iter().map(|(label, all)| (label.clone(), figure(all))).collect())
+    };
+    let charts = vec![
+        chart("messages", "Messages", "Messages", |all| all.messages),
+        chart("sessions", "Conversation sessions", "Sessions", |all| all.sessions),
+        chart("users", "Active users", "Users", |all| all.users),
+        chart("billing", "Billing sessions", "Sessions of 15 minutes", |all| all.billing_sessions),
+    ];
+    let bots = talkers.iter().take(OFFERED);
+    let names = chosen.and_then(|chosen| task_names.get(&chosen.id)).cloned().unwrap_or_default();
+    Reply::page(&Dashboard {
+        frame: Frame::of(desk, "Dashboard", &[])?,
+        live: Live::of(desk, &talkers)?,
+        bots: bots.map(|talker| (talker.id.clone(), talker.name.clone(), talker.id == bot)).collect(),
+        tasks: names
+            .into_iter()
+            .map(|(id, name)| {
+                let is_chosen = tasks.contains(&id.as_str());
+                (id, name, is_chosen)
+            })
+            .collect(),
+        channels: CHANNELS.iter().map(|(word, name)| (*word, *name, channel == Some(*word))).collect(),
+        kinds: KINDS.iter().map(|(word, name, _)| (*word, *name, *word == kind)).collect(),
+        period,
+        sum: Figures { users: sum.users, ..sum },
+        charts,
+        used: if bots_used == 0 { Vec::new() } else { used },
+    })
+}

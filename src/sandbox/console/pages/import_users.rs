@@ -1,0 +1,150 @@
+//! Enrollment > Import: people from a file, to add, change, remove or activate.
+
+use askama::Template;
+use serde_json::{Map, Value};
+
+use super::bulk_report::{Report, Summary};
+use super::import_file::{self, Row, Status};
+use super::invite::invite;
+use super::users::objection_to_delete;
+use crate::sandbox::UserState;
+use crate::sandbox::console::desk::{Change, Desk};
+use crate::sandbox::console::frame::Frame;
+use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::rights::{Needs, Permission};
+use crate::sandbox::console::route::Route;
+use crate::sandbox::mail::{self, Letter};
+use crate::sandbox::store::audit;
+use crate::sandbox::store::bulk_runs::{self, Kind, Line};
+use crate::sandbox::store::users::{self, User};
+
+const NEEDS: Needs = Needs::Any(&[Permission::ImportUsers]);
+const PATH: &str = "/Admin/enrollment/import";
+/// How many runs the history lists.
+const HISTORY: usize = 50;
+
+pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
+    Route::page(PATH, NEEDS, show),
+    Route::action(PATH, NEEDS, run),
+    Route::page("/Admin/enrollment/import/{run}", NEEDS, report),
+];
+
+#[derive(Template)]
+#[template(path = "import_users.html")]
+struct Import {
+    frame: Frame,
+    runs: Vec<Summary>,
+}
+
+fn show(desk: &Desk<'_>) -> Outcome {
+    let runs = desk.read(|conn| Ok(bulk_runs::newest(conn, desk.account.seq, Kind::Import, HISTORY)?))?;
+    let frame = Frame::of(desk, "Import", &[("Enrollment", None)])?;
+    Reply::page(&Import { frame, runs: runs.into_iter().map(Summary::of).collect() })
+}
+
+fn run(desk: &Desk<'_>) -> Outcome {
+    let refused = |why: &str| Err(Fault::Refused(why.to_owned()));
+    let Some(file) = desk.incoming.upload.as_ref() else {
+        return refused("Choose a .txt or .csv file first.");
+    };
+    let name = file.name.to_lowercase();
+    if !name.ends_with(".txt") && !name.ends_with(".csv") {
+        return refused("The file has to be a .txt or .csv file, with a header in its first row.");
+    }
+    let Ok(text) = std::str::from_utf8(&file.content) else {
+        return refused("The file is not text in UTF-8.");
+    };
+    let rows = import_file::read(text).map_err(Fault::Refused)?;
+    let id = desk.change(|change| {
+        let mut lines = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let (result, is_done) = match import(desk, change, row)? {
+                Ok(done) => (done.to_owned(), true),
+                Err(why) => (why, false),
+            };
+            lines.push(Line { number: row.line, subject: row.email.clone(), result, is_done });
+        }
+        change.log(audit::USER_MODIFIED, &format!("users imported from the file {}", file.name))?;
+        let (account, actor) = (desk.account.seq, desk.user.email.as_str());
+        Ok(bulk_runs::insert(change.conn(), account, Kind::Import, &file.name, actor, desk.now, &lines)?)
+    })?;
+    Ok(Reply::see(&format!("{PATH}/{id}")).saying("The file has been read."))
+}
+
+/// What was done with a row, or why nothing was.
+type Done = Result<&'static str, String>;
+
+fn import(desk: &Desk<'_>, change: &Change<'_>, row: &Row) -> Result<Done, Fault> {
+    if !mail::is_address(&row.email) {
+        return Ok(Err("not an e-mail address: ignored".to_owned()));
+    }
+    let status = match &row.status {
+        Ok(status) => *status,
+        Err(why) => return Ok(Err(why.clone())),
+    };
+    let found = users::by_email(change.conn(), desk.account.seq, &row.email, false)?;
+    match (status, found) {
+        (Status::New, Some(_)) => Ok(Err("is in the account already: nothing done".to_owned())),
+        (Status::New, None) => add(desk, change, row),
+        (_, None) => Ok(Err("is not in the account: nothing done".to_owned())),
+        (Status::Update, Some(user)) => {
+            write(change, &user, row)?;
+            change.log(audit::USER_MODIFIED, &format!("user {} updated by import", user.email))?;
+            Ok(Ok("updated"))
+        }
+        (Status::Delete, Some(user)) => delete(desk, change, &user),
+        (Status::Activate, Some(user)) => activate(desk, change, &user),
+    }
+}
+
+fn add(desk: &Desk<'_>, change: &Change<'_>, row: &Row) -> Result<Done, Fault> {
+    invite(desk, change, &row.email)?;
+    let user = users::by_email(change.conn(), desk.account.seq, &row.email, false)?;
+    write(change, &user.ok_or_else(|| Fault::broken(&"a user just added is gone"))?, row)?;
+    Ok(Ok("invited"))
+}
+
+fn write(change: &Change<'_>, user: &User, row: &Row) -> Result<(), Fault> {
+    let profile: Map<String, Value> =
+        row.profile.iter().map(|(key, value)| ((*key).to_owned(), Value::from(value.as_str()))).collect();
+    Ok(users::set_names(change.conn(), user.seq, Some(&row.first), Some(&row.last), &profile)?)
+}
+
+fn delete(desk: &Desk<'_>, change: &Change<'_>, user: &User) -> Result<Done, Fault> {
+    if let Some(objection) = objection_to_delete(desk, change.conn(), user)? {
+        return Ok(Err(format!("{objection} Not deleted.")));
+    }
+    users::delete(change.conn(), user.seq)?;
+    change.log(audit::USER_DELETED, &format!("user {} deleted by import", user.email))?;
+    Ok(Ok("deleted"))
+}
+
+fn activate(desk: &Desk<'_>, change: &Change<'_>, user: &User) -> Result<Done, Fault> {
+    match user.state {
+        UserState::Active => return Ok(Err("is active already: nothing done".to_owned())),
+        UserState::NotActive => return Ok(Err("has not joined yet: nothing done".to_owned())),
+        UserState::Suspended | UserState::Locked => {}
+    }
+    change.set_state(&user.email, UserState::Active)?;
+    change.log(audit::USER_MODIFIED, &format!("user {} activated by import", user.email))?;
+    let letter = Letter {
+        kind: mail::ACCOUNT_ACTIVATED,
+        to: &user.email,
+        subject: "Your account is active again",
+        text: format!(
+            "An administrator of {} has activated your account. Sign in at {}/sign-in.\n",
+            desk.account.name, desk.inner.invites.public_url
+        ),
+    };
+    letter.put(change.conn(), desk.account.seq, desk.now)?;
+    Ok(Ok("activated"))
+}
+
+fn report(desk: &Desk<'_>) -> Outcome {
+    let id = desk.param("run");
+    let run = desk.read(|conn| Ok(bulk_runs::by_id(conn, desk.account.seq, Kind::Import, id)?))?;
+    let run = run.ok_or(Fault::NotFound)?;
+    let crumbs = [("Enrollment", None), ("Import", Some(PATH))];
+    let frame = Frame::of(desk, "Report On File Import", &crumbs)?;
+    Reply::page(&Report::of(desk, frame, run))
+}

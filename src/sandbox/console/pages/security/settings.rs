@@ -1,0 +1,121 @@
+//! Security & Control > Settings: retention, context, from where the console may be used, links that were mailed.
+
+use askama::Template;
+
+use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::frame::Frame;
+use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::rights::{Needs, Permission};
+use crate::sandbox::console::route::Route;
+use crate::sandbox::store::audit;
+use crate::sandbox::store::security::{self, Security};
+
+/// The vendor names no permission for this page; who may change how people sign in may change from where.
+const NEEDS: Needs = Needs::Any(&[Permission::TwoFactor, Permission::SingleSignOn]);
+const PATH: &str = "/Admin/security/settings";
+
+pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
+    Route::page(PATH, NEEDS, show),
+    Route::action(PATH, NEEDS, save),
+    Route::action("/Admin/security/settings/revoke", NEEDS, revoke),
+];
+
+/// Months and how people say that.
+const RETENTION: [(u32, &str); 10] = [
+    (1, "1 month"),
+    (3, "3 months"),
+    (6, "6 months"),
+    (12, "1 year"),
+    (24, "2 years"),
+    (36, "3 years"),
+    (48, "4 years"),
+    (60, "5 years"),
+    (72, "6 years"),
+    (84, "7 years"),
+];
+/// Expressions, and characters of each.
+const ADDRESSES_MAX: usize = 20;
+const ADDRESS_MAX: usize = 200;
+
+#[derive(Template)]
+#[template(path = "security_settings.html")]
+struct Settings {
+    frame: Frame,
+    retention: Vec<(u32, &'static str, bool)>,
+    keeps_context: bool,
+    addresses: String,
+    own_address: String,
+    problems: Vec<String>,
+}
+
+fn page(desk: &Desk<'_>, security: &Security, problems: Vec<String>) -> Result<Settings, Fault> {
+    Ok(Settings {
+        frame: Frame::of(desk, "Settings", &[("Security & Control", None)])?,
+        retention: RETENTION
+            .iter()
+            .map(|(months, label)| (*months, *label, *months == security.retention_months))
+            .collect(),
+        keeps_context: security.keeps_context,
+        addresses: security.addresses.join("\n"),
+        own_address: desk.ip().to_string(),
+        problems,
+    })
+}
+
+fn show(desk: &Desk<'_>) -> Outcome {
+    let security = desk.read(|conn| Ok(Security::of(conn, desk.account.seq)?))?;
+    Reply::page(&page(desk, &security, Vec::new())?)
+}
+
+fn save(desk: &Desk<'_>) -> Outcome {
+    let months = desk.field("retention").parse().unwrap_or(0);
+    let addresses: Vec<String> = desk
+        .field("addresses")
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect();
+    let security =
+        Security { retention_months: months, keeps_context: desk.field("context") == "on", addresses };
+    let mut problems = Vec::new();
+    if !RETENTION.iter().any(|(known, _)| *known == months) {
+        problems.push("Choose how long data is kept.".to_owned());
+    }
+    if security.addresses.len() > ADDRESSES_MAX {
+        problems.push(format!("Up to {ADDRESSES_MAX} expressions are taken."));
+    }
+    for pattern in &security.addresses {
+        if pattern.chars().count() > ADDRESS_MAX || security::whole(pattern).is_none() {
+            problems.push(format!("{pattern} is not a regular expression."));
+        }
+    }
+    let own = desk.ip().to_string();
+    if problems.is_empty() && !security.admits(&own) {
+        problems.push(format!("Your own address {own} has to match: you would lock yourself out."));
+    }
+    if !problems.is_empty() {
+        return Reply::invalid(&page(desk, &security, problems)?);
+    }
+    desk.change(|change| {
+        security.save(change.conn(), desk.account.seq)?;
+        let from = if security.addresses.is_empty() {
+            "everywhere".to_owned()
+        } else {
+            security.addresses.join(", ")
+        };
+        let context = if security.keeps_context { "on" } else { "off" };
+        let text = format!("retention {months} months, context persistence {context}, console from {from}");
+        change.log(audit::SETTINGS_MODIFIED, &text)
+    })?;
+    Ok(Reply::see(PATH).saying("The settings are saved."))
+}
+
+fn revoke(desk: &Desk<'_>) -> Outcome {
+    let count = desk.change(|change| {
+        let count = security::revoke_links(change.conn(), desk.account.seq)?;
+        change.log(audit::SETTINGS_MODIFIED, &format!("all active URLs revoked: {count}"))?;
+        Ok(count)
+    })?;
+    Ok(Reply::see(PATH).saying(format!("Revoked: {count}. Whoever still needs a link is invited again.")))
+}

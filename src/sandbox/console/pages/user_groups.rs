@@ -1,0 +1,69 @@
+//! User Management > Users > one person: the groups they are in.
+
+use rusqlite::Connection;
+
+use super::group;
+use super::user::{path_of, person};
+use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::rights::{Needs, Permission};
+use crate::sandbox::console::route::Route;
+use crate::sandbox::store::groups::{self, Group, GroupSource};
+use crate::sandbox::store::users::User;
+
+const NEEDS: Needs = Needs::Any(&[Permission::ManageGroups]);
+const ADD: &str = "/Admin/users/{id}/groups/add";
+
+pub(in crate::sandbox::console) const ROUTES: &[Route] =
+    &[Route::action(ADD, NEEDS, add), Route::action("/Admin/users/{id}/groups/remove", NEEDS, remove)];
+
+/// So many groups can be chosen from a list; with more, the group's own page does it.
+const CHOICES: usize = 500;
+
+/// What the page of a person shows of it.
+pub(super) struct Section {
+    pub(super) member_of: Vec<Membership>,
+    /// Local groups they are not in; nothing for who may not change it.
+    pub(super) others: Vec<Group>,
+    pub(super) may_change: bool,
+}
+
+pub(super) struct Membership {
+    pub(super) group: Group,
+    pub(super) is_fixed: bool,
+}
+
+impl Section {
+    pub(super) fn of(desk: &Desk<'_>, conn: &Connection, user: &User) -> Result<Self, Fault> {
+        let own = groups::of_users(conn, &[user.seq], true)?;
+        let is_own = |group: &Group| own.iter().any(|(_, id, _)| *id == group.id);
+        let (inside, outside): (Vec<Group>, Vec<Group>) =
+            groups::all(conn, desk.account.seq, true)?.into_iter().partition(is_own);
+        let may_change = desk.may(ADD);
+        let mut others: Vec<Group> = outside
+            .into_iter()
+            .filter(|group| may_change && group.source == GroupSource::Local)
+            .take(CHOICES)
+            .collect();
+        others.sort_by_key(|group| group.name.to_lowercase());
+        let member_of = inside
+            .into_iter()
+            .map(|group| Membership { is_fixed: group.source != GroupSource::Local, group })
+            .collect();
+        Ok(Self { member_of, others, may_change })
+    }
+}
+
+fn add(desk: &Desk<'_>) -> Outcome {
+    let user = person(desk)?.user;
+    let group = group::by_id(desk, desk.field("group"))?;
+    desk.change(|change| group::join(change, &group, &user))?;
+    Ok(Reply::see(&path_of(&user)).saying(format!("Added to {}.", group.name)))
+}
+
+fn remove(desk: &Desk<'_>) -> Outcome {
+    let user = person(desk)?.user;
+    let group = group::by_id(desk, desk.field("group"))?;
+    desk.change(|change| group::leave(change, &group, &user))?;
+    Ok(Reply::see(&path_of(&user)).saying(format!("Removed from {}.", group.name)))
+}

@@ -1,0 +1,153 @@
+//! User Management > Users > one person: admin roles, and bots with the roles on them.
+
+use rusqlite::Connection;
+
+use super::user::{path_of, person};
+use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::rights::{Needs, Permission};
+use crate::sandbox::console::role_rules::{self, Holder, shown_name};
+use crate::sandbox::console::route::Route;
+use crate::sandbox::store::bindings::{self, Holding};
+use crate::sandbox::store::bots::{self, Bot};
+use crate::sandbox::store::roles::{self, Role, RoleKind};
+use crate::sandbox::store::users::User;
+
+const ADMIN: Needs = Needs::Any(&[Permission::CustomAdminRoles]);
+const BOT: Needs = Needs::Any(&[Permission::BotRoles]);
+const ADD_ADMIN: &str = "/Admin/users/{id}/admin-roles/add";
+const ADD_BOT: &str = "/Admin/users/{id}/bot-roles/add";
+
+pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
+    Route::action(ADD_ADMIN, ADMIN, add_admin),
+    Route::action("/Admin/users/{id}/admin-roles/remove", ADMIN, remove_admin),
+    Route::action(ADD_BOT, BOT, add_bot),
+    Route::action("/Admin/users/{id}/bot-roles/change", BOT, change_bot),
+    Route::action("/Admin/users/{id}/bot-roles/delete", BOT, delete_bot),
+];
+
+/// So many bots can be chosen from a list.
+const CHOICES: usize = 500;
+
+/// What the page of a person shows of it.
+pub(super) struct Section {
+    pub(super) admin: Vec<Held>,
+    pub(super) on_bots: Vec<Held>,
+    /// Admin roles that can be added, with their ids.
+    pub(super) admin_choices: Vec<(String, String)>,
+    pub(super) bot_choices: Vec<Bot>,
+    /// Bot roles that can be given, with their ids.
+    pub(super) bot_roles: Vec<(String, String)>,
+}
+
+/// One role in one way.
+pub(super) struct Held {
+    pub(super) role_id: String,
+    pub(super) role: String,
+    /// Id and name.
+    pub(super) bot: Option<(String, String)>,
+    pub(super) group: Option<String>,
+    /// Whether whoever looks may take it away.
+    pub(super) may_change: bool,
+}
+
+impl Section {
+    pub(super) fn of(desk: &Desk<'_>, conn: &Connection, user: &User) -> Result<Self, Fault> {
+        let admin_roles = roles::all(conn, desk.account.seq, RoleKind::Admin)?;
+        let bot_roles = roles::all(conn, desk.account.seq, RoleKind::Bot)?;
+        let held = bindings::holdings(conn, &[user.seq])?;
+        let is_primary = desk.account.primary_admin.eq_ignore_ascii_case(&user.email);
+        let shown = |held: Holding| {
+            let role = admin_roles.iter().chain(&bot_roles).find(|role| role.id == held.role_id);
+            let may_give = |role: &Role| {
+                desk.rights.meet(role_rules::needs_to_give(role))
+                    && !role.is_bot_owner()
+                    && !(role.is_master_admin() && is_primary)
+            };
+            Held {
+                may_change: held.group.is_none() && role.is_some_and(may_give),
+                role: role.map_or(held.role_name, |role| shown_name(role).to_owned()),
+                role_id: held.role_id,
+                bot: held.bot,
+                group: held.group,
+            }
+        };
+        let has = |role: &Role| held.iter().any(|held| held.group.is_none() && held.role_id == role.id);
+        let choice = |role: &Role| (role.id.clone(), shown_name(role).to_owned());
+        let may_give = |role: &&Role| desk.rights.meet(role_rules::needs_to_give(role));
+        let admin_choices =
+            admin_roles.iter().filter(may_give).filter(|role| !has(role)).map(choice).collect();
+        let given =
+            bot_roles.iter().filter(|role| !role.is_bot_owner()).filter(may_give).map(choice).collect();
+        let bot_choices =
+            if desk.may(ADD_BOT) { bots::page(conn, desk.account.seq, 0, CHOICES)? } else { Vec::new() };
+        let (admin, on_bots) = held.into_iter().map(shown).partition(|held: &Held| held.bot.is_none());
+        Ok(Self { admin, on_bots, admin_choices, bot_choices, bot_roles: given })
+    }
+}
+
+/// The role of that id, which is of that kind.
+fn role(desk: &Desk<'_>, conn: &Connection, kind: RoleKind, id: &str) -> Result<Role, Fault> {
+    roles::by_id(conn, desk.account.seq, id)?.filter(|role| role.kind == kind).ok_or(Fault::NotFound)
+}
+
+fn bot(desk: &Desk<'_>, conn: &Connection) -> Result<Bot, Fault> {
+    bots::by_id(conn, desk.account.seq, desk.field("bot"))?.ok_or(Fault::NotFound)
+}
+
+fn add_admin(desk: &Desk<'_>) -> Outcome {
+    let user = person(desk)?.user;
+    let given = desk.change(|change| {
+        let role = role(desk, change.conn(), RoleKind::Admin, desk.field("role"))?;
+        role_rules::give(desk, change, &role, Holder::User(&user), None)?;
+        Ok(shown_name(&role).to_owned())
+    })?;
+    Ok(Reply::see(&path_of(&user)).saying(format!("{given} assigned.")))
+}
+
+fn remove_admin(desk: &Desk<'_>) -> Outcome {
+    let user = person(desk)?.user;
+    let taken = desk.change(|change| {
+        let role = role(desk, change.conn(), RoleKind::Admin, desk.field("role"))?;
+        role_rules::take(desk, change, &role, Holder::User(&user), None)?;
+        Ok(shown_name(&role).to_owned())
+    })?;
+    Ok(Reply::see(&path_of(&user)).saying(format!("{taken} removed.")))
+}
+
+fn add_bot(desk: &Desk<'_>) -> Outcome {
+    let user = person(desk)?.user;
+    desk.change(|change| {
+        let role = role(desk, change.conn(), RoleKind::Bot, desk.field("role"))?;
+        let bot = bot(desk, change.conn())?;
+        role_rules::give(desk, change, &role, Holder::User(&user), Some(&bot))
+    })?;
+    Ok(Reply::see(&path_of(&user)).saying("The role is assigned."))
+}
+
+/// Another role on the same bot, in place of the one there.
+fn change_bot(desk: &Desk<'_>) -> Outcome {
+    let user = person(desk)?.user;
+    desk.change(|change| {
+        let conn = change.conn();
+        let before = role(desk, conn, RoleKind::Bot, desk.field("before"))?;
+        let after = role(desk, conn, RoleKind::Bot, desk.field("role"))?;
+        if before.seq == after.seq {
+            return Err(Fault::Refused("Choose another role first.".to_owned()));
+        }
+        let bot = bot(desk, conn)?;
+        role_rules::take(desk, change, &before, Holder::User(&user), Some(&bot))?;
+        role_rules::give(desk, change, &after, Holder::User(&user), Some(&bot))
+    })?;
+    Ok(Reply::see(&path_of(&user)).saying("The role is changed."))
+}
+
+fn delete_bot(desk: &Desk<'_>) -> Outcome {
+    let user = person(desk)?.user;
+    desk.change(|change| {
+        let role = role(desk, change.conn(), RoleKind::Bot, desk.field("role"))?;
+        let bot = bot(desk, change.conn())?;
+        role_rules::take(desk, change, &role, Holder::User(&user), Some(&bot))
+    })?;
+    Ok(Reply::see(&path_of(&user)).saying("The role is deleted."))
+}

@@ -1,0 +1,123 @@
+//! Who may define and give which role (3.5), and the giving and taking itself, audited.
+
+use super::desk::{Change, Desk};
+use super::reply::Fault;
+use super::rights::{Needs, Permission};
+use crate::sandbox::store::audit::{self, Event};
+use crate::sandbox::store::bindings::{self, NO_BOT};
+use crate::sandbox::store::bots::Bot;
+use crate::sandbox::store::groups::Group;
+use crate::sandbox::store::roles::{Role, RoleKind};
+use crate::sandbox::store::users::User;
+
+/// Somebody or a group, to hold a role.
+#[derive(Clone, Copy)]
+pub(super) enum Holder<'a> {
+    User(&'a User),
+    Group(&'a Group),
+}
+
+impl Holder<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Self::User(user) => &user.email,
+            Self::Group(group) => &group.name,
+        }
+    }
+
+    fn key(&self) -> bindings::Holder {
+        match self {
+            Self::User(user) => bindings::Holder::User(user.seq),
+            Self::Group(group) => bindings::Holder::Group(group.seq),
+        }
+    }
+}
+
+/// What defining roles of that kind takes.
+pub(super) fn needs_to_define(kind: RoleKind) -> Needs {
+    match kind {
+        RoleKind::Admin => Needs::Any(&[Permission::CustomAdminRoles]),
+        RoleKind::Bot => Needs::Any(&[Permission::BotRoles]),
+    }
+}
+
+/// What giving or taking `role` takes.
+pub(super) fn needs_to_give(role: &Role) -> Needs {
+    if role.is_master_admin() { Needs::PrimaryAdmin } else { needs_to_define(role.kind) }
+}
+
+/// What people call it: the API's name of Master Admin is another.
+pub(super) fn shown_name(role: &Role) -> &str {
+    if role.is_master_admin() { "Master Admin" } else { &role.name }
+}
+
+fn check(desk: &Desk<'_>, role: &Role) -> Result<(), Fault> {
+    if role.is_bot_owner() {
+        return Err(Fault::Refused(
+            "Bot Owner comes with a bot: it changes under Bots Management > Change Bot Owner only."
+                .to_owned(),
+        ));
+    }
+    let needs = needs_to_give(role);
+    if desk.rights.meet(needs) { Ok(()) } else { Err(Fault::Denied(needs)) }
+}
+
+fn described(role: &Role, bot: Option<&Bot>) -> String {
+    match bot {
+        Some(bot) => format!("{} on {}", shown_name(role), bot.name),
+        None => shown_name(role).to_owned(),
+    }
+}
+
+fn event(role: &Role, holder: Holder<'_>, admin: Event, bot: Event, group: Event) -> Event {
+    match (holder, role.kind) {
+        (Holder::Group(_), _) => group,
+        (Holder::User(_), RoleKind::Admin) => admin,
+        (Holder::User(_), RoleKind::Bot) => bot,
+    }
+}
+
+/// Gives a role: an admin role without a bot, a bot role on one. Who holds it already is refused.
+pub(super) fn give(
+    desk: &Desk<'_>,
+    change: &Change<'_>,
+    role: &Role,
+    holder: Holder<'_>,
+    bot: Option<&Bot>,
+) -> Result<(), Fault> {
+    check(desk, role)?;
+    if role.is_master_admin() && matches!(holder, Holder::Group(_)) {
+        return Err(Fault::Refused("Master Admin is given to people, not to groups.".to_owned()));
+    }
+    if bot.is_some() != (role.kind == RoleKind::Bot) {
+        return Err(Fault::Refused("A bot role is given on an assistant: choose one.".to_owned()));
+    }
+    let (name, role_name) = (holder.name(), described(role, bot));
+    if !bindings::bind(change.conn(), holder.key(), role.seq, bot.map_or(NO_BOT, |bot| bot.seq))? {
+        return Err(Fault::Refused(format!("{name} holds {role_name} already.")));
+    }
+    let event =
+        event(role, holder, audit::ADMIN_ROLE_ASSIGNED, audit::BOT_ROLE_ASSIGNED, audit::ROLE_TO_GROUPS);
+    change.log(event, &format!("role {role_name} assigned to {name}"))
+}
+
+/// Takes a directly held role away.
+pub(super) fn take(
+    desk: &Desk<'_>,
+    change: &Change<'_>,
+    role: &Role,
+    holder: Holder<'_>,
+    bot: Option<&Bot>,
+) -> Result<(), Fault> {
+    check(desk, role)?;
+    let (name, role_name) = (holder.name(), described(role, bot));
+    if role.is_master_admin() && desk.account.primary_admin.eq_ignore_ascii_case(name) {
+        return Err(Fault::Refused(format!("{name} is the Primary Admin, who stays Master Admin.")));
+    }
+    if !bindings::unbind(change.conn(), holder.key(), role.seq, bot.map_or(NO_BOT, |bot| bot.seq))? {
+        return Err(Fault::Refused(format!("{name} does not hold {role_name} directly.")));
+    }
+    let event =
+        event(role, holder, audit::ADMIN_ROLE_DELETED, audit::BOT_ROLE_DELETED, audit::ROLE_FROM_GROUPS);
+    change.log(event, &format!("role {role_name} deleted for {name}"))
+}

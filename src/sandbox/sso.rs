@@ -1,0 +1,149 @@
+//! The configuration of single sign-on, as the API and the console both write it (2.17). Only SAML is documented; the
+//! other protocols are stored alike.
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use super::store::{accounts, apps};
+
+pub(crate) const PROTOCOLS: [&str; 3] = ["saml", "wsfed", "oidc"];
+/// More are not taken.
+pub(crate) const CERTIFICATES_MAX: usize = 2;
+
+/// What is configured.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Config {
+    pub(crate) protocol: String,
+    pub(crate) provider: String,
+    pub(crate) entry_point: String,
+    pub(crate) issuer: String,
+    pub(crate) certificates: Vec<String>,
+    pub(crate) restricts_onboarding: bool,
+    /// No second factor for sign-ins that begin at the identity provider, or here.
+    pub(crate) skips_second_factor: (bool, bool),
+    pub(crate) mapping: Option<Mapping>,
+}
+
+/// Roles and groups given by attributes of the identity provider.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Mapping {
+    /// What the attributes do not say is taken away.
+    pub(crate) is_full: bool,
+    pub(crate) attributes: Vec<Attribute>,
+}
+
+/// One attribute, and what it gives.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Attribute {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    /// `Role` or `Group`.
+    pub(crate) kind: String,
+    /// A role's id, a group's id, or `isDeveloper`.
+    pub(crate) kore: String,
+}
+
+/// Switches single sign-on on, and the second factor off: they exclude each other (3.9). Returns what is stored.
+pub(crate) fn enable(
+    conn: &Connection,
+    account: i64,
+    config: &Config,
+    modified_by: &str,
+    now: &str,
+) -> rusqlite::Result<Value> {
+    let document = document(config, modified_by, now);
+    apps::set_sso(conn, account, &config.protocol, &document.to_string())?;
+    accounts::set_two_factor(conn, account, false)?;
+    Ok(document)
+}
+
+fn document(config: &Config, modified_by: &str, now: &str) -> Value {
+    let (idp, sp) = config.skips_second_factor;
+    let mut document = json!({
+        "method": config.protocol, "allusers": false, "ssoProvider": config.provider,
+        "autoOnboarding": { "restrict": config.restricts_onboarding },
+        "modifiedDate": now, "modifiedBy": modified_by,
+        "skip2faVerification": { "idp": idp, "sp": sp },
+        "config": {
+            "cert": config.certificates, "entryPoint": config.entry_point, "issuer": config.issuer,
+            "disableRequestedAuthnContext": false
+        }
+    });
+    if let Some(Mapping { is_full, attributes }) = &config.mapping {
+        let attributes: Vec<Value> = attributes
+            .iter()
+            .map(|Attribute { name, value, kind, kore }| {
+                json!({
+                    "samlAttributeName": name, "samlAttributeValue": value, "attributeType": kind,
+                    "koreAttribute": kore
+                })
+            })
+            .collect();
+        document["samlAttributeMapping"] = json!({
+            "fullSynchronization": if *is_full { "enabled" } else { "disabled" }, "status": "active",
+            "attributeMapping": attributes
+        });
+    }
+    document
+}
+
+/// What a stored document says.
+pub(crate) fn read(document: &Value) -> Config {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let flag = |value: &Value| value.as_bool().unwrap_or(false);
+    let mapping = &document["samlAttributeMapping"];
+    let attributes = mapping["attributeMapping"].as_array().map(Vec::as_slice).unwrap_or_default();
+    Config {
+        protocol: text(&document["method"]),
+        provider: text(&document["ssoProvider"]),
+        entry_point: text(&document["config"]["entryPoint"]),
+        issuer: text(&document["config"]["issuer"]),
+        certificates: document["config"]["cert"]
+            .as_array()
+            .map(|all| all.iter().map(text).collect())
+            .unwrap_or_default(),
+        restricts_onboarding: flag(&document["autoOnboarding"]["restrict"]),
+        skips_second_factor: (
+            flag(&document["skip2faVerification"]["idp"]),
+            flag(&document["skip2faVerification"]["sp"]),
+        ),
+        mapping: mapping.is_object().then(|| Mapping {
+            is_full: mapping["fullSynchronization"] == "enabled",
+            attributes: attributes
+                .iter()
+                .map(|one| Attribute {
+                    name: text(&one["samlAttributeName"]),
+                    value: text(&one["samlAttributeValue"]),
+                    kind: text(&one["attributeType"]),
+                    kore: text(&one["koreAttribute"]),
+                })
+                .collect(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configuration_survives_being_stored() {
+        let attribute = Attribute {
+            name: "role".to_owned(),
+            value: "Admin".to_owned(),
+            kind: "Role".to_owned(),
+            kore: "isDeveloper".to_owned(),
+        };
+        let config = Config {
+            protocol: "saml".to_owned(),
+            provider: "okta".to_owned(),
+            entry_point: "https://idp.example.com/sso".to_owned(),
+            issuer: "https://idp.example.com".to_owned(),
+            certificates: vec!["one".to_owned(), "two".to_owned()],
+            restricts_onboarding: true,
+            skips_second_factor: (true, false),
+            mapping: Some(Mapping { is_full: true, attributes: vec![attribute] }),
+        };
+        assert_eq!(read(&document(&config, "u-1", "now")), config);
+    }
+}

@@ -1,0 +1,211 @@
+//! Synthetic traffic. Nobody talks to the bots of a sandbox, so what a dashboard would show is made up: always the same
+//! for the same bot, task and hour, and the more of it the more people may use the bot. Whoever shows these figures
+//! calls them synthetic.
+
+use std::ops::AddAssign;
+
+use jiff::Timestamp;
+
+/// What happened in some time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Figures {
+    pub(crate) sessions: u64,
+    pub(crate) messages: u64,
+    pub(crate) completed_tasks: u64,
+    pub(crate) successful_tasks: u64,
+    pub(crate) alerts: u64,
+    /// People who talked to a bot, counted anew each hour.
+    pub(crate) users: u64,
+    /// Blocks of 15 minutes without interruption.
+    pub(crate) billing_sessions: u64,
+}
+
+impl AddAssign for Figures {
+    fn add_assign(&mut self, other: Self) {
+        self.sessions += other.sessions;
+        self.messages += other.messages;
+        self.completed_tasks += other.completed_tasks;
+        self.successful_tasks += other.successful_tasks;
+        self.alerts += other.alerts;
+        self.users += other.users;
+        self.billing_sessions += other.billing_sessions;
+    }
+}
+
+/// Which sessions are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    All,
+    Interactive,
+    NonInteractive,
+}
+
+/// A bot that is talked to.
+#[derive(Debug, Clone)]
+pub(crate) struct Talker {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// Ids of its active tasks.
+    pub(crate) tasks: Vec<String>,
+    /// How many people may use it.
+    pub(crate) reach: u64,
+    /// The vendor's words.
+    pub(crate) channels: Vec<String>,
+}
+
+/// Sessions until the end of each hour of a day, of 1000.
+const UNTIL: [u64; 25] = [
+    0, 4, 7, 9, 11, 14, 20, 34, 70, 140, 228, 318, 400, 462, 534, 618, 700, 772, 828, 872, 908, 938, 962,
+    982, 1000,
+];
+/// How much of a day's traffic is left, Monday to Sunday, in percent.
+const WEEKDAYS: [u64; 7] = [108, 112, 106, 100, 88, 34, 26];
+/// Of so many sessions one is not interactive.
+const ONE_NOT_INTERACTIVE: u64 = 12;
+/// What the first, the second, ... channel takes of the whole.
+const CHANNEL_WEIGHTS: [u64; 3] = [6, 3, 1];
+
+/// A well mixed number (the finalizer of splitmix64).
+fn mixed(seed: u64) -> u64 {
+    let mut z = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+fn seed_of(text: &str) -> u64 {
+    text.bytes().fold(0, |seed, byte| mixed(seed ^ u64::from(byte)))
+}
+
+/// The hour of a moment, since 1970.
+pub(crate) fn hour_of(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(3600)
+}
+
+impl Talker {
+    /// What happened in the hours `from..until`, in these tasks (none named: all), and this part of the sessions.
+    pub(crate) fn between(&self, from: i64, until: i64, cut: &Cut<'_>) -> Figures {
+        let mut sum = Figures::default();
+        for task in
+            self.tasks.iter().filter(|task| cut.tasks.is_empty() || cut.tasks.contains(&task.as_str()))
+        {
+            let seed = seed_of(task);
+            for hour in from..until {
+                sum += self.hour(seed, hour, cut);
+            }
+        }
+        sum
+    }
+
+    fn hour(&self, task: u64, hour: i64, cut: &Cut<'_>) -> Figures {
+        let (day, of_day) = (hour.div_euclid(24), usize::try_from(hour.rem_euclid(24)).unwrap_or(0));
+        let luck = mixed(task ^ day.unsigned_abs());
+        // 1970 began on a Thursday.
+        let weekday = WEEKDAYS[usize::try_from((day + 3).rem_euclid(7)).unwrap_or(0)];
+        let tasks = u64::try_from(self.tasks.len()).unwrap_or(1).max(1);
+        let whole_day = (self.reach * 3 + 2) * weekday * (60 + luck % 80) / 10_000 / tasks;
+        let whole_day = if self.reach == 0 { 0 } else { whole_day + 1 };
+        let sessions = whole_day * UNTIL[of_day + 1] / 1000 - whole_day * UNTIL[of_day] / 1000;
+        let sessions = self.part(sessions, cut);
+        let mood = mixed(task ^ hour.unsigned_abs().rotate_left(17));
+        let completed_tasks = sessions - sessions * (10 + mood % 15) / 100;
+        Figures {
+            sessions,
+            messages: sessions * (5 + mood % 5) + sessions / 2,
+            completed_tasks,
+            successful_tasks: completed_tasks - completed_tasks * (4 + mood % 9) / 100,
+            alerts: sessions * (mood % 4) / 10,
+            users: (sessions - sessions / 5).min(self.reach),
+            billing_sessions: sessions + sessions / 4,
+        }
+    }
+
+    fn part(&self, sessions: u64, cut: &Cut<'_>) -> u64 {
+        let sessions = match cut.kind {
+            Kind::All => sessions,
+            Kind::NonInteractive => sessions / ONE_NOT_INTERACTIVE,
+            Kind::Interactive => sessions - sessions / ONE_NOT_INTERACTIVE,
+        };
+        if cut.channel.is_empty() { sessions } else { self.through(cut.channel, sessions) }
+    }
+
+    /// How many of `sessions` come through a channel.
+    fn through(&self, channel: &str, sessions: u64) -> u64 {
+        let weights = CHANNEL_WEIGHTS.iter().zip(&self.channels);
+        let all: u64 = weights.clone().map(|(weight, _)| weight).sum();
+        let before: u64 =
+            weights.clone().take_while(|(_, own)| *own != channel).map(|(weight, _)| weight).sum();
+        let own = weights.clone().find(|(_, own)| *own == channel).map_or(0, |(weight, _)| *weight);
+        if all == 0 { 0 } else { sessions * (before + own) / all - sessions * before / all }
+    }
+
+    /// Sessions that are open at that moment, by channel.
+    pub(crate) fn open_at(&self, at: Timestamp) -> Vec<(&str, u64)> {
+        let cut = Cut { kind: Kind::All, channel: "", tasks: &[] };
+        let hour = hour_of(at);
+        let busy = self.between(hour, hour + 1, &cut).sessions;
+        // A new figure every ten seconds.
+        let mood = mixed(seed_of(&self.id) ^ at.as_second().div_euclid(10).unsigned_abs());
+        let open = busy / 4 + if busy > 0 { mood % (busy / 4 + 2) } else { 0 };
+        self.channels.iter().map(|channel| (channel.as_str(), self.through(channel, open))).collect()
+    }
+}
+
+/// Which part of the traffic is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cut<'a> {
+    pub(crate) kind: Kind,
+    /// Empty: all.
+    pub(crate) channel: &'a str,
+    /// Empty: all.
+    pub(crate) tasks: &'a [&'a str],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn talker(reach: u64) -> Talker {
+        Talker {
+            id: "st-1".to_owned(),
+            name: "Bank".to_owned(),
+            tasks: vec!["dg-1".to_owned(), "dg-2".to_owned()],
+            reach,
+            channels: vec!["rtm".to_owned(), "sms".to_owned()],
+        }
+    }
+
+    const ALL: Cut<'static> = Cut { kind: Kind::All, channel: "", tasks: &[] };
+
+    #[test]
+    fn bot_that_nobody_may_use_has_no_traffic_and_more_people_make_more() {
+        let week = |reach| talker(reach).between(24 * 20_000, 24 * 20_007, &ALL).sessions;
+        assert_eq!(week(0), 0);
+        assert!(week(1) > 0 && week(10) > week(1) && week(1000) > week(10));
+    }
+
+    #[test]
+    fn parts_add_up_to_the_whole() {
+        let bot = talker(500);
+        let sessions = |cut: &Cut<'_>, from, until| bot.between(from, until, cut).sessions;
+        let (from, until) = (24 * 20_000, 24 * 20_003);
+        let whole = sessions(&ALL, from, until);
+        assert!(whole > 100);
+        let by_kind =
+            [Kind::Interactive, Kind::NonInteractive].map(|kind| sessions(&Cut { kind, ..ALL }, from, until));
+        let by_channel = ["rtm", "sms"].map(|channel| sessions(&Cut { channel, ..ALL }, from, until));
+        let by_task = ["dg-1", "dg-2"].map(|task| sessions(&Cut { tasks: &[task], ..ALL }, from, until));
+        let by_time = [(from, from + 5), (from + 5, until)].map(|(from, until)| sessions(&ALL, from, until));
+        for parts in [by_kind, by_channel, by_task, by_time] {
+            assert_eq!(parts.iter().sum::<u64>(), whole, "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn sessions_are_open_in_working_hours() {
+        let noon = "2026-03-02T11:30:00Z".parse().unwrap();
+        let open: u64 = talker(500).open_at(noon).iter().map(|(_, count)| count).sum();
+        assert!(open > 0);
+        assert!(talker(0).open_at(noon).iter().all(|(_, count)| *count == 0));
+    }
+}

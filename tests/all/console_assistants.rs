@@ -1,0 +1,473 @@
+//! Bots Management: deployment, who may use a bot, owners, tasks, preferences, deleted bots.
+
+use koreconcile::sandbox::{BotStatus, NewBot, NewUser};
+use serde_json::{Value, json};
+
+use crate::sandbox_world::token;
+use crate::support::browser::Browser;
+use crate::support::site::{JANE, KIM, OWNER, SAM, Site};
+
+const BANK: &str = "Banking Assistant";
+
+fn bot(site: &Site, name: &str) -> String {
+    let truth = site.admin.snapshot().unwrap();
+    truth.bots.iter().find(|(_, bot)| bot.name == name).unwrap().0.clone()
+}
+
+fn dialog(site: &Site, bot_name: &str, name: &str) -> String {
+    let truth = site.admin.snapshot().unwrap();
+    truth.bots[&bot(site, bot_name)].dialogs.iter().find(|(_, own)| *own == name).unwrap().0.clone()
+}
+
+fn person(site: &Site, email: &str) -> String {
+    site.admin.snapshot().unwrap().users[email].id.clone()
+}
+
+fn status(site: &Site, name: &str) -> BotStatus {
+    site.admin.snapshot().unwrap().bots[&bot(site, name)].status
+}
+
+fn assigned(site: &Site, email: &str, bot: &str) -> Option<Option<Vec<String>>> {
+    site.admin.snapshot().unwrap().users[email].assignments.get(bot).cloned()
+}
+
+/// As the API shows it: ids of the dialogs of that bot.
+async fn shown_by_api(site: &Site, email: &str, bot_name: &str) -> Value {
+    let app = site.admin.create_app("tests", &["all"], false).unwrap();
+    let token = token(&app, json!({}));
+    let asked = json!({ "emailIds": [email] });
+    let users = site.call_api(&token, "POST", "/api/public/usersInfo", &asked).await;
+    let id = bot(site, bot_name);
+    let tasks = users[0]["assignBotTasks"].as_array().unwrap().clone();
+    tasks
+        .into_iter()
+        .find(|tasks| tasks["botId"] == id.as_str())
+        .map_or(Value::Null, |tasks| tasks["dialogs"].clone())
+}
+
+#[tokio::test]
+async fn console_assistants_deployment_request_is_approved_and_the_bot_can_be_assigned() {
+    let site = Site::served().await;
+    let browser = Browser::at(&site).await;
+    browser.sign_in(OWNER).await;
+    browser.press("Enterprise Bots").await;
+    browser.reads("1–3 of 3").await;
+    browser.press("Deployment Requests").await;
+    browser.reads("Facilities Desk").await;
+    browser.inspect("bots-deployment").await;
+    browser.press("Facilities Desk").await;
+    browser.reads("Report Fault").await;
+    browser.inspect("bots-deployment-request").await;
+    browser.press("Publish").await;
+    browser.reads("Facilities Desk is deployed; it is in Enterprise Bots now.").await;
+    browser.reads("Nothing waits for approval.").await;
+    browser.inspect("bots-deployment-empty").await;
+    assert_eq!(status(&site, "Facilities Desk"), BotStatus::Published);
+    let [name, actor, text] = site.latest_audit();
+    assert_eq!((name.as_str(), actor.as_str()), ("Bot Deployment Approved", OWNER));
+    assert_eq!(text, "bot Facilities Desk approved");
+    browser.press("Enterprise Bots").await;
+    browser.reads("1–4 of 4").await;
+    browser.fill("search", "facil").await;
+    browser.press("Show").await;
+    browser.reads("1–1 of 1").await;
+}
+
+#[tokio::test]
+async fn console_assistants_deployment_request_is_rejected_with_a_reason() {
+    let site = Site::served().await;
+    let browser = Browser::at(&site).await;
+    browser.sign_in(OWNER).await;
+    browser.open(&format!("/Admin/bots/deployment/{}", bot(&site, "Facilities Desk"))).await;
+    browser.press("Reject").await;
+    browser.reads("Tick the tasks that are rejected.").await;
+    browser.reads("Say why").await;
+    browser.choose("Report Fault").await;
+    browser.fill("reason", "The greeting is missing").await;
+    browser.press("Reject").await;
+    browser.reads("1 task of Facilities Desk rejected; the developer is told by mail.").await;
+    assert_eq!(status(&site, "Facilities Desk"), BotStatus::Configured);
+    assert!(site.newest_mail("bo.owner@example.com").contains("Reason: The greeting is missing"));
+    let [name, _, text] = site.latest_audit();
+    assert_eq!(name, "Bot Deployment Rejected");
+    assert_eq!(text, "bot Facilities Desk: Report Fault rejected: The greeting is missing");
+    // Published again, it waits again, with its comment.
+    let app = site.admin.create_app("tests", &["all"], false).unwrap();
+    let path = format!("/api/public/bot/{}/publish", bot(&site, "Facilities Desk"));
+    site.call_api(&token(&app, json!({})), "POST", &path, &json!({ "versionComment": "with a greeting" }))
+        .await;
+    browser.press("Deployment Requests").await;
+    browser.press("Facilities Desk").await;
+    browser.reads("with a greeting").await;
+    browser.reads("Report Fault").await;
+}
+
+#[tokio::test]
+async fn console_assistants_upgrade_waits_while_the_bot_stays_deployed() {
+    let site = Site::new();
+    let id = bot(&site, BANK);
+    let app = site.admin.create_app("tests", &["all"], false).unwrap();
+    let publish = format!("/api/public/bot/{id}/publish");
+    let comment = json!({ "versionComment": "cards" });
+    site.call_api(&token(&app, json!({})), "POST", &publish, &comment).await;
+    assert_eq!(status(&site, BANK), BotStatus::Published);
+    let mut owner = site.signed_in(OWNER).await;
+    let page = owner.get("/Admin/bots/deployment").await;
+    assert!(page.text.contains(BANK) && page.text.contains("Upgrade"), "{}", page.text);
+    // One of its tasks is rejected: the rest waits on.
+    let block = dialog(&site, BANK, "Block Card");
+    let reject = format!("/Admin/bots/deployment/{id}/reject");
+    let fields = [("task", block.as_str()), ("reason", "not yet")];
+    assert_eq!(owner.post(&reject, &fields).await.status, 303);
+    let page = owner.get(&format!("/Admin/bots/deployment/{id}")).await;
+    assert!(!page.text.contains("Block Card") && page.text.contains("Check Balance"), "{}", page.text);
+    let approve = format!("/Admin/bots/deployment/{id}/approve");
+    assert_eq!(owner.post(&approve, &[]).await.status, 303);
+    let status_path = format!("{publish}/status");
+    let job = site.call_api(&token(&app, json!({})), "GET", &status_path, &Value::Null).await;
+    assert_eq!(job["statusSummary"][1]["result"]["state"], "published", "{job}");
+    // What was settled is not there a second time.
+    assert_eq!(owner.post(&approve, &[]).await.status, 404);
+    // What its settings approve by themselves does not wait.
+    let settings = format!("/Admin/bots/enterprise/{id}/settings");
+    owner.get(&settings).await;
+    owner.post(&settings, &[("approves", "some"), ("approval", "3"), ("channel", "rtm")]).await;
+    site.call_api(&token(&app, json!({})), "POST", &publish, &comment).await;
+    assert!(owner.get("/Admin/bots/deployment").await.text.contains("1–1 of 1"));
+}
+
+#[tokio::test]
+async fn console_assistants_assignment_is_saved_by_apply_and_nothing_before() {
+    let site = Site::served().await;
+    let browser = Browser::at(&site).await;
+    browser.sign_in(OWNER).await;
+    browser.press("Enterprise Bots").await;
+    browser.inspect("bots-enterprise").await;
+    browser.press("Actions on Travel Desk").await;
+    browser.press("Bot & task assignments").await;
+    browser.reads("Who may use Travel Desk").await;
+    browser.press("Assign Book Flight").await;
+    browser.reads("Who may use this task").await;
+    browser.choose("Assign individual users").await;
+    // Who has not accepted cannot be chosen.
+    browser.reads("1–8 of 8").await;
+    assert!(!browser.text().await.contains("pat@example.com"));
+    browser.fill("search", "stone").await;
+    browser.press("Find").await;
+    browser.reads("1–1 of 1").await;
+    browser.choose("Sam Stone").await;
+    browser.press("Select").await;
+    browser.element(&format!("input[name='remove'][value='{}']", person(&site, SAM))).await;
+    browser.inspect("bots-assignment-task").await;
+    browser.press("Done").await;
+    browser.reads("Not saved yet").await;
+    browser.reads("2 people").await;
+    browser.press("Assign Book Hotel").await;
+    browser.choose("All users in your enterprise").await;
+    browser.press("Done").await;
+    browser.reads("All users").await;
+    browser.inspect("bots-assignments").await;
+    assert_eq!(assigned(&site, SAM, "Travel Desk"), None, "saved before Apply");
+    browser.press("Apply").await;
+    browser.reads("Bot assignment successful").await;
+    browser.inspect("bots-assignment-done").await;
+    let flight = dialog(&site, "Travel Desk", "Book Flight");
+    assert_eq!(assigned(&site, SAM, "Travel Desk"), Some(Some(vec![flight.clone()])));
+    assert_eq!(shown_by_api(&site, SAM, "Travel Desk").await, json!([flight]));
+    // Who is assigned by themselves has lost what is for everybody now.
+    assert_eq!(assigned(&site, OWNER, "Travel Desk"), Some(Some(vec![flight])));
+    let log = site.admin.audit_log().unwrap();
+    let entry = log.iter().find(|entry| entry[0] == "Bot Task Assignment").unwrap();
+    assert_eq!(entry[1], OWNER);
+    assert_eq!(entry[2], "bot Travel Desk assigned: Book Flight: 2 people; Book Hotel: All users");
+}
+
+#[tokio::test]
+async fn console_assistants_assignment_is_cancelled_taken_out_and_cleared() {
+    let site = Site::new();
+    let mut owner = site.signed_in(OWNER).await;
+    let path = format!("/Admin/bots/enterprise/{}/assignments", bot(&site, BANK));
+    let [balance, funds] = ["Check Balance", "Transfer Funds"].map(|name| dialog(&site, BANK, name));
+    let [sam, jane, pat] = [SAM, JANE, "pat@example.com"].map(|email| person(&site, email));
+    let qa = site.admin.snapshot().unwrap().groups["QA"].id.clone();
+
+    owner.get(&path).await;
+    let task = format!("{path}/{balance}");
+    assert_eq!(owner.post(&path, &[("assign", "tasks"), ("step", &balance)]).await.location, task);
+    // Who has not accepted, or is nobody, is not added, whatever the form says.
+    let fields = [
+        ("audience", "people"),
+        ("add", &jane),
+        ("add", &pat),
+        ("add", "u-0"),
+        ("remove", &sam),
+        ("step", "done"),
+    ];
+    assert_eq!(owner.post(&task, &fields).await.location, path);
+    let fields = [("audience", "groups"), ("group", qa.as_str()), ("group", "e-0"), ("step", "done")];
+    owner.post(&format!("{path}/{funds}"), &fields).await;
+    let page = owner.get(&path).await;
+    assert!(page.text.contains("QA") && page.text.contains("Not saved yet"), "{}", page.text);
+    assert_eq!(owner.post(&path, &[("assign", "tasks"), ("step", "cancel")]).await.status, 303);
+    assert!(!owner.get(&path).await.text.contains("Not saved yet"));
+    assert_eq!(assigned(&site, SAM, BANK), Some(None), "cancelled");
+
+    owner.post(&task, &[("audience", "people"), ("add", &jane), ("remove", &sam), ("step", "done")]).await;
+    owner.post(&path, &[("assign", "tasks"), ("step", "apply")]).await;
+    let truth = site.admin.snapshot().unwrap();
+    assert_eq!(truth.users[JANE].assignments[BANK], Some(vec![balance.clone()]));
+    let left = truth.users[SAM].assignments[BANK].clone().unwrap();
+    assert!(left.len() == 2 && !left.contains(&balance), "{left:?}");
+    assert!(!truth.users["pat@example.com"].assignments.contains_key(BANK));
+
+    owner.get(&path).await;
+    owner.post(&path, &[("assign", "nobody"), ("step", "apply")]).await;
+    let truth = site.admin.snapshot().unwrap();
+    assert!(truth.users.values().all(|user| !user.assignments.contains_key(BANK)));
+}
+
+#[tokio::test]
+async fn console_assistants_assignment_leaves_what_others_changed_meanwhile() {
+    let site = Site::new();
+    let mut owner = site.signed_in(OWNER).await;
+    let path = format!("/Admin/bots/enterprise/{}/assignments", bot(&site, BANK));
+    let balance = dialog(&site, BANK, "Check Balance");
+    owner.get(&path).await;
+    let jane = person(&site, JANE);
+    owner
+        .post(&format!("{path}/{balance}"), &[("audience", "people"), ("add", &jane), ("step", "done")])
+        .await;
+    site.admin.assign(KIM, BANK, None).unwrap();
+    owner.post(&path, &[("assign", "tasks"), ("step", "apply")]).await;
+    assert_eq!(assigned(&site, KIM, BANK), Some(None));
+    assert_eq!(assigned(&site, SAM, BANK), Some(None));
+    assert_eq!(assigned(&site, JANE, BANK), Some(Some(vec![balance])));
+}
+
+#[tokio::test]
+async fn console_assistants_settings_owner_and_tasks_are_changed() {
+    let site = Site::served().await;
+    let browser = Browser::at(&site).await;
+    browser.sign_in(OWNER).await;
+    browser.open(&format!("/Admin/bots/enterprise/{}/settings", bot(&site, BANK))).await;
+    browser.inspect("bots-settings").await;
+    browser.choose("All requests of this bot").await;
+    browser.choose("Email").await;
+    browser.press("Apply").await;
+    browser.reads("The settings are saved.").await;
+    browser.fill("text", "Please answer in English, too.").await;
+    browser.press("Send").await;
+    browser.reads("Sent to 3 people.").await;
+    assert!(site.newest_mail(JANE).contains("Please answer in English, too."));
+
+    browser.open(&format!("/Admin/bots/enterprise/{}/owner", bot(&site, BANK))).await;
+    browser.reads("Owner now").await;
+    browser.inspect("bots-owner").await;
+    browser.element("select[name='role'] option[value='Bot Tester']").await.click().await.unwrap();
+    browser.choose("Jane Doe").await;
+    browser.press("Change owner").await;
+    browser.reads("jane.doe@example.com owns Banking Assistant now.").await;
+    let truth = site.admin.snapshot().unwrap();
+    let held = |email: &str| -> Vec<String> {
+        let roles = &truth.users[email].bot_roles;
+        roles.iter().filter(|(_, on)| on == BANK).map(|(role, _)| role.clone()).collect()
+    };
+    assert_eq!(
+        (held(JANE), held("bo.owner@example.com")),
+        (vec!["Bot Owner".into()], vec!["Bot Tester".into()])
+    );
+
+    browser.open(&format!("/Admin/bots/enterprise/{}/tasks", bot(&site, BANK))).await;
+    browser.choose("Block Card").await;
+    browser.inspect("bots-tasks").await;
+    browser.press("Confirm").await;
+    browser.reads("Are you sure?").await;
+    browser.inspect("bots-tasks-confirm").await;
+    browser.press("Confirm").await;
+    browser.reads("Bot status changed successfully: 1 task of Banking Assistant.").await;
+    assert!(site.newest_mail(SAM).contains("these tasks are suspended: Block Card"));
+    let names: Vec<String> = site.admin.audit_log().unwrap().into_iter().map(|[name, ..]| name).collect();
+    for name in ["Bot Auto Approve", "Bot Channels Modified", "Bot Owner", "Bot Task Suspended"] {
+        assert!(names.iter().any(|own| own == name), "{name}: {names:?}");
+    }
+}
+
+#[tokio::test]
+async fn console_assistants_suspension_of_all_tasks_suspends_the_bot() {
+    let site = Site::new();
+    let mut owner = site.signed_in(OWNER).await;
+    let id = bot(&site, BANK);
+    let tasks = format!("/Admin/bots/enterprise/{id}/tasks");
+    owner.get(&tasks).await;
+    // Asked once, nothing has changed.
+    assert!(owner.post(&tasks, &[]).await.text.contains("Are you sure?"));
+    assert_eq!(status(&site, BANK), BotStatus::Published);
+    owner.post(&tasks, &[("confirmed", "yes")]).await;
+    assert_eq!(status(&site, BANK), BotStatus::Suspended);
+    let assignments = format!("/Admin/bots/enterprise/{id}/assignments");
+    assert_eq!(owner.get(&assignments).await.location, "/Admin/bots/enterprise");
+    assert!(owner.get("/Admin/bots/enterprise").await.text.contains("is suspended: activate a task"));
+    // As it was: nothing to do.
+    owner.post(&tasks, &[("confirmed", "yes")]).await;
+    assert!(owner.get(&tasks).await.text.contains("Every task is as it was"));
+    let balance = dialog(&site, BANK, "Check Balance");
+    owner.post(&tasks, &[("task", &balance), ("confirmed", "yes")]).await;
+    assert_eq!(status(&site, BANK), BotStatus::Published);
+    assert_eq!(site.latest_audit()[2], "bot Banking Assistant: Check Balance active again");
+}
+
+#[tokio::test]
+async fn console_assistants_preferences_approve_and_assign_by_themselves() {
+    let site = Site::served().await;
+    let browser = Browser::at(&site).await;
+    browser.sign_in(OWNER).await;
+    browser.press("Preferences").await;
+    browser.choose("Automatically approve all new deployment requests").await;
+    browser.choose("Automatically assign all approved bots").await;
+    browser.inspect("bots-preferences").await;
+    browser.press("Save").await;
+    browser.reads("The preferences are saved.").await;
+    let app = site.admin.create_app("tests", &["all"], false).unwrap();
+    let path = format!("/api/public/bot/{}/publish", bot(&site, "Claims Draft"));
+    site.call_api(&token(&app, json!({})), "POST", &path, &json!({ "versionComment": "first" })).await;
+    assert_eq!(status(&site, "Claims Draft"), BotStatus::Published);
+    browser.open(&format!("/Admin/bots/enterprise/{}/assignments", bot(&site, "Claims Draft"))).await;
+    browser.reads("All users").await;
+}
+
+#[tokio::test]
+async fn console_assistants_deleted_bot_is_restored_within_thirty_days() {
+    let site = Site::served().await;
+    site.admin.delete_bot("Claims Draft").unwrap();
+    let before = site.admin.snapshot().unwrap();
+    site.admin.delete_bot(BANK).unwrap();
+    let browser = Browser::at(&site).await;
+    browser.sign_in(OWNER).await;
+    browser.press("Deleted Bots").await;
+    browser.reads("Was not published with an active task").await;
+    browser.inspect("bots-deleted").await;
+    browser.press("Restore Banking Assistant").await;
+    browser.reads("Banking Assistant is back, with its configuration.").await;
+    let after = site.admin.snapshot().unwrap();
+    assert_eq!(after.users, before.users);
+    assert_eq!(after.groups, before.groups);
+    let id = bot(&site, BANK);
+    assert_eq!(after.bots[&id], before.bots[&id]);
+}
+
+#[tokio::test]
+async fn console_assistants_deleted_bot_is_gone_after_thirty_days() {
+    let site = Site::new();
+    let id = bot(&site, BANK);
+    site.admin.delete_bot(BANK).unwrap();
+    site.later(30 * 24 * 60 + 1);
+    let mut owner = site.visitor().await;
+    owner.sign_in(OWNER, crate::support::site::PASSWORD).await;
+    let page = owner.get("/Admin/bots/deleted").await;
+    assert!(page.text.contains("Deleted more than 30 days ago"), "{}", page.text);
+    owner.post(&format!("/Admin/bots/deleted/{id}/restore"), &[]).await;
+    assert!(!site.admin.snapshot().unwrap().bots.contains_key(&id));
+}
+
+#[tokio::test]
+async fn console_assistants_need_the_permission_of_their_page() {
+    let site = Site::new();
+    let [bank, store, desk] = [BANK, "Store Helper", "Facilities Desk"].map(|name| bot(&site, name));
+    let pages = [
+        "/Admin/bots/deployment".to_owned(),
+        format!("/Admin/bots/deployment/{desk}"),
+        "/Admin/bots/enterprise".to_owned(),
+        format!("/Admin/bots/enterprise/{bank}/assignments"),
+        format!("/Admin/bots/enterprise/{bank}/settings"),
+        format!("/Admin/bots/consumer/{store}/owner"),
+        "/Admin/bots/smart".to_owned(),
+        "/Admin/bots/preferences".to_owned(),
+        "/Admin/bots/deleted".to_owned(),
+    ];
+    let mut owner = site.signed_in(OWNER).await;
+    let mut kim = site.signed_in(KIM).await;
+    for path in &pages {
+        assert_eq!(owner.get(path).await.status, 200, "{path}");
+        assert_eq!(kim.get(path).await.status, 403, "{path}");
+    }
+    for path in [
+        format!("/Admin/bots/deployment/{desk}/approve"),
+        format!("/Admin/bots/enterprise/{bank}/tasks"),
+        format!("/Admin/bots/enterprise/{bank}/assignments"),
+        "/Admin/bots/preferences".to_owned(),
+    ] {
+        assert_eq!(kim.post(&path, &[("assign", "nobody"), ("step", "apply")]).await.status, 403, "{path}");
+    }
+    assert_eq!(status(&site, "Facilities Desk"), BotStatus::AwaitingApproval);
+    // The permission for one kind of bot does not open the other by its address.
+    for path in
+        [format!("/Admin/bots/enterprise/{store}/tasks"), format!("/Admin/bots/consumer/{bank}/tasks")]
+    {
+        assert_eq!(owner.get(&path).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn console_assistants_of_other_accounts_are_not_there() {
+    let site = Site::new();
+    let other = site.second_account();
+    other.add_user(&NewUser::named("ann@example.com", "Ann", "Other")).unwrap();
+    let new = NewBot { dialogs: vec!["Spy".to_owned()], ..NewBot::named("Secret Bot") };
+    let id = other.add_bot(&new).unwrap();
+    let waiting = NewBot { status: BotStatus::AwaitingApproval, ..NewBot::named("Waiting Bot") };
+    let waiting = other.add_bot(&waiting).unwrap();
+    let mut jane = site.signed_in(JANE).await;
+    assert!(!jane.get("/Admin/bots/enterprise").await.text.contains("Secret Bot"));
+    for path in [
+        format!("/Admin/bots/enterprise/{id}/assignments"),
+        format!("/Admin/bots/enterprise/{id}/settings"),
+        format!("/Admin/bots/deployment/{waiting}"),
+    ] {
+        assert_eq!(jane.get(&path).await.status, 404, "{path}");
+    }
+    let answer = jane.post(&format!("/Admin/bots/deployment/{waiting}/approve"), &[]).await;
+    assert_eq!(answer.status, 404);
+    // Nor are its people.
+    let ann = other.snapshot().unwrap().users["ann@example.com"].id.clone();
+    let path = format!("/Admin/bots/enterprise/{}/assignments", bot(&site, BANK));
+    let balance = dialog(&site, BANK, "Check Balance");
+    jane.get(&path).await;
+    jane.post(&format!("{path}/{balance}"), &[("audience", "people"), ("add", &ann), ("step", "done")]).await;
+    jane.post(&path, &[("assign", "tasks"), ("step", "apply")]).await;
+    assert!(other.snapshot().unwrap().users["ann@example.com"].assignments.is_empty());
+}
+
+#[tokio::test]
+async fn console_assistants_refuse_what_a_form_cannot_say() {
+    let site = Site::new();
+    let mut owner = site.signed_in(OWNER).await;
+    let id = bot(&site, BANK);
+    let base = format!("/Admin/bots/enterprise/{id}");
+    let sam = person(&site, SAM);
+    let long = "x".repeat(1001);
+    for (path, fields, reason) in [
+        ("settings", vec![("approves", "all")], "At least one channel"),
+        ("mail", vec![("text", " ")], "Write something"),
+        (
+            "owner",
+            vec![("owner", sam.as_str()), ("role", "Bot Tester")],
+            "Choose the new owner among the developers",
+        ),
+        ("owner", vec![("owner", &person(&site, JANE)), ("role", "Bot Owner")], "Choose the role"),
+    ] {
+        owner.get(&format!("{base}/{}", path.replace("mail", "settings"))).await;
+        assert_eq!(owner.post(&format!("{base}/{path}"), &fields).await.status, 303, "{path}");
+        let page = owner.get("/Admin/bots/enterprise").await;
+        assert!(page.text.contains(reason), "{path}: {}", page.text);
+    }
+    let reject = format!("/Admin/bots/deployment/{}/reject", bot(&site, "Facilities Desk"));
+    let fault = dialog(&site, "Facilities Desk", "Report Fault");
+    for fields in [[("task", fault.as_str()), ("reason", long.as_str())], [("task", "dg-0"), ("reason", "x")]]
+    {
+        assert_eq!(owner.post(&reject, &fields).await.status, 422);
+    }
+    // What is typed is shown as text.
+    let script = "<script>alert(1)</script>";
+    let page = owner.post(&reject, &[("reason", script)]).await;
+    assert!(!page.text.contains(script) && page.text.contains("&#60;script"), "{}", page.text);
+}

@@ -1,0 +1,105 @@
+//! The dashboard: counted people, synthetic activity, live.
+
+use koreconcile::sandbox::{NewUser, UserState};
+
+use crate::support::browser::Browser;
+use crate::support::site::{KIM, OWNER, SAM, Site};
+
+/// The figure under that label.
+fn figure(page: &str, label: &str) -> u64 {
+    let (_, rest) =
+        page.split_once(&format!("<dt>{label}</dt><dd>")).unwrap_or_else(|| panic!("no {label}: {page}"));
+    rest.split_once('<').unwrap().0.parse().unwrap()
+}
+
+#[tokio::test]
+async fn console_dashboard_shows_people_and_labels_activity_as_synthetic() {
+    let site = Site::served().await;
+    let browser = Browser::at(&site).await;
+    browser.sign_in(OWNER).await;
+    browser.arrives_at("/Admin/dashboard").await;
+    browser.reads("People in the account").await;
+    browser.inspect("dashboard").await;
+    browser.press("Bots and channels").await;
+    browser.reads("Store Helper").await;
+    browser.element("select[name='period'] option[value='7d']").await.click().await.unwrap();
+    browser.press("Show").await;
+    browser.reads("24 Feb").await;
+    browser.press("Figures of Messages").await;
+    browser.inspect("dashboard-week").await;
+    let page = browser.web.source().await.unwrap();
+    assert_eq!(page.matches("Synthetic</span>").count(), 2, "{page}");
+    assert!(figure(&page, "Sessions") > 0 && figure(&page, "Billing Sessions") > figure(&page, "Sessions"));
+}
+
+#[tokio::test]
+async fn console_dashboard_follows_the_account_without_being_asked() {
+    let site = Site::served().await;
+    let browser = Browser::at(&site).await;
+    browser.sign_in(OWNER).await;
+    browser.arrives_at("/Admin/dashboard").await;
+    browser.press("Bots and channels").await;
+    let locked = browser.element(".live dl div:last-of-type dd").await;
+    assert_eq!(locked.text().await.unwrap(), "1");
+    site.admin
+        .add_user(&NewUser { state: UserState::Locked, ..NewUser::active("late@example.com") })
+        .unwrap();
+    browser.reads("Locked\n2").await;
+    // What was open stays open.
+    browser.element("#now-details[open]").await;
+}
+
+#[tokio::test]
+async fn console_dashboard_being_watched_does_not_keep_a_session_alive() {
+    let site = Site::served().await;
+    let browser = Browser::at(&site).await;
+    browser.sign_in(OWNER).await;
+    browser.arrives_at("/Admin/dashboard").await;
+    site.later(14);
+    site.admin.set_state(SAM, UserState::Suspended).unwrap();
+    browser.reads("Suspended\n2").await;
+    site.later(2);
+    let mut owner = site.visitor().await;
+    let cookie = browser.web.get_named_cookie("koreconcile").await.unwrap();
+    owner.cookie = Some(format!("koreconcile={}", cookie.value));
+    assert_eq!(owner.get("/Admin/dashboard").await.location, "/sign-in?idle=1");
+}
+
+#[tokio::test]
+async fn console_dashboard_figures_follow_assignment_and_filters() {
+    let site = Site::new();
+    let mut owner = site.signed_in(OWNER).await;
+    let bots = site.admin.snapshot().unwrap().bots;
+    let (id, travel) = bots.iter().find(|(_, bot)| bot.name == "Travel Desk").unwrap();
+    let path = format!("/Admin/dashboard?period=90d&bot={id}");
+    let before = owner.get(&path).await.text;
+    for email in [SAM, KIM] {
+        site.admin.assign(email, "Travel Desk", None).unwrap();
+    }
+    let after = owner.get(&path).await.text;
+    assert!(figure(&after, "Sessions") > figure(&before, "Sessions"));
+    assert_eq!(figure(&after, "Total Users"), 3);
+    let sessions = |more: String| {
+        let path = format!("{path}{more}");
+        let mut owner = owner.clone();
+        async move { figure(&owner.get(&path).await.text, "Sessions") }
+    };
+    let parts = sessions("&kind=interactive".into()).await + sessions("&kind=non-interactive".into()).await;
+    assert_eq!(parts, figure(&after, "Sessions"));
+    let mut by_task = 0;
+    for task in travel.dialogs.keys() {
+        by_task += sessions(format!("&task={task}")).await;
+    }
+    assert_eq!(by_task, figure(&after, "Sessions"));
+    assert_eq!(sessions("&channel=sms".into()).await, 0);
+    let page = owner.get("/Admin/dashboard?period=custom&from=2025-01-01&to=2026-03-01").await;
+    assert!(page.text.contains("goes back 90 days at most. The last 24 hours are shown."), "{}", page.text);
+}
+
+#[tokio::test]
+async fn console_dashboard_stream_is_for_administrators_only() {
+    let site = Site::new();
+    let mut sam = site.signed_in(SAM).await;
+    assert_eq!(sam.get("/Admin/dashboard/live").await.status, 403);
+    assert_eq!(site.visitor().await.get("/Admin/dashboard/live").await.location, "/sign-in");
+}

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, and nobody links against it"
 )]
 
+mod campaign_kill;
 mod ci_templates;
 mod cli_apply;
 mod cli_bad_days;
@@ -69,6 +70,7 @@ mod sandbox_faults;
 mod sandbox_mail;
 mod sandbox_rate;
 mod sandbox_world;
+mod secrets_nowhere;
 mod support;
 mod workflow_saved;
 mod workflow_story;

@@ -5,6 +5,7 @@ pub mod browser;
 pub mod cluster;
 pub mod command;
 pub mod desk;
+pub mod door;
 pub mod engine;
 pub mod in_process;
 pub mod random;

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, and nobody links against it"
 )]
 
+mod campaign_faults;
 mod campaign_kill;
 mod ci_templates;
 mod cli_apply;

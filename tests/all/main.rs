@@ -41,6 +41,7 @@ mod doctor_cli;
 mod explain_answers;
 mod explain_cli;
 mod explain_expiring;
+mod fuzz_corpus;
 mod guides;
 mod import_cli;
 mod import_random;

@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help quickstart test envtest browser screenshots check fmt-check lint doc generated templates deny dockerfile hygiene \
+.PHONY: help quickstart test packages envtest browser screenshots check fmt-check lint doc generated templates deny dockerfile hygiene \
 	audit bench campaign fuzz mutants fmt generate tools
 
 CARGO ?= cargo
@@ -18,8 +18,11 @@ help: ## List the targets (at once)
 quickstart: ## Plan, apply and plan again on a new local account (2-3 min to build / 5 s)
 	@scripts/quickstart.sh
 
-test: envtest browser ## Run every test and print the counts (6 min / 1 min, and what `envtest` and `browser` take)
+test: packages envtest browser ## Run every test and print the counts (6 min / 1 min, and what `envtest` and `browser` take)
 	$(CARGO) test --locked --no-fail-fast
+
+packages: ## Install the small programs that tests call (at once)
+	@scripts/packages.sh
 
 envtest: ## Build the API server, etcd, kubectl and helm of the controller's tests (6 min / at once)
 	@scripts/envtest.sh
@@ -47,7 +50,7 @@ doc: ## The documentation, private items too, warnings are errors (2 min / 10 s)
 generated: ## Are the generated files fresh? (2 min / 2 s)
 	@scripts/generated.sh
 
-templates: ## Are the CI templates what GitHub and GitLab take? (20 s to install check-jsonschema / 2 s)
+templates: packages ## Are the CI templates what GitHub and GitLab take? (20 s to install check-jsonschema / 2 s)
 	@scripts/ci-templates.sh
 
 deny: tools ## Licences, banned and doubled crates, sources (2-4 min to install cargo-deny / 2 s)

@@ -43,8 +43,8 @@ fn cli_reference_has_every_kind_with_fields_limits_and_rules() {
         "| **`endpoint.sandbox.dataDir`** | text |  | 1 to 1024 characters | ",
         "| `subjects[].expiresAt` | moment (RFC 3339) |  | at most 64 characters | ",
         "| `state` | `Present`, `Absent` | `Present` |  | ",
-        "* `subjects[]`: a subject is exactly one of user, team and group\n",
-        "* Master Admin goes to users, not to groups\n",
+        "* `subjects[]`: a subject is exactly one of user, team and group (exactly-one)\n",
+        "* Master Admin goes to users, not to groups (master-admin-group)\n",
     ] {
         assert!(page.contains(line), "no {line}");
     }

@@ -13,7 +13,7 @@ use koreconcile::plan::render;
 
 #[test]
 fn import_of_any_account_is_valid_and_its_plan_is_empty() {
-    on_any_account(20_260_201, 150, |case| async move { imports(&case).await });
+    on_any_account(20_260_201, 300, |case| async move { imports(&case).await });
 }
 
 async fn imports(case: &Case) -> Result<(), String> {

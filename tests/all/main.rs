@@ -10,6 +10,8 @@
     reason = "a test fails by panicking, and nobody links against it"
 )]
 
+mod campaign_faults;
+mod campaign_kill;
 mod ci_templates;
 mod cli_apply;
 mod cli_bad_days;
@@ -50,6 +52,7 @@ mod doctor_cli;
 mod explain_answers;
 mod explain_cli;
 mod explain_expiring;
+mod fuzz_corpus;
 mod guides;
 mod import_cli;
 mod import_random;
@@ -80,6 +83,7 @@ mod sandbox_faults;
 mod sandbox_mail;
 mod sandbox_rate;
 mod sandbox_world;
+mod secrets_nowhere;
 mod support;
 mod workflow_saved;
 mod workflow_story;

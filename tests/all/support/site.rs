@@ -2,6 +2,7 @@
 //! plain requests in process, and a real address for a browser.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use axum::Router;
@@ -43,10 +44,19 @@ impl Site {
     }
 
     pub fn with(options: Options) -> Self {
+        Self::opened(options, |options| Sandbox::in_memory(options).unwrap())
+    }
+
+    /// Kept in this folder.
+    pub fn at(data: &Path) -> Self {
+        Self::opened(Options::default(), |options| Sandbox::open(data, options).unwrap())
+    }
+
+    fn opened(options: Options, open: impl FnOnce(Options) -> Sandbox) -> Self {
         let clock = Arc::new(ManualClock::new("2026-03-02T09:00:00Z".parse::<Timestamp>().unwrap()));
         let url = options.public_url.clone();
         let options = Options { clock: clock.clone(), ..options };
-        let sandbox = Sandbox::in_memory(options).unwrap();
+        let sandbox = open(options);
         let admin = sandbox.admin().unwrap();
         for email in [OWNER, JANE, KIM, SAM, SUE] {
             admin.set_password(email, Some(PASSWORD)).unwrap();

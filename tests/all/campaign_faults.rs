@@ -1,0 +1,124 @@
+//! The campaign: random accounts, wishes and readings of the documentation on random bad days. Whatever goes wrong,
+//! no write changes what nobody asked for, and once the sky is clear the work gets done or what is left is named.
+
+use crate::support::engine::Engine;
+use crate::support::promises::{
+    every_sendable_change_has_a_fate, read_whole, reconcile, removes_only_what_was_read_whole,
+};
+use crate::support::random::on_any;
+use crate::support::storm::{Mishap, Storm, ledger, mishap};
+use crate::support::watch::Watch;
+use crate::support::world::{self, Case};
+use koreconcile::apply::{self, Journal, Stop};
+use koreconcile::facts::Desired;
+use koreconcile::kore::Clock;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// Runs on the bad day, each a process of its own.
+const RUNS: usize = 2;
+
+/// An account, and what goes wrong on its day.
+#[derive(Clone)]
+struct Day {
+    case: Case,
+    mishaps: Vec<Mishap>,
+}
+
+impl std::fmt::Debug for Day {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { case, mishaps } = self;
+        write!(f, "{case:?}\n  {mishaps:?}")
+    }
+}
+
+fn day() -> impl Strategy<Value = Day> {
+    let mishaps = prop::collection::vec(mishap(), 0..8);
+    (world::case(), mishaps).prop_map(|(case, mishaps)| Day { case, mishaps })
+}
+
+/// What a campaign has gone through.
+#[derive(Default)]
+struct Figures {
+    cases: u64,
+    killed: u64,
+    calls: u64,
+    writes: u64,
+    met: BTreeMap<&'static str, u64>,
+}
+
+#[test]
+fn campaign_of_bad_days_breaks_no_promise() {
+    let figures = Arc::new(Mutex::new(Figures::default()));
+    on_any(day, 20_270_000_000, 1_000, |day| {
+        let figures = Arc::clone(&figures);
+        async move { survive(day, &figures).await }
+    });
+    let Figures { cases, killed, calls, writes, met } = &*figures.lock().unwrap();
+    println!("{cases} cases: {calls} calls, {writes} of them writes; {killed} processes killed; {met:?}");
+    assert!(
+        *cases < 1_000 || (*killed > 0 && *writes > 0),
+        "a campaign in which nothing happens proves nothing"
+    );
+}
+
+async fn survive(Day { case, mishaps }: Day, figures: &Mutex<Figures>) -> Result<(), String> {
+    let mut engine = case.engine();
+    let state = case.is_durable.then(|| tempfile::tempdir().unwrap());
+    engine.state = state.as_ref().map(|folder| folder.path().to_owned());
+    let start = engine.admin.snapshot().unwrap();
+    let desired = case.desired(&start);
+    let storm = Storm::new(&engine, mishaps, Watch::new(&case, &desired, &start));
+    let ledger = ledger();
+    let (mut killed, mut calls) = (0, 0);
+    for _ in 0..RUNS {
+        storm.start(&mut engine, &ledger);
+        match storm.survive(run(&engine, &desired)).await {
+            Some(promises) => promises?,
+            None => killed += 1,
+        }
+        calls += u64::from(engine.gateway.total_calls());
+    }
+    storm.start(&mut engine, &ledger);
+    storm.clear(&engine.reader).await;
+    repair(&engine).await;
+    let settled = reconcile(&case, &engine, &desired).await;
+    calls += u64::from(engine.gateway.total_calls());
+    let mut watch = storm.watch.lock().unwrap();
+    watch.is_over();
+    let mut figures = figures.lock().unwrap();
+    figures.cases += 1;
+    figures.killed += killed;
+    figures.calls += calls;
+    figures.writes += watch.writes();
+    for (what, times) in storm.met() {
+        *figures.met.entry(what).or_default() += times;
+    }
+    match watch.complaints() {
+        Some(complaints) => Err(complaints),
+        None => settled,
+    }
+}
+
+/// One process: repair, read, plan, apply. What ends it early has a name.
+async fn run(engine: &Engine, desired: &Desired) -> Result<(), String> {
+    repair(engine).await;
+    let Ok(world) = read_whole(engine, desired).await else { return Ok(()) };
+    let plan = engine.plan_on(desired, &world);
+    removes_only_what_was_read_whole(&plan, &world)?;
+    let mut journal = match &engine.state {
+        Some(folder) => Journal::create(folder, engine.clock.now()).unwrap(),
+        None => Journal::none(),
+    };
+    let account = apply::Account { reader: &engine.reader, writer: &engine.writer, gateway: &engine.gateway };
+    let outcome =
+        apply::run(plan.clone(), &world, &engine.policy, &account, &mut journal, Stop::never()).await;
+    every_sendable_change_has_a_fate(&plan, &outcome)
+}
+
+async fn repair(engine: &Engine) {
+    if let Some(folder) = &engine.state {
+        let _ = apply::repair(folder, &engine.reader, &engine.writer, &engine.policy).await;
+    }
+}

@@ -9,7 +9,7 @@ use crate::support::random::on_any;
 use crate::support::storm::{Mishap, Storm, ledger, mishap};
 use crate::support::watch::Watch;
 use crate::support::world::{self, Case};
-use koreconcile::apply::{self, Journal, Stop};
+use koreconcile::apply::{self, Journal, Kept, Stop};
 use koreconcile::facts::Desired;
 use koreconcile::kore::Clock;
 use proptest::prelude::*;
@@ -119,6 +119,6 @@ async fn run(engine: &Engine, desired: &Desired) -> Result<(), String> {
 
 async fn repair(engine: &Engine) {
     if let Some(folder) = &engine.state {
-        let _ = apply::repair(folder, &engine.reader, &engine.writer, &engine.policy).await;
+        let _ = apply::repair(Kept::Folder(folder), &engine.reader, &engine.writer, &engine.policy).await;
     }
 }

@@ -136,7 +136,8 @@ impl Talker {
         let before: u64 =
             weights.clone().take_while(|(_, own)| *own != channel).map(|(weight, _)| weight).sum();
         let own = weights.clone().find(|(_, own)| *own == channel).map_or(0, |(weight, _)| *weight);
-        if all == 0 { 0 } else { sessions * (before + own) / all - sessions * before / all }
+        let share = |weight: u64| (sessions * weight).checked_div(all).unwrap_or(0);
+        share(before + own) - share(before)
     }
 
     /// Sessions that are open at that moment, by channel.

@@ -192,5 +192,7 @@ async fn console_groups_need_the_permission() {
     ] {
         assert_eq!(kim.post(&path, &[]).await.status, 403, "{path}");
     }
-    assert!(site.signed_in(OWNER).await.get(&qa).await.text.contains("Bot Tester on Banking Assistant"));
+    // Who may see roles gets a link to those of the group.
+    let page = site.signed_in(OWNER).await.get(&qa).await;
+    assert!(page.text.contains("Bot Tester</a> on Banking Assistant"), "{}", page.text);
 }

@@ -100,13 +100,13 @@ mod tests {
 
     use super::*;
 
-    fn map(value: Value) -> Map<String, Value> {
+    fn map(value: &Value) -> Map<String, Value> {
         value.as_object().cloned().unwrap()
     }
 
     #[test]
     fn what_a_role_does_not_name_stays_unnamed() {
-        let held = map(json!({ "Tasks": "VIEW", "Later Thing": "FULL" }));
+        let held = map(&json!({ "Tasks": "VIEW", "Later Thing": "FULL" }));
         let rows = rows(RoleKind::Bot, &held);
         assert_eq!(rows.len(), BOT.len() + 1);
         assert_eq!((rows[0].word(), rows[1].word(), rows[16].word()), ("View", "Not set", "Full"));
@@ -125,6 +125,6 @@ mod tests {
         assert_eq!(changed(RoleKind::Bot, &none, only("Channels", "VIEW")), None);
         assert_eq!(changed(RoleKind::Admin, &none, only("Invite", "FULL")), None);
         let invite = changed(RoleKind::Admin, &none, only("Invite", "YES"));
-        assert_eq!(invite, Some(map(json!({ "Invite": "YES" }))));
+        assert_eq!(invite, Some(map(&json!({ "Invite": "YES" }))));
     }
 }

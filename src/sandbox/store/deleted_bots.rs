@@ -14,7 +14,8 @@ pub(crate) struct Deleted {
     pub(crate) name: String,
     pub(crate) requested_by: String,
     pub(crate) created_at: String,
-    pub(crate) deleted_at: String,
+    /// When it was deleted.
+    pub(crate) at: String,
     pub(crate) kept: Kept,
 }
 
@@ -149,7 +150,7 @@ fn deleted(row: &rusqlite::Row<'_>) -> rusqlite::Result<Deleted> {
         name: row.get(1)?,
         requested_by: row.get(2)?,
         created_at: row.get(3)?,
-        deleted_at: row.get(4)?,
+        at: row.get(4)?,
         kept,
     })
 }

@@ -29,7 +29,7 @@ pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
 
 #[derive(Template)]
 #[template(path = "groups.html")]
-struct Groups {
+struct GroupsPage {
     frame: Frame,
     search: Search,
     groups: Vec<Listed>,
@@ -50,7 +50,7 @@ fn list(desk: &Desk<'_>) -> Outcome {
     let (groups, total) =
         desk.read(|conn| Ok(group_list::page(conn, desk.account.seq, &search.terms, page.skip(), ROWS)?))?;
     let frame = Frame::of(desk, "Groups", &[("User Management", None)])?;
-    Reply::page(&Groups { frame, search, groups, page: page.with_total(total) })
+    Reply::page(&GroupsPage { frame, search, groups, page: page.with_total(total) })
 }
 
 fn new<'a>(desk: &'a Desk<'_>, problems: Vec<String>) -> Result<New<'a>, Fault> {

@@ -54,7 +54,8 @@ pub(super) struct Row {
 
 /// Takes a file apart, or says why it is none of ours.
 pub(super) fn read(text: &str) -> Result<Vec<Row>, String> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    // The reader counts a line's end after a carriage return with the next line.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
     let header = text.lines().next().unwrap_or_default();
     // The header has no commas and the like of its own, so whichever it is full of divides it.
     let delimiter = b",|;\t".iter().copied().max_by_key(|delimiter| {

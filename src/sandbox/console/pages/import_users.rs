@@ -48,7 +48,7 @@ fn run(desk: &Desk<'_>) -> Outcome {
         return refused("Choose a .txt or .csv file first.");
     };
     let name = file.name.to_lowercase();
-    if !name.ends_with(".txt") && !name.ends_with(".csv") {
+    if ![".txt", ".csv"].iter().any(|ending| name.ends_with(ending)) {
         return refused("The file has to be a .txt or .csv file, with a header in its first row.");
     }
     let Ok(text) = std::str::from_utf8(&file.content) else {

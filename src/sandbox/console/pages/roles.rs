@@ -20,7 +20,7 @@ pub(in crate::sandbox::console) const ROUTES: &[Route] = &[Route::page(PATH, NEE
 
 #[derive(Template)]
 #[template(path = "roles.html")]
-struct Roles {
+struct RolesPage {
     frame: Frame,
     search: Search,
     /// `admin`, `bot` or nothing.
@@ -67,7 +67,7 @@ fn list(desk: &Desk<'_>) -> Outcome {
         });
         Ok((rows.collect::<Result<Vec<Row>, rusqlite::Error>>()?, found.len()))
     })?;
-    Reply::page(&Roles {
+    Reply::page(&RolesPage {
         frame: Frame::of(desk, "Role Management", &[("User Management", None)])?,
         kind: wanted.map_or("", RoleKind::word),
         search,

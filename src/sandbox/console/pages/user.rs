@@ -27,6 +27,7 @@ pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
 const TRANSFER: &str = "/Admin/users/{id}/transfer-ownership";
 pub(super) const CRUMBS: [Crumb; 2] = [("User Management", None), ("Users", Some("/Admin/users"))];
 
+#[allow(clippy::struct_excessive_bools, reason = "independent parts of one page")]
 #[derive(Template)]
 #[template(path = "user.html")]
 struct UserPage {

@@ -54,6 +54,7 @@ pub(super) const PROFILE_FIELDS: [(&str, &str); 12] = [
 ];
 
 /// What is saved.
+#[allow(clippy::struct_excessive_bools, reason = "independent parts of one page")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Settings {

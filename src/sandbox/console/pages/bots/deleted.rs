@@ -40,7 +40,7 @@ struct Row {
 }
 
 fn obstacle(deleted: &Deleted, now: Timestamp) -> &'static str {
-    let is_recent = deleted.deleted_at.parse::<Timestamp>().is_ok_and(|at| now.duration_since(at) <= KEPT);
+    let is_recent = deleted.at.parse::<Timestamp>().is_ok_and(|at| now.duration_since(at) <= KEPT);
     if !is_recent {
         "Deleted more than 30 days ago"
     } else if !deleted.kept.is_restorable() {
@@ -57,7 +57,7 @@ fn list(desk: &Desk<'_>) -> Outcome {
     let rows = found.into_iter().map(|deleted| Row {
         obstacle: obstacle(&deleted, desk.now),
         created: When::read(&deleted.created_at),
-        deleted: When::read(&deleted.deleted_at),
+        deleted: When::read(&deleted.at),
         id: deleted.id,
         name: deleted.name,
         requested_by: deleted.requested_by,

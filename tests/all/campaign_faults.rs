@@ -54,7 +54,7 @@ fn campaign_of_bad_days_breaks_no_promise() {
     let figures = Arc::new(Mutex::new(Figures::default()));
     on_any(day, 20_270_000_000, 1_000, |day| {
         let figures = Arc::clone(&figures);
-        async move { survive(day, &figures).await }
+        async move { Box::pin(survive(day, &figures)).await }
     });
     let Figures { cases, killed, calls, writes, met } = &*figures.lock().unwrap();
     println!("{cases} cases: {calls} calls, {writes} of them writes; {killed} processes killed; {met:?}");
@@ -75,7 +75,7 @@ async fn survive(Day { case, mishaps }: Day, figures: &Mutex<Figures>) -> Result
     let (mut killed, mut calls) = (0, 0);
     for _ in 0..RUNS {
         storm.start(&mut engine, &ledger);
-        match storm.survive(run(&engine, &desired)).await {
+        match Box::pin(storm.survive(run(&engine, &desired))).await {
             Some(promises) => promises?,
             None => killed += 1,
         }
@@ -151,13 +151,15 @@ fn quiet() -> Case {
     }
 }
 
+/// Something done to the account, and what the watch says of it.
+type Wrong<'a> = (&'a dyn Fn(&Admin), &'static str);
+
 #[test]
 fn campaign_complains_of_what_nobody_asked_for_and_not_of_edits_in_the_console() {
     let bound =
         |admin: &Admin| admin.bind(&Holder::user("p00@example.com"), "Bot Tester", Some("Bot 0")).unwrap();
     let demoted = |admin: &Admin| admin.unbind(&Holder::user("p00@example.com"), "admin", None).unwrap();
-    let wrongs: [(&dyn Fn(&Admin), &str); 2] =
-        [(&bound, "nobody asked for it"), (&demoted, "leaves 1 Master Admins of 2")];
+    let wrongs: [Wrong<'_>; 2] = [(&bound, "nobody asked for it"), (&demoted, "leaves 1 Master Admins of 2")];
     for (wrong, expected) in wrongs {
         let engine = quiet().engine();
         let start = engine.admin.snapshot().unwrap();

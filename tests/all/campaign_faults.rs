@@ -8,10 +8,11 @@ use crate::support::promises::{
 use crate::support::random::on_any;
 use crate::support::storm::{Mishap, Storm, ledger, mishap};
 use crate::support::watch::Watch;
-use crate::support::world::{self, Case};
+use crate::support::world::{self, Bot, Case, Person};
 use koreconcile::apply::{self, Journal, Kept, Stop};
 use koreconcile::facts::Desired;
 use koreconcile::kore::Clock;
+use koreconcile::sandbox::{Admin, Dialect, Holder, UserState};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -53,7 +54,7 @@ fn campaign_of_bad_days_breaks_no_promise() {
     let figures = Arc::new(Mutex::new(Figures::default()));
     on_any(day, 20_270_000_000, 1_000, |day| {
         let figures = Arc::clone(&figures);
-        async move { survive(day, &figures).await }
+        async move { Box::pin(survive(day, &figures)).await }
     });
     let Figures { cases, killed, calls, writes, met } = &*figures.lock().unwrap();
     println!("{cases} cases: {calls} calls, {writes} of them writes; {killed} processes killed; {met:?}");
@@ -74,7 +75,7 @@ async fn survive(Day { case, mishaps }: Day, figures: &Mutex<Figures>) -> Result
     let (mut killed, mut calls) = (0, 0);
     for _ in 0..RUNS {
         storm.start(&mut engine, &ledger);
-        match storm.survive(run(&engine, &desired)).await {
+        match Box::pin(storm.survive(run(&engine, &desired))).await {
             Some(promises) => promises?,
             None => killed += 1,
         }
@@ -121,4 +122,62 @@ async fn repair(engine: &Engine) {
     if let Some(folder) = &engine.state {
         let _ = apply::repair(Kept::Folder(folder), &engine.reader, &engine.writer, &engine.policy).await;
     }
+}
+
+/// One account with a second Master Admin and one bot, of which nothing is asked.
+fn quiet() -> Case {
+    let person = Person {
+        state: UserState::Active,
+        is_capital: false,
+        access: 0,
+        admin_roles: vec![0],
+        bot_roles: Vec::new(),
+        groups: Vec::new(),
+        assigned: Vec::new(),
+        has_other_tasks: false,
+    };
+    Case {
+        dialect: Dialect::default(),
+        people: vec![person],
+        bots: vec![Bot { is_published: true, is_enterprise: true, owner: None }],
+        groups: Vec::new(),
+        custom_roles: [false; 3],
+        wishes: Vec::new(),
+        scopes: Vec::new(),
+        strip: false,
+        is_durable: false,
+        floor: 2,
+        protected: None,
+    }
+}
+
+/// Something done to the account, and what the watch says of it.
+type Wrong<'a> = (&'a dyn Fn(&Admin), &'static str);
+
+#[test]
+fn campaign_complains_of_what_nobody_asked_for_and_not_of_edits_in_the_console() {
+    let bound =
+        |admin: &Admin| admin.bind(&Holder::user("p00@example.com"), "Bot Tester", Some("Bot 0")).unwrap();
+    let demoted = |admin: &Admin| admin.unbind(&Holder::user("p00@example.com"), "admin", None).unwrap();
+    let wrongs: [Wrong<'_>; 2] = [(&bound, "nobody asked for it"), (&demoted, "leaves 1 Master Admins of 2")];
+    for (wrong, expected) in wrongs {
+        let engine = quiet().engine();
+        let start = engine.admin.snapshot().unwrap();
+        let watch = || Watch::new(&quiet(), &quiet().desired(&start), &start);
+        wrong(&engine.admin);
+        let after = engine.admin.snapshot().unwrap();
+        let (mut ours, mut theirs) = (watch(), watch());
+        ours.written("PUT", &after);
+        assert!(ours.complaints().unwrap().contains(expected), "{:?}", ours.complaints());
+        theirs.edited(&after);
+        theirs.written("PUT", &after);
+        theirs.is_over();
+        assert_eq!(theirs.complaints(), None);
+    }
+    let engine = quiet().engine();
+    let mut after = engine.admin.snapshot().unwrap();
+    let mut watch = Watch::new(&quiet(), &quiet().desired(&after), &after);
+    after.invitations.insert("p05@example.com".to_owned(), 2);
+    watch.written("POST", &after);
+    assert!(watch.complaints().unwrap().contains("p05@example.com was invited again"));
 }

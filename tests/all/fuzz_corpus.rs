@@ -98,7 +98,9 @@ fn fuzz_corpus_kept_inputs_and_changed_copies_never_panic() {
             scope.spawn(move || {
                 let kept = kept(name);
                 assert!(kept.len() > 1, "{name} has inputs to start from");
-                kept.iter().for_each(|bytes| target(bytes));
+                for bytes in &kept {
+                    target(bytes);
+                }
                 for number in 1..=COPIES {
                     let bytes = changed(&kept, &mut Draw(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
                     let outcome = std::panic::catch_unwind(|| target(&bytes));

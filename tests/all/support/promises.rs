@@ -2,6 +2,7 @@
 
 use super::engine::Engine;
 use super::wants::email;
+use super::watch::invited_again;
 use super::world::{self, Case, OWNER, master_admins, truth};
 use koreconcile::apply::{self, Fate, Journal, Outcome};
 use koreconcile::facts::{Desired, Email, Holder, Key, Listing, RoleName, ScopeExtent, World};
@@ -59,7 +60,8 @@ pub async fn reconcile(case: &Case, engine: &Engine, desired: &Desired) -> Resul
         if seen.iter().any(|count| *count < floor) {
             return Err(format!("Master Admins fell below {floor}: {seen:?}\n{}", told()));
         }
-        if let Some((who, _)) = after.invitations.iter().find(|(_, mails)| **mails > 1) {
+        let was_there = |who: &str| truth(&before).contains_key(&Key::Member(email(who)));
+        if let Some(who) = invited_again(&before.invitations, &after.invitations, was_there) {
             return Err(format!("{who} was invited twice\n{}", told()));
         }
         last = Some(outcome);

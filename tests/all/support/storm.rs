@@ -249,7 +249,7 @@ impl Transport for Storm {
         for what in mishaps {
             match what {
                 What::Status(status) => {
-                    fault(Effect::Status { status, message: "Internal Server Error".into() })
+                    fault(Effect::Status { status, message: "Internal Server Error".into() });
                 }
                 What::Html(status) => fault(Effect::Html { status }),
                 What::RateLimited(retry_after) => fault(Effect::RateLimited { retry_after }),

@@ -114,11 +114,9 @@ impl Watch {
             self.complaints
                 .push(format!("write {} ({what}) leaves {admins} Master Admins of {floor}", self.writes));
         }
-        for (who, mails) in &after.invitations {
-            if *mails > 1 && self.invitations.get(who) != Some(mails) {
-                self.complaints
-                    .push(format!("write {} ({what}): {who} has {mails} invitations", self.writes));
-            }
+        let was_there = |who: &str| self.now.contains_key(&Key::Member(email(who)));
+        if let Some(who) = invited_again(&self.invitations, &after.invitations, was_there) {
+            self.complaints.push(format!("write {} ({what}): {who} was invited again", self.writes));
         }
         self.invitations.clone_from(&after.invitations);
         (self.now, self.admins) = (is, admins);
@@ -178,4 +176,15 @@ impl Watch {
 fn differences(was: &BTreeMap<Key, String>, is: &BTreeMap<Key, String>) -> BTreeSet<Key> {
     let keys = was.keys().chain(is.keys());
     keys.filter(|key| was.get(*key) != is.get(*key)).cloned().collect()
+}
+
+/// Somebody who got an invitation although they were there, or two at once. Who was taken out of the account by somebody
+/// else, and is still declared, is invited once more.
+pub fn invited_again<'a>(
+    before: &BTreeMap<String, usize>,
+    after: &'a BTreeMap<String, usize>,
+    was_there: impl Fn(&str) -> bool,
+) -> Option<&'a str> {
+    let allowed = |who: &str| before.get(who).copied().unwrap_or(0) + usize::from(!was_there(who));
+    after.iter().find(|(who, mails)| **mails > allowed(who)).map(|(who, _)| who.as_str())
 }

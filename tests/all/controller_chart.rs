@@ -366,10 +366,13 @@ async fn controller_chart_role_is_enough_and_no_wider() {
         "create leases.coordination.k8s.io",
         "get leases.coordination.k8s.io koreconcile",
         "update leases.coordination.k8s.io koreconcile",
-        "patch leases.coordination.k8s.io koreconcile",
     ];
     assert_eq!(granted(&client, &system.name, &lease).await, lease);
-    let others = ["get leases.coordination.k8s.io another", "delete leases.coordination.k8s.io koreconcile"];
+    let others = [
+        "get leases.coordination.k8s.io another",
+        "patch leases.coordination.k8s.io koreconcile",
+        "delete leases.coordination.k8s.io koreconcile",
+    ];
     assert_eq!(granted(&client, &system.name, &others).await, Vec::<&str>::new());
 }
 

@@ -64,6 +64,12 @@ impl Place {
         self.environment.push((name.to_owned(), value.to_owned()));
     }
 
+    /// The value of a variable that was exported.
+    pub fn exported(&self, name: &str) -> String {
+        let found = self.environment.iter().find(|(known, _)| known == name);
+        found.unwrap_or_else(|| panic!("{name} is not exported")).1.clone()
+    }
+
     /// The values that nobody may show: what the environment calls a secret.
     pub fn secrets(&self) -> Vec<String> {
         let secret = |(name, value): &(String, String)| name.ends_with("_SECRET").then(|| value.clone());

@@ -6,6 +6,7 @@ pub mod command;
 pub mod desk;
 pub mod engine;
 pub mod in_process;
+pub mod operator;
 pub mod served;
 pub mod wants;
 pub mod world;

@@ -1,10 +1,12 @@
 # The one entry point: CI calls the same targets. Durations are for 2 cores: a fresh clone / the next time.
-# CARGO_BUILD_JOBS is respected. Needed: Rust (with rustfmt and clippy), make, a C compiler, and for the controller's tests
-# Go 1.26, which builds their API server.
+# CARGO_BUILD_JOBS is respected. Needed: Rust (with rustfmt and clippy), make, a C compiler; Go 1.26, which builds the API
+# server of the controller's tests and the linter of the Dockerfile; npm and, on Debian, a browser for the console's tests,
+# which scripts/browser.sh installs.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help quickstart test envtest check fmt-check lint doc generated deny hygiene audit bench fmt generate tools
+.PHONY: help quickstart test packages envtest browser screenshots check fmt-check lint doc generated templates deny dockerfile hygiene \
+	audit bench fmt generate tools
 
 CARGO ?= cargo
 DENY := target/tools/bin/cargo-deny --locked check
@@ -15,13 +17,23 @@ help: ## List the targets (at once)
 quickstart: ## Plan, apply and plan again on a new local account (2-3 min to build / 5 s)
 	@scripts/quickstart.sh
 
-test: envtest ## Run every test and print the counts (5 min / 15 s, and what `envtest` takes)
+test: packages envtest browser ## Run every test and print the counts (6 min / 1 min, and what `envtest` and `browser` take)
 	$(CARGO) test --locked --no-fail-fast
+
+packages: ## Install the small programs that tests call (at once)
+	@scripts/packages.sh
 
 envtest: ## Build the API server, etcd, kubectl and helm of the controller's tests (6 min / at once)
 	@scripts/envtest.sh
 
-check: fmt-check lint doc generated deny hygiene ## Formatting, lints, docs, generated files, dependencies, hygiene (6-8 min / 30 s)
+browser: ## Install what the browser tests need (1-2 min / at once)
+	@scripts/browser.sh
+
+screenshots: browser ## Pictures of every page of the console, in target/screenshots (5 min / 1 min)
+	$(CARGO) test --locked --test all -- console_
+	@ls target/screenshots
+
+check: fmt-check lint doc generated templates deny dockerfile hygiene ## Formatting, lints, docs, generated files, CI templates, dependencies, Dockerfile, hygiene (6-8 min / 30 s)
 	@echo "check: all passed"
 
 fmt-check: ## Is everything formatted? (1 s)
@@ -37,8 +49,14 @@ doc: ## The documentation, private items too, warnings are errors (2 min / 10 s)
 generated: ## Are the generated files fresh? (2 min / 2 s)
 	@scripts/generated.sh
 
+templates: packages ## Are the CI templates what GitHub and GitLab take? (20 s to install check-jsonschema / 2 s)
+	@scripts/ci-templates.sh
+
 deny: tools ## Licences, banned and doubled crates, sources (2-4 min to install cargo-deny / 2 s)
 	$(DENY) licenses bans sources
+
+dockerfile: tools ## Lint the Dockerfile as Docker's own builder does (1 min to build the linter / at once)
+	@target/tools/bin/dockerfile-lint Dockerfile && echo "dockerfile: nothing found"
 
 hygiene: ## No machine paths, registry hosts, addresses of people, private keys or skipped tests (1 s)
 	@scripts/hygiene.sh
@@ -54,5 +72,5 @@ fmt: ## Format everything (1 s)
 
 generate: generated ## Another name for `generated`: it writes the files, then says which were stale
 
-tools: ## Install the pinned tools into target/tools (2-4 min / at once)
+tools: ## Install the pinned tools into target/tools (3-5 min / at once)
 	@scripts/tools.sh

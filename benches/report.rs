@@ -1,7 +1,7 @@
 //! The figures of `docs/performance.md`: `make bench`, or `cargo bench --bench report`.
 //!
 //! Prints a table and writes it to `target/bench.json`. A word chooses one part (`cargo bench --bench report -- noop`:
-//! `noop`, `pure` or `onboard`); then nothing is written. `--runs N` sets how often the timed parts are repeated.
+//! `noop`, `pure`, `review` or `onboard`); then nothing is written. `--runs N` sets how often the timed parts are repeated.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -25,6 +25,8 @@ mod onboard;
 mod process;
 #[path = "report/pure.rs"]
 mod pure;
+#[path = "report/review.rs"]
+mod review;
 #[path = "../tests/all/support/mod.rs"]
 mod support;
 
@@ -44,8 +46,8 @@ fn main() {
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--runs" => runs = args.next().and_then(|text| text.parse().ok()).expect("--runs takes a number"),
-            "noop" | "pure" | "onboard" => parts.push(arg),
-            _ => panic!("{arg} is neither --runs N nor one of noop, pure, onboard"),
+            "noop" | "pure" | "review" | "onboard" => parts.push(arg),
+            _ => panic!("{arg} is neither --runs N nor one of noop, pure, review, onboard"),
         }
     }
     let wants = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
@@ -58,6 +60,9 @@ fn main() {
     }
     if wants("pure") {
         pure::measure(runs.min(5), &mut report);
+    }
+    if wants("review") {
+        review::measure(runs, &mut report);
     }
     if wants("onboard") {
         onboard::measure(&mut report);

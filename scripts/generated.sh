@@ -7,6 +7,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 outputs=(
     "docs/reference/plan.schema.json schema plan"
     "docs/reference/manifests.schema.json schema manifests"
+    "docs/reference/cli.md reference cli"
+    "docs/reference/manifests.md reference manifests"
+    "docs/reference/findings.md reference findings"
 )
 # The definitions stand twice, because Helm reads nothing outside of a chart.
 for kind in KoreAccount KoreUser KoreTeam KoreGroupMembership KoreRole KoreRoleBinding KoreBotAssignment KorePlan \

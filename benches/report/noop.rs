@@ -60,11 +60,11 @@ fn bound(truth: &Snapshot) -> usize {
 }
 
 /// Built by Cargo beside this bench, in the same profile.
-fn koreconcile() -> Command {
+pub fn koreconcile() -> Command {
     Command::new(Path::new(env!("CARGO_BIN_EXE_koreconcile")))
 }
 
-fn succeed(output: &std::process::Output) {
+pub fn succeed(output: &std::process::Output) {
     let [stdout, stderr] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
     let shown = |text: &str| text.chars().take(4_000).collect::<String>();
     assert!(output.status.success(), "{}\n{}\n{}", output.status, shown(&stderr), shown(&stdout));

@@ -30,7 +30,7 @@ const ACCOUNT: &str = "64b000000000000000000001";
 /// Measures in several processes.
 pub fn measure(runs: usize, report: &mut Report) {
     let folder = tempfile::tempdir().unwrap();
-    write(folder.path());
+    write(folder.path(), USERS);
     let figures: Vec<serde_json::Value> = (0..runs)
         .map(|_| {
             let mut child = Command::new(std::env::current_exe().unwrap());
@@ -69,9 +69,10 @@ pub fn child(folder: &Path) {
     println!("{}", json!({ "parse": parse.as_secs_f64(), "pure": pure.as_secs_f64(), "peak": peak }));
 }
 
-fn write(folder: &Path) {
+/// The account, so many people, and three roles for each of them.
+pub fn write(folder: &Path, users: usize) {
     manifests::account(folder, Path::new("none"), ACCOUNT);
-    let emails: Vec<String> = (0..USERS).map(|user| format!("first.last.{user:06}@example.com")).collect();
+    let emails: Vec<String> = (0..users).map(|user| format!("first.last.{user:06}@example.com")).collect();
     let person = |email| Person { email, first: "First", last: "Last", access: "Builder" };
     manifests::people(folder, emails.iter().map(|email| person(email)));
     let bots: Vec<String> = (0..BOTS).map(bot_name).collect();
@@ -91,7 +92,7 @@ fn bot_name(index: usize) -> String {
 }
 
 /// An account that has what is wanted, in the words of its own answers: nothing in it is shared with the manifests.
-fn world(desired: &Desired) -> World {
+pub fn world(desired: &Desired) -> World {
     let mut directory = Directory::default();
     let mut bots: BTreeMap<BotRef, BotId> = BTreeMap::new();
     for index in 0..BOTS {

@@ -271,7 +271,6 @@ pub(super) fn unchanged(email: Email, access: BuilderAccess) -> UserUpdate {
         name: PersonName::default(),
         profile: BTreeMap::new(),
         groups: SetEdit::default(),
-        roles: SetEdit::default(),
         assignments: Assignments::Keep,
         access,
     }

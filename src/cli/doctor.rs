@@ -45,6 +45,7 @@ pub(super) async fn run(args: &DoctorArgs, output: &Output) -> Result<Exit, CliE
     let reach = Reach {
         keep_going: true,
         allow_removals: None,
+        rewrite_profiles: false,
         max_wait: args.max_wait,
         state_dir: args.state_dir.clone(),
     };

@@ -56,9 +56,6 @@ pub enum CliError {
         /// Who answered.
         seen: String,
     },
-    /// A plan made without the account, or one that hides who it is about.
-    #[error("{0}")]
-    NotSavable(&'static str),
     /// A saved plan that cannot be applied.
     #[error(transparent)]
     Saved(#[from] SavedPlanError),
@@ -153,7 +150,6 @@ impl CliError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::NotPinned { .. }
-            | Self::NotSavable(_)
             | Self::Saved(_)
             | Self::Snapshot(_)
             | Self::Undo(_)

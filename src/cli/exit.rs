@@ -26,6 +26,36 @@ pub enum Exit {
     Unreachable = 8,
 }
 
+impl Exit {
+    /// All of them, by number.
+    pub const ALL: [Self; 9] = [
+        Self::Done,
+        Self::Unexpected,
+        Self::Changes,
+        Self::Invalid,
+        Self::Refused,
+        Self::Stale,
+        Self::Partial,
+        Self::Credentials,
+        Self::Unreachable,
+    ];
+
+    /// One line for the reference page.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "Done, nothing to do, declined, or plan shown.",
+            Self::Unexpected => "Anything unexpected.",
+            Self::Changes => "With `--exit-code`: changes, or something blocked, manual or refused.",
+            Self::Invalid => "Invalid input or usage, a tampered plan, or no terminal and no `--yes`.",
+            Self::Refused => "Refused by a guard, or another account than the pinned one.",
+            Self::Stale => "Everything was overtaken between plan and call.",
+            Self::Partial => "Applied in part: part failed, stale, blocked or manual, or interrupted.",
+            Self::Credentials => "Credentials or scope.",
+            Self::Unreachable => "Platform unreachable, or the rate limit over `--max-wait`.",
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)

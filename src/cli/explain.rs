@@ -81,6 +81,7 @@ pub(super) async fn run(args: &ExplainArgs, output: &Output) -> Result<Exit, Cli
     let reach = Reach {
         keep_going: args.keep_going,
         allow_removals: None,
+        rewrite_profiles: false,
         max_wait: args.max_wait,
         state_dir: args.state_dir.clone(),
     };

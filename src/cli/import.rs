@@ -57,6 +57,7 @@ pub(super) async fn run(args: &ImportArgs, output: &Output) -> Result<Exit, CliE
     let reach = Reach {
         keep_going: false,
         allow_removals: None,
+        rewrite_profiles: false,
         max_wait: args.max_wait,
         state_dir: args.state_dir.clone(),
     };

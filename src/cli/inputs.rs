@@ -2,7 +2,7 @@
 
 use super::{CliError, Output};
 use crate::manifest::{self, CompileError, Compiled, Finding, Manifests, Span, Spot};
-use crate::plan::Limits;
+use crate::plan::{Limits, Rewrite};
 use clap::Args;
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -27,6 +27,9 @@ pub(super) struct Reach {
     /// Allow so many removals in this run, whatever safety.maxRemovals says
     #[arg(long, value_name = "N")]
     pub allow_removals: Option<u32>,
+    /// Send profiles and data-table access of people who are there already, too: the platform never shows them
+    #[arg(long)]
+    pub rewrite_profiles: bool,
     /// The longest one call may wait for the rate limit: 90s, 15m, 2h
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = time)]
     pub max_wait: jiff::SignedDuration,
@@ -41,6 +44,11 @@ pub(super) fn time(text: &str) -> Result<jiff::SignedDuration, String> {
 }
 
 impl Reach {
+    /// What is sent again although nobody can see whether it has to be.
+    pub(super) fn rewrite(&self) -> Rewrite {
+        if self.rewrite_profiles { Rewrite::All } else { Rewrite::Nothing }
+    }
+
     /// What this run allows beyond the policy.
     pub(super) fn limits(&self) -> Limits {
         Limits { allow_removals: self.allow_removals }

@@ -19,6 +19,7 @@ mod memory;
 mod output;
 mod plan;
 mod progress;
+mod reference;
 pub mod sandbox;
 mod saved;
 mod schema;
@@ -96,6 +97,9 @@ enum Verb {
     Crds(crds::CrdsArgs),
     /// Print completions for a shell
     Completions(completions::CompletionsArgs),
+    /// Print a page of the reference as Markdown
+    #[command(hide = true)]
+    Reference(reference::ReferenceArgs),
 }
 
 /// Runs the program and gives its exit code.
@@ -129,6 +133,7 @@ pub async fn run() -> Exit {
         Verb::Controller(args) => controller::run(&args, &output).await,
         Verb::Sandbox(args) => sandbox::run(args).await.map(|()| Exit::Done).map_err(CliError::from),
         Verb::Schema(args) => schema::run(&args, &output),
+        Verb::Reference(args) => reference::run(&args, Cli::command(), &output),
         Verb::Crds(args) => crds::run(&args, &output),
         Verb::Completions(args) => {
             completions::run(&args, Cli::command(), &output);

@@ -1,6 +1,6 @@
 //! `plan`: read, compare, show. Nothing here can write to the account.
 
-use super::base::BaseArgs;
+use super::base::{Base, BaseArgs};
 use super::inputs::{Inputs, Reach};
 use super::memory;
 use super::saved;
@@ -29,7 +29,7 @@ pub(super) struct PlanArgs {
     #[arg(long)]
     exit_code: bool,
     /// Save the plan, sealed, for apply --plan
-    #[arg(long, value_name = "FILE", conflicts_with = "redact")]
+    #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Compare with a snapshot instead of the account: no calls, no credentials
     #[arg(long, value_name = "FILE", conflicts_with = "out")]
@@ -37,7 +37,8 @@ pub(super) struct PlanArgs {
     /// The oldest snapshot that proves anything: 90s, 15m, 24h, 7d
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = super::inputs::time)]
     max_age: jiff::SignedDuration,
-    /// Show people under stable names (user-3f9c2a1b) instead of their addresses, and hide their names
+    /// Show people under stable names (user-3f9c2a1b) instead of their addresses, and hide their names; what --out
+    /// saves is the whole plan
     #[arg(long)]
     redact: bool,
     #[command(flatten)]
@@ -59,13 +60,9 @@ pub(super) enum Format {
 pub(super) async fn run(args: &PlanArgs, output: &Output) -> Result<Exit, CliError> {
     let (manifests, compiled) = args.inputs.compile(args.reach.keep_going, Timestamp::now(), output)?;
     let base = args.base.read(&args.inputs, &compiled, output)?;
-    let (plan, world) = match &args.observed {
-        Some(file) => on_snapshot(file, &manifests, compiled, args)?,
-        None => on_account(&manifests, compiled, args, output).await?,
-    };
-    let plan = match base {
-        Some(base) => base.mark(plan, &world),
-        None => plan,
+    let plan = match &args.observed {
+        Some(file) => on_snapshot(file, &manifests, compiled, base, args)?,
+        None => on_account(&manifests, compiled, base, args, output).await?,
     };
     let is_clean = plan.is_clean();
     // From here on the plan is only shown: what is saved or applied is never the redacted one.
@@ -82,15 +79,17 @@ pub(super) async fn run(args: &PlanArgs, output: &Output) -> Result<Exit, CliErr
 async fn on_account(
     manifests: &Manifests,
     compiled: Compiled,
+    base: Option<Base>,
     args: &PlanArgs,
     output: &Output,
-) -> Result<(Plan, World), CliError> {
+) -> Result<Plan, CliError> {
     let session = Session::open(&compiled, &args.reach, output).await?;
     let made = make(manifests, compiled, &session, &args.reach, output).await.and_then(|made| {
+        let plan = marked(made.plan, base, &made.world);
         if let Some(file) = &args.out {
-            saved::save(file, &made.plan, &made.policy, args.reach.limits(), &session)?;
+            saved::save(file, &plan, &made.policy, args.reach.limits(), &session)?;
         }
-        Ok((made.plan, made.world))
+        Ok(plan)
     });
     session.close().await;
     made
@@ -100,8 +99,9 @@ fn on_snapshot(
     file: &Path,
     manifests: &Manifests,
     compiled: Compiled,
+    base: Option<Base>,
     args: &PlanArgs,
-) -> Result<(Plan, World), CliError> {
+) -> Result<Plan, CliError> {
     let now = Timestamp::now();
     let snapshot = Snapshot::load(file, args.max_age, now)?;
     snapshot.check(&compiled)?;
@@ -110,13 +110,21 @@ fn on_snapshot(
         host: snapshot.label(now),
         inputs: digest_of(manifests),
         limits: args.reach.limits(),
+        rewrite: args.reach.rewrite(),
         look_up_size: compiled.policy.batch_size.0,
         now,
         ..Context::default()
     };
     let Compiled { desired, policy, .. } = compiled;
     let plan = plan::make(desired, &snapshot.world, &policy, &context);
-    Ok((plan, snapshot.world))
+    Ok(marked(plan, base, &snapshot.world))
+}
+
+fn marked(plan: Plan, base: Option<Base>, world: &World) -> Plan {
+    match base {
+        Some(base) => base.mark(plan, world),
+        None => plan,
+    }
 }
 
 /// A plan with what it was made of.

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
@@ -28,6 +28,8 @@ enum Verb {
     App(AppArgs),
     /// Let an invited person join, without a browser
     Accept(Accept),
+    /// Set somebody's password for the console: a generated one, which is printed, or one from standard input
+    Password(PasswordArgs),
 }
 
 #[derive(Debug, Args)]
@@ -38,9 +40,12 @@ struct Serve {
     /// Where to listen; port 0 takes any free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Listen on an address that other machines can reach
+    /// Listen on an address that other machines can reach; the console answers them under --public-url only
     #[arg(long)]
     allow_remote: bool,
+    /// The https:// origin of a proxy before it, which speaks TLS and sets X-Forwarded-For
+    #[arg(long, value_name = "URL", value_parser = https_origin)]
+    public_url: Option<String>,
     /// Calls per minute and hour, like 60/m,1800/h; or off
     #[arg(long, value_name = "LIMIT", default_value = "60/m,1800/h")]
     rate_limit: RateLimit,
@@ -109,6 +114,34 @@ struct Accept {
     email: String,
 }
 
+#[derive(Debug, Args)]
+struct PasswordArgs {
+    /// The folder that holds the sandbox
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The account, when there are several
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    /// Read the password from standard input, one line
+    #[arg(long)]
+    stdin: bool,
+    /// Whose
+    #[arg(value_name = "EMAIL")]
+    email: String,
+}
+
+fn https_origin(text: &str) -> Result<String, String> {
+    let origin = text.trim_end_matches('/');
+    let host = origin.strip_prefix("https://").unwrap_or_default();
+    let is_host = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
+    if host.is_empty() || !host.chars().all(is_host) {
+        return Err(
+            "it is the origin of a proxy that speaks TLS, like https://console.example.com".to_owned()
+        );
+    }
+    Ok(origin.to_owned())
+}
+
 /// Every switch with its default, as it is written on the command line.
 fn dialect_help() -> String {
     let defaults = serde_json::to_value(Dialect::default()).unwrap_or_default();
@@ -133,7 +166,7 @@ pub enum SandboxCliError {
     Sandbox(#[from] SandboxError),
     /// The address reaches beyond this machine.
     #[error(
-        "refused to listen on {0}: other machines could reach it\n  whoever reaches the sandbox can read the secrets in it, and it speaks plain HTTP\n  listen on 127.0.0.1, or add --allow-remote if that is what you want"
+        "refused to listen on {0}: other machines could reach it\n  it speaks plain HTTP: passwords and secrets would travel in the clear\n  listen on 127.0.0.1; or add --allow-remote for the API, and for the console --public-url https://HOST of a proxy that speaks TLS"
     )]
     NotLoopback(SocketAddr),
     /// The address cannot be had.
@@ -146,6 +179,17 @@ pub enum SandboxCliError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The first password could not be written down.
+    #[error("cannot write {}: {source}\n  set a password with: koreconcile sandbox password --data DIR EMAIL", path.display())]
+    FirstPassword {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Standard input could not be read.
+    #[error("cannot read the password from standard input: {0}")]
+    Stdin(std::io::Error),
     /// Serving ended with an error.
     #[error("the server ended: {0}")]
     Serve(std::io::Error),
@@ -163,11 +207,13 @@ pub async fn run(args: SandboxArgs) -> Result<(), SandboxCliError> {
         Verb::Seed(seed) => run_seed(&seed),
         Verb::App(app) => run_app(&app),
         Verb::Accept(accept) => run_accept(&accept),
+        Verb::Password(password) => run_password(&password),
     }
 }
 
 async fn run_serve(serve: Serve) -> Result<(), SandboxCliError> {
-    let Serve { data, listen, allow_remote, rate_limit, dialect, smtp, account, test_controls } = serve;
+    let Serve { data, listen, allow_remote, public_url, rate_limit, dialect, smtp, account, test_controls } =
+        serve;
     if !listen.ip().is_loopback() && !allow_remote {
         return Err(SandboxCliError::NotLoopback(listen));
     }
@@ -182,11 +228,12 @@ async fn run_serve(serve: Serve) -> Result<(), SandboxCliError> {
         test_controls,
         record_requests: test_controls,
         mail: smtp.map_or(Mail::Files, Mail::Smtp),
-        public_url: format!("http://{address}"),
+        public_url: public_url.unwrap_or_else(|| format!("http://{address}")),
         account_id: account,
         ..Options::default()
     };
     let sandbox = Sandbox::open(&data, options)?;
+    tell_of_console(&sandbox, &data)?;
     // One line on stdout once requests are answered: scripts wait for it, and learn the port.
     say(std::io::stdout(), format_args!("http://{address}"));
     let accounts = sandbox.accounts()?.join(", ");
@@ -195,6 +242,31 @@ async fn run_serve(serve: Serve) -> Result<(), SandboxCliError> {
         format_args!("accounts: {accounts}    rate limit: {rate_limit}    stop with Ctrl-C"),
     );
     sandbox.serve(listener, interrupted()).await.map_err(SandboxCliError::Serve)
+}
+
+const FIRST_PASSWORD: &str = "first-password.txt";
+
+/// Where the console is and who gets in: for a folder that has no passwords yet a first one is made and written down.
+fn tell_of_console(sandbox: &Sandbox, data: &Path) -> Result<(), SandboxCliError> {
+    let url = &sandbox.options().public_url;
+    say(std::io::stderr(), format_args!("console: {url}/Admin    messages: {url}/mailbox"));
+    let path = data.join(FIRST_PASSWORD);
+    if let Some(password) = sandbox.first_password()? {
+        write_private(&path, &format!("{password}\n"))
+            .map_err(|source| SandboxCliError::FirstPassword { path: path.clone(), source })?;
+        let path = path.display();
+        say(std::io::stderr(), format_args!("sign in as owner@example.com with the password in {path}"));
+    }
+    Ok(())
+}
+
+/// A file that only its owner can read.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 /// Resolves at Ctrl-C, and where there is such a thing at a request to terminate.
@@ -247,5 +319,22 @@ fn run_accept(args: &Accept) -> Result<(), SandboxCliError> {
         Sandbox::open_existing(data, Options { account_id: account.clone(), ..Options::default() })?;
     sandbox.admin()?.accept(email)?;
     say(std::io::stderr(), format_args!("{email} has joined"));
+    Ok(())
+}
+
+fn run_password(args: &PasswordArgs) -> Result<(), SandboxCliError> {
+    let PasswordArgs { data, account, stdin, email } = args;
+    let sandbox =
+        Sandbox::open_existing(data, Options { account_id: account.clone(), ..Options::default() })?;
+    let mut typed = String::new();
+    if *stdin {
+        std::io::stdin().read_line(&mut typed).map_err(SandboxCliError::Stdin)?;
+    }
+    let typed = typed.trim_end_matches(['\r', '\n']);
+    let password = sandbox.admin()?.set_password(email, stdin.then_some(typed))?;
+    if !stdin {
+        say(std::io::stdout(), format_args!("{password}"));
+    }
+    say(std::io::stderr(), format_args!("the password of {email} is set; their sessions have ended"));
     Ok(())
 }

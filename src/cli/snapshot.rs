@@ -111,12 +111,21 @@ impl Snapshot {
         }
         let shown = path.display().to_string();
         let json = std::fs::read(path).map_err(|source| SnapshotError::Io { path: shown.clone(), source })?;
-        let not_one = |source| SnapshotError::NotASnapshot { path: shown.clone(), source };
-        let Head { format } = serde_json::from_slice(&json).map_err(not_one)?;
-        if format != FORMAT {
-            return Err(SnapshotError::OtherFormat { path: shown, format });
-        }
-        let mut snapshot: Self = serde_json::from_slice(&json).map_err(not_one)?;
+        let mut snapshot: Self = match serde_json::from_slice(&json) {
+            Ok(Self { format, .. }) if format != FORMAT => {
+                return Err(SnapshotError::OtherFormat { path: shown, format });
+            }
+            Ok(snapshot) => snapshot,
+            // What another version writes may not be read by this one; its name can.
+            Err(source) => {
+                return Err(match serde_json::from_slice(&json) {
+                    Ok(Head { format }) if format != FORMAT => {
+                        SnapshotError::OtherFormat { path: shown, format }
+                    }
+                    _ => SnapshotError::NotASnapshot { path: shown, source },
+                });
+            }
+        };
         let age = now.duration_since(snapshot.made_at);
         if age > longest {
             let why =

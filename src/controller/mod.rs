@@ -32,6 +32,7 @@ mod run;
 mod store;
 mod view;
 mod worker;
+mod write_only;
 
 pub use judge::Standing;
 pub use known::Known;

@@ -13,6 +13,7 @@ use super::propose::{Proposals, covered, covers, propose};
 use super::reason::Reason;
 use super::rhythm;
 use super::view::{Approval, Declared, Meta, ObjectRef, View};
+use super::write_only;
 use crate::apply::{self, Account, Journal, Outcome, Stop};
 use crate::facts::{Key, Membership, Policy, Value, World};
 use crate::kore::{Ask, Gateway, KoreError, Reader, Tenure, Writer};
@@ -191,6 +192,7 @@ impl Work<'_> {
             host: self.session.host.to_owned(),
             inputs: Inputs { digest: String::new(), documents: self.manifests.all().len() },
             day: Some(self.known.day(covered.clone(), now)),
+            rewrite: write_only::rewrite(view),
             look_up_size: self.session.reader.sizes().look_up,
             memory: self.known.memory.clone(),
             now,
@@ -242,7 +244,7 @@ impl Work<'_> {
                 .min()
                 .unwrap_or(now);
         Pass {
-            statuses: self.statuses(),
+            statuses: self.statuses(&plan, outcome.as_ref()),
             account,
             proposals: propose(&plan, view, &left),
             approvals: approvals(view, now),
@@ -282,7 +284,7 @@ impl Work<'_> {
         (keep, release)
     }
 
-    fn statuses(&self) -> Vec<(ObjectRef, ObjectStatus)> {
+    fn statuses(&self, plan: &Plan, outcome: Option<&Outcome>) -> Vec<(ObjectRef, ObjectStatus)> {
         let declared = self.view.objects.iter().map(|object| {
             let Declared { meta, spec, status } = object;
             let standing = self.verdicts.of(&meta.object);
@@ -298,6 +300,7 @@ impl Work<'_> {
                 conditions: conditions(&standing, meta.generation, &status.conditions, self.now),
                 resolved: pins::resolved(object, &self.world),
                 membership,
+                sent: write_only::sent(object, plan, outcome),
                 invited_since,
             };
             (meta.object.clone(), status)

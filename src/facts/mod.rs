@@ -8,6 +8,7 @@ mod desired;
 mod email;
 mod key;
 mod names;
+mod nearest;
 mod policy;
 mod record;
 mod value;
@@ -20,6 +21,7 @@ pub use names::{
     AccountId, BotId, BotName, BotRef, DialogId, GroupId, GroupName, Level, PermissionName, RoleId, RoleName,
     UserId,
 };
+pub use nearest::nearest;
 pub use policy::{
     Approval, BatchSize, Invitations, Mode, Ownership, OwnershipLevel, Pattern, Policy, RateLimit, Safety,
 };

@@ -70,6 +70,18 @@ pub enum BuilderAccess {
 }
 
 impl BuilderAccess {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::None, Self::Builder, Self::Creator];
+
+    /// As manifests write it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::Builder => "Builder",
+            Self::Creator => "Creator",
+        }
+    }
+
     /// From the API's flags. The illegal pair reads as *None*: without `isDeveloper` nothing can be built.
     pub fn from_flags(is_developer: bool, can_create_bot: bool) -> Self {
         match (is_developer, can_create_bot) {

@@ -253,23 +253,6 @@ impl Finding {
     }
 }
 
-/// The candidate that a person most likely meant: at most a third of the letters differ, case aside.
-pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    const LONGEST: usize = 64;
-    if written.len() > LONGEST {
-        return None;
-    }
-    let folded = written.to_ascii_lowercase();
-    let allowed = (written.chars().count() / 3).max(1);
-    candidates
-        .into_iter()
-        .filter(|candidate| *candidate != written && candidate.len().abs_diff(written.len()) <= allowed)
-        .map(|candidate| (strsim::damerau_levenshtein(&folded, &candidate.to_ascii_lowercase()), candidate))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
 /// A written value in a message: quoted, and cut where it gets long.
 pub(super) fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
@@ -289,13 +272,5 @@ mod tests {
         let names: BTreeSet<&str> = Code::ALL.iter().map(|code| code.name()).collect();
         assert_eq!(names.len(), Code::ALL.len());
         assert!(Code::ALL.iter().all(|code| code.doc().ends_with('.') && !code.doc().contains('\n')));
-    }
-
-    #[test]
-    fn the_nearest_name_is_near_enough_to_be_meant() {
-        let fields = ["membership", "subjects", "role"];
-        assert_eq!(nearest("subject", fields), Some("subjects"));
-        assert_eq!(nearest("Membrship", fields), Some("membership"));
-        assert_eq!(nearest("owner", fields), None);
     }
 }

@@ -43,6 +43,8 @@ pub struct Context {
     pub limits: Limits,
     /// What the ceilings count besides the plan, where they count a rolling day (controller).
     pub day: Option<Day>,
+    /// Which of the values that cannot be read are sent again.
+    pub rewrite: Rewrite,
     /// People asked for in one look-up, as the read just made has proved.
     pub look_up_size: usize,
     /// What earlier runs remember.
@@ -51,13 +53,35 @@ pub struct Context {
     pub now: Timestamp,
 }
 
+/// Which of the values that the platform takes and never gives back are sent again to people who are there already.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Rewrite {
+    /// None: they are sent when a user is created.
+    #[default]
+    Nothing,
+    /// All that are declared (`--rewrite-profiles`).
+    All,
+    /// Those of which somebody remembers that another value was sent (controller).
+    Of(BTreeSet<Key>),
+}
+
+impl Rewrite {
+    fn includes(&self, key: &Key) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::All => true,
+            Self::Of(keys) => keys.contains(key),
+        }
+    }
+}
+
 /// Makes the plan: resolve names, compare, order, rank, guard, price.
 ///
 /// The same desired facts and the same observed world give the same [`Plan::digest`], whatever the policy says.
 pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Context) -> Plan {
     let wanted = resolve::resolve(desired, observed);
     let expiring = expiring::of(&wanted.wants, context.now);
-    let mut difference = diff::diff(&wanted, observed, policy);
+    let mut difference = diff::diff(&wanted, observed, policy, &context.rewrite);
     let (overdue, waiting) = overdue(difference.waiting, policy, context);
     difference.waiting = waiting;
     difference.manual.extend(overdue);
@@ -66,7 +90,8 @@ pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Conte
         change.risk = risk::of(&change.key, change.action, change.after.as_ref());
     }
     let ended = ended(&difference.changes, &wanted.wants);
-    let digest = Digest::of(difference.changes.iter().map(|change| &change.id));
+    let digest =
+        Digest::of(difference.changes.iter().filter(|change| !change.is_rewrite()).map(|change| &change.id));
     let refused = guard::refuse(&difference.changes, observed, policy, context);
     let mut plan = Plan {
         format: Plan::FORMAT.to_owned(),

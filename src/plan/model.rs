@@ -177,6 +177,13 @@ pub struct Change {
     pub depends_on: Vec<ChangeId>,
 }
 
+impl Change {
+    /// A value that cannot be read is sent again: no difference was seen, so no digest counts it.
+    pub fn is_rewrite(&self) -> bool {
+        self.action == Action::Alter && self.before.is_none()
+    }
+}
+
 /// What happens to a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -214,6 +221,11 @@ pub struct Pin {
     pub name: String,
     /// The id at the platform.
     pub id: Option<String>,
+}
+
+impl Pin {
+    /// The builder access that goes with a write of data-table access: both are one call.
+    pub const ACCESS: &'static str = "builder access";
 }
 
 /// Why a change is in the plan.

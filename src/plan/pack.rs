@@ -9,7 +9,7 @@
 //! Every change is in exactly one call. A call comes after the calls its changes depend on, and never shares one
 //! with them. No call carries more entries than asked. What takes Master Admin away travels alone.
 
-use super::model::{Change, ChangeId};
+use super::model::{Change, ChangeId, Pin};
 use crate::facts::{BuilderAccess, Email, Holder, Key, RoleType, Value};
 use std::collections::{BTreeMap, HashMap};
 
@@ -83,7 +83,7 @@ impl Endpoint {
             (Key::RoleDefinition(RoleType::Bot, _), _) => Self::ImportBotRoles,
             (Key::DataTables(_), _) => Self::SetDataTables {
                 allow: matches!(change.after, Some(Value::DataTables(true))),
-                access: joining.unwrap_or(BuilderAccess::None),
+                access: joining.or_else(|| pinned_access(change)).unwrap_or(BuilderAccess::None),
             },
             (Key::Member(_), true) => Self::RemoveUsers,
             (Key::Member(_), false) => Self::CreateUsers,
@@ -101,6 +101,12 @@ impl Endpoint {
             (Key::BotRole(..), _) => Self::AssignBotRoles,
         }
     }
+}
+
+/// What somebody who is there already may do in the builder: the call that sets data-table access sets that as well.
+fn pinned_access(change: &Change) -> Option<BuilderAccess> {
+    let pin = change.pins.iter().find(|pin| pin.name == Pin::ACCESS)?;
+    BuilderAccess::ALL.into_iter().find(|access| pin.id.as_deref() == Some(access.label()))
 }
 
 /// One write.

@@ -6,7 +6,7 @@
 use super::model::{Entry, Pin, Reason};
 use crate::facts::{
     BotEntry, BotId, BotName, BotRef, Closure, Completeness, Desired, Directory, Email, GroupName, Key,
-    Listing, RoleId, RoleName, RoleType, Scope, ScopeExtent, Source, Verdict, Want, World,
+    Listing, RoleId, RoleName, RoleType, Scope, ScopeExtent, Source, Verdict, Want, World, nearest,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -394,12 +394,5 @@ fn and_more(subject: &str) -> String {
 }
 
 fn did_you_mean<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
-    let lower = text.to_lowercase();
-    candidates
-        .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| {
-            *distance <= 1 + candidate.chars().count().min(text.chars().count()) / 4
-        })
-        .min()
-        .map(|(_, candidate)| format!("did you mean \"{candidate}\"?"))
+    nearest(text, candidates).map(|near| format!("did you mean \"{near}\"?"))
 }

@@ -26,9 +26,9 @@ pub enum SandboxError {
     )]
     NewerData {
         /// The version in the file.
-        found: i64,
+        found: usize,
         /// The newest version this program can read.
-        known: i64,
+        known: usize,
     },
     /// Several accounts, and none was named.
     #[error("{} accounts here: {}\n  choose one with --account ID", .0.len(), .0.join(", "))]
@@ -84,6 +84,12 @@ pub enum SandboxError {
     /// Not an e-mail address.
     #[error("{0:?} is not an e-mail address\n  write it as name@example.com")]
     BadEmail(String),
+    /// A password that the policy refuses.
+    #[error("this password is refused; it needs: {}\n  choose another one", .0.join(", "))]
+    WeakPassword(Vec<&'static str>),
+    /// A password could not be hashed.
+    #[error("cannot hash a password: {0}")]
+    Password(String),
     /// A name that is not a scope.
     #[error("{name:?} is not a scope; scopes are: {}\n  give a comma-separated list of them, or all, or none", known.join(", "))]
     UnknownScope {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::clock;
 use super::error::SandboxError;
-use super::store::{self, Store, mails};
+use super::store::{self, Store, invitations, mails};
 
 /// Where mail goes.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -36,8 +36,10 @@ impl std::fmt::Debug for Mail {
     }
 }
 
-/// The kind of mail an invitation is, in the outbox.
+/// The kinds of mail in the outbox.
 pub(crate) const INVITATION: &str = "invitation";
+pub(crate) const SECOND_FACTOR: &str = "second factor";
+pub(crate) const PASSWORD_RESET: &str = "password reset";
 
 const SENDER: &str = "Kore.ai sandbox <no-reply@example.com>";
 /// How many mails one transaction marks as sent.
@@ -148,20 +150,45 @@ impl Invites {
         email: &str,
         now: Timestamp,
     ) -> rusqlite::Result<()> {
-        let token = Uuid::new_v4().simple().to_string();
-        let code = format!("{:06}", Uuid::new_v4().as_u128() % 1_000_000);
+        let token = store::fresh_secret();
+        let code = code();
         let expires_at = clock::wire(now.checked_add(self.life).unwrap_or(Timestamp::MAX));
         let text = format!(
             "You have been invited to join an account of the Kore.ai sandbox.\n\n\
              Accept the invitation:\n{}/signup?token={token}\n\n\
              Verification code: {code}\n\n\
-             The link and the code are valid until {expires_at}.\n",
-            self.public_url
+             The link and the code are valid until {expires_at}. The code can be typed at {}/signup/code.\n",
+            self.public_url, self.public_url
         );
-        let message = message(email, "You are invited to a Kore.ai account", text, now)
+        invitations::put(conn, user, &invitations::NewRow { token, code, expires_at }, &clock::wire(now))?;
+        let letter =
+            Letter { kind: INVITATION, to: email, subject: "You are invited to a Kore.ai account", text };
+        letter.put(conn, account, now)
+    }
+}
+
+/// Six digits, as people type them.
+pub(crate) fn code() -> String {
+    format!("{:06}", Uuid::new_v4().as_u128() % 1_000_000)
+}
+
+/// A mail to be written into the outbox.
+#[derive(Debug)]
+pub(crate) struct Letter<'a> {
+    pub(crate) kind: &'static str,
+    pub(crate) to: &'a str,
+    pub(crate) subject: &'a str,
+    pub(crate) text: String,
+}
+
+impl Letter<'_> {
+    /// Writes it, with the change that causes it.
+    pub(crate) fn put(self, conn: &Connection, account: i64, now: Timestamp) -> rusqlite::Result<()> {
+        let Self { kind, to, subject, text } = self;
+        let message = message(to, subject, text.clone(), now)
             .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
-        mails::invite(conn, user, &mails::Invitation { token, code, expires_at })?;
-        mails::insert(conn, account, INVITATION, email, &message)
+        let row = mails::NewRow { kind, recipient: to, subject, text: &text, message: &message };
+        mails::insert(conn, account, &row, now)
     }
 }
 

@@ -4,7 +4,8 @@
 //! ```text
 //! request ─► faults ─► auth ─► rate ─► scope ─► api::<endpoint> ─► store ─► answer
 //!                                                    dialect ┘
-//! Admin (in process), console, seed ───────────────────────────► store
+//! browser ─► host, form token, session ─► permission ─► console::<page> ─► store ─► page
+//! Admin (in process), seed ─────────────────────────────────────► store
 //! ```
 //!
 //! It knows no other room: what the vendor does is written down here a second time on purpose, so that a mistake
@@ -14,11 +15,13 @@ mod admin;
 mod api;
 mod auth;
 mod clock;
+mod console;
 mod dialect;
 mod draw;
 mod error;
 mod faults;
 mod mail;
+mod password;
 mod rate;
 mod requests;
 mod seed;
@@ -82,7 +85,9 @@ pub struct Options {
     pub record_requests: bool,
     /// Where mail goes.
     pub mail: Mail,
-    /// Where invitation links lead: the origin under which a browser finds this sandbox.
+    /// The origin under which a browser finds this sandbox; mailed links lead there. With `https://` a proxy that
+    /// speaks TLS stands before it: cookies are then for TLS only, and the console answers to that host alone. With
+    /// `http://` the console answers to loopback names only.
     pub public_url: String,
     /// How long invitations live.
     pub invitation_life: SignedDuration,
@@ -122,6 +127,7 @@ pub(crate) struct Inner {
     pub(crate) requests: Requests,
     pub(crate) post: mail::Post,
     pub(crate) invites: mail::Invites,
+    pub(crate) attempts: console::Attempts,
 }
 
 impl std::fmt::Debug for Inner {
@@ -170,6 +176,7 @@ impl Sandbox {
             requests: Requests::default(),
             post,
             invites,
+            attempts: console::Attempts::default(),
         })))
     }
 
@@ -189,6 +196,36 @@ impl Sandbox {
         self.0
             .store
             .read(|conn| Ok(store::accounts::all(conn)?.into_iter().map(|account| account.id).collect()))
+    }
+
+    /// Makes a further account: its Primary Admin is `owner@example.com`, and nobody else is in it.
+    pub fn add_account(&self, id: &str, name: &str) -> Result<Admin, SandboxError> {
+        let now = self.0.options.clock.now();
+        self.0.store.write(|conn| seed::account(conn, id, name, Starter::Bare, now))?;
+        self.admin_of(Some(id))
+    }
+
+    /// The texts of all messages to `email`, oldest first.
+    pub fn mails_to(&self, email: &str) -> Result<Vec<String>, SandboxError> {
+        self.0.store.read(|conn| Ok(store::mails::texts_to(conn, email)?))
+    }
+
+    /// Where nobody has a password yet, gives everybody who has joined the same generated one, and returns it: how
+    /// the first administrator gets in.
+    pub fn first_password(&self) -> Result<Option<String>, SandboxError> {
+        if self.0.store.read::<_, SandboxError>(|conn| Ok(store::people::any_password(conn)?))? {
+            return Ok(None);
+        }
+        let password = password::generated();
+        let hash = password::hash(&password)?;
+        let now = clock::wire(self.0.options.clock.now());
+        self.0.store.write::<_, SandboxError>(|conn| {
+            for email in store::people::without_password(conn)? {
+                store::people::set_password(conn, &email, &hash, &now)?;
+            }
+            Ok(())
+        })?;
+        Ok(Some(password))
     }
 
     /// The plan of faults.

@@ -107,3 +107,18 @@ fn cli_apply_removes_what_a_closed_scope_does_not_mention() {
     shows!(served.run(&["apply", "--yes"]).expect(0));
     served.recovers();
 }
+
+#[test]
+fn cli_apply_sends_profiles_of_people_who_are_there_only_when_told_to() {
+    let served = Served::new(&[user("jane.doe", ", profile: { dept: Sales }, dataTables: true")]);
+    let profile = || served.server.truth()["users"]["jane.doe@example.com"]["profile"]["dept"].clone();
+    let quiet = served.run(&["apply", "--yes"]).expect(0);
+    assert!(quiet.stdout.contains("Not compared: 2 write-only values"), "{quiet}");
+    assert_ne!(profile(), "Sales");
+
+    shows!(served.run(&["apply", "--yes", "--rewrite-profiles"]).expect(0));
+    assert_eq!(profile(), "Sales");
+    assert_eq!(served.server.truth()["users"]["jane.doe@example.com"]["data_tables"], true);
+    let again = served.run(&["plan", "--exit-code"]).expect(0);
+    assert!(again.stdout.contains("No changes"), "{again}");
+}

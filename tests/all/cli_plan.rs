@@ -161,7 +161,8 @@ fn cli_plan_stops_at_errors_and_keep_going_plans_the_sound_part() {
 #[test]
 fn cli_plan_needs_no_terminal_and_reads_manifests_from_a_pipe() {
     let served = Served::new(&[user("new.hire", "")]);
-    let text = std::fs::read_to_string(served.place.path("account.yaml")).unwrap() + &user("new.hire", "");
+    let text =
+        std::fs::read_to_string(served.place.path("account.yaml")).unwrap() + user("new.hire", "").as_str();
     let run = served.place.koreconcile(&["plan", "-"]).input(&text).run().expect(0);
     assert!(run.stdout.contains("+ new.hire@example.com: invite"), "{run}");
 }

@@ -20,7 +20,7 @@ impl Example {
         let site = Site::on(Cluster::shared(), name, Served::new(&[]));
         let mut place = Place::example(name);
         for variable in ["KORE_CLIENT_ID", "KORE_CLIENT_SECRET"] {
-            place.export(variable, &site.served.place.exported(variable));
+            place.export(variable, site.served.place.exported(variable));
         }
         let text = std::fs::read_to_string(place.path("account.yaml")).unwrap();
         let mut account: Value = serde_saphyr::from_str(&text).unwrap();
@@ -269,7 +269,7 @@ fn controller_live_takes_up_new_credentials_without_a_restart() {
     site.apply(&[user("kim", &json!({}))]);
     let operator = site.start();
     site.wait_all(&operator);
-    let old = site.served.place.exported("KORE_CLIENT_SECRET");
+    let old = site.served.place.exported("KORE_CLIENT_SECRET").to_owned();
     site.served.sign_in("user_management:user_management");
     assert_ne!(site.served.place.exported("KORE_CLIENT_SECRET"), old);
     site.credentials();
@@ -316,7 +316,9 @@ fn controller_live_suspended_and_observed_accounts_are_not_written_to() {
 fn drift(site: &Site<'_>) {
     let by_hand = developers("by-hand", &[], &json!({ "absent": [{ "user": "kim@example.com" }] }));
     site.served.place.write("main.yaml", &by_hand.to_string());
-    site.served.run(&["apply", "--yes"]).expect(0);
+    let run = site.served.run(&["apply", "--yes"]);
+    // Whether it can still read that back is a race, which the controller may win.
+    assert!(run.stdout.contains("Plan: 1 to remove."), "{run}");
 }
 
 #[test]

@@ -241,7 +241,7 @@ fn controller_output_every_test_that_the_threat_model_names_is_there() {
         "0012-deletion-is-expiry",
     ];
     let pages: String = pages.iter().map(|page| file(&format!("docs/decisions/{page}.md"))).collect();
-    for found in named.captures_iter(&(threats.to_owned() + &pages)) {
+    for found in named.captures_iter(&(threats.to_owned() + pages.as_str())) {
         assert!(sources.contains(&format!("fn {}(", &found[1])), "there is no test {}", &found[1]);
     }
 }

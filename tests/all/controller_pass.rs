@@ -456,3 +456,28 @@ async fn controller_pass_gives_up_on_what_somebody_else_keeps_undoing() {
     assert!(ready.starts_with("False Contested"), "{ready}");
     assert_eq!(holders(&desk), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn controller_pass_sends_what_cannot_be_read_once_for_each_value() {
+    let mut desk = desk(json!({}));
+    let profile = |desk: &Desk| truth(desk).users["jane@example.com"].profile.clone();
+    let declare = |desk: &mut Desk, title: &str| {
+        let spec = json!({ "email": "jane@example.com", "profile": { "dept": title }, "dataTables": true });
+        desk.declare(Kind::User, "jane", spec);
+    };
+    declare(&mut desk, "Support");
+    desk.pass().await;
+    assert_eq!(profile(&desk)["dept"], "Support");
+    assert_eq!(truth(&desk).users["jane@example.com"].data_tables, Some(true));
+    let sent = writes(&desk);
+    desk.restart();
+    desk.wait(5);
+    desk.pass().await;
+    assert_eq!(writes(&desk), sent, "sent once");
+
+    declare(&mut desk, "Sales");
+    let done = desk.pass().await;
+    assert_eq!(profile(&desk)["dept"], "Sales");
+    let empty = koreconcile::plan::Digest::of([].into_iter());
+    assert_eq!(done.plan.unwrap().digest, empty, "no difference was seen, so none is in the digest");
+}

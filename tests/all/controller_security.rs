@@ -208,7 +208,7 @@ fn controller_security_the_client_secret_appears_nowhere() {
     let encoded = site.get("Secret", "kore").unwrap()["data"]["secret"].as_str().unwrap().to_owned();
     for (what, text) in everything(&site, &operator) {
         assert!(text.len() > 2 || what.starts_with("Kore"), "{what} is empty");
-        assert!(!text.contains(&secret) && !text.contains(&encoded), "the {what} holds the secret");
+        assert!(!text.contains(secret) && !text.contains(&encoded), "the {what} holds the secret");
         assert!(!text.contains("Bearer ") && !text.contains("eyJ"), "the {what} holds a token");
     }
     let metrics = operator.metrics();

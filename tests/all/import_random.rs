@@ -1,7 +1,8 @@
 //! An import of any account, under any reading of the vendor's documentation, is valid, and a plan right after is empty.
 
 use crate::support::engine::Engine;
-use crate::support::world::{self, Case};
+use crate::support::random::on_any_account;
+use crate::support::world::Case;
 use jiff::Timestamp;
 use koreconcile::facts::{Desired, World};
 use koreconcile::kore::Ask;
@@ -9,34 +10,10 @@ use koreconcile::manifest::compile::{CredentialRefs, Endpoint, SecretRef};
 use koreconcile::manifest::write::{self, AccountDocument, Declared, Written};
 use koreconcile::manifest::{self, Compiled, Input, Manifests};
 use koreconcile::plan::render;
-use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 
 #[test]
 fn import_of_any_account_is_valid_and_its_plan_is_empty() {
-    let seeds = std::env::var("KORECONCILE_SEED").ok().and_then(|seed| seed.parse().ok());
-    std::thread::scope(|scope| {
-        for part in 0..2 {
-            let seed = seeds.unwrap_or(20_260_201) + part;
-            scope.spawn(move || holds(seed));
-        }
-    });
-}
-
-fn holds(seed: u64) {
-    let cases = std::env::var("KORECONCILE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(150);
-    let config = Config {
-        cases,
-        rng_seed: RngSeed::Fixed(seed),
-        failure_persistence: None,
-        max_shrink_time: 8_000,
-        ..Config::default()
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let outcome = TestRunner::new(config)
-        .run(&world::case(), |case| runtime.block_on(imports(&case)).map_err(TestCaseError::fail));
-    if let Err(error) = outcome {
-        panic!("{error}");
-    }
+    on_any_account(20_260_201, 150, |case| async move { imports(&case).await });
 }
 
 async fn imports(case: &Case) -> Result<(), String> {

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, and nobody links against it"
 )]
 
+mod ci_templates;
 mod cli_apply;
 mod cli_bad_days;
 mod cli_examples;
@@ -17,20 +18,33 @@ mod cli_guards;
 mod cli_interrupted;
 mod cli_output;
 mod cli_plan;
+mod cli_reference;
 mod cli_validate;
+mod console_access;
+mod console_accounts;
+mod console_gate;
+mod console_idle;
+mod console_invitations;
+mod console_password;
+mod console_two_factor;
+mod console_users;
+mod controller_alerts;
 mod controller_chart;
 mod controller_cluster;
 mod controller_crds;
+mod controller_gitops;
 mod controller_leader;
 mod controller_live;
 mod controller_output;
 mod controller_pass;
+mod controller_roles;
 mod controller_safety;
 mod controller_security;
 mod doctor_cli;
 mod explain_answers;
 mod explain_cli;
 mod explain_expiring;
+mod guides;
 mod import_cli;
 mod import_random;
 mod import_written;
@@ -62,3 +76,4 @@ mod sandbox_rate;
 mod sandbox_world;
 mod support;
 mod workflow_saved;
+mod workflow_story;

@@ -411,7 +411,8 @@ fn manifest_findings_are_plain_json_too() {
 #[test]
 fn manifest_hostile_inputs_cost_little() {
     let laughs: String = (1..12).fold(String::new(), |text, n| {
-        text + &format!("a{n}: &a{n} [{}]\n", vec![format!("*a{}", n - 1); 10].join(", "))
+        let aliases = vec![format!("*a{}", n - 1); 10].join(", ");
+        format!("{text}a{n}: &a{n} [{aliases}]\n")
     });
     let hostile: Vec<(&str, String)> = vec![
         ("alias bomb", format!("a0: &a0 [x]\n{laughs}")),

@@ -1,6 +1,7 @@
 //! The promises, on random accounts with random wishes under random readings of the vendor's documentation.
 
 use crate::support::engine::Engine;
+use crate::support::random::on_any_account;
 use crate::support::wants::email;
 use crate::support::world::{self, Case, OWNER, master_admins, truth};
 use koreconcile::apply::{self, Fate, Journal, Outcome};
@@ -8,7 +9,6 @@ use koreconcile::facts::{Desired, Email, Holder, Key, Listing, RoleName, ScopeEx
 use koreconcile::kore::{Ask, Clock};
 use koreconcile::plan::{Action, Plan, render};
 use koreconcile::sandbox::Snapshot;
-use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
@@ -17,33 +17,9 @@ const RUNS: usize = 3;
 /// No plan of these accounts takes as many calls: more is an endless loop.
 const CALLS: u64 = 400;
 
-/// `KORECONCILE_SEED` draws other worlds, `KORECONCILE_CASES` more of them.
 #[test]
 fn reconcile_random_worlds_keep_every_promise_under_any_reading() {
-    let seeds = std::env::var("KORECONCILE_SEED").ok().and_then(|seed| seed.parse().ok());
-    std::thread::scope(|scope| {
-        for part in 0..2 {
-            let seed = seeds.unwrap_or(20_260_101) + part;
-            scope.spawn(move || keeps_every_promise(seed));
-        }
-    });
-}
-
-fn keeps_every_promise(seed: u64) {
-    let cases = std::env::var("KORECONCILE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(500);
-    let config = Config {
-        cases,
-        rng_seed: RngSeed::Fixed(seed),
-        failure_persistence: None,
-        max_shrink_time: 8_000,
-        ..Config::default()
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let outcome = TestRunner::new(config)
-        .run(&world::case(), |case| runtime.block_on(reconcile(&case)).map_err(TestCaseError::fail));
-    if let Err(error) = outcome {
-        panic!("{error}");
-    }
+    on_any_account(20_260_101, 500, |case| async move { reconcile(&case).await });
 }
 
 /// Plans and applies until nothing is left, and holds every promise on the way.

@@ -189,6 +189,22 @@ fn review_base_sweeps_of_both_are_drift_and_of_a_new_scope_are_edited() {
 }
 
 #[test]
+fn review_base_is_saved_with_the_plan() {
+    let repository = Repository::new();
+    repository.write("kore/second.yaml", &user("second"));
+    repository.commit("second");
+    let saved = repository.file("plan.sealed");
+    let output = repository.plan(&["kore", "--base", "HEAD~1", "--out", saved.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let saved: serde_json::Value = serde_json::from_slice(&std::fs::read(saved).unwrap()).unwrap();
+    let plan = &saved["body"]["plan"];
+    assert_eq!(plan["base"], "HEAD~1");
+    let origins: Vec<_> =
+        plan["changes"].as_array().unwrap().iter().map(|change| &change["origin"]).collect();
+    assert_eq!(origins, ["drift", "edited"]);
+}
+
+#[test]
 fn review_base_in_a_shallow_clone_names_the_command_and_the_command_helps() {
     let repository = Repository::new();
     repository.git(&["switch", "--quiet", "-c", "work"]);
@@ -311,9 +327,11 @@ fn review_formats_of_the_command_line() {
         "{text}"
     );
     assert!(!text.contains("@example.com") && text.contains("user-"), "{text}");
-    // A redacted plan is never saved.
-    let error = refusal(&repository.plan(&["kore", "--redact", "--out", "saved.plan"]));
-    assert!(error.contains("cannot be used with") && !repository.file("saved.plan").exists(), "{error}");
+    // What is saved is the whole plan, whatever is shown.
+    let shown = repository.plan(&["kore", "--redact", "--out", "saved.plan"]).stdout;
+    let saved = std::fs::read(repository.file("saved.plan")).unwrap();
+    let [shown, saved] = [shown, saved].map(|text| String::from_utf8(text).unwrap());
+    assert!(!shown.contains("first@example.com") && saved.contains("first@example.com"), "{shown}");
     let validate = |format: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_koreconcile"));
         let output =

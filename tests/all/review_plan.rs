@@ -152,6 +152,7 @@ pub fn rich() -> Plan {
         inputs: Inputs { digest: "0".repeat(64), documents: 22 },
         limits: Limits::default(),
         day: None,
+        rewrite: plan::Rewrite::Nothing,
         look_up_size: 50,
         memory,
         now: now(),

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use koreconcile::sandbox::App;
+use koreconcile::sandbox::{App, Options};
 use serde_json::{Value, json};
 
 use crate::sandbox_world::token;
@@ -232,6 +232,9 @@ fn sandbox_cli_serve_refuses_addresses_it_should_not_have() {
     let data = tempfile::tempdir().unwrap();
     let text = refusal(&["serve", "--data", path(data.path()), "--listen", "0.0.0.0:0"]);
     assert!(text.contains("other machines could reach it") && text.contains("--allow-remote"), "{text}");
+    assert!(text.contains("passwords"), "{text}");
+    let text = refusal(&["serve", "--data", path(data.path()), "--public-url", "http://sandbox.example.com"]);
+    assert!(text.contains("a proxy that speaks TLS, like https://console.example.com"), "{text}");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let text = refusal(&["serve", "--data", path(data.path()), "--listen", &address]);
@@ -239,4 +242,55 @@ fn sandbox_cli_serve_refuses_addresses_it_should_not_have() {
     let text =
         refusal(&["serve", "--data", path(data.path()), "--listen", "127.0.0.1:0", "--dialect", "x=1"]);
     assert!(text.contains("cannot read the dialect") && text.contains("`x`"), "{text}");
+}
+
+#[test]
+fn sandbox_cli_first_password_is_in_a_file_that_only_its_owner_reads() {
+    let data = tempfile::tempdir().unwrap();
+    let served = |data: &Path| {
+        let server = Server::start(data, &[]);
+        server.kill();
+        std::fs::read_to_string(data.join("first-password.txt")).unwrap()
+    };
+    let first = served(data.path());
+    #[cfg(unix)]
+    {
+        let file = std::fs::metadata(data.path().join("first-password.txt")).unwrap();
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&file.permissions()) & 0o777, 0o600);
+    }
+    let sandbox = koreconcile::sandbox::Sandbox::open_existing(data.path(), Options::default()).unwrap();
+    let again = sandbox.admin().unwrap().set_password("sam@example.com", Some(first.trim())).unwrap_err();
+    assert!(again.to_string().contains("none of the last 5 passwords"), "{again}");
+    drop(sandbox);
+    assert_eq!(served(data.path()), first, "it is made once");
+    let other = tempfile::tempdir().unwrap();
+    assert_ne!(served(other.path()), first, "and for each folder anew");
+}
+
+#[test]
+fn sandbox_cli_password_is_generated_or_read_and_keeps_the_rules() {
+    let data = tempfile::tempdir().unwrap();
+    stdout(&run(&["seed", "--data", path(data.path())]));
+    let password = stdout(&run(&["password", "--data", path(data.path()), "owner@example.com"]));
+    assert_eq!(password.trim().len(), 17, "{password}");
+    let typed = |text: &str| {
+        let mut child = sandbox(&["password", "--data", path(data.path()), "--stdin", "owner@example.com"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), text.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let output = typed("weak\n");
+    assert!(!output.status.success());
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        text.contains("at least 8 characters, an upper-case letter, a digit, a special character"),
+        "{text}"
+    );
+    assert!(typed("Right-Horse-7\n").status.success());
+    let text = refusal(&["password", "--data", path(data.path()), "nobody@example.com"]);
+    assert!(text.contains(r#"no user "nobody@example.com""#), "{text}");
 }

@@ -17,11 +17,20 @@ fn workflow_a_saved_plan_applies_exactly_what_it_shows() {
     let served = Served::new(&[user("new.hire", "")]);
     save(&served);
     // Who is declared later is not in the plan.
-    served.place.write("main.yaml", &(user("new.hire", "") + &user("too.late", "")));
+    served.place.write("main.yaml", &(user("new.hire", "") + user("too.late", "").as_str()));
     served.run(&APPLY).expect(0);
     let truth = served.server.truth();
     assert!(truth["users"]["new.hire@example.com"].is_object());
     assert!(truth["users"]["too.late@example.com"].is_null());
+}
+
+#[test]
+fn workflow_a_plan_that_is_shown_redacted_is_saved_whole() {
+    let served = Served::new(&[user("new.hire", "")]);
+    let run = served.run(&["plan", "--redact", "--out", PLAN]).expect(0);
+    assert!(run.stdout.contains("+ user-") && !run.stdout.contains("new.hire@"), "{run}");
+    served.run(&APPLY).expect(0);
+    assert!(served.server.truth()["users"]["new.hire@example.com"].is_object());
 }
 
 #[test]
@@ -116,6 +125,12 @@ fn workflow_a_snapshot_of_another_account_or_no_snapshot_is_refused() {
     snapshot["world"]["account"] = "000000000000000000000000".into();
     served.place.write("account.json", &snapshot.to_string());
     served.run(&["plan", "--observed", "account.json"]).expect(4);
+    let later = text.replace("snapshot/v1", "snapshot/v2").replace("\"world\"", "\"seen\"");
+    for other in [text.replace("snapshot/v1", "snapshot/v2"), later] {
+        served.place.write("account.json", &other);
+        let run = served.run(&["plan", "--observed", "account.json"]).expect(3);
+        assert!(run.stderr.contains("format koreconcile.dev/snapshot/v2"), "{run}");
+    }
     served.place.write("account.json", &text[..text.len() / 2]);
     let run = served.run(&["plan", "--observed", "account.json"]).expect(3);
     assert!(run.stderr.contains("is no snapshot"), "{run}");

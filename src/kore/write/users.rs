@@ -46,7 +46,8 @@ pub struct NewUser {
     pub access: BuilderAccess,
 }
 
-/// A change to somebody in the account. What is empty or `None` stays as it is.
+/// A change to somebody in the account. What is empty or `None` stays as it is; roles go with the assignments calls, which
+/// carry many people at once.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UserUpdate {
     /// In the account's own spelling.
@@ -57,8 +58,6 @@ pub struct UserUpdate {
     pub profile: BTreeMap<String, String>,
     /// Groups to join and leave.
     pub groups: SetEdit<GroupId>,
-    /// Roles to gain and lose.
-    pub roles: SetEdit<Grant>,
     /// Bots to use.
     pub assignments: Assignments,
     /// Builder access, wanted or as just read: always sent, because leaving it out means *Creator* (kore-api 2.2).
@@ -240,18 +239,11 @@ fn new_user(user: &NewUser) -> Value {
 }
 
 fn update(user: &UserUpdate) -> Value {
-    let UserUpdate { email, name, profile, groups, roles, assignments, access } = user;
+    let UserUpdate { email, name, profile, groups, assignments, access } = user;
     let mut entry = Map::new();
     entry.insert("userInfo".into(), Value::Object(info(email, name, profile)));
     if !groups.add.is_empty() || !groups.remove.is_empty() {
         entry.insert("groups".into(), json!({ "addTo": groups.add, "removeFrom": groups.remove }));
-    }
-    if !roles.add.is_empty() || !roles.remove.is_empty() {
-        let grants = |grants: &[Grant]| grants.iter().map(grant).collect::<Vec<_>>();
-        entry.insert(
-            "roles".into(),
-            json!({ "addTo": grants(&roles.add), "removeFrom": grants(&roles.remove) }),
-        );
     }
     let assigned = match assignments {
         Assignments::Keep => None,

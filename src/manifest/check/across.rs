@@ -2,8 +2,8 @@
 //! rule on its type instead.
 
 use super::{limits, vocabulary};
-use crate::facts::{RoleName, RoleType};
-use crate::manifest::finding::{Code, Finding, Spot, nearest, shown};
+use crate::facts::{RoleName, RoleType, nearest};
+use crate::manifest::finding::{Code, Finding, Spot, shown};
 use crate::manifest::kinds::{Kind, Spec};
 use crate::manifest::model::{Index, Manifest};
 use std::collections::{BTreeSet, HashMap, HashSet};

@@ -3,8 +3,8 @@
 use super::marks::Marks;
 use super::walk::Walk;
 use super::{schema, vocabulary};
-use crate::facts::RoleType;
-use crate::manifest::finding::{Code, Finding, Span, Spot, nearest, shown};
+use crate::facts::{RoleType, nearest};
+use crate::manifest::finding::{Code, Finding, Span, Spot, shown};
 use crate::manifest::kinds::{API_VERSION, CONTROLLER_KINDS, GROUP, Kind, Spec, rules};
 use crate::manifest::model::{Manifest, Origin};
 use crate::manifest::tree::{Node, Shape};

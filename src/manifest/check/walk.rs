@@ -5,8 +5,8 @@
 
 use super::marks::Marks;
 use super::schema::{Field, Schema, Text};
-use crate::facts::Email;
-use crate::manifest::finding::{Code, Finding, Span, Spot, nearest, shown};
+use crate::facts::{Email, nearest};
+use crate::manifest::finding::{Code, Finding, Span, Spot, shown};
 use crate::manifest::kinds::text::EMAIL_PATTERN;
 use crate::manifest::scalar;
 use crate::manifest::tree::{Entry, Key, Node, Shape};

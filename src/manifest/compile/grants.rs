@@ -126,25 +126,22 @@ impl Grants<'_> {
 
     fn team(&mut self, manifest: &Manifest, spec: &KoreTeamSpec) {
         let KoreTeamSpec { account: _, invite_members, members, teams } = spec;
-        let name = &manifest.name;
-        for (index, member) in members.iter().enumerate() {
-            let email = self.people.known(member);
-            if *invite_members {
-                let source = manifest.item("members", index).through(name);
-                self.present(Key::Member(email), Value::Member(Membership::Joined), source);
-            }
+        let members: Vec<Email> = members.iter().map(|member| self.people.known(member)).collect();
+        if !invite_members {
+            return;
         }
-        if *invite_members {
-            for (index, team) in teams.iter().enumerate() {
-                let source = manifest.item("teams", index).through(&Arc::from(team.as_str()));
-                for email in &self.teams.expand(team, manifest, &mut self.people).members {
-                    self.present(
-                        Key::Member(email.clone()),
-                        Value::Member(Membership::Joined),
-                        source.clone(),
-                    );
-                }
-            }
+        let name = &manifest.name;
+        let mut invited: Vec<(Email, Source)> = Vec::new();
+        for (index, member) in members.into_iter().enumerate() {
+            invited.push((member, manifest.item("members", index).through(name)));
+        }
+        for (index, team) in teams.iter().enumerate() {
+            let source = manifest.item("teams", index).through(&Arc::from(team.as_str()));
+            let expansion = self.teams.expand(team, manifest, &mut self.people);
+            invited.extend(expansion.members.iter().map(|member| (member.clone(), source.clone())));
+        }
+        for (member, source) in invited {
+            self.present(Key::Member(member), Value::Member(Membership::Joined), source);
         }
     }
 
@@ -239,43 +236,26 @@ impl Grants<'_> {
         let Grant { manifest, membership, allow_empty, extent, subjects, absent, value } = grant;
         let mut gap = None;
         let (mut has_teams, mut live, mut live_in_teams) = (false, 0, 0);
-        for (index, subject) in subjects.into_iter().enumerate() {
-            let Granted { user, team, group, expires_at } = subject;
-            let source = manifest.item("subjects", index);
-            let is_live = self.is_live(expires_at, manifest, index);
-            let stance = if is_live { Stance::Present(value.clone()) } else { Stance::Expired };
-            let mut count = 0;
-            let mut claim = |holder: Holder, source: Source| {
-                count += 1;
-                let key = key(&extent, holder)?;
-                self.claims.push(Claim { key, stance: stance.clone(), source, until: expires_at });
-                Some(())
-            };
-            if let Some(user) = user {
-                claim(Holder::User(self.people.known(user)), source);
-            } else if let Some(group) = group {
-                claim(Holder::Group(group.clone()), source);
-            } else if let Some(team) = team {
-                let expansion = self.teams.expand(team, manifest, &mut self.people);
-                let source = source.through(&Arc::from(team));
-                for member in &expansion.members {
-                    claim(Holder::User(member.clone()), source.clone());
-                }
-                gap = gap.or_else(|| expansion.gap.clone());
-                has_teams = true;
-                live_in_teams += if is_live { count } else { 0 };
+        for (index, subject) in subjects.iter().enumerate() {
+            let is_live = self.is_live(subject.expires_at, manifest, index);
+            let (holders, missing) = self.holders(subject, manifest, index);
+            gap = gap.or(missing);
+            has_teams |= subject.team.is_some();
+            if is_live {
+                live += holders.len();
+                live_in_teams += if subject.team.is_some() { holders.len() } else { 0 };
             }
-            live += if is_live { count } else { 0 };
+            for (holder, source) in holders {
+                let stance = if is_live { Stance::Present(value.clone()) } else { Stance::Expired };
+                self.claim(&extent, holder, stance, source, subject.expires_at);
+            }
         }
         for (index, holder) in absent.into_iter().enumerate() {
             let holder = match holder {
                 Holder::User(user) => Holder::User(self.people.known(&user)),
                 holder @ Holder::Group(_) => holder,
             };
-            if let Some(key) = key(&extent, holder) {
-                let source = manifest.item("absent", index);
-                self.claims.push(Claim { key, stance: Stance::Absent, source, until: None });
-            }
+            self.claim(&extent, holder, Stance::Absent, manifest.item("absent", index), None);
         }
         let is_nobody = live == 0 || (has_teams && live_in_teams == 0);
         let closure = match membership {
@@ -287,6 +267,42 @@ impl Grants<'_> {
             },
         };
         self.scopes.push(Scope { extent, closure, sources: vec![manifest.source("membership")] });
+    }
+
+    /// Everybody a subject stands for, each with the line that names them; and why somebody may be missing.
+    fn holders(
+        &mut self,
+        subject: &Granted<'_>,
+        manifest: &Manifest,
+        index: usize,
+    ) -> (Vec<(Holder, Source)>, Option<String>) {
+        let Granted { user, team, group, expires_at: _ } = subject;
+        let source = manifest.item("subjects", index);
+        match (user, group, team) {
+            (Some(user), ..) => (vec![(Holder::User(self.people.known(user)), source)], None),
+            (None, Some(group), _) => (vec![(Holder::Group((*group).clone()), source)], None),
+            (None, None, Some(team)) => {
+                let expansion = self.teams.expand(team, manifest, &mut self.people);
+                let source = source.through(&Arc::from(*team));
+                let members = expansion.members.iter();
+                let members = members.map(|member| (Holder::User(member.clone()), source.clone()));
+                (members.collect(), expansion.gap.clone())
+            }
+            (None, None, None) => (Vec::new(), None),
+        }
+    }
+
+    fn claim(
+        &mut self,
+        extent: &ScopeExtent<BotRef>,
+        holder: Holder,
+        stance: Stance,
+        source: Source,
+        until: Option<Timestamp>,
+    ) {
+        if let Some(key) = key(extent, holder) {
+            self.claims.push(Claim { key, stance, source, until });
+        }
     }
 
     fn is_live(&mut self, expires_at: Option<Timestamp>, manifest: &Manifest, index: usize) -> bool {

@@ -12,11 +12,11 @@ mod teams;
 
 pub use account::{AccountConnection, CredentialRefs, Endpoint, SecretRef, duration, rate};
 
-use super::finding::{Code, Finding, Spot, nearest};
+use super::finding::{Code, Finding, Spot};
 use super::kinds::{Kind, KoreAccountSpec, Spec};
 use super::model::{Index, Manifest, Manifests};
 use crate::facts::{
-    BotRef, Closure, Completeness, Desired, Key, Policy, Scope, ScopeExtent, Source, Verdict,
+    BotRef, Closure, Completeness, Desired, Key, Policy, Scope, ScopeExtent, Source, Verdict, nearest,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};

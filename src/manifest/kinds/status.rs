@@ -29,6 +29,10 @@ pub struct ObjectStatus {
     /// `KoreUser` only: where the person stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub membership: Option<MembershipState>,
+    /// `KoreUser` only: digest of the fields that were sent last and that the platform never shows (`profile`,
+    /// `dataTables`). When the spec says something else, they are sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<String>,
     /// `KoreUser` only: since when the invitation has been seen open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "text::moment")]

@@ -17,7 +17,10 @@
 
 mod people;
 
-use super::model::{Action, Change, ChangeId, Entry, Origin, Reason, Reversible, Risk, RiskLevel, Unmanaged};
+use super::Rewrite;
+use super::model::{
+    Action, Change, ChangeId, Entry, Origin, Pin, Reason, Reversible, Risk, RiskLevel, Unmanaged,
+};
 use super::resolve::{Wanted, extent_of};
 use crate::facts::{
     Closure, Completeness, Holder, Key, Listing, OwnershipLevel, Policy, ScopeExtent, Source, Value, Verdict,
@@ -39,11 +42,12 @@ pub(super) struct Difference {
 }
 
 /// Merges the two worlds.
-pub(super) fn diff(wanted: &Wanted, observed: &World, policy: &Policy) -> Difference {
+pub(super) fn diff(wanted: &Wanted, observed: &World, policy: &Policy, rewrite: &Rewrite) -> Difference {
     let mut comparison = Comparison {
         wanted,
         observed,
         policy,
+        rewrite,
         people: People::default(),
         held_back: BTreeMap::new(),
         difference: Difference::default(),
@@ -74,6 +78,7 @@ struct Comparison<'a> {
     wanted: &'a Wanted,
     observed: &'a World,
     policy: &'a Policy,
+    rewrite: &'a Rewrite,
     people: People,
     /// Removals without proof, one entry a reason.
     held_back: BTreeMap<String, Entry>,
@@ -98,8 +103,7 @@ impl Comparison<'_> {
     fn add(&mut self, key: &Key, value: &Value, want: &Want) {
         let is_joining = key.email().is_some_and(|email| self.people.joining.contains(email));
         if key.family().is_write_only() && !is_joining {
-            self.difference.write_only.push(key.clone());
-            return;
+            return self.write_only(key, value, want);
         }
         if let Some(holder @ Holder::Group(group)) = key.holder()
             && !self.has_members(group)
@@ -144,6 +148,32 @@ impl Comparison<'_> {
             self.people.joining.insert(email.clone());
         }
         self.push(key, Action::Add, None, Some(value), &want.sources);
+    }
+
+    /// Nobody can read it back, so it is sent again only when somebody says so; else it is listed.
+    fn write_only(&mut self, key: &Key, value: &Value, want: &Want) {
+        let access = key.email().and_then(|email| self.observed.get(&Key::Access(email.clone())));
+        let sent = match value {
+            // On an update it would choose the user instead of describing them (kore-api 2.2).
+            Value::Profile(fields) => {
+                let fields: BTreeMap<String, String> =
+                    fields.iter().filter(|(name, _)| *name != "orgUserId").map(clone_pair).collect();
+                (!fields.is_empty()).then_some(Value::Profile(fields))
+            }
+            value => Some(value.clone()),
+        };
+        match (sent, access) {
+            (Some(sent), Some(Value::Access(access))) if self.rewrite.includes(key) => {
+                self.push(key, Action::Alter, None, Some(&sent), &want.sources);
+                // The call that sets one sets the other (kore-api 2.12).
+                if let (Key::DataTables(_), Some(change)) = (key, self.difference.changes.last_mut()) {
+                    change
+                        .pins
+                        .push(Pin { name: Pin::ACCESS.to_owned(), id: Some(access.label().to_owned()) });
+                }
+            }
+            _ => self.difference.write_only.push(key.clone()),
+        }
     }
 
     fn alter(&mut self, key: &Key, value: &Value, seen: &Value, want: &Want) {
@@ -402,6 +432,10 @@ fn entry(
     let subject = subjects.first().map(ToString::to_string).unwrap_or_default();
     let next_step = next_step.into();
     Entry { subjects, subject, reason, message, next_step, sources: sources.to_vec(), changes: Vec::new() }
+}
+
+fn clone_pair((name, value): (&String, &String)) -> (String, String) {
+    (name.clone(), value.clone())
 }
 
 fn reversible(key: &Key, action: Action) -> Reversible {

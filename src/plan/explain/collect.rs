@@ -4,7 +4,7 @@ use super::answer::is_group;
 use super::{Because, Line, Question, Says, Unheard, means};
 use crate::facts::{
     BotId, BotName, BotRef, Desired, Email, GroupName, Holder, Key, RoleName, RoleType, Scope, ScopeExtent,
-    Value, Verdict, Want, World,
+    Value, Verdict, Want, World, nearest,
 };
 use crate::plan::resolve::extent_of;
 use std::collections::{BTreeMap, BTreeSet};
@@ -366,16 +366,4 @@ pub(super) fn label_of(key: &Key<BotRef>, book: &Book<'_>) -> (Option<String>, O
         Some(BotRef::Name(name)) => (None, Some(name.to_string())),
         None => (None, None),
     }
-}
-
-/// The nearest text, if it is near enough to be meant.
-fn nearest<'t>(text: &str, candidates: impl Iterator<Item = &'t str>) -> Option<String> {
-    let lower = text.to_lowercase();
-    let length = text.chars().count();
-    candidates
-        .filter(|candidate| candidate.len().abs_diff(text.len()) <= 1 + length / 4)
-        .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, _)| *distance <= 1 + length / 6)
-        .min()
-        .map(|(_, candidate)| candidate.to_owned())
 }

@@ -1,5 +1,6 @@
 //! Changes to one account inside one transaction, everything named as people name it.
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -8,13 +9,13 @@ use super::things::{App, Holder, NewBot, NewGroup, NewRole, NewUser};
 use crate::sandbox::api::SCOPES;
 use crate::sandbox::error::SandboxError;
 use crate::sandbox::mail;
-use crate::sandbox::store::accounts::Account;
+use crate::sandbox::store::accounts::{self, Account};
 use crate::sandbox::store::bindings::{self, NO_BOT};
 use crate::sandbox::store::bots::{self, Bot, BotStatus};
 use crate::sandbox::store::groups::{self, Group};
 use crate::sandbox::store::roles::{self, BOT_OWNER, Role, RoleKind};
 use crate::sandbox::store::users::{self, User, UserState};
-use crate::sandbox::store::{apps, hex_of, uuid_of};
+use crate::sandbox::store::{apps, audit, hex_of, invitations, people, uuid_of};
 
 /// The same changes as [`super::Admin`] offers one by one, within [`super::Admin::batch`].
 pub struct Editor<'a> {
@@ -72,7 +73,23 @@ impl Editor<'_> {
     /// See [`super::Admin::set_state`].
     pub fn set_state(&self, email: &str, state: UserState) -> Result<(), SandboxError> {
         let user = self.user(email)?;
+        if state == UserState::Active {
+            people::forget_lock(self.conn, &user.email.to_lowercase())?;
+        }
         Ok(users::set_state(self.conn, self.account.seq, user.seq, state, &self.now)?)
+    }
+
+    /// See [`super::Admin::accept`].
+    pub fn accept(&self, email: &str, at: Timestamp) -> Result<(), SandboxError> {
+        let user = self.user(email)?;
+        if user.state.has_joined() {
+            let state = user.state.word().to_owned();
+            return Err(SandboxError::AlreadyJoined { email: user.email, state });
+        }
+        self.set_state(email, UserState::Active)?;
+        invitations::close(self.conn, user.seq)?;
+        let description = format!("{} accepted the invitation", user.email);
+        Ok(audit::log(self.conn, self.account.seq, at, audit::LOGIN, &description)?)
     }
 
     /// See [`super::Admin::set_access`].
@@ -83,6 +100,21 @@ impl Editor<'_> {
         can_create_bot: bool,
     ) -> Result<(), SandboxError> {
         Ok(users::set_flags(self.conn, self.user(email)?.seq, is_developer, can_create_bot)?)
+    }
+
+    /// See [`super::Admin::set_two_factor`].
+    pub fn set_two_factor(&self, on: bool) -> Result<(), SandboxError> {
+        if on {
+            apps::clear_sso(self.conn, self.account.seq)?;
+        }
+        Ok(accounts::set_two_factor(self.conn, self.account.seq, on)?)
+    }
+
+    /// Makes somebody the Primary Admin, and Master Admin with it.
+    pub fn set_primary_admin(&self, email: &str) -> Result<(), SandboxError> {
+        let email = self.user(email)?.email;
+        self.bind(&Holder::User(email.clone()), roles::MASTER_ADMIN, None)?;
+        Ok(accounts::set_primary_admin(self.conn, self.account.seq, &email)?)
     }
 
     /// See [`super::Admin::add_bot`].

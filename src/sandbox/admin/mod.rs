@@ -17,9 +17,9 @@ use super::seed::Seed;
 use super::store::accounts;
 use super::store::audit;
 use super::store::bots::BotStatus;
-use super::store::mails;
 use super::store::users::UserState;
-use super::{clock, mail};
+use super::store::{mails, people, sessions};
+use super::{clock, mail, password};
 use edit::Editor;
 use snapshot::Snapshot;
 
@@ -78,17 +78,33 @@ impl Admin {
     /// Lets an invited person join.
     pub fn accept(&self, email: &str) -> Result<(), SandboxError> {
         let now = self.inner.options.clock.now();
+        self.batch(|editor| editor.accept(email, now))
+    }
+
+    /// Sets somebody's password, on all accounts, and ends their sessions. Returns the one it generated when none is given.
+    pub fn set_password(&self, email: &str, password: Option<&str>) -> Result<String, SandboxError> {
+        let password = password.map_or_else(password::generated, str::to_owned);
+        let hash = password::hash(&password)?;
+        let now = self.inner.options.clock.now();
         self.batch(|editor| {
             let user = editor.user(email)?;
-            if user.state.has_joined() {
-                let state = user.state.word().to_owned();
-                return Err(SandboxError::AlreadyJoined { email: user.email, state });
+            let lower = user.email.to_lowercase();
+            let objections = password::objections(editor.conn, &lower, &password)?;
+            if !objections.is_empty() {
+                return Err(SandboxError::WeakPassword(objections));
             }
-            editor.set_state(email, UserState::Active)?;
-            mails::close(editor.conn, user.seq)?;
-            let description = format!("{} accepted the invitation", user.email);
-            Ok(audit::log(editor.conn, self.account.seq, now, audit::LOGIN, &description)?)
-        })
+            people::set_password(editor.conn, &lower, &hash, &editor.now)?;
+            people::unlock(editor.conn, &lower)?;
+            sessions::end_all(editor.conn, &lower, None)?;
+            let description = format!("password of {} set", user.email);
+            Ok(audit::log(editor.conn, self.account.seq, now, audit::USER_MODIFIED, &description)?)
+        })?;
+        Ok(password)
+    }
+
+    /// Asks for a code by e-mail after the password from now on, or no more. It excludes single sign-on.
+    pub fn set_two_factor(&self, on: bool) -> Result<(), SandboxError> {
+        self.batch(|editor| editor.set_two_factor(on))
     }
 
     /// Adds a bot; its owner, if one is named, gets the role Bot Owner on it. Returns its id.
@@ -223,6 +239,11 @@ impl Admin {
     pub fn invitations_to(&self, email: &str) -> Result<Vec<String>, SandboxError> {
         let mails = self.read(|conn| Ok(mails::to(conn, self.account.seq, mail::INVITATION, email)?))?;
         Ok(mails.iter().map(|mail| String::from_utf8_lossy(mail).into_owned()).collect())
+    }
+
+    /// Name, actor and description of every entry of the audit log, oldest first.
+    pub fn audit_log(&self) -> Result<Vec<[String; 3]>, SandboxError> {
+        self.read(|conn| Ok(audit::all(conn, self.account.seq)?))
     }
 
     fn read<T>(

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::sandbox::error::SandboxError;
 use crate::sandbox::mail;
-use crate::sandbox::store::accounts::Account;
+use crate::sandbox::store::accounts::{self, Account};
 use crate::sandbox::store::bots::{self, BotStatus};
 use crate::sandbox::store::groups::{self, GroupSource};
 use crate::sandbox::store::roles::{self, RoleKind};
@@ -21,6 +21,8 @@ use crate::sandbox::store::{bindings, mails};
 pub struct Snapshot {
     /// The account's id.
     pub account: String,
+    /// Whether the console asks for a second factor.
+    pub two_factor: bool,
     /// By e-mail as stored.
     pub users: BTreeMap<String, UserTruth>,
     /// By name; the system group is left out.
@@ -110,6 +112,8 @@ pub struct BotTruth {
 pub(crate) fn take(conn: &Connection, account: &Account) -> Result<Snapshot, SandboxError> {
     Ok(Snapshot {
         account: account.id.clone(),
+        // The rest of `account` does not change; this does.
+        two_factor: accounts::by_seq(conn, account.seq)?.two_factor,
         users: people(conn, account.seq)?,
         groups: all_groups(conn, account.seq)?,
         roles: all_roles(conn, account.seq)?,

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Answer, ApiError, Call};
-use crate::sandbox::store::{apps, audit, groups, uuid_of};
+use crate::sandbox::store::{accounts, apps, audit, groups, uuid_of};
 
 #[derive(Deserialize)]
 struct Body {
@@ -88,6 +88,8 @@ pub(super) fn enable(call: &Call<'_>) -> Result<Answer, ApiError> {
     let existed = apps::sso(call.conn, call.account.seq)?.is_some();
     let config = config(call, &body);
     apps::set_sso(call.conn, call.account.seq, protocol, &config.to_string())?;
+    // 3.9: the two exclude each other, whoever comes last wins.
+    accounts::set_two_factor(call.conn, call.account.seq, false)?;
     call.audit(audit::SETTINGS_MODIFIED, "single sign-on enabled")?;
     let mut answer = config.as_object().cloned().unwrap_or_default();
     answer.insert("name".to_owned(), json!(body.provider));

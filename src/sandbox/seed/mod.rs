@@ -30,10 +30,21 @@ pub(crate) fn account_if_missing(
     if accounts::by_id(conn, id)?.is_some() {
         return Ok(());
     }
-    let account = accounts::insert(conn, id, "Example", OWNER, &clock::wire(now))?;
+    account(conn, id, "Example", options.starter, now)
+}
+
+/// Makes an account.
+pub(crate) fn account(
+    conn: &Connection,
+    id: &str,
+    name: &str,
+    starter: Starter,
+    now: Timestamp,
+) -> Result<(), SandboxError> {
+    let account = accounts::insert(conn, id, name, OWNER, &clock::wire(now))?;
     let world = World { conn, account: &account, now: clock::wire(now) };
     builtin::fill(&world)?;
-    if options.starter == Starter::Demo {
+    if starter == Starter::Demo {
         demo::fill(&world)?;
     }
     Ok(())

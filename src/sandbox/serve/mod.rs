@@ -1,11 +1,13 @@
 //! HTTP: the way of a request from the socket to its endpoint and back.
 //!
 //! In comes a request, out goes a response; in between the order that the vendor shows: method, token, budget,
-//! scope, endpoint. Faults stand before and behind all of it. No endpoint knows that HTTP exists.
+//! scope, endpoint. Faults stand before and behind all of it. No endpoint knows that HTTP exists. Paths of the
+//! console are routed there; everything else is the API's.
 
 mod controls;
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +24,7 @@ use super::rate::{Budget, Exceeded};
 use super::requests::Recorded;
 use super::store::accounts;
 use super::store::apps::App;
-use super::{Inner, Sandbox, auth};
+use super::{Inner, Sandbox, auth, console};
 
 /// Marks, as a response extension, an answer that must not reach the client: whoever calls the router in
 /// process turns it into a transport error. (Its body fails when read, so nobody can miss it.)
@@ -40,7 +42,7 @@ impl Sandbox {
         if inner.options.test_controls {
             router = router.nest("/__test", controls::router(self));
         }
-        router.fallback(any(handle)).with_state(inner)
+        router.merge(console::router()).fallback(any(handle)).with_state(inner)
     }
 
     /// Serves until `stop` resolves and the requests in flight are answered. Mail left over from an earlier
@@ -57,7 +59,9 @@ impl Sandbox {
                 tracing::debug!("no TCP_NODELAY: {e}");
             }
         });
-        axum::serve(listener, self.router()).with_graceful_shutdown(stop).await
+        // The console counts sign-ins by address of the caller.
+        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(listener, service).with_graceful_shutdown(stop).await
     }
 }
 
@@ -217,7 +221,8 @@ async fn served(
     outcome.unwrap_or_else(|e| Err(ApiError::internal(&e)))
 }
 
-async fn deliver(inner: &Arc<Inner>) {
+/// Sends what is in the outbox; what cannot be sent waits there.
+pub(super) async fn deliver(inner: &Arc<Inner>) {
     let worker = Arc::clone(inner);
     let delivery = tokio::task::spawn_blocking(move || worker.post.deliver(&worker.store)).await;
     if let Ok(Err(e)) = delivery {

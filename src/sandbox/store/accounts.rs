@@ -10,13 +10,16 @@ pub(crate) struct Account {
     pub(crate) seq: i64,
     pub(crate) id: String,
     pub(crate) org_id: String,
+    pub(crate) name: String,
     /// The e-mail of the Primary Admin.
     pub(crate) primary_admin: String,
     /// Deployment requests are approved by themselves.
     pub(crate) auto_approve: bool,
+    /// The console asks for a code by e-mail after the password.
+    pub(crate) two_factor: bool,
 }
 
-const COLUMNS: &str = "seq, id, org_id, primary_admin, auto_approve";
+const COLUMNS: &str = "seq, id, org_id, primary_admin, auto_approve, name, two_factor";
 
 fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     Ok(Account {
@@ -25,6 +28,8 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         org_id: row.get(2)?,
         primary_admin: row.get(3)?,
         auto_approve: row.get(4)?,
+        name: row.get(5)?,
+        two_factor: row.get(6)?,
     })
 }
 
@@ -76,4 +81,32 @@ pub(crate) fn insert(
 
 pub(crate) fn set_auto_approve(conn: &Connection, account: i64, auto: bool) -> rusqlite::Result<()> {
     conn.execute("UPDATE accounts SET auto_approve = ?2 WHERE seq = ?1", params![account, auto]).map(drop)
+}
+
+pub(crate) fn set_two_factor(conn: &Connection, account: i64, on: bool) -> rusqlite::Result<()> {
+    conn.execute("UPDATE accounts SET two_factor = ?2 WHERE seq = ?1", params![account, on]).map(drop)
+}
+
+pub(crate) fn set_primary_admin(conn: &Connection, account: i64, email: &str) -> rusqlite::Result<()> {
+    conn.execute("UPDATE accounts SET primary_admin = ?2 WHERE seq = ?1", params![account, email]).map(drop)
+}
+
+/// The accounts in which the person, by lower-case e-mail, may work: joined, neither suspended nor locked.
+pub(crate) fn open_to(conn: &Connection, email: &str) -> rusqlite::Result<Vec<Account>> {
+    conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM accounts WHERE seq IN (SELECT account_seq FROM users WHERE email_lower = ?1
+         AND state = 'active') ORDER BY name, seq"
+    ))?
+    .query_map([email], account)?
+    .collect()
+}
+
+/// The accounts that the person, by lower-case e-mail, has joined and is not suspended from.
+pub(crate) fn joined_by(conn: &Connection, email: &str) -> rusqlite::Result<Vec<Account>> {
+    conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM accounts WHERE seq IN (SELECT account_seq FROM users WHERE email_lower = ?1
+         AND state IN ('active', 'locked')) ORDER BY seq"
+    ))?
+    .query_map([email], account)?
+    .collect()
 }

@@ -37,9 +37,11 @@ events! {
     APP_CREATED = "App Created", "Security & Control";
     SETTINGS_MODIFIED = "Settings Modified", "Security & Control";
     LOGIN = "Login", "Login/Logout";
+    LOGOUT = "Logout", "Login/Logout";
+    KILL_SESSION = "Kill Session", "Login/Logout";
 }
 
-/// Writes an entry.
+/// Writes an entry of what the API, or nobody in particular, did.
 pub(crate) fn log(
     conn: &Connection,
     account: i64,
@@ -47,8 +49,21 @@ pub(crate) fn log(
     event: Event,
     description: &str,
 ) -> rusqlite::Result<()> {
+    log_of(conn, account, at, "", event, description)
+}
+
+/// Writes an entry of what `actor`, by e-mail, did in the console.
+pub(crate) fn log_of(
+    conn: &Connection,
+    account: i64,
+    at: Timestamp,
+    actor: &str,
+    event: Event,
+    description: &str,
+) -> rusqlite::Result<()> {
     conn.prepare_cached(
-        "INSERT INTO audit (account_seq, id, at_ms, name, category, description) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        "INSERT INTO audit (account_seq, id, at_ms, name, category, description, actor)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
     .execute(params![
         account,
@@ -56,7 +71,8 @@ pub(crate) fn log(
         at.as_millisecond(),
         event.name,
         event.category,
-        description
+        description,
+        actor
     ])
     .map(drop)
 }
@@ -124,4 +140,11 @@ pub(crate) fn page(
         })?
         .collect::<Result<_, _>>()?;
     Ok((entries, total))
+}
+
+/// Name, actor and description of every entry, oldest first.
+pub(crate) fn all(conn: &Connection, account: i64) -> rusqlite::Result<Vec<[String; 3]>> {
+    conn.prepare_cached("SELECT name, actor, description FROM audit WHERE account_seq = ?1 ORDER BY seq")?
+        .query_map([account], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?
+        .collect()
 }

@@ -1,6 +1,7 @@
-//! The outbox, and the invitations its mails carry.
+//! The outbox: every mail, sent or waiting.
 
-use rusqlite::{Connection, params};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// A mail waiting to be sent.
 #[derive(Debug)]
@@ -10,16 +11,78 @@ pub(crate) struct Waiting {
     pub(crate) message: Vec<u8>,
 }
 
+/// A mail to be kept and sent.
+#[derive(Debug)]
+pub(crate) struct NewRow<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) recipient: &'a str,
+    pub(crate) subject: &'a str,
+    pub(crate) text: &'a str,
+    /// The whole of it, as RFC 5322.
+    pub(crate) message: &'a [u8],
+}
+
 pub(crate) fn insert(
     conn: &Connection,
     account: i64,
-    kind: &str,
-    recipient: &str,
-    message: &[u8],
+    row: &NewRow<'_>,
+    at: Timestamp,
 ) -> rusqlite::Result<()> {
-    conn.prepare_cached("INSERT INTO mails (account_seq, kind, recipient, message) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![account, kind, recipient, message])
-        .map(drop)
+    let NewRow { kind, recipient, subject, text, message } = row;
+    conn.prepare_cached(
+        "INSERT INTO mails (account_seq, kind, recipient, subject, text, message, at_ms)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![account, kind, recipient, subject, text, message, at.as_millisecond()])
+    .map(drop)
+}
+
+/// A mail as the mailbox page shows it.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) seq: i64,
+    pub(crate) kind: String,
+    pub(crate) recipient: String,
+    pub(crate) subject: String,
+    pub(crate) text: String,
+    pub(crate) at_ms: i64,
+}
+
+fn kept(row: &Row<'_>) -> rusqlite::Result<Kept> {
+    Ok(Kept {
+        seq: row.get(0)?,
+        kind: row.get(1)?,
+        recipient: row.get(2)?,
+        subject: row.get(3)?,
+        text: row.get(4)?,
+        at_ms: row.get(5)?,
+    })
+}
+
+/// The newest mails whose recipient contains `to`, and how many there are.
+pub(crate) fn newest(
+    conn: &Connection,
+    to: &str,
+    skip: usize,
+    take: usize,
+) -> rusqlite::Result<(Vec<Kept>, usize)> {
+    let total = conn
+        .prepare_cached("SELECT count(*) FROM mails WHERE instr(lower(recipient), lower(?1)) > 0")?
+        .query_row([to], |row| row.get(0))?;
+    let mails = conn
+        .prepare_cached(
+            "SELECT seq, kind, recipient, subject, text, at_ms FROM mails
+             WHERE instr(lower(recipient), lower(?1)) > 0 ORDER BY seq DESC LIMIT ?2 OFFSET ?3",
+        )?
+        .query_map(params![to, take, skip], kept)?
+        .collect::<Result<_, _>>()?;
+    Ok((mails, total))
+}
+
+pub(crate) fn by_seq(conn: &Connection, seq: i64) -> rusqlite::Result<Option<Kept>> {
+    conn.prepare_cached("SELECT seq, kind, recipient, subject, text, at_ms FROM mails WHERE seq = ?1")?
+        .query_row([seq], kept)
+        .optional()
 }
 
 /// The oldest `take` mails not yet sent.
@@ -51,6 +114,13 @@ pub(crate) fn to(
     .collect()
 }
 
+/// The texts of all mails to `recipient`, oldest first.
+pub(crate) fn texts_to(conn: &Connection, recipient: &str) -> rusqlite::Result<Vec<String>> {
+    conn.prepare_cached("SELECT text FROM mails WHERE recipient = ?1 ORDER BY seq")?
+        .query_map([recipient], |row| row.get(0))?
+        .collect()
+}
+
 /// Pairs (recipient, mails of `kind`).
 pub(crate) fn counts(conn: &Connection, account: i64, kind: &str) -> rusqlite::Result<Vec<(String, usize)>> {
     conn.prepare_cached(
@@ -59,28 +129,4 @@ pub(crate) fn counts(conn: &Connection, account: i64, kind: &str) -> rusqlite::R
     )?
     .query_map(params![account, kind], |row| Ok((row.get(0)?, row.get(1)?)))?
     .collect()
-}
-
-/// An open invitation.
-#[derive(Debug)]
-pub(crate) struct Invitation {
-    pub(crate) token: String,
-    pub(crate) code: String,
-    pub(crate) expires_at: String,
-}
-
-/// Makes `invitation` the one open invitation of `user`: an earlier link stops working.
-pub(crate) fn invite(conn: &Connection, user: i64, invitation: &Invitation) -> rusqlite::Result<()> {
-    let Invitation { token, code, expires_at } = invitation;
-    conn.prepare_cached(
-        "INSERT INTO invitations (token, user_seq, code, expires_at) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT (user_seq) DO UPDATE SET token = excluded.token, code = excluded.code,
-                                              expires_at = excluded.expires_at",
-    )?
-    .execute(params![token, user, code, expires_at])
-    .map(drop)
-}
-
-pub(crate) fn close(conn: &Connection, user: i64) -> rusqlite::Result<()> {
-    conn.execute("DELETE FROM invitations WHERE user_seq = ?1", [user]).map(drop)
 }

@@ -9,9 +9,15 @@ pub(crate) mod apps;
 pub(crate) mod audit;
 pub(crate) mod bindings;
 pub(crate) mod bots;
+pub(crate) mod bulk_runs;
 pub(crate) mod groups;
+pub(crate) mod invitations;
 pub(crate) mod mails;
+pub(crate) mod one_time;
+pub(crate) mod people;
 pub(crate) mod roles;
+pub(crate) mod sessions;
+pub(crate) mod user_list;
 pub(crate) mod users;
 
 use std::collections::VecDeque;
@@ -20,12 +26,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::error::SandboxError;
 
-const SCHEMA: &str = include_str!("schema.sql");
-const SCHEMA_VERSION: i64 = 1;
+/// Each makes the next version of the one before it; the version is how many have run.
+const MIGRATIONS: [&str; 2] = [include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 const FILE: &str = "account.db";
 
 /// The database of one data folder.
@@ -181,16 +188,19 @@ fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
 }
 
 fn migrate(writer: &mut Connection) -> Result<(), SandboxError> {
-    let found: i64 = writer.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found > SCHEMA_VERSION {
-        return Err(SandboxError::NewerData { found, known: SCHEMA_VERSION });
+    let known = MIGRATIONS.len();
+    let found: usize = writer.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > known {
+        return Err(SandboxError::NewerData { found, known });
     }
     let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Asked again inside: another process may have made the schema between the two.
-    let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found < 1 {
-        transaction.execute_batch(SCHEMA)?;
-        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    let found: usize = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found < known {
+        for migration in &MIGRATIONS[found..] {
+            transaction.execute_batch(migration)?;
+        }
+        transaction.pragma_update(None, "user_version", known)?;
     }
     transaction.commit()?;
     Ok(())
@@ -228,9 +238,59 @@ pub(crate) fn hex_of(of: &[&str]) -> String {
     id
 }
 
+/// A fresh secret of 64 hex digits, 244 bits of them random.
+pub(crate) fn fresh_secret() -> String {
+    format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
+}
+
+/// What is kept of a secret: its SHA-256, in hex. Only for secrets too long to be guessed from it.
+pub(crate) fn digest_of(secret: &str) -> String {
+    hex::encode(Sha256::digest(secret.as_bytes()))
+}
+
 /// A fresh id of 24 hex digits.
 pub(crate) fn fresh_hex() -> String {
     let mut id = Uuid::new_v4().simple().to_string();
     id.truncate(24);
     id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_of_the_first_version_is_opened_and_taken_along() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = Connection::open(dir.path().join(FILE)).unwrap();
+        old.execute_batch(MIGRATIONS[0]).unwrap();
+        old.execute_batch(
+            "PRAGMA user_version = 1;
+             INSERT INTO accounts (id, org_id, name, primary_admin, created_at)
+             VALUES ('a1', 'o-1', 'Example', 'owner@example.com', '2026-01-01T00:00:00.000Z');
+             INSERT INTO users (account_seq, id, email, email_lower, state, is_developer, can_create_bot)
+             VALUES (1, 'u-1', 'Owner@example.com', 'owner@example.com', 'active', 1, 1);
+             INSERT INTO mails (account_seq, kind, recipient, message) VALUES (1, 'invitation', 'x@example.com', '');",
+        )
+        .unwrap();
+        drop(old);
+        for _ in 0..2 {
+            let store = Store::open(dir.path()).unwrap();
+            store
+                .read::<_, SandboxError>(|conn| {
+                    let version: usize = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+                    assert_eq!(version, MIGRATIONS.len());
+                    assert!(!accounts::by_id(conn, "a1")?.unwrap().two_factor);
+                    assert_eq!(people::by_email(conn, "owner@example.com")?.unwrap().password, None);
+                    assert_eq!(mails::newest(conn, "x@", 0, 10)?.1, 1);
+                    Ok(())
+                })
+                .unwrap();
+        }
+        let newer = Connection::open(dir.path().join(FILE)).unwrap();
+        newer.pragma_update(None, "user_version", MIGRATIONS.len() + 1).unwrap();
+        drop(newer);
+        let refused = Store::open(dir.path()).unwrap_err().to_string();
+        assert!(refused.contains("schema version 3, this program knows up to 2"), "{refused}");
+    }
 }

@@ -195,3 +195,19 @@ pub(crate) fn is_bound(conn: &Connection, role: i64) -> rusqlite::Result<bool> {
         |row| row.get(0),
     )
 }
+
+/// The admin roles that somebody holds, directly or through groups, nested ones included.
+pub(crate) fn admin_roles_of(conn: &Connection, user: i64) -> rusqlite::Result<Vec<Role>> {
+    conn.prepare_cached(&format!(
+        "WITH RECURSIVE within(group_seq) AS (
+             SELECT group_seq FROM group_users WHERE user_seq = ?1
+             UNION SELECT c.parent_seq FROM within w JOIN group_children c ON c.child_seq = w.group_seq
+         )
+         SELECT {COLUMNS} FROM roles WHERE kind = 'admin' AND seq IN (
+             SELECT role_seq FROM user_roles WHERE user_seq = ?1
+             UNION SELECT b.role_seq FROM within w JOIN group_roles b ON b.group_seq = w.group_seq
+         ) ORDER BY seq"
+    ))?
+    .query_map([user], role)?
+    .collect()
+}

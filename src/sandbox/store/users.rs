@@ -282,6 +282,25 @@ pub(crate) fn set_state(
     Ok(())
 }
 
+/// Notes that somebody has signed in.
+pub(crate) fn set_last_login(
+    conn: &Connection,
+    account: i64,
+    email_lower: &str,
+    now: &str,
+) -> rusqlite::Result<()> {
+    conn.prepare_cached("UPDATE users SET last_login = ?3 WHERE account_seq = ?1 AND email_lower = ?2")?
+        .execute(params![account, email_lower, now])
+        .map(drop)
+}
+
+/// How many people are in each state.
+pub(crate) fn count_by_state(conn: &Connection, account: i64) -> rusqlite::Result<Vec<(UserState, usize)>> {
+    conn.prepare_cached("SELECT state, count(*) FROM users WHERE account_seq = ?1 GROUP BY state")?
+        .query_map([account], |row| Ok((UserState::from_word(row.get_ref(0)?.as_str()?), row.get(1)?)))?
+        .collect()
+}
+
 /// Removes somebody; their bindings, memberships and assignments go with the row.
 pub(crate) fn delete(conn: &Connection, user: i64) -> rusqlite::Result<()> {
     conn.prepare_cached("DELETE FROM users WHERE seq = ?1")?.execute([user]).map(drop)

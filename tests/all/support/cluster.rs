@@ -129,7 +129,7 @@ impl Cluster {
             .env_clear()
             .env("HOME", self.home())
             .env("KUBECONFIG", self.kubeconfig(user));
-        let line = args.iter().fold(program.to_owned(), |line, arg| line + " " + arg);
+        let line = args.iter().fold(program.to_owned(), |line, arg| line + " " + *arg);
         Invocation::new(command, line, self.server.folder())
     }
 

@@ -65,9 +65,8 @@ impl Place {
     }
 
     /// The value of a variable that was exported.
-    pub fn exported(&self, name: &str) -> String {
-        let found = self.environment.iter().find(|(known, _)| known == name);
-        found.unwrap_or_else(|| panic!("{name} is not exported")).1.clone()
+    pub fn exported(&self, name: &str) -> &str {
+        self.environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str()).unwrap()
     }
 
     /// The values that nobody may show: what the environment calls a secret.
@@ -91,7 +90,7 @@ impl Place {
             .env_clear()
             .env("HOME", self.root.path().join("home"))
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
-        let line = args.iter().fold("koreconcile".to_owned(), |line, arg| line + " " + arg);
+        let line = args.iter().fold("koreconcile".to_owned(), |line, arg| line + " " + *arg);
         Invocation::new(command, line, self.root.path())
     }
 

@@ -1,12 +1,15 @@
 //! What tests and benches share: the sandbox in process behind the real client, in virtual time.
 #![allow(dead_code, unused_macros, unused_imports, reason = "the tests and the benches each use a part")]
 
+pub mod browser;
 pub mod cluster;
 pub mod command;
 pub mod desk;
 pub mod engine;
 pub mod in_process;
 pub mod operator;
+pub mod random;
 pub mod served;
+pub mod site;
 pub mod wants;
 pub mod world;

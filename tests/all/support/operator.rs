@@ -349,7 +349,7 @@ impl Operator {
         let (lines, kept) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&logs));
         std::thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
-                *kept.lock().unwrap() += &(line + "\n");
+                kept.lock().unwrap().push_str(&(line + "\n"));
             }
         });
         let mut operator = Self { child, logs, metrics: String::new(), health: String::new() };

@@ -35,13 +35,13 @@ impl Server {
     }
 
     fn attempt(tokens: &str, token: &str) -> Result<Self, String> {
-        let folder = tempfile::Builder::new().prefix("koreconcile-cluster-").tempdir().unwrap().keep();
-        std::fs::create_dir(folder.join("home")).unwrap();
-        std::fs::write(folder.join("tokens.csv"), tokens).unwrap();
+        let folder = tempfile::Builder::new().prefix("koreconcile-cluster-").tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("home")).unwrap();
+        std::fs::write(folder.path().join("tokens.csv"), tokens).unwrap();
         let [api, etcd, peer] = free_ports();
         let serve = Command::new("bash")
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/envtest/serve.sh"))
-            .arg(&folder)
+            .arg(folder.path())
             .arg(servers())
             .args([api, etcd, peer].map(|port| port.to_string()))
             .stdin(Stdio::piped())
@@ -51,7 +51,8 @@ impl Server {
             .process_group(0)
             .spawn()
             .unwrap();
-        let mut server = Self { serve, folder, url: format!("https://127.0.0.1:{api}") };
+        // From here on it goes with the pair.
+        let mut server = Self { serve, folder: folder.keep(), url: format!("https://127.0.0.1:{api}") };
         server.write_kubeconfig("admin", token);
         let from = Instant::now();
         while !server.is_ready() {

@@ -1,0 +1,305 @@
+#!/usr/bin/env bash
+# The steps of a pipeline around koreconcile. GitHub Actions and GitLab CI call the same ones, and so can you.
+#
+#   install         fetch koreconcile, unless it is installed
+#   validate        check the manifests, offline
+#   snapshot        on GitHub: look for the last snapshot of the drift check
+#   plan OUT        OUT/comment.md, and with credentials OUT/plan.sealed
+#   comment OUT     put OUT/comment.md under the pull or merge request, over the comment that is there
+#   approved OUT    look for the plan that was approved with the commit that was merged
+#   choose OUT      keep the approved plan if it still says what was approved, else the new one, for review
+#   apply OUT [ENV] apply OUT/plan.sealed and nothing else; with ENV only if `choose` has chosen that environment
+#   drift OUT       OUT/account.snapshot, and one issue that is open while the account differs from its manifests
+#
+# Needs bash, git, curl and jq. Settings come from the environment:
+#
+#   KORECONCILE_MANIFESTS            the folder of the manifests (access)
+#   KORECONCILE_ACCOUNT              which account, when they declare several
+#   KORECONCILE_BASE                 the revision that tells edited from drift
+#   KORECONCILE_SNAPSHOT             a snapshot to plan on, where there are no credentials
+#   KORECONCILE_REDACT               not empty: no address of anybody in comments and issues
+#   KORECONCILE_URL, _SHA256         where `install` finds koreconcile-*.tar.gz, and what it must be
+#   KORE_CLIENT_ID, _SECRET          the app's credentials, as account.yaml names them
+#   GITHUB_TOKEN                     on GitHub: the job's own token
+#   KORECONCILE_PULL_REQUEST         on GitHub: the number of the pull request
+#   KORECONCILE_GITLAB_TOKEN         on GitLab: a project access token with the scope api
+set -euo pipefail
+
+manifests="${KORECONCILE_MANIFESTS:-access}"
+bin="${KORECONCILE_BIN:-$HOME/.local/bin}"
+PATH="$bin:$PATH"
+which_account=()
+[[ -z "${KORECONCILE_ACCOUNT:-}" ]] || which_account=(--account "$KORECONCILE_ACCOUNT")
+
+note() { printf '%s\n' "$*" >&2; }
+
+fail() {
+    note "error: $*"
+    exit 3
+}
+
+on_github() { [[ -n "${GITHUB_ACTIONS:-}" ]]; }
+
+# Text for people beside the log: the job's summary on GitHub, the log itself elsewhere.
+summary() { if on_github; then cat >>"$GITHUB_STEP_SUMMARY"; else cat; fi; }
+
+# A value for the steps and jobs that follow.
+output() { if on_github; then printf '%s=%s\n' "$1" "$2" >>"$GITHUB_OUTPUT"; fi; }
+
+# --- GitHub and GitLab -----------------------------------------------------------------------------------------------
+
+# api METHOD PATH [CURL-ARGUMENT...]: one call about this repository; an address in full is taken as it is.
+api() {
+    local method="$1" url="$2" header
+    shift 2
+    if on_github; then
+        header="Authorization: Bearer ${GITHUB_TOKEN:?is the token of the job}"
+        [[ "$url" == http* ]] || url="$GITHUB_API_URL/repos/$GITHUB_REPOSITORY/$url"
+    else
+        header="PRIVATE-TOKEN: ${KORECONCILE_GITLAB_TOKEN:?is a project access token with the scope api}"
+        [[ "$url" == http* ]] || url="$CI_API_V4_URL/projects/$CI_PROJECT_ID/$url"
+    fi
+    # Arguments can be seen by every process of the machine; the token is none.
+    curl --silent --show-error --fail-with-body --globoff --max-time 60 --request "$method" \
+        --header 'Content-Type: application/json' --header @<(printf '%s\n' "$header") "$@" "$url"
+}
+
+# Every entry of a list, one a line.
+entries() {
+    local url="$1" page entries
+    for page in {1..30}; do
+        entries="$(api GET "$url&per_page=100&page=$page")"
+        jq --compact-output '.[]' <<<"$entries"
+        (($(jq length <<<"$entries") == 100)) || return 0
+    done
+}
+
+# The id of the entry that begins with the marker and that we wrote ourselves.
+# ours LIST FIELD-WITH-THE-TEXT FIELD-WITH-THE-ID MARKER
+ours() {
+    local mine
+    if on_github; then
+        mine='.user.type == "Bot" and .pull_request == null'
+    else
+        mine=".author.id == $(api GET "$CI_API_V4_URL/user" | jq .id)"
+    fi
+    entries "$1" | jq --raw-output --slurp --arg marker "$4" \
+        "map(select((.$2 // \"\" | startswith(\$marker)) and $mine)) | .[0].$3 // empty"
+}
+
+comment() {
+    local out="$1" marker body list id
+    marker="$(head -n 1 "$out/comment.md")"
+    body="$(jq --null-input --rawfile body "$out/comment.md" '{ body: $body }')"
+    if on_github; then
+        list="issues/${KORECONCILE_PULL_REQUEST:?is the number of the pull request}/comments"
+    else
+        list="merge_requests/$CI_MERGE_REQUEST_IID/notes"
+    fi
+    id="$(ours "$list?sort=asc" body id "$marker")"
+    if [[ -z "$id" ]]; then
+        api POST "$list" --data-binary @- <<<"$body" >/dev/null
+    elif on_github; then
+        api PATCH "issues/comments/$id" --data-binary @- <<<"$body" >/dev/null
+    else
+        api PUT "$list/$id" --data-binary @- <<<"$body" >/dev/null
+    fi
+}
+
+# One issue an account: opened or brought up to date while it differs, closed when it does not any more.
+issue() {
+    local file="$1" differs="$2" marker method open text number close title id
+    marker="$(head -n 1 "$file")"
+    if on_github; then
+        method=PATCH open='issues?state=open' text=body number=number close='{ "state": "closed" }'
+    else
+        method=PUT open='issues?state=opened' text=description number=iid close='{ "state_event": "close" }'
+    fi
+    id="$(ours "$open" "$text" "$number" "$marker")"
+    title="${KORECONCILE_ACCOUNT:+$KORECONCILE_ACCOUNT: }the account differs from its manifests"
+    body() { jq --null-input --rawfile text "$file" --arg title "$title" "{ \"$text\": \$text } + $1"; }
+    if [[ -n "$id" && "$differs" == yes ]]; then
+        body '{}' | api "$method" "issues/$id" --data-binary @- >/dev/null
+    elif [[ -n "$id" ]]; then
+        body "$close" | api "$method" "issues/$id" --data-binary @- >/dev/null
+    elif [[ "$differs" == yes ]]; then
+        # shellcheck disable=SC2016 # $title is jq's
+        body '{ title: $title }' | api POST issues --data-binary @- >/dev/null
+    fi
+}
+
+# --- koreconcile -----------------------------------------------------------------------------------------------------
+
+install() {
+    if ! command -v koreconcile >/dev/null; then
+        local url="${KORECONCILE_URL:?says where koreconcile-*.tar.gz is}" archive
+        archive="$(mktemp)"
+        curl --silent --show-error --fail --location --max-time 300 --output "$archive" "$url"
+        sha256sum --check --status <<<"${KORECONCILE_SHA256:?says what it must be}  $archive" ||
+            fail "$url is not what KORECONCILE_SHA256 says; correct one of the two"
+        mkdir -p "$bin"
+        tar --extract --gzip --file "$archive" --directory "$bin" koreconcile
+        rm "$archive"
+    fi
+    koreconcile --version
+}
+
+validate() {
+    local format=text
+    if on_github; then format=github; fi
+    koreconcile validate --format "$format" "${which_account[@]}" "$manifests"
+}
+
+# The revision to tell edited from drift by, as a flag. Before the KoreAccount was merged there is none.
+base() {
+    local base="${KORECONCILE_BASE:-}"
+    [[ -n "$base" ]] || return 0
+    if ! git rev-parse --quiet --verify "$base^{commit}" >/dev/null &&
+        ! git fetch --quiet --depth=1 origin "$base" 2>/dev/null; then
+        note "there is no revision $base here: edited or drift is unknown"
+    elif ! git grep --quiet --extended-regexp 'kind["'\'']?:[[:space:]]*["'\'']?KoreAccount' "$base" -- "$manifests"; then
+        note "$base declares no KoreAccount under $manifests yet: edited or drift is unknown"
+    else
+        printf -- '--base=%s\n' "$base"
+    fi
+}
+
+# The newest of these artefacts, as the id of the run that holds it. A pull request from a fork could leave something of the
+# same name.
+run_with() {
+    api GET "actions/artifacts?name=$1&per_page=100" | jq --raw-output '
+        .artifacts
+        | map(select((.expired | not) and .workflow_run.head_repository_id == .workflow_run.repository_id))
+        | max_by(.created_at) | .workflow_run.id // empty'
+}
+
+snapshot() {
+    local run
+    run="$(run_with koreconcile-snapshot)"
+    [[ -n "$run" ]] || fail "there is no snapshot of the last three days; run the drift check, it leaves one"
+    output run-id "$run"
+}
+
+# With credentials the account is asked and the plan is sealed; without, a snapshot is.
+plan() {
+    local out="$1" flags=(--format markdown) base snapshot="${KORECONCILE_SNAPSHOT:-}"
+    mkdir -p "$out"
+    base="$(base)"
+    [[ -z "$base" ]] || flags+=("$base")
+    [[ -z "${KORECONCILE_REDACT:-}" ]] || flags+=(--redact)
+    if [[ -n "${KORE_CLIENT_ID:-}" ]]; then
+        flags+=(--out "$out/plan.sealed")
+    else
+        if ! on_github && [[ -z "$snapshot" ]]; then
+            snapshot="$out/account.snapshot"
+            api GET "jobs/artifacts/$CI_DEFAULT_BRANCH/raw/out/account.snapshot?job=drift" --output "$snapshot"
+        fi
+        [[ -s "$snapshot" ]] ||
+            fail "there are neither credentials nor a snapshot to plan on; run the drift check once, it leaves one"
+        flags+=(--observed "$snapshot")
+    fi
+    koreconcile plan "${flags[@]}" "${which_account[@]}" "$manifests" >"$out/comment.md"
+    summary <"$out/comment.md"
+}
+
+# Every pull request leaves its sealed plan behind: an artefact of the pipeline that made it.
+approved() {
+    local out="$1" head request pipeline job
+    mkdir -p "$out/approved"
+    if on_github; then
+        head="$(api GET "commits/$GITHUB_SHA/pulls" | jq --raw-output 'map(select(.merged_at)) | .[0].head.sha // empty')"
+        [[ -n "$head" ]] || return 0
+        output artifact "koreconcile-plan-$head"
+        output run-id "$(run_with "koreconcile-plan-$head")"
+    else
+        request="$(api GET "repository/commits/$CI_COMMIT_SHA/merge_requests" |
+            jq --raw-output 'map(select(.state == "merged")) | .[0].iid // empty')"
+        [[ -n "$request" ]] || return 0
+        pipeline="$(api GET "merge_requests/$request/pipelines" |
+            jq --raw-output "map(select(.project_id == $CI_PROJECT_ID)) | max_by(.id) | .id // empty")"
+        [[ -n "$pipeline" ]] || return 0
+        job="$(api GET "pipelines/$pipeline/jobs?scope[]=success" |
+            jq --raw-output 'map(select(.name == "plan")) | .[0].id // empty')"
+        [[ -n "$job" ]] || return 0
+        api GET "jobs/$job/artifacts/out/plan.sealed" --output "$out/approved/plan.sealed" ||
+            rm -f "$out/approved/plan.sealed"
+    fi
+}
+
+# What a sealed plan was made of: a digest over all manifests.
+made_of() { jq --raw-output .body.plan.inputs.digest "$1"; }
+
+choose() {
+    local out="$1" approved="$1/approved/plan.sealed" environment=koreconcile why
+    if [[ ! -s "$approved" ]]; then
+        environment=koreconcile-review
+        why="No plan was approved with this commit, or it is no longer kept: the plan above is new, and waits for a review."
+    elif [[ "$(made_of "$approved")" != "$(made_of "$out/plan.sealed")" ]]; then
+        environment=koreconcile-review
+        why="Something else was merged since the plan was approved: the plan above is new, and waits for a review."
+    else
+        cp "$approved" "$out/plan.sealed"
+        why="The plan approved with the pull request was made of exactly these manifests: it is applied as it was shown there."
+    fi
+    if jq --exit-status '.body.plan.changes == []' "$out/plan.sealed" >/dev/null; then
+        environment=koreconcile
+        why="There is nothing to apply."
+    fi
+    rm -rf "$out/approved"
+    printf '%s\n' "$environment" >"$out/environment"
+    output environment "$environment"
+    printf '\n%s\n' "$why" | summary
+}
+
+# What an exit code of `apply` means, and what to do.
+meaning() {
+    case "$1" in
+    0) echo "done: the account was read back, and is as the plan said" ;;
+    3) echo "nothing was sent: the plan or the manifests cannot be used; the log says why. Run this workflow by hand for a new plan" ;;
+    4) echo "a guard refused; what it names was not sent. Correct the manifests, or raise the limit it names, in a new pull request" ;;
+    5) echo "nothing was sent: the account has changed under every part of the plan. Run this workflow by hand for a new plan" ;;
+    6) echo "applied in part: what was stale, blocked or left to a person is listed below. Run this workflow by hand for a plan of the rest" ;;
+    7) echo "the credentials were refused, or a scope is missing; koreconcile doctor says which" ;;
+    8) echo "the platform was out of reach, or the rate limit would have taken too long. Run this job again" ;;
+    *) echo "something unexpected happened; the log says what. Look at the account before running this job again" ;;
+    esac
+}
+
+apply() {
+    local out="$1" only="${2:-}" code=0
+    if [[ -n "$only" && "$only" != "$(<"$out/environment")" ]]; then
+        note "nothing to do here: this plan is for the environment $(<"$out/environment")"
+        return 0
+    fi
+    # The state folder holds the journal: what undo needs.
+    koreconcile apply --yes --plan "$out/plan.sealed" --state-dir "$out/state" "${which_account[@]}" "$manifests" \
+        >"$out/apply.txt" 2>"$out/apply.log" || code=$?
+    cat "$out/apply.log" >&2
+    {
+        printf '### Apply: exit code %s\n\n%s.\n\n' "$code" "$(meaning "$code")"
+        # Indented: whatever stands in a name stays code.
+        tail -c 60000 "$out/apply.txt" "$out/apply.log" --quiet | sed 's/^/    /'
+    } | summary
+    return "$code"
+}
+
+drift() {
+    local out="$1" code=0 flags=()
+    mkdir -p "$out"
+    [[ -z "${KORECONCILE_REDACT:-}" ]] || flags=(--redact)
+    koreconcile snapshot --out "$out/account.snapshot" "${which_account[@]}" "$manifests"
+    koreconcile plan --observed "$out/account.snapshot" --exit-code --format markdown "${flags[@]}" \
+        "${which_account[@]}" "$manifests" >"$out/comment.md" || code=$?
+    summary <"$out/comment.md"
+    case "$code" in
+    0) issue "$out/comment.md" no ;;
+    2) issue "$out/comment.md" yes ;;
+    *) return "$code" ;;
+    esac
+}
+
+case "${1:-}" in
+install | validate | snapshot) "$1" ;;
+plan | comment | approved | choose | apply | drift) "$1" "${2:?is the folder to write to}" "${@:3}" ;;
+*) fail "no step ${1:-}; the top of $0 lists them" ;;
+esac

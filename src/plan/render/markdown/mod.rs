@@ -1,0 +1,176 @@
+//! A plan as a comment on a pull request: riskiest first, and never longer than such a comment may be.
+//!
+//! Everything that comes from manifests or the platform stands in code, where neither Markdown nor HTML, mentions or
+//! references mean anything ([`code`]). What does not fit is cut from the harmless end, and counted: changes in
+//! [`changes`], everything else in [`lists`]. The first line is a marker by which a bot finds its comment again.
+//!
+//! # Guarantees
+//!
+//! At most [`LONGEST_COMMENT`] characters. The time is linear in the number of changes and entries, sorting aside.
+
+mod changes;
+mod code;
+mod lists;
+
+use super::words;
+use crate::facts::Family;
+use crate::plan::{Action, Ending, Entry, Plan, RiskLevel};
+use changes::Changes;
+use code::{code, html, length, slug};
+use lists::{list, notes};
+use std::collections::BTreeMap;
+
+/// The longest comment GitHub takes, in characters. GitLab takes more.
+pub const LONGEST_COMMENT: usize = 65_536;
+
+/// Kept for what is written when the rest is settled: the numbers of what was cut.
+const SPARE: usize = 1_000;
+
+/// The plan as a comment, ending in a line break.
+pub fn markdown(plan: &Plan) -> String {
+    let marker = format!("<!-- koreconcile:plan account={} -->\n", slug(&plan.account.name));
+    if is_empty(plan) {
+        return format!("{marker}{}\n", nothing(plan));
+    }
+    let top = marker + &top(plan);
+    let bottom = bottom(plan);
+    let mut room =
+        LONGEST_COMMENT.saturating_sub(length(&top)).saturating_sub(length(&bottom)).saturating_sub(SPARE);
+
+    let changes = Changes::of(plan);
+    // Lists get what changes leave of the room, but at least a share of it.
+    let spare = room.saturating_sub(changes.length());
+    let mut part = |title: &str, entries: &[Entry], share: usize, is_open: bool| {
+        let most = (room * share / 100).max(spare * share / 60);
+        let text = list(plan, title, entries, most.min(room), is_open);
+        room -= length(&text).min(room);
+        text
+    };
+    let refused = part("Refused by a guard", &plan.refused, 18, true);
+    let blocked = part("Blocked", &plan.blocked, 15, true);
+    let manual = part("For a person to do", &plan.manual, 10, true);
+    let waiting = part("Waiting", &plan.waiting, 6, false);
+    let endings = plan.expiring.iter().map(|ending| {
+        let Ending { at, has_ended, subject, sources } = ending;
+        let when = if *has_ended { "ended" } else { "ends" };
+        let places = words::places(sources).unwrap_or_default();
+        format!("{when} {at}: {}  {places}", words::named(plan, subject))
+    });
+    let endings = notes(&ends_title(plan), endings, (room / 12).max(spare / 30));
+    room -= length(&endings).min(room);
+    let warnings = notes(&warnings_title(plan), plan.warnings.iter().cloned(), (room / 12).max(spare / 30));
+    room -= length(&warnings).min(room);
+    let unmanaged_lines = plan
+        .unmanaged
+        .iter()
+        .map(|unmanaged| format!("{}  ({})", words::named(plan, &unmanaged.subject), unmanaged.why));
+    let unmanaged = notes(&unmanaged_title(plan), unmanaged_lines, (room / 12).max(spare / 30));
+    room -= length(&unmanaged).min(room);
+    let (changes, cut) = changes.write(room);
+    top + &cut
+        + &refused
+        + &blocked
+        + &changes
+        + &manual
+        + &endings
+        + &waiting
+        + &warnings
+        + &unmanaged
+        + &bottom
+}
+
+fn is_empty(plan: &Plan) -> bool {
+    plan.is_clean() && plan.waiting.is_empty() && plan.warnings.is_empty() && plan.expiring.is_empty()
+}
+
+/// An empty plan in one line.
+fn nothing(plan: &Plan) -> String {
+    let unmanaged = match plan.unmanaged.len() {
+        0 => String::new(),
+        _ => format!("; unmanaged and left alone: {}", words::unmanaged(plan)),
+    };
+    let calls = words::counted(plan.observed.calls as usize, "call");
+    format!(
+        "✅ {} is as its manifests say: nothing to change (read with {calls}{unmanaged}).",
+        code(&plan.account.name)
+    )
+}
+
+fn top(plan: &Plan) -> String {
+    let counts = words::counts(&plan.changes);
+    let counts = if counts.is_empty() { "no changes".to_owned() } else { counts };
+    let mut top = format!("### Plan for {}: {counts}\n\n", code(&plan.account.name));
+    let risks = |level: RiskLevel| plan.changes.iter().filter(|change| change.risk.level == level).count();
+    let danger =
+        words::said(&[(risks(RiskLevel::Critical), "critical"), (risks(RiskLevel::High), "high risk")], ", ");
+    let danger = if danger.is_empty() { danger } else { format!("**{danger}**") };
+    let facts: Vec<String> =
+        [danger, words::rest(plan, " · ")].into_iter().filter(|part| !part.is_empty()).collect();
+    if !facts.is_empty() {
+        top += &facts.join(" · ");
+        top += "\n\n";
+    }
+    top + &table(plan)
+}
+
+/// How much of what, for plans that are too large to be counted by eye.
+fn table(plan: &Plan) -> String {
+    let mut rows: BTreeMap<Family, [usize; 3]> = BTreeMap::new();
+    for change in &plan.changes {
+        let at = match change.action {
+            Action::Add => 0,
+            Action::Alter => 1,
+            Action::RemoveNamed | Action::RemoveSwept => 2,
+        };
+        rows.entry(change.key.family()).or_default()[at] += 1;
+    }
+    if rows.len() < 2 {
+        return String::new();
+    }
+    let cell = |count: usize| if count == 0 { String::new() } else { words::thousands(count) };
+    let rows: String = rows
+        .into_iter()
+        .map(|(family, [add, alter, remove])| {
+            format!("| {} | {} | {} | {} |\n", family.label(), cell(add), cell(alter), cell(remove))
+        })
+        .collect();
+    format!("| | add | alter | remove |\n|:--|--:|--:|--:|\n{rows}\n")
+}
+
+fn bottom(plan: &Plan) -> String {
+    let id = plan.account.id.as_ref().map_or("id unknown", |id| id.as_str());
+    let mut lines = Vec::new();
+    if plan.changes.is_empty() {
+        let calls = words::counted(plan.observed.calls as usize, "call");
+        lines.push(format!("**Cost:** nothing to send. Reading took {calls}."));
+    } else {
+        lines.push(format!("**Cost:** {}", html(&words::cost(plan))));
+        lines.push(format!("**Digest:** {}", code(plan.digest.as_str())));
+    }
+    lines.push(format!("**Account:** {} at {}", code(id), code(&plan.account.host)));
+    if !plan.write_only.is_empty() {
+        lines.push(format!(
+            "**Not compared:** {} (profiles, data tables); the platform takes them and never shows them",
+            words::counted(plan.write_only.len(), "write-only value")
+        ));
+    }
+    if plan.redacted {
+        lines.push(words::REDACTED.to_owned());
+    }
+    if !plan.changes.is_empty() {
+        lines.push("`+` add · `!` alter · `-` remove · `#` the line that says so".to_owned());
+    }
+    format!("---\n{}\n", lines.join("<br>\n"))
+}
+
+fn ends_title(plan: &Plan) -> String {
+    format!("<b>Ends soon</b>: {}", words::thousands(plan.expiring.len()))
+}
+
+fn warnings_title(plan: &Plan) -> String {
+    format!("<b>Oddities of the account</b>: {}", words::thousands(plan.warnings.len()))
+}
+
+fn unmanaged_title(plan: &Plan) -> String {
+    format!("<b>Unmanaged, left alone</b>: {}", words::unmanaged(plan))
+}

@@ -1,0 +1,221 @@
+//! What becomes a change, and what is blocked or left alone: the rule, names, and the value that comes out.
+
+use super::*;
+
+#[test]
+fn converged_worlds_have_an_empty_plan() {
+    let plan = Bench::converged().plan();
+    assert!(plan.is_clean(), "{}", render::text(&plan, render::Style::default()));
+    assert_eq!(plan.cost.calls, (0, 0));
+}
+
+#[test]
+fn wanted_and_not_there_is_added_when_absence_is_proved() {
+    let mut bench = Bench::converged();
+    bench.unsee(&developer(JANE));
+    assert_eq!(lines(&bench.plan()), ["+ jane@example.com: Bot Developer on st-1"]);
+    bench.coverage.looked_up.insert(email(JANE), Seen { roles: false, ..Seen::ALL });
+    let plan = bench.plan();
+    assert_eq!(lines(&plan), [""; 0]);
+    assert_eq!(reasons(&plan.blocked), [Reason::NotProved]);
+}
+
+#[test]
+fn a_value_that_differs_is_altered() {
+    let mut bench = Bench::converged();
+    bench.both(Key::Access(email(JANE)), Value::Access(BuilderAccess::Builder));
+    bench.see(Key::Access(email(JANE)), Value::Access(BuilderAccess::None));
+    let plan = bench.plan();
+    assert_eq!(lines(&plan), ["~ builder access of jane@example.com"]);
+    assert_eq!(plan.changes[0].before, Some(Value::Access(BuilderAccess::None)));
+}
+
+#[test]
+fn declared_absent_and_seen_is_removed_by_name_without_a_closed_scope() {
+    let mut bench = Bench::converged();
+    bench.completeness = Completeness::Unknown;
+    bench.want(&developer(JANE), absent());
+    let plan = bench.plan();
+    assert_eq!(plan.changes.iter().map(|change| change.action).collect::<Vec<_>>(), [Action::RemoveNamed]);
+}
+
+#[test]
+fn nobody_declared_it_in_a_closed_scope_is_swept_only_when_both_sides_are_complete() {
+    let mut bench = Bench::converged();
+    bench.wants.remove(&as_wanted(&developer(JANE)));
+    assert_eq!(bench.plan().unmanaged.len(), 1, "no scope: reported");
+
+    bench.close_developers();
+    let plan = bench.plan();
+    assert_eq!(plan.changes.iter().map(|change| change.action).collect::<Vec<_>>(), [Action::RemoveSwept]);
+
+    for completeness in [Completeness::Unknown, Completeness::Partial("b.yaml was not loaded".into())] {
+        bench.completeness = completeness;
+        let plan = bench.plan();
+        assert_eq!(lines(&plan), [""; 0]);
+        assert_eq!(reasons(&plan.blocked), [Reason::ScopeNotProved]);
+    }
+    bench.completeness = Completeness::Complete;
+    for listing in [Listing::Users, Listing::BotRoles] {
+        let mut bench = Bench { coverage: bench.coverage.clone(), ..Bench::converged() };
+        bench.wants.remove(&as_wanted(&developer(JANE)));
+        bench.close_developers();
+        bench.coverage.listings.insert(listing, Extent::Partial("page 3 is missing".into()));
+        let plan = bench.plan();
+        assert!(plan.changes.is_empty(), "truncated {listing:?} refuses removals");
+        assert!(!plan.blocked.is_empty());
+    }
+}
+
+#[test]
+fn an_additive_scope_leaves_others_alone_without_a_word() {
+    let mut bench = Bench::converged();
+    bench.wants.remove(&as_wanted(&developer(JANE)));
+    bench.close_developers();
+    bench.scopes[0].closure = Closure::Additive;
+    let plan = bench.plan();
+    assert!(plan.changes.is_empty() && plan.unmanaged.is_empty());
+}
+
+#[test]
+fn an_unresolved_reference_opens_its_scope() {
+    let mut bench = Bench::converged();
+    bench.wants.remove(&as_wanted(&developer(JANE)));
+    bench.close_developers();
+    let missing = Key::BotRole(Holder::Group("Nowhere".into()), "Bot Developer".into(), "st-1".into());
+    bench.want(&missing, present(Value::Held));
+    let plan = bench.plan();
+    assert!(plan.changes.is_empty());
+    assert_eq!(reasons(&plan.manual), [Reason::GroupMissing]);
+    assert!(plan.unmanaged[0].why.contains("not closed"), "{:?}", plan.unmanaged);
+}
+
+#[test]
+fn names_that_miss_are_blocked_with_the_nearest_one() {
+    let mut bench = Bench::converged();
+    let typo = Key::BotRole(user(JANE), "Bot Devloper".into(), BotRef::new("Banking"));
+    bench.wants.insert(typo, present(Value::Held));
+    bench
+        .wants
+        .insert(Key::Assigned(email(JANE), BotRef::new("Bankin")), present(Value::Dialogs(DialogSet::ALL)));
+    let plan = bench.plan();
+    assert_eq!(reasons(&plan.blocked), [Reason::BotUnresolved, Reason::RoleUnresolved]);
+    assert_eq!(plan.blocked[0].next_step, "did you mean \"Banking\"?");
+    assert_eq!(plan.blocked[1].next_step, "did you mean \"Bot Developer\"?");
+}
+
+#[test]
+fn a_bot_name_needs_the_whole_list_and_must_be_unique() {
+    let mut bench = Bench::converged();
+    bench
+        .wants
+        .insert(Key::Assigned(email(JANE), BotRef::new("Banking")), present(Value::Dialogs(DialogSet::ALL)));
+    assert_eq!(lines(&bench.plan()), ["+ jane@example.com may use st-1"]);
+    bench.coverage.listings.insert(Listing::Bots, Extent::Partial("page 2".into()));
+    assert_eq!(reasons(&bench.plan().blocked), [Reason::BotUnresolved]);
+    bench.coverage.listings.insert(Listing::Bots, Extent::Complete);
+    let twin = bench.directory.bots[&"st-1".into()].clone();
+    bench.directory.bots.insert("st-9".into(), twin);
+    assert!(bench.plan().blocked[0].next_step.contains("st-1 or st-9"));
+}
+
+#[test]
+fn an_unpublished_bot_is_blocked_with_the_way_to_publish_it() {
+    let mut bench = Bench::converged();
+    bench.want(&Key::Assigned(email(JANE), "st-2".into()), present(Value::Dialogs(DialogSet::ALL)));
+    assert_eq!(reasons(&bench.plan().blocked), [Reason::BotNotPublished]);
+}
+
+#[test]
+fn held_through_a_group_satisfies_and_is_never_removed_directly() {
+    let mut bench = Bench::converged();
+    bench.see(developer(JANE), Value::Inherited(["QA".into()].into()));
+    assert!(bench.plan().is_clean());
+    bench.want(&developer(JANE), absent());
+    let plan = bench.plan();
+    assert!(plan.changes.is_empty());
+    assert_eq!(reasons(&plan.manual), [Reason::Inherited]);
+}
+
+#[test]
+fn a_role_of_an_empty_group_waits() {
+    let mut bench = Bench::converged();
+    bench.want(
+        &Key::BotRole(Holder::Group("Empty".into()), "Bot Tester".into(), "st-1".into()),
+        present(Value::Held),
+    );
+    let plan = bench.plan();
+    assert!(plan.changes.is_empty());
+    assert_eq!(reasons(&plan.waiting), [Reason::GroupEmpty]);
+}
+
+#[test]
+fn write_only_values_are_sent_again_when_somebody_says_so() {
+    let mut bench = Bench::converged();
+    bench.both(Key::Access(email(JANE)), Value::Access(BuilderAccess::Builder));
+    bench.want(&Key::DataTables(email(JANE)), present(Value::DataTables(true)));
+    let profile =
+        [("orgUserId", "E-1"), ("dept", "Support")].map(|(name, text)| (name.to_owned(), text.to_owned()));
+    bench.want(&Key::Profile(email(JANE)), present(Value::Profile(profile.into())));
+    let quiet = bench.plan();
+    bench.rewrite = Rewrite::All;
+    let plan = bench.plan();
+    assert_eq!(plan.changes.len(), 2);
+    assert!(plan.write_only.is_empty());
+    assert_eq!(plan.digest, quiet.digest, "no difference was seen");
+    let [Change { after: Some(Value::Profile(fields)), .. }, tables] = plan.changes.as_slice() else {
+        panic!("{:?}", plan.changes)
+    };
+    assert!(!fields.contains_key("orgUserId"), "on an update it would choose the user");
+    assert!(tables.pins.iter().any(|pin| pin.name == Pin::ACCESS && pin.id.as_deref() == Some("Builder")));
+}
+
+#[test]
+fn write_only_values_are_listed_not_compared() {
+    let mut bench = Bench::converged();
+    bench.want(&Key::DataTables(email(JANE)), present(Value::DataTables(true)));
+    let plan = bench.plan();
+    assert!(plan.is_clean());
+    assert_eq!(plan.write_only.len(), 1);
+}
+
+#[test]
+fn a_role_that_makes_room_goes_after_the_one_that_comes() {
+    let mut bench = Bench::converged();
+    bench.want(&developer(JANE), absent());
+    bench.want(&Key::BotRole(user(JANE), "Bot Tester".into(), "st-1".into()), present(Value::Held));
+    let plan = bench.plan();
+    assert_eq!(
+        lines(&plan),
+        ["+ jane@example.com: Bot Tester on st-1", "- jane@example.com: Bot Developer on st-1"]
+    );
+    assert_eq!(plan.changes[1].depends_on, [plan.changes[0].id.clone()]);
+    assert_eq!(plan.cost.writes.values().sum::<usize>(), 2, "never in one call");
+}
+
+#[test]
+fn ids_and_digest_depend_on_what_changes_and_on_nothing_else() {
+    let mut bench = Bench::converged();
+    bench.unsee(&developer(JANE));
+    let first = bench.plan();
+    bench.policy.safety.max_removals = 99;
+    for want in bench.wants.values_mut() {
+        want.sources = vec![Source::file("elsewhere.yaml", 77, 1)];
+    }
+    assert_eq!(bench.plan().digest, first.digest);
+    let moved = bench.directory.roles.remove(&"r1".into()).unwrap();
+    bench.directory.roles.insert("r9".into(), moved);
+    assert_ne!(bench.plan().digest, first.digest, "the role's name means another id");
+}
+
+#[test]
+fn a_plan_survives_json_and_matches_its_schema_version() {
+    let mut bench = Bench::converged();
+    bench.unsee(&developer(JANE));
+    bench.want(&developer(SAM), absent());
+    let plan = bench.plan();
+    let json = render::json(&plan).unwrap();
+    let back: Plan = serde_json::from_str(&json).unwrap();
+    assert_eq!(render::json(&back).unwrap(), json);
+    assert_eq!(back.format, Plan::FORMAT);
+}

@@ -1,0 +1,64 @@
+// What the console does beyond plain pages: warns before a session ends of idleness, closes menus, ticks all boxes.
+// Every page works without it. Who decides is the server; this only asks how long a session has left.
+"use strict";
+
+const WARN_SECONDS = 120;
+const ASK_EVERY_MS = 30_000;
+
+function words(seconds) {
+  return seconds > 90 ? `${Math.ceil(seconds / 60)} minutes` : `${seconds} seconds`;
+}
+
+function watchIdle(dialog) {
+  const left = document.getElementById("idle-left");
+
+  async function look() {
+    const answer = await fetch("/session", { headers: { accept: "application/json" } }).catch(() => null);
+    if (!answer || !answer.ok) return;
+    const { remaining } = await answer.json();
+    if (remaining <= 0) {
+      window.location.assign("/sign-in?idle=1");
+    } else if (remaining <= WARN_SECONDS) {
+      left.textContent = words(remaining);
+      if (!dialog.open) dialog.showModal();
+    } else if (dialog.open) {
+      // Another tab was used.
+      dialog.close();
+    }
+  }
+
+  dialog.querySelector("form").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const form = event.target;
+    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    if (answer.status === 204) dialog.close();
+    else window.location.assign("/sign-in?idle=1");
+  });
+
+  window.setInterval(look, ASK_EVERY_MS);
+  window.addEventListener("focus", look);
+}
+
+function closeMenus() {
+  const menus = () => document.querySelectorAll("details.person[open]");
+  document.addEventListener("click", (event) => {
+    menus().forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    menus().forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
+  });
+}
+
+// A box that ticks all boxes of a name; without script there is none.
+function pickAll(box) {
+  box.hidden = false;
+  box.addEventListener("change", () => {
+    box.form.querySelectorAll(`input[name="${box.dataset.picks}"]`).forEach((one) => { one.checked = box.checked; });
+  });
+}
+
+const idle = document.getElementById("idle");
+if (idle) watchIdle(idle);
+document.querySelectorAll("input[data-picks]").forEach(pickAll);
+closeMenus();

@@ -1,0 +1,179 @@
+//! Who is asking: somebody with a session, and an administrator in an account. Only this file makes either, so a page
+//! that takes one cannot be reached without.
+
+use std::cell::Cell;
+use std::ops::Deref;
+
+use rusqlite::Connection;
+
+use super::ask::Ask;
+use super::reply::{Fault, Notice};
+use super::rights::Rights;
+use super::{route, session};
+use crate::sandbox::admin::edit::Editor;
+use crate::sandbox::store::accounts::{self, Account};
+use crate::sandbox::store::audit::{self, Event};
+use crate::sandbox::store::sessions::{self, Session};
+use crate::sandbox::store::users::{self, User, UserState};
+use crate::sandbox::store::{people, roles};
+
+/// Somebody with a session.
+pub(super) struct Signed<'a> {
+    ask: &'a Ask<'a>,
+    pub(super) session: Session,
+    /// The accounts that are open to them.
+    pub(super) accounts: Vec<Account>,
+}
+
+impl<'a> Deref for Signed<'a> {
+    type Target = Ask<'a>;
+
+    fn deref(&self) -> &Ask<'a> {
+        self.ask
+    }
+}
+
+/// Where somebody whose password has expired may go.
+const BEFORE_NEW_PASSWORD: [&str; 2] = ["/password", "/sign-out"];
+
+impl<'a> Signed<'a> {
+    /// The session of this browser; this is its latest activity.
+    pub(super) fn of(ask: &'a Ask<'a>) -> Result<Self, Fault> {
+        let Some(session) = ask.session()? else { return Err(Fault::SignIn { was_idle: false }) };
+        if session::is_idle(&session, ask.now) {
+            ask.write(|conn| Ok(sessions::end(conn, &session.digest)?))?;
+            return Err(Fault::SignIn { was_idle: true });
+        }
+        if session.must_change_password && !BEFORE_NEW_PASSWORD.contains(&ask.incoming.path.as_str()) {
+            return Err(Fault::Elsewhere("/password"));
+        }
+        let accounts = ask.read(|conn| Ok(accounts::open_to(conn, &session.email)?))?;
+        if accounts.is_empty() {
+            ask.write(|conn| Ok(sessions::end(conn, &session.digest)?))?;
+            return Err(Fault::SignIn { was_idle: false });
+        }
+        // A second is the finest that anybody is told, and most requests then write nothing.
+        let now_ms = ask.now.as_millisecond();
+        if now_ms - session.seen_at_ms >= 1000 {
+            ask.write(|conn| Ok(sessions::touch(conn, &session.digest, now_ms)?))?;
+        }
+        Ok(Self { ask, session, accounts })
+    }
+
+    /// The account that is open, if one is.
+    pub(super) fn account(&self) -> Option<&Account> {
+        self.accounts.iter().find(|account| Some(account.seq) == self.session.account)
+    }
+
+    /// Their row and their rights in an account.
+    pub(super) fn standing(&self, account: &Account) -> Result<Option<(User, Rights)>, Fault> {
+        self.read(|conn| {
+            let user = users::by_email(conn, account.seq, &self.session.email, false)?
+                .filter(|user| user.state == UserState::Active);
+            let Some(user) = user else { return Ok(None) };
+            let roles = roles::admin_roles_of(conn, user.seq)?;
+            let rights = Rights::of(account, &user, &roles);
+            Ok(Some((user, rights)))
+        })
+    }
+
+    /// What the last action had to say, once.
+    pub(super) fn take_notice(&self) -> Result<Option<Notice>, Fault> {
+        let Some(text) = &self.session.notice else { return Ok(None) };
+        self.write(|conn| Ok(sessions::set_notice(conn, &self.session.digest, None)?))?;
+        Ok(serde_json::from_str(text).ok())
+    }
+}
+
+/// An administrator in an account.
+pub(super) struct Desk<'a> {
+    signed: Signed<'a>,
+    pub(super) account: Account,
+    pub(super) user: User,
+    pub(super) rights: Rights,
+}
+
+impl<'a> Deref for Desk<'a> {
+    type Target = Signed<'a>;
+
+    fn deref(&self) -> &Signed<'a> {
+        &self.signed
+    }
+}
+
+impl<'a> Desk<'a> {
+    /// The account that is open, and what its owner may do there.
+    pub(super) fn of(signed: Signed<'a>) -> Result<Self, Fault> {
+        release_locks(&signed)?;
+        let Some(account) = signed.account().cloned() else { return Err(Fault::Elsewhere("/accounts")) };
+        // The second factor may have been switched on since this session began.
+        if account.two_factor && !signed.session.has_second_factor {
+            return Err(Fault::Elsewhere("/accounts"));
+        }
+        let Some((user, rights)) = signed.standing(&account)? else {
+            return Err(Fault::Elsewhere("/accounts"));
+        };
+        Ok(Self { signed, account, user, rights })
+    }
+
+    /// Whether this administrator may use the page or action of that path: what templates ask before they offer it.
+    pub(super) fn may(&self, path: &str) -> bool {
+        route::needs_of(path).is_some_and(|needs| self.rights.meet(needs))
+    }
+
+    /// Changes the account: all of it or, when it fails, nothing. What changes anything and logs nothing fails, too.
+    pub(super) fn change<T>(
+        &self,
+        changes: impl FnOnce(&Change<'_>) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.write(|conn| {
+            let editor = Editor { conn, account: &self.account, now: self.stamp() };
+            let change = Change { editor, desk: self, has_logged: Cell::new(false) };
+            let before = conn.total_changes();
+            let done = changes(&change)?;
+            if conn.total_changes() > before && !change.has_logged.get() {
+                return Err(Fault::broken(&"a change without an audit entry"));
+            }
+            Ok(done)
+        })
+    }
+}
+
+/// Whose lock has run out is unlocked before anybody looks.
+fn release_locks(ask: &Ask<'_>) -> Result<(), Fault> {
+    let over = ask.read(|conn| Ok(people::lock_is_over(conn, &ask.stamp())?))?;
+    if over.is_empty() {
+        return Ok(());
+    }
+    ask.write(|conn| Ok(over.iter().try_for_each(|email| people::unlock(conn, email))?))
+}
+
+/// A transaction over an account: everything the in-process admin can do, and the audit log.
+pub(super) struct Change<'a> {
+    editor: Editor<'a>,
+    desk: &'a Desk<'a>,
+    has_logged: Cell<bool>,
+}
+
+impl<'a> Deref for Change<'a> {
+    type Target = Editor<'a>;
+
+    fn deref(&self) -> &Editor<'a> {
+        &self.editor
+    }
+}
+
+impl Change<'_> {
+    /// The transaction, for the functions of the store.
+    pub(super) fn conn(&self) -> &Connection {
+        self.editor.conn
+    }
+
+    /// Writes an audit entry in the name of whoever is at the desk.
+    pub(super) fn log(&self, event: Event, description: &str) -> Result<(), Fault> {
+        self.has_logged.set(true);
+        let desk = self.desk;
+        let actor = desk.user.email.as_str();
+        Ok(audit::log_of(self.conn(), desk.account.seq, desk.now, actor, event, description)?)
+    }
+}

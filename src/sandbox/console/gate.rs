@@ -1,0 +1,229 @@
+//! The way of a request from the socket to its page and back: what is not a browser of ours is turned away here, and
+//! what goes out carries the headers that keep it safe.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, FromRequest, Multipart, RawPathParams, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+use axum::routing::{MethodRouter, get, post};
+use cookie::{Cookie, SameSite};
+
+use super::ask::{Ask, Fields, Incoming, Upload};
+use super::desk::{Desk, Signed};
+use super::reply::{Fault, Outcome, Reply};
+use super::route::{Handle, Route};
+use crate::sandbox::store::{self, sessions};
+use crate::sandbox::{Inner, serve};
+
+/// The largest form, in bytes.
+const FORM_MAX: usize = 256 * 1024;
+/// The largest form with a file in it, in bytes.
+const UPLOAD_MAX: usize = 2 * 1024 * 1024;
+
+/// The cookie's name. Under TLS the prefix makes browsers refuse one that another host or a plain connection has set.
+fn cookie_name(is_behind_tls: bool) -> &'static str {
+    if is_behind_tls { "__Host-koreconcile" } else { "koreconcile" }
+}
+
+/// What serves `route`.
+pub(super) fn endpoint(route: &'static Route) -> MethodRouter<Arc<Inner>> {
+    let pass = move |State(inner): State<Arc<Inner>>, params: RawPathParams, request: Request| async move {
+        let params = params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        pass(inner, route, Fields(params), request).await
+    };
+    if route.is_action { post(pass) } else { get(pass) }
+}
+
+async fn pass(inner: Arc<Inner>, route: &'static Route, params: Fields, request: Request) -> Response<Body> {
+    let is_behind_tls = inner.invites.public_url.starts_with("https://");
+    let mut response = match incoming(params, request, is_behind_tls).await {
+        Ok(incoming) => {
+            let worker = Arc::clone(&inner);
+            // Pages use the store, which waits.
+            let answered = tokio::task::spawn_blocking(move || answer(&worker, route, &incoming)).await;
+            answered.unwrap_or_else(|e| Fault::broken(&e).reply("/").response)
+        }
+        Err(fault) => fault.reply("/").response,
+    };
+    if route.is_action {
+        // Not waited for: how long mail takes must not tell whether there was one.
+        tokio::spawn(async move { serve::deliver(&inner).await });
+    }
+    protect(response.headers_mut(), is_behind_tls);
+    response
+}
+
+/// Reads a request to its end.
+async fn incoming(params: Fields, request: Request, is_behind_tls: bool) -> Result<Incoming, Fault> {
+    let headers = request.headers();
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let cookies = text(header::COOKIE).unwrap_or_default();
+    let cookie = Cookie::split_parse(cookies.as_str())
+        .filter_map(Result::ok)
+        .find(|cookie| cookie.name() == cookie_name(is_behind_tls))
+        .map(|cookie| cookie.value().to_owned());
+    let device: String = text(header::USER_AGENT).unwrap_or_default().chars().take(200).collect();
+    let mut incoming = Incoming {
+        path: request.uri().path().to_owned(),
+        params,
+        query: Fields::parse(request.uri().query().unwrap_or_default().as_bytes()),
+        form: Fields::default(),
+        upload: None,
+        host: text(header::HOST).unwrap_or_default(),
+        origin: text(header::ORIGIN),
+        fetch_site: text(HeaderName::from_static("sec-fetch-site")),
+        referer: text(header::REFERER),
+        device,
+        peer: peer(&request, is_behind_tls),
+        cookie,
+    };
+    if request.method() == axum::http::Method::POST {
+        let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
+        if content_type.starts_with("multipart/form-data") {
+            (incoming.form, incoming.upload) = with_file(request).await?;
+        } else {
+            incoming.form = Fields::parse(&whole(request, FORM_MAX).await?);
+        }
+    }
+    Ok(incoming)
+}
+
+async fn whole(request: Request, most: usize) -> Result<axum::body::Bytes, Fault> {
+    to_bytes(request.into_body(), most).await.map_err(|_| Fault::TooLarge(most))
+}
+
+/// The fields of a form with a file in it, and the file.
+async fn with_file(request: Request) -> Result<(Fields, Option<Upload>), Fault> {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, UPLOAD_MAX).await.map_err(|_| Fault::TooLarge(UPLOAD_MAX))?;
+    let request = Request::from_parts(parts, Body::from(body));
+    let mut form = Multipart::from_request(request, &()).await.map_err(|_| Fault::StaleForm)?;
+    let (mut fields, mut upload) = (Vec::new(), None);
+    while let Some(part) = form.next_field().await.map_err(|_| Fault::StaleForm)? {
+        let name = part.name().unwrap_or_default().to_owned();
+        let file = part.file_name().map(str::to_owned);
+        let content = part.bytes().await.map_err(|_| Fault::StaleForm)?;
+        match file {
+            Some(file) if !file.is_empty() => upload = Some(Upload { name: file, content: content.into() }),
+            Some(_) => {}
+            None => fields.push((name, String::from_utf8_lossy(&content).into_owned())),
+        }
+    }
+    Ok((Fields(fields), upload))
+}
+
+/// The caller's address. Behind a proxy it is what the proxy says: the last entry, which is its own.
+fn peer(request: &Request, is_behind_tls: bool) -> Option<IpAddr> {
+    let forwarded = || {
+        let all = request.headers().get("x-forwarded-for")?.to_str().ok()?;
+        all.rsplit(',').next()?.trim().parse().ok()
+    };
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    if is_behind_tls { forwarded().or(peer) } else { peer }
+}
+
+fn answer(inner: &Inner, route: &Route, incoming: &Incoming) -> Response<Body> {
+    let ask = Ask::new(inner, incoming);
+    let reply = judged(&ask, route).unwrap_or_else(|fault| fault.reply(&back(&ask)));
+    let Reply { mut response, token, notice } = reply;
+    let current = token.as_deref().unwrap_or(&ask.token);
+    if let Some(notice) = notice {
+        let noted = ask.write(|conn| {
+            let text = serde_json::to_string(&notice).map_err(|e| Fault::broken(&e))?;
+            Ok(sessions::set_notice(conn, &store::digest_of(current), Some(&text))?)
+        });
+        if let Err(fault) = noted {
+            return fault.reply("/").response;
+        }
+    }
+    let needs_cookie = token.is_some() || (ask.is_new_token && !route.path.starts_with("/assets/"));
+    if needs_cookie && let Some(cookie) = cookie(current, ask.is_behind_tls()) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+fn cookie(token: &str, is_behind_tls: bool) -> Option<HeaderValue> {
+    let cookie = Cookie::build((cookie_name(is_behind_tls), token))
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(is_behind_tls);
+    HeaderValue::from_str(&cookie.build().to_string()).ok()
+}
+
+/// The page a form was on, when it is one of ours.
+fn back(ask: &Ask<'_>) -> String {
+    let origin = format!("{}://{}", scheme(ask), ask.incoming.host);
+    let path = ask.incoming.referer.as_deref().and_then(|referer| referer.strip_prefix(&origin));
+    path.filter(|path| path.starts_with('/') && !path.starts_with("//")).unwrap_or("/Admin").to_owned()
+}
+
+fn judged(ask: &Ask<'_>, route: &Route) -> Outcome {
+    check_host(ask)?;
+    if route.is_action {
+        check_form(ask)?;
+    }
+    match route.handle {
+        Handle::Open(handle) => handle(ask),
+        Handle::Signed(handle) => handle(&Signed::of(ask)?),
+        Handle::Console(needs, handle) => {
+            let desk = Desk::of(Signed::of(ask)?)?;
+            if !desk.rights.meet(needs) {
+                return Err(Fault::Denied(needs));
+            }
+            handle(&desk)
+        }
+    }
+}
+
+fn scheme(ask: &Ask<'_>) -> &'static str {
+    if ask.is_behind_tls() { "https" } else { "http" }
+}
+
+/// Another name that leads here is not ours (DNS rebinding), and a password does not travel in the clear beyond this
+/// machine: only the public host under TLS, or loopback names without.
+fn check_host(ask: &Ask<'_>) -> Result<(), Fault> {
+    let host = ask.incoming.host.as_str();
+    let is_ours = match ask.inner.invites.public_url.strip_prefix("https://") {
+        Some(public) => host.eq_ignore_ascii_case(public),
+        None => ["localhost", "127.0.0.1", "[::1]"].iter().any(|name| {
+            host.strip_prefix(name).is_some_and(|rest| {
+                rest.is_empty() || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
+            })
+        }),
+    };
+    if is_ours { Ok(()) } else { Err(Fault::WrongHost(host.to_owned())) }
+}
+
+/// A form comes from a page of ours, and from this browser.
+fn check_form(ask: &Ask<'_>) -> Result<(), Fault> {
+    let ours = format!("{}://{}", scheme(ask), ask.incoming.host);
+    let origin_fits = ask.incoming.origin.as_deref().is_some_and(|origin| origin == ours);
+    let site_fits = ask.incoming.fetch_site.as_deref().is_none_or(|site| site == "same-origin");
+    let token_fits = !ask.is_new_token && ask.field("form_token") == ask.form_token();
+    if origin_fits && site_fits && token_fits { Ok(()) } else { Err(Fault::StaleForm) }
+}
+
+/// No script, style or frame but our own; no guessing of types; nothing kept by caches unless a reply says so.
+fn protect(headers: &mut HeaderMap, is_behind_tls: bool) {
+    const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+         connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if is_behind_tls {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}

@@ -1,0 +1,97 @@
+//! The Admin Console: in come a browser's requests, out go pages drawn on the server; it works without script and
+//! without the network. It knows the store and the in-process admin, and nothing of the API beside it.
+//!
+//! ```text
+//! request ─► gate: host, size, origin, form token ─► session ─► needs ─► pages::<page> ─► store ─► template ─► reply
+//! ```
+//!
+//! # To add a page
+//!
+//! 1. One file in `pages/`: its `ROUTES`, a struct for its template, one function for each route. A function that
+//!    serves an account takes `&Desk`, which exists only for somebody whose permissions the route's [`Needs`] found
+//!    enough; [`Desk::read`] gives one view of the database, [`Desk::change`] one transaction, which is refused if it
+//!    alters anything and leaves no audit entry ([`Change::log`]). Rules both doors share belong into `admin/edit.rs`.
+//! 2. One template in `templates/` that extends `frame.html` and fills its block `main`.
+//! 3. One line in [`PAGES`], and one in [`nav::MODULES`] if it is in the side navigation.
+//!
+//! The permission is named once, on the route: the server checks it there, and navigation and templates ask the
+//! route ([`Desk::may`]) what to show.
+#![allow(clippy::unnecessary_wraps, reason = "what serves a route has one type, whether or not it can fail")]
+
+mod ask;
+mod assets;
+mod attempts;
+mod desk;
+mod frame;
+mod gate;
+mod icon;
+mod list;
+mod nav;
+mod pages;
+mod reply;
+mod rights;
+mod route;
+mod session;
+mod when;
+
+pub(crate) use attempts::Attempts;
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use super::Inner;
+use route::Route;
+
+/// Every page.
+const PAGES: &[&[Route]] = &[
+    assets::ROUTES,
+    pages::landing::ROUTES,
+    pages::mailbox::ROUTES,
+    pages::sign_in::ROUTES,
+    pages::two_factor::ROUTES,
+    pages::sign_up::ROUTES,
+    pages::password::ROUTES,
+    pages::password_reset::ROUTES,
+    pages::accounts::ROUTES,
+    pages::dashboard::ROUTES,
+    pages::users::ROUTES,
+    pages::user::ROUTES,
+    pages::invite::ROUTES,
+    pages::bulk_invite::ROUTES,
+    pages::security_two_factor::ROUTES,
+    pages::not_found::ROUTES,
+];
+
+fn routes() -> impl Iterator<Item = &'static Route> {
+    PAGES.iter().copied().flatten()
+}
+
+/// The console's paths; what is not among them is the API's.
+pub(super) fn router() -> Router<Arc<Inner>> {
+    routes().fold(Router::new(), |router, route| router.route(route.path, gate::endpoint(route)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn navigation_leads_to_pages_that_exist() {
+        for item in nav::MODULES.iter().flat_map(|module| module.items) {
+            assert!(
+                route::needs_of(item.path).is_some(),
+                "{} is in the navigation and in no ROUTES",
+                item.path
+            );
+        }
+    }
+
+    #[test]
+    fn pages_of_an_account_are_all_below_admin() {
+        for route in routes() {
+            let is_of_an_account = matches!(route.handle, route::Handle::Console(..));
+            assert!(!is_of_an_account || route.path.starts_with("/Admin"), "{}", route.path);
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The side navigation: the modules of the console (3.1). Who may see an item is not said here but by its route.
+
+use super::desk::Desk;
+use super::icon::Icon;
+
+/// A group of pages.
+#[derive(Debug)]
+pub(super) struct Module {
+    pub(super) title: &'static str,
+    pub(super) icon: Icon,
+    pub(super) items: &'static [Item],
+}
+
+/// A page.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) label: &'static str,
+    pub(super) path: &'static str,
+}
+
+const fn item(label: &'static str, path: &'static str) -> Item {
+    Item { label, path }
+}
+
+/// Every module, in the vendor's order.
+pub(super) const MODULES: &[Module] = &[
+    Module { title: "Dashboard", icon: Icon::Dashboard, items: &[item("Overview", "/Admin/dashboard")] },
+    Module { title: "User Management", icon: Icon::People, items: &[item("Users", "/Admin/users")] },
+    Module {
+        title: "Enrollment",
+        icon: Icon::Envelope,
+        items: &[
+            item("Invite", "/Admin/enrollment/invite"),
+            item("Bulk Invite", "/Admin/enrollment/bulk-invite"),
+        ],
+    },
+    Module {
+        title: "Security & Control",
+        icon: Icon::Shield,
+        items: &[item("Two-Factor Authentication", "/Admin/security/two-factor")],
+    },
+];
+
+/// A module as one administrator sees it.
+pub(super) struct Shown {
+    pub(super) title: &'static str,
+    pub(super) icon: &'static str,
+    pub(super) items: Vec<ShownItem>,
+}
+
+/// A page as one administrator sees it.
+pub(super) struct ShownItem {
+    pub(super) label: &'static str,
+    pub(super) path: &'static str,
+    pub(super) is_current: bool,
+}
+
+/// What somebody may see; a module without pages for them is left out.
+pub(super) fn shown_to(desk: &Desk<'_>) -> Vec<Shown> {
+    let here = desk.incoming.path.as_str();
+    let is_below =
+        |path: &str| here.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    MODULES
+        .iter()
+        .map(|module| Shown {
+            title: module.title,
+            icon: module.icon.svg(),
+            items: module
+                .items
+                .iter()
+                .filter(|item| desk.may(item.path))
+                .map(|item| ShownItem { label: item.label, path: item.path, is_current: is_below(item.path) })
+                .collect(),
+        })
+        .filter(|module| !module.items.is_empty())
+        .collect()
+}

@@ -1,0 +1,62 @@
+//! The accounts of one person: choose one, switch, set the one to start with.
+
+use askama::Template;
+
+use crate::sandbox::console::desk::Signed;
+use crate::sandbox::console::frame::Plain;
+use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::route::Route;
+use crate::sandbox::console::session;
+use crate::sandbox::store::accounts::Account;
+use crate::sandbox::store::people;
+
+pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
+    Route::signed("/accounts", show),
+    Route::signed_form("/accounts/open", open),
+    Route::signed_form("/accounts/default", set_default),
+];
+
+#[derive(Template)]
+#[template(path = "accounts.html")]
+struct Accounts {
+    plain: Plain,
+    accounts: Vec<Choice>,
+}
+
+struct Choice {
+    id: String,
+    name: String,
+    is_open: bool,
+    is_default: bool,
+    asks_for_code: bool,
+}
+
+fn show(signed: &Signed<'_>) -> Outcome {
+    let person = signed.read(|conn| Ok(people::by_email(conn, &signed.session.email)?))?;
+    let default = person.and_then(|person| person.default_account);
+    let accounts = signed.accounts.iter().map(|account| Choice {
+        id: account.id.clone(),
+        name: account.name.clone(),
+        is_open: Some(account.seq) == signed.session.account,
+        is_default: Some(account.seq) == default,
+        asks_for_code: account.two_factor && !signed.session.has_second_factor,
+    });
+    let accounts = accounts.collect();
+    Reply::page(&Accounts { plain: Plain::signed(signed, "Choose an account")?, accounts })
+}
+
+/// The account of the form, if it is one of theirs.
+fn chosen<'a>(signed: &'a Signed<'_>) -> Result<&'a Account, Fault> {
+    let id = signed.field("account");
+    signed.accounts.iter().find(|account| account.id == id).ok_or(Fault::NotFound)
+}
+
+fn open(signed: &Signed<'_>) -> Outcome {
+    session::open(signed, chosen(signed)?)
+}
+
+fn set_default(signed: &Signed<'_>) -> Outcome {
+    let account = chosen(signed)?;
+    signed.write(|conn| Ok(people::set_default_account(conn, &signed.session.email, Some(account.seq))?))?;
+    Ok(Reply::see("/accounts").saying(format!("{} opens first from now on.", account.name)))
+}

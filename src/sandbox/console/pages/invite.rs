@@ -1,0 +1,108 @@
+//! Enrollment > Invite: up to five addresses at a time, each with a mail of its own.
+
+use askama::Template;
+
+use crate::sandbox::console::desk::{Change, Desk};
+use crate::sandbox::console::frame::Frame;
+use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::rights::{Needs, Permission};
+use crate::sandbox::console::route::Route;
+use crate::sandbox::mail;
+use crate::sandbox::store::{audit, users};
+use crate::sandbox::{NewUser, UserState};
+
+pub(super) const NEEDS: Needs = Needs::Any(&[Permission::Invite]);
+/// So many addresses at a time (3.2).
+const MOST: usize = 5;
+
+pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
+    Route::page("/Admin/enrollment/invite", NEEDS, show),
+    Route::action("/Admin/enrollment/invite", NEEDS, send),
+];
+
+#[derive(Template)]
+#[template(path = "invite.html")]
+struct Invite {
+    frame: Frame,
+    boxes: Vec<Field>,
+    problems: Vec<String>,
+}
+
+struct Field {
+    number: usize,
+    text: String,
+    is_wrong: bool,
+}
+
+fn page(desk: &Desk<'_>, typed: &[&str], problems: Vec<String>) -> Result<Invite, Fault> {
+    let boxes = (0..MOST).map(|index| {
+        let text = typed.get(index).copied().unwrap_or_default();
+        Field {
+            number: index + 1,
+            text: text.to_owned(),
+            is_wrong: !text.is_empty() && !mail::is_address(text),
+        }
+    });
+    let frame = Frame::of(desk, "Invite", &[("Enrollment", None)])?;
+    Ok(Invite { frame, boxes: boxes.collect(), problems })
+}
+
+fn show(desk: &Desk<'_>) -> Outcome {
+    Reply::page(&page(desk, &[], Vec::new())?)
+}
+
+fn send(desk: &Desk<'_>) -> Outcome {
+    let typed: Vec<&str> = desk.fields("email").into_iter().map(str::trim).collect();
+    let addresses: Vec<&str> = typed.iter().copied().filter(|address| !address.is_empty()).collect();
+    let wrong = addresses.iter().filter(|address| !mail::is_address(address));
+    let mut problems: Vec<String> =
+        wrong.map(|address| format!("{address} is not an e-mail address.")).collect();
+    if addresses.is_empty() {
+        problems.push("Type at least one e-mail address.".to_owned());
+    }
+    if addresses.len() > MOST {
+        problems.push(format!("{} addresses: up to {MOST} can be invited at a time.", addresses.len()));
+    }
+    if !problems.is_empty() {
+        return Reply::invalid(&page(desk, &typed, problems)?);
+    }
+    let invited = desk.change(|change| {
+        let mut invited = 0;
+        for address in &addresses {
+            invited += usize::from(invite(desk, change, address)?);
+        }
+        if invited == 0 {
+            return Err(Fault::Refused(
+                "Everybody of these has joined already: no invitation was sent.".to_owned(),
+            ));
+        }
+        Ok(invited)
+    })?;
+    let already = match addresses.len() - invited {
+        0 => String::new(),
+        1 => " 1 person has joined already and got none.".to_owned(),
+        more => format!(" {more} people have joined already and got none."),
+    };
+    let sent = if invited == 1 { "1 invitation".to_owned() } else { format!("{invited} invitations") };
+    Ok(Reply::see("/Admin/enrollment/invite").saying(format!("{sent} sent.{already}")))
+}
+
+/// Invites one address, again if it has been before; returns whether there was anybody to invite. Who is invited can
+/// use bots at first and not build any.
+pub(super) fn invite(desk: &Desk<'_>, change: &Change<'_>, address: &str) -> Result<bool, Fault> {
+    let find = || users::by_email(change.conn(), desk.account.seq, address, false);
+    let user = match find()? {
+        Some(user) if user.state.has_joined() => return Ok(false),
+        Some(user) => {
+            change.log(audit::USER_MODIFIED, &format!("user {} invited again", user.email))?;
+            user
+        }
+        None => {
+            change.add_user(&NewUser { state: UserState::NotActive, ..NewUser::active(address) })?;
+            change.log(audit::USER_CREATED, &format!("user {address} invited"))?;
+            find()?.ok_or_else(|| Fault::broken(&"a user just added is gone"))?
+        }
+    };
+    desk.inner.invites.invite(change.conn(), desk.account.seq, user.seq, &user.email, desk.now)?;
+    Ok(true)
+}

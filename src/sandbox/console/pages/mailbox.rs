@@ -1,0 +1,80 @@
+//! The mailbox: every message the sandbox has sent, for whoever sits at its machine. It is no part of the platform: it
+//! stands for the mailboxes of all the people in it.
+
+use askama::Template;
+
+use crate::sandbox::Mail;
+use crate::sandbox::console::ask::Ask;
+use crate::sandbox::console::frame::Plain;
+use crate::sandbox::console::list::{Page, ROWS};
+use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::route::Route;
+use crate::sandbox::console::when::When;
+use crate::sandbox::store::mails::{self, Kept};
+
+pub(in crate::sandbox::console) const ROUTES: &[Route] =
+    &[Route::open("/mailbox", list), Route::open("/mailbox/{seq}", show)];
+
+#[derive(Template)]
+#[template(path = "mailbox.html")]
+struct Mailbox<'a> {
+    plain: Plain,
+    to: &'a str,
+    mails: Vec<Entry>,
+    page: Page,
+}
+
+#[derive(Template)]
+#[template(path = "mail.html")]
+struct Message {
+    plain: Plain,
+    entry: Entry,
+    /// The text, cut where links begin and end.
+    pieces: Vec<Piece>,
+}
+
+struct Entry {
+    seq: i64,
+    kind: String,
+    to: String,
+    subject: String,
+    at: Option<When>,
+}
+
+struct Piece {
+    text: String,
+    is_link: bool,
+}
+
+/// Whoever sees it can sign in as anybody: this machine only, and not where mail goes to real mailboxes.
+fn check(ask: &Ask<'_>) -> Result<(), Fault> {
+    let is_kept_here = ask.inner.options.mail == Mail::Files;
+    if ask.is_local() && is_kept_here { Ok(()) } else { Err(Fault::NotFound) }
+}
+
+fn list(ask: &Ask<'_>) -> Outcome {
+    check(ask)?;
+    let to = ask.query("to");
+    let page = Page::of(ask);
+    let (mails, total) = ask.read(|conn| Ok(mails::newest(conn, to, page.skip(), ROWS)?))?;
+    let mails = mails.into_iter().map(entry).collect();
+    Reply::page(&Mailbox { plain: Plain::of(ask, "Mailbox"), to, mails, page: page.with_total(total) })
+}
+
+fn show(ask: &Ask<'_>) -> Outcome {
+    check(ask)?;
+    let seq = ask.param("seq").parse().map_err(|_| Fault::NotFound)?;
+    let mail = ask.read(|conn| Ok(mails::by_seq(conn, seq)?))?.ok_or(Fault::NotFound)?;
+    let ours = ask.inner.invites.public_url.as_str();
+    let pieces = mail
+        .text
+        .split_inclusive(char::is_whitespace)
+        .map(|word| Piece { text: word.to_owned(), is_link: word.starts_with(ours) })
+        .collect();
+    Reply::page(&Message { plain: Plain::of(ask, "Message"), entry: entry(mail), pieces })
+}
+
+fn entry(mail: Kept) -> Entry {
+    let Kept { seq, kind, recipient, subject, text: _, at_ms } = mail;
+    Entry { seq, kind, to: recipient, subject, at: When::of_ms(at_ms) }
+}

@@ -1,0 +1,43 @@
+//! Security & Control > Two-Factor Authentication: on or off, for everybody who signs in to the account.
+
+use askama::Template;
+
+use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::frame::Frame;
+use crate::sandbox::console::reply::{Outcome, Reply};
+use crate::sandbox::console::rights::{Needs, Permission};
+use crate::sandbox::console::route::Route;
+use crate::sandbox::store::{apps, audit};
+
+const NEEDS: Needs = Needs::Any(&[Permission::TwoFactor]);
+
+pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
+    Route::page("/Admin/security/two-factor", NEEDS, show),
+    Route::action("/Admin/security/two-factor", NEEDS, switch),
+];
+
+#[derive(Template)]
+#[template(path = "security_two_factor.html")]
+struct SecurityTwoFactor {
+    frame: Frame,
+    is_on: bool,
+    has_sso: bool,
+}
+
+fn show(desk: &Desk<'_>) -> Outcome {
+    let has_sso = desk.read(|conn| Ok(apps::sso(conn, desk.account.seq)?.is_some()))?;
+    let crumbs = [("Security & Control", None)];
+    let frame = Frame::of(desk, "Two-Factor Authentication", &crumbs)?;
+    Reply::page(&SecurityTwoFactor { frame, is_on: desk.account.two_factor, has_sso })
+}
+
+fn switch(desk: &Desk<'_>) -> Outcome {
+    let on = desk.field("state") == "on";
+    desk.change(|change| {
+        change.set_two_factor(on)?;
+        let text = format!("two-factor authentication switched {}", if on { "on" } else { "off" });
+        change.log(audit::SETTINGS_MODIFIED, &text)
+    })?;
+    let now = if on { "on: the next sign-in asks for a code" } else { "off" };
+    Ok(Reply::see("/Admin/security/two-factor").saying(format!("Two-factor authentication is {now}.")))
+}

@@ -1,0 +1,178 @@
+//! Sign-up: where the link of an invitation leads, or its code. A new person gives a name and a password; somebody who
+//! is on the platform already only says yes.
+
+use askama::Template;
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::password::problems;
+use crate::sandbox::admin::edit::Editor;
+use crate::sandbox::console::ask::Ask;
+use crate::sandbox::console::frame::Plain;
+use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::route::Route;
+use crate::sandbox::password;
+use crate::sandbox::store::accounts::{self, Account};
+use crate::sandbox::store::invitations::{self, Open};
+use crate::sandbox::store::{people, users};
+
+pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
+    Route::open("/signup", show),
+    Route::open_form("/signup", join),
+    Route::open("/signup/code", ask_for_code),
+    Route::open_form("/signup/code", check_code),
+    Route::open_form("/signup/renew", renew),
+];
+
+/// So many wrong codes spoil an invitation's code; its link goes on working.
+const CODE_FAILURES: u32 = 5;
+
+#[derive(Template)]
+#[template(path = "sign_up.html")]
+struct SignUp<'a> {
+    plain: Plain,
+    invitation: &'a Invitation,
+    first: &'a str,
+    last: &'a str,
+    problems: Vec<String>,
+}
+
+#[derive(Template)]
+#[template(path = "sign_up_code.html")]
+struct Code<'a> {
+    plain: Plain,
+    email: &'a str,
+    /// What was wrong, or what was done.
+    problem: Option<&'static str>,
+    is_sent: bool,
+}
+
+/// An invitation that works, and whom it is for.
+struct Invitation {
+    token: String,
+    email: String,
+    account: Account,
+    user: i64,
+    /// Has a password: joins by saying yes.
+    is_on_platform: bool,
+}
+
+const TITLE: &str = "Join an account";
+
+fn is_live(open: &Open, now: Timestamp) -> bool {
+    open.expires_at.parse::<Timestamp>().is_ok_and(|expires| expires > now)
+}
+
+fn find(ask: &Ask<'_>, conn: &Connection, token: &str) -> Result<Option<Invitation>, Fault> {
+    let Some(open) = invitations::by_token(conn, token)?.filter(|open| is_live(open, ask.now)) else {
+        return Ok(None);
+    };
+    let person = people::by_email(conn, &open.email.to_lowercase())?;
+    Ok(Some(Invitation {
+        account: accounts::by_seq(conn, open.account)?,
+        is_on_platform: person.is_some_and(|person| person.password.is_some()),
+        token: open.token,
+        email: open.email,
+        user: open.user,
+    }))
+}
+
+fn show(ask: &Ask<'_>) -> Outcome {
+    match ask.read(|conn| find(ask, conn, ask.query("token")))? {
+        Some(invitation) => Reply::page(&page(ask, &invitation, Vec::new())),
+        None => Reply::page(&code_page(ask, "", Some(OVER))),
+    }
+}
+
+const OVER: &str = "This link has been used, is too old, or never was one.";
+
+fn page<'a>(ask: &'a Ask<'_>, invitation: &'a Invitation, problems: Vec<String>) -> SignUp<'a> {
+    SignUp {
+        plain: Plain::of(ask, TITLE),
+        invitation,
+        first: ask.field("first_name"),
+        last: ask.field("last_name"),
+        problems,
+    }
+}
+
+fn code_page<'a>(ask: &Ask<'_>, email: &'a str, problem: Option<&'static str>) -> Code<'a> {
+    Code { plain: Plain::of(ask, TITLE), email, problem, is_sent: false }
+}
+
+fn join(ask: &Ask<'_>) -> Outcome {
+    let Some(invitation) = ask.read(|conn| find(ask, conn, ask.field("token")))? else {
+        return Reply::invalid(&code_page(ask, "", Some(OVER)));
+    };
+    let registration = if invitation.is_on_platform { None } else { Some(registration(ask, &invitation)?) };
+    ask.write(|conn| {
+        let editor = Editor { conn, account: &invitation.account, now: ask.stamp() };
+        if let Some((first, last, hash)) = &registration {
+            users::set_names(conn, invitation.user, Some(first), Some(last), &serde_json::Map::new())?;
+            people::set_password(conn, &invitation.email.to_lowercase(), hash, &ask.stamp())?;
+        }
+        Ok(editor.accept(&invitation.email, ask.now)?)
+    })?;
+    Ok(Reply::see("/sign-in?joined=1"))
+}
+
+/// First name, last name and the hash of the password, or the form again.
+fn registration<'a>(ask: &'a Ask<'_>, invitation: &Invitation) -> Result<(&'a str, &'a str, String), Fault> {
+    let (first, last) = (ask.field("first_name"), ask.field("last_name"));
+    let wanted = ask.raw_field("password");
+    let mut found = problems(ask, &invitation.email.to_lowercase(), wanted, ask.raw_field("again"))?;
+    if first.is_empty() || last.is_empty() {
+        found.insert(0, "Type your first and your last name.".to_owned());
+    }
+    if first.chars().count() > 100 || last.chars().count() > 100 {
+        found.insert(0, "A name has at most 100 characters.".to_owned());
+    }
+    if !found.is_empty() {
+        return Err(match Reply::invalid(&page(ask, invitation, found)) {
+            Ok(reply) => Fault::Invalid(Box::new(reply)),
+            Err(fault) => fault,
+        });
+    }
+    Ok((first, last, password::hash(wanted)?))
+}
+
+fn ask_for_code(ask: &Ask<'_>) -> Outcome {
+    Reply::page(&code_page(ask, ask.query("email"), None))
+}
+
+fn check_code(ask: &Ask<'_>) -> Outcome {
+    let email = ask.field("email").to_lowercase();
+    ask.inner.attempts.count(&email, ask.ip(), ask.now).map_err(Fault::TooMany)?;
+    let code = ask.field("code");
+    let token = ask.write(|conn| {
+        let open = invitations::of_person(conn, &email)?;
+        let fits =
+            |open: &&Open| is_live(open, ask.now) && open.failures < CODE_FAILURES && open.code == code;
+        let token = open.iter().find(fits).map(|open| open.token.clone());
+        if token.is_none() {
+            open.iter().try_for_each(|open| invitations::failed(conn, open.user))?;
+        }
+        Ok(token)
+    })?;
+    match token {
+        Some(token) => Ok(Reply::see(&format!("/signup?token={token}"))),
+        None => Reply::invalid(&code_page(
+            ask,
+            ask.field("email"),
+            Some("This address and this code do not belong together, or the code is too old."),
+        )),
+    }
+}
+
+/// A new link and code for whoever still has an invitation open; the same answer for everybody.
+fn renew(ask: &Ask<'_>) -> Outcome {
+    let email = ask.field("email").to_lowercase();
+    ask.inner.attempts.count(&email, ask.ip(), ask.now).map_err(Fault::TooMany)?;
+    ask.write(|conn| {
+        for open in invitations::of_person(conn, &email)? {
+            ask.inner.invites.invite(conn, open.account, open.user, &open.email, ask.now)?;
+        }
+        Ok(())
+    })?;
+    Reply::page(&Code { is_sent: true, ..code_page(ask, ask.field("email"), None) })
+}

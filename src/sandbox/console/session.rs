@@ -1,0 +1,250 @@
+//! Sessions: from the password to an open account, and to their end. The token is never stored, and is another one
+//! after every step that gives more rights.
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::Connection;
+
+use super::ask::Ask;
+use super::desk::Signed;
+use super::reply::{Fault, Outcome, Reply};
+use super::when::When;
+use crate::sandbox::mail::{self, Letter};
+use crate::sandbox::store::accounts::{self, Account};
+use crate::sandbox::store::one_time::{self, Purpose};
+use crate::sandbox::store::people::{self, Person};
+use crate::sandbox::store::sessions::{self, Session};
+use crate::sandbox::store::{self, audit, users};
+use crate::sandbox::{clock, password};
+
+/// Without activity for so long, a session is over.
+pub(super) const IDLE: SignedDuration = SignedDuration::from_mins(15);
+/// For how long a code of the second factor works at sign-in.
+const CODE_LIFE: SignedDuration = SignedDuration::from_mins(10);
+/// For how long it does when the account is switched.
+const SWITCH_CODE_LIFE: SignedDuration = SignedDuration::from_mins(2);
+/// So many wrong answers spoil a code.
+const CODE_FAILURES: u32 = 5;
+
+/// Whether a session has been left alone for too long.
+pub(super) fn is_idle(session: &Session, now: Timestamp) -> bool {
+    remaining(session, now) <= 0
+}
+
+/// Seconds until a session is over.
+pub(super) fn remaining(session: &Session, now: Timestamp) -> i64 {
+    (session.seen_at_ms + clock_ms(IDLE) - now.as_millisecond()).div_euclid(1000)
+}
+
+/// Sessions without activity since that moment, in milliseconds, are over.
+pub(super) fn idle_since(now: Timestamp) -> i64 {
+    now.as_millisecond() - clock_ms(IDLE) + 1
+}
+
+fn clock_ms(span: SignedDuration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn after(now: Timestamp, life: SignedDuration) -> Timestamp {
+    now.checked_add(life).unwrap_or(Timestamp::MAX)
+}
+
+/// Signs somebody in by password: a session without an account, under a new token. `None`: refused, and nobody is told
+/// whether it was the address, the password, a lock, or an account that is closed to them.
+pub(super) fn sign_in(ask: &Ask<'_>, email: &str, password: &str) -> Result<Option<String>, Fault> {
+    let email = email.to_lowercase();
+    ask.inner.attempts.count(&email, ask.ip(), ask.now).map_err(Fault::TooMany)?;
+    let person = ask.write(|conn| {
+        let over = people::lock_is_over(conn, &ask.stamp())?;
+        over.iter().try_for_each(|email| people::unlock(conn, email))?;
+        Ok(people::by_email(conn, &email)?)
+    })?;
+    // Outside of any transaction: it takes its time, on purpose.
+    let is_right =
+        password::is_right(password, person.as_ref().and_then(|person| person.password.as_deref()));
+    let Some(person) = person else { return Ok(None) };
+    ask.write(|conn| {
+        let is_welcome = !accounts::open_to(conn, &email)?.is_empty();
+        if !is_right || !is_welcome {
+            count_failure(ask, conn, &person, is_right || !is_welcome)?;
+            return Ok(None);
+        }
+        people::set_failures(conn, &email, 0)?;
+        sessions::forget_idle(conn, idle_since(ask.now))?;
+        one_time::forget_expired(conn, ask.now.as_millisecond())?;
+        // Whatever session this browser had is over.
+        sessions::end(conn, &store::digest_of(&ask.token))?;
+        let token = store::fresh_secret();
+        sessions::insert(
+            conn,
+            &Session {
+                digest: store::digest_of(&token),
+                id: store::fresh_hex(),
+                email,
+                account: None,
+                wanted_account: None,
+                has_second_factor: false,
+                must_change_password: has_expired(&person, ask.now),
+                device: ask.incoming.device.clone(),
+                created_at_ms: ask.now.as_millisecond(),
+                seen_at_ms: ask.now.as_millisecond(),
+                notice: None,
+            },
+        )?;
+        Ok(Some(token))
+    })
+}
+
+fn has_expired(person: &Person, now: Timestamp) -> bool {
+    let changed = person.password_changed_at.as_deref().and_then(|at| at.parse::<Timestamp>().ok());
+    changed.is_none_or(|changed| now.duration_since(changed) >= password::LIFE)
+}
+
+/// The fifth failure in a row locks, in every account.
+fn count_failure(ask: &Ask<'_>, conn: &Connection, person: &Person, is_void: bool) -> Result<(), Fault> {
+    let failures = person.failures + 1;
+    if is_void || person.password.is_none() {
+        return Ok(());
+    }
+    if failures < password::FAILURES {
+        return Ok(people::set_failures(conn, &person.email, failures)?);
+    }
+    for account in accounts::open_to(conn, &person.email)? {
+        let text = format!("user {} locked after {failures} failed sign-ins", person.email);
+        audit::log(conn, account.seq, ask.now, audit::USER_MODIFIED, &text)?;
+    }
+    let until = clock::wire(after(ask.now, password::LOCK));
+    sessions::end_all(conn, &person.email, None)?;
+    Ok(people::lock(conn, &person.email, &until)?)
+}
+
+/// Where a fresh session goes: the only account, the default one, or the list.
+pub(super) fn enter(signed: &Signed<'_>) -> Outcome {
+    let person = signed.read(|conn| Ok(people::by_email(conn, &signed.session.email)?))?;
+    let default = person.and_then(|person| person.default_account);
+    let chosen = match &signed.accounts[..] {
+        [only] => Some(only),
+        several => several.iter().find(|account| Some(account.seq) == default),
+    };
+    match chosen {
+        Some(account) => open(signed, account),
+        None => Ok(Reply::see("/accounts")),
+    }
+}
+
+/// Opens an account, by way of the second factor where it is asked for and has not been given in this session.
+pub(super) fn open(signed: &Signed<'_>, account: &Account) -> Outcome {
+    if account.two_factor && !signed.session.has_second_factor {
+        signed.write(|conn| {
+            sessions::want_account(conn, &signed.session.digest, account.seq)?;
+            send_code(signed, conn, account)
+        })?;
+        return Ok(Reply::see("/two-factor"));
+    }
+    let token = signed.write(|conn| opened(signed, conn, account, signed.session.has_second_factor))?;
+    arrive(signed, account, token)
+}
+
+/// The session under a new token, with the account open.
+fn opened(
+    signed: &Signed<'_>,
+    conn: &Connection,
+    account: &Account,
+    has_second_factor: bool,
+) -> Result<String, Fault> {
+    let token = store::fresh_secret();
+    sessions::end(conn, &signed.session.digest)?;
+    sessions::insert(
+        conn,
+        &Session {
+            digest: store::digest_of(&token),
+            account: Some(account.seq),
+            wanted_account: None,
+            has_second_factor,
+            seen_at_ms: signed.now.as_millisecond(),
+            notice: None,
+            ..signed.session.clone()
+        },
+    )?;
+    users::set_last_login(conn, account.seq, &signed.session.email, &signed.stamp())?;
+    let text = format!("User logged in at {} from {} via web", signed.stamp(), signed.ip());
+    audit::log_of(conn, account.seq, signed.now, &signed.session.email, audit::LOGIN, &text)?;
+    Ok(token)
+}
+
+/// Administrators arrive in the console, everybody else at the front.
+fn arrive(signed: &Signed<'_>, account: &Account, token: String) -> Outcome {
+    let rights = signed.standing(account)?.map(|(_, rights)| rights);
+    let is_admin = rights.is_some_and(|rights| rights.meet(super::rights::Needs::Administrator));
+    Ok(Reply::see(if is_admin { "/Admin" } else { "/" }).with_token(token))
+}
+
+/// For how long a code works: not so long from one open account to another.
+pub(super) fn code_life(signed: &Signed<'_>, account: &Account) -> SignedDuration {
+    let is_switch = signed.session.account.is_some_and(|open| open != account.seq);
+    if is_switch { SWITCH_CODE_LIFE } else { CODE_LIFE }
+}
+
+/// Mails a fresh code; the one before works no longer.
+pub(super) fn send_code(signed: &Signed<'_>, conn: &Connection, account: &Account) -> Result<(), Fault> {
+    let life = code_life(signed, account);
+    let code = mail::code();
+    let expires = after(signed.now, life);
+    let digest = code_digest(&signed.session, &code);
+    one_time::put(conn, Purpose::SecondFactor, &signed.session.digest, &digest, expires.as_millisecond())?;
+    let text = format!(
+        "Somebody signs in to the account {} of the Kore.ai sandbox with your password.\n\n\
+         Verification code: {code}\n\n\
+         It works once, until {} ({} minutes). If it is not you who signs in, change your password.\n",
+        account.name,
+        When::at(expires).people,
+        life.as_mins(),
+    );
+    let to = signed.session.email.as_str();
+    let letter = Letter { kind: mail::SECOND_FACTOR, to, subject: "Your verification code", text };
+    Ok(letter.put(conn, account.seq, signed.now)?)
+}
+
+/// A code alone could be found from its digest; together with the session's it cannot be tried elsewhere.
+fn code_digest(session: &Session, code: &str) -> String {
+    store::digest_of(&format!("{} {code}", session.digest))
+}
+
+/// What became of a code that was typed in.
+pub(super) enum Verified {
+    /// The account is open, under a new token.
+    Opened(Box<Reply>),
+    /// Wrong, used, late, or tried too often.
+    Wrong,
+}
+
+/// Gives the second factor.
+pub(super) fn verify(signed: &Signed<'_>, account: &Account, code: &str) -> Result<Verified, Fault> {
+    let subject = signed.session.digest.as_str();
+    let token = signed.write(|conn| {
+        let Some(sent) = one_time::of_subject(conn, Purpose::SecondFactor, subject)? else {
+            return Ok(None);
+        };
+        let is_live = sent.expires_at_ms > signed.now.as_millisecond() && sent.failures < CODE_FAILURES;
+        if !is_live || sent.digest != code_digest(&signed.session, code) {
+            one_time::failed(conn, Purpose::SecondFactor, subject)?;
+            return Ok(None);
+        }
+        one_time::forget(conn, Purpose::SecondFactor, subject)?;
+        opened(signed, conn, account, true).map(Some)
+    })?;
+    match token {
+        Some(token) => Ok(Verified::Opened(Box::new(arrive(signed, account, token)?))),
+        None => Ok(Verified::Wrong),
+    }
+}
+
+/// Ends the session; the log of the open account notes it.
+pub(super) fn sign_out(signed: &Signed<'_>) -> Result<(), Fault> {
+    signed.write(|conn| {
+        if let Some(account) = signed.account() {
+            let text = format!("User logged out at {} from {} via web", signed.stamp(), signed.ip());
+            audit::log_of(conn, account.seq, signed.now, &signed.session.email, audit::LOGOUT, &text)?;
+        }
+        Ok(sessions::end(conn, &signed.session.digest)?)
+    })
+}

@@ -1,0 +1,45 @@
+//! A moment, as machines and as people read it. The sandbox knows no time zone but UTC.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::sandbox::clock;
+
+/// A moment on a page: `<time datetime="{{ machine }}">{{ people }}</time>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct When {
+    pub(super) machine: String,
+    pub(super) people: String,
+}
+
+impl When {
+    pub(super) fn at(at: Timestamp) -> Self {
+        let people = at.to_zoned(TimeZone::UTC).strftime("%-d %b %Y, %H:%M UTC").to_string();
+        Self { machine: clock::wire(at), people }
+    }
+
+    /// A moment as the store writes it.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self::at)
+    }
+
+    /// A moment in milliseconds.
+    pub(super) fn of_ms(ms: i64) -> Option<Self> {
+        Timestamp::from_millisecond(ms).ok().map(Self::at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_read_by_people_and_machines() {
+        let when = When::read("2026-03-02T09:05:00.000Z").unwrap();
+        assert_eq!(
+            (when.people.as_str(), when.machine.as_str()),
+            ("2 Mar 2026, 09:05 UTC", "2026-03-02T09:05:00.000Z")
+        );
+        assert_eq!(When::read(""), None);
+    }
+}

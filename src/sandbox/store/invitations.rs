@@ -1,0 +1,79 @@
+//! Open invitations: one at most for each pending user, with a link's token and a code.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// What a mail carries.
+#[derive(Debug)]
+pub(crate) struct NewRow {
+    pub(crate) token: String,
+    pub(crate) code: String,
+    pub(crate) expires_at: String,
+}
+
+/// Makes `invitation` the one open invitation of `user`: an earlier link stops working.
+pub(crate) fn put(conn: &Connection, user: i64, invitation: &NewRow, now: &str) -> rusqlite::Result<()> {
+    let NewRow { token, code, expires_at } = invitation;
+    conn.prepare_cached(
+        "INSERT INTO invitations (token, user_seq, code, expires_at) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (user_seq) DO UPDATE SET token = excluded.token, code = excluded.code,
+                                              expires_at = excluded.expires_at, failures = 0",
+    )?
+    .execute(params![token, user, code, expires_at])?;
+    conn.prepare_cached("UPDATE users SET invited_at = ?2 WHERE seq = ?1")?
+        .execute(params![user, now])
+        .map(drop)
+}
+
+pub(crate) fn close(conn: &Connection, user: i64) -> rusqlite::Result<()> {
+    conn.execute("DELETE FROM invitations WHERE user_seq = ?1", [user]).map(drop)
+}
+
+/// An open invitation and whom it is for.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub(crate) token: String,
+    pub(crate) code: String,
+    pub(crate) expires_at: String,
+    /// Wrong codes so far.
+    pub(crate) failures: u32,
+    pub(crate) user: i64,
+    pub(crate) email: String,
+    pub(crate) account: i64,
+}
+
+const COLUMNS: &str = "i.token, i.code, i.expires_at, i.failures, u.seq, u.email, u.account_seq";
+
+fn open(row: &Row<'_>) -> rusqlite::Result<Open> {
+    Ok(Open {
+        token: row.get(0)?,
+        code: row.get(1)?,
+        expires_at: row.get(2)?,
+        failures: row.get(3)?,
+        user: row.get(4)?,
+        email: row.get(5)?,
+        account: row.get(6)?,
+    })
+}
+
+pub(crate) fn by_token(conn: &Connection, token: &str) -> rusqlite::Result<Option<Open>> {
+    conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM invitations i JOIN users u ON u.seq = i.user_seq WHERE i.token = ?1"
+    ))?
+    .query_row([token], open)
+    .optional()
+}
+
+/// The open invitations of somebody, by lower-case e-mail, in every account.
+pub(crate) fn of_person(conn: &Connection, email: &str) -> rusqlite::Result<Vec<Open>> {
+    conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM invitations i JOIN users u ON u.seq = i.user_seq
+         WHERE u.email_lower = ?1 AND u.state = 'not active' ORDER BY u.seq"
+    ))?
+    .query_map([email], open)?
+    .collect()
+}
+
+/// Notes a wrong code.
+pub(crate) fn failed(conn: &Connection, user: i64) -> rusqlite::Result<()> {
+    conn.execute("UPDATE invitations SET failures = failures + 1 WHERE user_seq = ?1", [user]).map(drop)
+}

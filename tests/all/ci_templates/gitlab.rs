@@ -1,0 +1,124 @@
+//! GitLab CI, as far as the template uses it: which jobs a pipeline has, and what they run with which variables.
+
+use super::forge::TOKEN;
+use super::project::{Project, Ran, Values, parsed};
+use serde_json::{Map, Value};
+
+/// What makes a pipeline.
+#[derive(Clone)]
+pub struct Pipeline {
+    reference: String,
+    variables: Values,
+    is_trusted: bool,
+}
+
+impl Pipeline {
+    /// The merge request of `work`.
+    pub fn merge_request(project: &Project) -> Self {
+        Self::of(project, "merge_request_event", "work")
+            .with(&[("CI_MERGE_REQUEST_IID", "7"), ("CI_MERGE_REQUEST_DIFF_BASE_SHA", &project.head("main"))])
+    }
+
+    /// On `main`, made by `push`, `web` or `schedule`.
+    pub fn on_main(project: &Project, source: &str) -> Self {
+        Self::of(project, source, "main").with(&[("CI_COMMIT_BRANCH", "main")])
+    }
+
+    fn of(project: &Project, source: &str, reference: &str) -> Self {
+        let pipeline = Self { reference: reference.to_owned(), variables: Values::new(), is_trusted: true };
+        pipeline.with(&[
+            ("CI_API_V4_URL", &project.forge.url),
+            ("CI_PROJECT_ID", "42"),
+            ("CI_COMMIT_SHA", &project.head(reference)),
+            ("CI_DEFAULT_BRANCH", "main"),
+            ("CI_PIPELINE_SOURCE", source),
+            ("KORECONCILE_GITLAB_TOKEN", TOKEN),
+        ])
+    }
+
+    fn with(mut self, variables: &[(&str, &str)]) -> Self {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.variables.extend(variables);
+        self
+    }
+
+    /// Without the variables that are for protected branches only.
+    pub fn untrusted(self) -> Self {
+        Self { is_trusted: false, ..self }
+    }
+
+    /// The jobs it has, and when they run: `on_success`, or `manual`.
+    pub fn jobs(&self) -> Vec<(String, String)> {
+        let file = parsed("gitlab/.gitlab-ci.yml");
+        let names = file.as_object().unwrap().keys().filter(|name| !name.starts_with('.'));
+        let names = names.filter(|name| file[*name]["script"].is_array());
+        names
+            .filter_map(|name| {
+                let job = job(&file, name);
+                let rule = job["rules"].as_array().unwrap().iter().find(|rule| self.holds(rule))?;
+                Some((name.clone(), rule["when"].as_str().unwrap_or("on_success").to_owned()))
+            })
+            .collect()
+    }
+
+    fn holds(&self, rule: &Value) -> bool {
+        let value = |word: &str| match word.strip_prefix('$') {
+            Some(name) => self.variables.get(name).cloned().unwrap_or_default(),
+            None => word.trim_matches('"').to_owned(),
+        };
+        rule["if"].as_str().unwrap().split(" && ").all(|condition| {
+            let (left, right) = condition.split_once(" == ").unwrap();
+            value(left) == value(right)
+        })
+    }
+
+    /// Runs a job.
+    pub fn run(&self, project: &Project, name: &str) -> Ran {
+        let jobs = self.jobs();
+        assert!(jobs.iter().any(|(known, _)| known == name), "{name} is not in {jobs:?}");
+        let file = parsed("gitlab/.gitlab-ci.yml");
+        let job = job(&file, name);
+        let mut variables = self.variables.clone();
+        let given = project.settings().into_iter();
+        variables.extend(given.filter(|(name, _)| self.is_trusted || !name.starts_with("KORE_")));
+        for scope in [&file, &job] {
+            for (name, value) in scope["variables"].as_object().into_iter().flatten() {
+                let text = value.as_str().unwrap();
+                let text = text.strip_prefix('$').map_or(text, |name| variables[name].as_str()).to_owned();
+                variables.insert(name.clone(), text);
+            }
+        }
+        let workspace = project.checkout(&self.reference, variables["GIT_DEPTH"].parse().unwrap());
+        for needed in job["needs"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            workspace.fetch(needed, "");
+        }
+        let lines = [&file["default"]["before_script"], &job["script"]];
+        let lines: Vec<&str> =
+            lines.into_iter().flat_map(|lines| lines.as_array().unwrap()).filter_map(Value::as_str).collect();
+        let mut ran = Ran::default();
+        workspace.run(&["bash", "-eo", "pipefail", "-c"], &lines.join("\n"), &variables, &mut ran);
+        let artifacts = &job["artifacts"];
+        if ran.code == 0 || artifacts["when"] == "always" {
+            for path in artifacts["paths"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+                if workspace.path(path).exists() {
+                    let above = std::path::Path::new(path).parent().unwrap().to_str().unwrap();
+                    let whole = workspace.path("../kept");
+                    workspace.copy(path, &whole.join(above));
+                    project.keep(name, &whole);
+                }
+            }
+        }
+        ran
+    }
+}
+
+/// A job with what it extends.
+fn job(file: &Value, name: &str) -> Value {
+    let written = file[name].as_object().unwrap().clone();
+    let mut whole: Map<String, Value> = match written.get("extends").and_then(Value::as_str) {
+        Some(above) => job(file, above).as_object().unwrap().clone(),
+        None => Map::new(),
+    };
+    whole.extend(written);
+    whole.into()
+}

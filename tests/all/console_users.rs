@@ -1,0 +1,169 @@
+//! The people of an account: the list, and one of them.
+
+use koreconcile::sandbox::{NewUser, UserState};
+
+use crate::support::browser::Browser;
+use crate::support::site::{JANE, KIM, OWNER, PASSWORD, SAM, Site};
+
+fn id_of(site: &Site, email: &str) -> String {
+    site.admin.snapshot().unwrap().users[email].id.clone()
+}
+
+fn state(site: &Site, email: &str) -> UserState {
+    site.admin.snapshot().unwrap().users[email].state
+}
+
+#[tokio::test]
+async fn console_users_are_searched_filtered_and_changed_in_bulk() {
+    let site = Site::served().await;
+    let browser = Browser::at(&site).await;
+    browser.sign_in(OWNER).await;
+    browser.press("Users").await;
+    browser.arrives_at("/Admin/users").await;
+    browser.reads("1–9 of 9").await;
+    browser.inspect("users").await;
+    browser.fill("search", "sto").await;
+    browser.press("Show").await;
+    browser.reads("1–1 of 1").await;
+    browser.fill("search", "st").await;
+    browser.press("Show").await;
+    browser.reads("Search starts with 3 characters.").await;
+    browser.reads("1–9 of 9").await;
+    browser.open("/Admin/users?state=locked").await;
+    browser.reads("Leo Lang").await;
+    browser.element("input[aria-label='Select Leo Lang']").await.click().await.unwrap();
+    browser.element("select[name='action'] option[value='activate']").await.click().await.unwrap();
+    browser.press("Apply to selected").await;
+    browser.reads("Done for 1 person.").await;
+    assert_eq!(state(&site, "leo@example.com"), UserState::Active);
+    let [name, actor, text] = site.latest_audit();
+    assert_eq!((name.as_str(), actor.as_str()), ("User Modified", OWNER));
+    assert_eq!(text, "user leo@example.com activated");
+}
+
+#[tokio::test]
+async fn console_users_sessions_are_shown_and_killed() {
+    let site = Site::served().await;
+    let mut sam = site.signed_in(SAM).await;
+    let browser = Browser::at(&site).await;
+    browser.sign_in(OWNER).await;
+    browser.press("Users").await;
+    browser.press("Sam Stone").await;
+    browser.reads("Test browser").await;
+    browser.inspect("user").await;
+    browser.press("Kill Session").await;
+    browser.reads("The session has ended.").await;
+    browser.reads("No open session.").await;
+    assert_eq!(sam.get("/password").await.location, "/sign-in");
+    let [name, actor, _] = site.latest_audit();
+    assert_eq!((name.as_str(), actor.as_str()), ("Kill Session", OWNER));
+}
+
+#[tokio::test]
+async fn console_users_of_other_accounts_are_not_there() {
+    let site = Site::new();
+    let other = site.second_account();
+    other.add_user(&NewUser::named("ann@example.com", "Ann", "Other")).unwrap();
+    let id = other.snapshot().unwrap().users["ann@example.com"].id.clone();
+    let mut jane = site.signed_in(JANE).await;
+    assert!(!jane.get("/Admin/users").await.text.contains("Ann Other"));
+    assert_eq!(jane.get(&format!("/Admin/users/{id}")).await.status, 404);
+    let fields = [("user", id.as_str()), ("action", "suspend")];
+    assert_eq!(jane.post("/Admin/users/apply", &fields).await.status, 404);
+    assert_eq!(other.snapshot().unwrap().users["ann@example.com"].state, UserState::Active);
+    // A session of somebody else is not killed by way of a person of one's own.
+    let mut sam = site.signed_in(SAM).await;
+    let page = jane.get(&format!("/Admin/users/{}", id_of(&site, SAM))).await;
+    let session = page.text.split_once("name=\"session\" value=\"").unwrap().1[..24].to_owned();
+    let kill = format!("/Admin/users/{}/sessions/kill", id_of(&site, KIM));
+    assert_eq!(jane.post(&kill, &[("session", &session)]).await.status, 303);
+    assert_eq!(sam.get("/password").await.status, 200);
+}
+
+#[tokio::test]
+async fn console_users_need_the_permission_for_every_action() {
+    let site = Site::new();
+    let id = id_of(&site, SAM);
+    let mut kim = site.signed_in(KIM).await;
+    assert_eq!(kim.get("/Admin/users").await.status, 403);
+    assert_eq!(kim.get(&format!("/Admin/users/{id}")).await.status, 403);
+    let fields = [("user", id.as_str()), ("action", "suspend")];
+    assert_eq!(kim.post("/Admin/users/apply", &fields).await.status, 403);
+    assert_eq!(state(&site, SAM), UserState::Active);
+}
+
+#[tokio::test]
+async fn console_users_refuses_what_would_lock_everybody_out() {
+    let site = Site::new();
+    let mut jane = site.signed_in(JANE).await;
+    let [owner, own, pat] = [OWNER, JANE, "pat@example.com"].map(|email| id_of(&site, email));
+    for (id, action, reason) in [
+        (&owner, "suspend", "is the Primary Admin"),
+        (&own, "suspend", "is you"),
+        (&pat, "activate", "has not joined yet"),
+        (&own, "explode", "Choose an action first"),
+    ] {
+        jane.get("/Admin/users").await;
+        let sam = id_of(&site, SAM);
+        let fields = [("user", sam.as_str()), ("user", id.as_str()), ("action", action)];
+        assert_eq!(jane.post("/Admin/users/apply", &fields).await.status, 303);
+        let page = jane.get("/Admin/users").await;
+        assert!(page.text.contains(reason), "{reason}: {}", page.text);
+        // All or nothing.
+        assert_eq!(state(&site, SAM), UserState::Active);
+    }
+    assert_eq!(jane.post("/Admin/users/apply", &[("action", "suspend")]).await.status, 303);
+    assert!(jane.get("/Admin/users").await.text.contains("Nobody is selected"));
+}
+
+#[tokio::test]
+async fn console_users_ownership_is_transferred_by_the_primary_admin_only() {
+    let site = Site::new();
+    let path = format!("/Admin/users/{}/transfer-ownership", id_of(&site, SAM));
+    let mut jane = site.signed_in(JANE).await;
+    assert_eq!(jane.post(&path, &[]).await.status, 403);
+    let mut owner = site.signed_in(OWNER).await;
+    assert_eq!(owner.post(&path, &[]).await.status, 303);
+    // From now on sam is, and the owner is not.
+    assert_eq!(owner.post(&path, &[]).await.status, 403);
+    let mut sam = site.signed_in(SAM).await;
+    let back = format!("/Admin/users/{}", id_of(&site, JANE));
+    assert!(sam.get(&back).await.text.contains("Transfer Ownership"));
+    assert!(site.admin.snapshot().unwrap().users[SAM].admin_roles.contains(&"admin".to_owned()));
+}
+
+#[tokio::test]
+async fn console_users_names_with_script_are_shown_as_text() {
+    let site = Site::new();
+    let script = "<script>alert(1)</script>";
+    site.admin
+        .add_user(&NewUser::named("eve@example.com", script, "\"><img src=x onerror=alert(1)>"))
+        .unwrap();
+    let mut owner = site.signed_in(OWNER).await;
+    let id = id_of(&site, "eve@example.com");
+    for path in ["/Admin/users", &format!("/Admin/users/{id}"), "/Admin/users?search=%3Cscript%3Ealert"] {
+        let page = owner.get(path).await;
+        assert_eq!(page.status, 200, "{path}");
+        assert!(!page.text.contains("<script>alert") && !page.text.contains("<img src=x"), "{}", page.text);
+    }
+}
+
+#[tokio::test]
+async fn console_users_change_made_by_the_api_shows_at_once() {
+    let site = Site::new();
+    let mut owner = site.signed_in(OWNER).await;
+    let app = site.admin.create_app("tests", &["all"], false).unwrap();
+    let token = crate::sandbox_world::token(&app, serde_json::json!({}));
+    let users = serde_json::json!({ "users": [{ "userInfo": {
+        "emailId": "new@example.com", "firstName": "Nia", "lastName": "New" } }] });
+    site.call_api(&token, "POST", "/api/public/users", &users).await;
+    assert!(owner.get("/Admin/users?search=nia").await.text.contains("Nia New"));
+    let id = id_of(&site, SAM);
+    owner.post("/Admin/users/apply", &[("user", &id), ("action", "access-create")]).await;
+    let token = crate::sandbox_world::token(&app, serde_json::json!({}));
+    let asked = serde_json::json!({ "emailIds": [SAM] });
+    let shown = site.call_api(&token, "POST", "/api/public/usersInfo", &asked).await;
+    assert_eq!(shown[0]["canCreateBot"], true, "{shown}");
+    // And the password still is right: access is the account's, the person is the platform's.
+    assert_eq!(site.visitor().await.sign_in(SAM, PASSWORD).await.status, 200);
+}

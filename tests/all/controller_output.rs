@@ -42,11 +42,11 @@ fn controller_output_columns_and_descriptions_say_what_a_person_wants_to_know() 
     ]);
     let operator = site.start();
     site.wait(&operator, "KoreRoleBinding", "lost", "False BotUnresolved");
-    site.wait(&operator, "KoreUser", "ann", "True WaitingForAcceptance");
     site.nudge("settled");
     site.until(&operator, "it has looked again", || {
         site.get("KoreAccount", NAME).unwrap()["status"]["handledReconcileAt"] == "settled"
     });
+    site.wait(&operator, "KoreUser", "ann", "True WaitingForAcceptance");
     let _guard = snapshots();
     let golden = |name: &str, args: &[&str]| {
         insta::assert_snapshot!(format!("controller_output_{name}"), shown(&site.kubectl(args), &site));

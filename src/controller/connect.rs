@@ -1,6 +1,7 @@
 //! The way to an account from a cluster: the Secret is read before every pass, so that a rotation is picked up without
 //! a restart, and the gateway is made anew only when something about it changed.
 
+use super::hint::Hint;
 use super::judge::Standing;
 use super::metrics::{Calls, Metrics};
 use super::reason::Reason;
@@ -11,7 +12,7 @@ use crate::kore::{
 };
 use crate::manifest::kinds::account::SecretSource;
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{Api, Client};
 use secrecy::SecretString;
 use std::collections::{BTreeMap, HashMap};
@@ -39,6 +40,8 @@ pub(super) struct Connection {
     pub(super) reader: Reader,
     pub(super) gateway: Gateway,
     pub(super) host: String,
+    /// Where the audit log stood.
+    pub(super) hint: Hint,
     /// What it was made of (the secret as a hash): another value, another connection.
     made_of: (String, String, String, RateLimit),
 }
@@ -85,15 +88,17 @@ impl Connector {
         let transport = HttpTransport::new(base, limits)
             .map_err(|error| Standing::new(Reason::Unreachable, format!("TLS cannot be set up: {error}")))?;
         let name = &account.meta.object;
+        // A tenant has one budget, whichever app asks.
+        let tenant = account.tenant().unwrap_or_else(|| id.clone());
         let gateway = Gateway::new(Parts {
             transport: Arc::new(transport),
             credentials: Credentials { client_id: id.clone(), client_secret: SecretString::from(secret) },
-            ledger: self.ledger(&format!("{host} {id}"), rate),
+            ledger: self.ledger(&format!("{host} {tenant}"), rate),
             clock: Arc::new(SystemClock),
             observer: Arc::new(Calls::new(&self.metrics, &name.namespace, &name.name)),
             max_wait: MAX_WAIT,
         });
-        Ok(Connection { reader: Reader::new(gateway.clone()), gateway, host, made_of })
+        Ok(Connection { reader: Reader::new(gateway.clone()), gateway, host, hint: Hint::default(), made_of })
     }
 
     fn host(&self, account: &DeclaredAccount) -> Result<(BaseUrl, String), Standing> {
@@ -145,6 +150,18 @@ impl Connector {
         Ok(text.to_owned())
     }
 
+    /// Whether a namespace is being deleted. One that cannot be looked at is not.
+    pub(super) async fn is_terminating(&self, namespace: &str) -> bool {
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        match api.get_opt(namespace).await {
+            Ok(found) => found.is_none_or(|found| found.metadata.deletion_timestamp.is_some()),
+            Err(error) => {
+                tracing::warn!(namespace, %error, "the namespace cannot be looked at");
+                false
+            }
+        }
+    }
+
     fn ledger(&self, key: &str, rate: RateLimit) -> Arc<Ledger> {
         let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Timestamp::now();
@@ -177,16 +194,15 @@ impl Connector {
     pub(super) fn hand_on(&self) -> String {
         let now = Timestamp::now();
         let ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
-        let by_account: BTreeMap<String, BTreeMap<i64, u32>> = ledgers
-            .iter()
-            .map(|(key, ledger)| {
-                let mut minutes: BTreeMap<i64, u32> = BTreeMap::new();
-                for sent in ledger.last_hour(now) {
-                    *minutes.entry(sent.as_second().div_euclid(60)).or_default() += 1;
-                }
-                (fingerprint(key), minutes)
-            })
-            .collect();
+        // What an account inherited and has not yet opened stays in there for the one after us.
+        let mut by_account = self.inherited.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        by_account.extend(ledgers.iter().map(|(key, ledger)| {
+            let mut minutes: BTreeMap<i64, u32> = BTreeMap::new();
+            for sent in ledger.last_hour(now) {
+                *minutes.entry(sent.as_second().div_euclid(60)).or_default() += 1;
+            }
+            (fingerprint(key), minutes)
+        }));
         serde_json::to_string(&by_account).unwrap_or_default()
     }
 

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 /// Where the last poll ended.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hint {
-    /// The newest entries that were seen. The order of the log is undocumented, so ids are compared, not times.
-    seen: Option<BTreeSet<String>>,
+    /// The entries that were seen, and how many there are in all. The order of the log is undocumented: the first page
+    /// may be the oldest, and then only the number tells.
+    seen: Option<(BTreeSet<String>, Option<u64>)>,
     /// The app may not read the log: it is not asked again until the connection is made anew.
     is_refused: bool,
 }
@@ -46,8 +47,9 @@ impl Hint {
     /// The first page only says where we stand.
     fn take(&mut self, page: AuditPage) -> Polled {
         let ids: BTreeSet<String> = page.events.into_iter().map(|event| event.id).collect();
-        let is_new = self.seen.as_ref().is_some_and(|seen| !ids.is_subset(seen));
-        self.seen = Some(ids);
+        let is_new =
+            self.seen.as_ref().is_some_and(|(seen, total)| !ids.is_subset(seen) || page.total > *total);
+        self.seen = Some((ids, page.total));
         if is_new { Polled::Something } else { Polled::Still }
     }
 }

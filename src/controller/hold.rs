@@ -62,11 +62,11 @@ pub(super) fn put_off(plan: &Plan, circumstances: &Circumstances<'_>) -> Vec<Ent
     if !unapproved.is_empty() {
         let next_step =
             "look at the KorePlan, then create a KorePlanApproval with its digest or with ids".to_owned();
-        entries.push(entry(Reason::ApprovalRequired, "wait for an approval", next_step, &unapproved));
+        entries.push(entry(Reason::ApprovalRequired, "for an approval", next_step, &unapproved));
     }
     if !unsettled.is_empty() {
         let still = brief(circumstances.policy.settle);
-        let what = format!("wait until nothing has been edited for {still}");
+        let what = format!("until nothing has been edited for {still}");
         let next_step = "nothing to do: they go by themselves".to_owned();
         entries.push(entry(Reason::Settling, &what, next_step, &unsettled));
     }
@@ -76,12 +76,14 @@ pub(super) fn put_off(plan: &Plan, circumstances: &Circumstances<'_>) -> Vec<Ent
 fn entry(reason: Reason, what: &str, next_step: String, changes: &[&Change]) -> Entry {
     let sources: BTreeSet<Source> =
         changes.iter().flat_map(|change| change.sources.iter().cloned()).collect();
-    let count = changes.len();
     Entry {
         subjects: changes.iter().map(|change| change.key.clone()).collect(),
         subject: changes.first().map(|change| change.key.to_string()).unwrap_or_default(),
         reason,
-        message: format!("{count} change{} {what}", if count == 1 { "" } else { "s" }),
+        message: match changes.len() {
+            1 => format!("1 change waits {what}"),
+            count => format!("{count} changes wait {what}"),
+        },
         next_step,
         sources: sources.into_iter().collect(),
         changes: changes.iter().map(|change| change.id.clone()).collect(),

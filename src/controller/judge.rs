@@ -24,6 +24,17 @@ impl Standing {
         Self::new(Reason::UpToDate, "the account is as declared")
     }
 
+    /// Neither read nor written.
+    pub(super) fn suspended() -> Self {
+        Self::new(Reason::Suspended, "spec.suspend is true: nothing is read or written")
+    }
+
+    /// Another account object is about the same tenant.
+    pub(super) fn rivalled(rival: &ObjectRef) -> Self {
+        let message = format!("{rival} is older and about the same tenant; only one of them may be in force");
+        Self::new(Reason::Conflict, message)
+    }
+
     /// For that reason.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason, message: message.into() }
@@ -160,9 +171,9 @@ pub(super) fn of_account(
     }
     if let Some(reason) = held {
         let message = match (reason, plan.changes.len()) {
-            (Reason::Suspended, _) => "spec.suspend is true: nothing is read or written".to_owned(),
+            (Reason::Suspended, _) => return Standing::suspended(),
             (_, 0) => return Standing::fine(),
-            (_, count) => format!("{count} changes would be applied; mode Observe writes nothing"),
+            (_, count) => format!("{} would be applied; mode Observe writes nothing", changes(count)),
         };
         return Standing::new(reason, message);
     }
@@ -186,7 +197,7 @@ pub(super) fn of_account(
         let reason = if failed > 0 { Reason::Failed } else { Reason::Progressing };
         return Standing::new(
             reason,
-            format!("{left} changes were not applied, {failed} of them failed; tried again"),
+            format!("{} not applied, {failed} of them failed; tried again", changes(left)),
         );
     }
     let rest = plan.blocked.len() + plan.manual.len();
@@ -197,12 +208,21 @@ pub(super) fn of_account(
             Standing::new(Reason::WaitingForAcceptance, format!("applied; {waiting} entries wait for people"))
         }
         (errors, rest, waiting) => {
-            let message = format!(
-                "applied but for {errors} objects with errors and {rest} entries that are blocked or for a person; {waiting} wait: see the objects"
-            );
+            let open = [(errors, "with errors"), (rest, "blocked or for a person"), (waiting, "waiting")];
+            let open: Vec<String> = open
+                .iter()
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, what)| format!("{count} {what}"))
+                .collect();
+            let message = format!("all else is as declared; {}: see the objects", open.join(", "));
             Standing::new(Reason::UpToDate, message)
         }
     }
+}
+
+/// `1 change`, `2 changes`.
+pub(super) fn changes(count: usize) -> String {
+    format!("{count} change{}", if count == 1 { "" } else { "s" })
 }
 
 /// The first line of an error and its cause, for a condition.

@@ -91,11 +91,12 @@ impl Candidate {
             return Ok(None);
         }
         let left_behind = lease.metadata.annotations.as_ref().and_then(|all| all.get(CALLS)).cloned();
-        let was_leading = is_ours && self.tenure.ends_at() > asked;
+        // Until our own count is written with the next renewal, that of the holder before stays.
+        let calls = if is_ours { calls } else { left_behind.as_deref().unwrap_or(calls) };
         let renewed = self.held(Some(&lease), asked, calls);
         self.api.replace(&self.options.name, &PostParams::default(), &renewed).await?;
         self.extend(asked);
-        Ok((!was_leading).then(|| left_behind.unwrap_or_default()))
+        Ok((!is_ours).then(|| left_behind.unwrap_or_default()))
     }
 
     /// Hands the lease over, after everything has ended.

@@ -4,6 +4,8 @@ use super::conditions::reason_of;
 use super::pass::Pass;
 use super::view::{ObjectRef, View};
 use crate::kore::{Endpoint, Observer};
+use crate::manifest::kinds::Kind;
+use crate::manifest::kinds::status::PlanCounts;
 use jiff::Timestamp;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -11,12 +13,17 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+/// Where a change may stand.
+const STATES: [&str; 5] = ["pending", "waiting", "blocked", "manual", "refused"];
+/// Windows of the call budget.
+const WINDOWS: [&str; 2] = ["minute", "hour"];
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, EncodeLabelSet)]
 struct Of {
     namespace: String,
     account: String,
@@ -55,6 +62,8 @@ struct Kinded {
 #[derive(Debug)]
 pub(super) struct Metrics {
     registry: Registry,
+    /// The accounts that gauges tell of.
+    accounts: Mutex<BTreeSet<Of>>,
     reconciles: Family<WithResult, Counter>,
     durations: Family<Of, Histogram>,
     changes: Family<WithState, Gauge>,
@@ -76,6 +85,7 @@ impl Metrics {
     pub(super) fn new() -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("koreconcile"),
+            accounts: Mutex::default(),
             reconciles: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.01, 4.0, 9))),
             changes: Family::default(),
@@ -118,7 +128,7 @@ impl Metrics {
         registry.register("api_calls", "Requests to the Admin API", self.calls.clone());
         registry.register(
             "api_calls_left",
-            "Calls the budget allows now, in the next minute and hour",
+            "Calls that the minute and the hour that end now have left",
             self.calls_left.clone(),
         );
         registry.register(
@@ -151,8 +161,44 @@ impl Metrics {
         out
     }
 
-    pub(super) fn leads(&self, leads: bool) {
-        self.leader.set(i64::from(leads));
+    pub(super) fn leads(&self) {
+        self.leader.set(1);
+    }
+
+    /// Whoever does not lead knows nothing of accounts: what it saw once would only grow old.
+    pub(super) fn stands_by(&self) {
+        self.leader.set(0);
+        self.forget_where(|_| true);
+    }
+
+    /// An account is gone.
+    pub(super) fn forget(&self, account: &ObjectRef) {
+        let gone = of(account);
+        self.forget_where(|of| *of == gone);
+    }
+
+    /// Drops the gauges of some accounts; counters only ever grow.
+    fn forget_where(&self, is_gone: impl Fn(&Of) -> bool) {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone: Vec<Of> = accounts.iter().filter(|of| is_gone(of)).cloned().collect();
+        for of in gone {
+            accounts.remove(&of);
+            for state in STATES {
+                self.changes.remove(&of.with_state(state));
+            }
+            for window in WINDOWS {
+                self.calls_left.remove(&of.with_window(window));
+            }
+            for kind in Kind::ALL {
+                for ready in [true, false] {
+                    self.objects.remove(&of.with_ready(kind, ready));
+                }
+            }
+            self.overdue.remove(&of);
+            self.removals.remove(&of);
+            self.last_success.remove(&of);
+            self.info.remove(&of);
+        }
     }
 
     pub(super) fn patched(&self, kind: &str) {
@@ -176,6 +222,7 @@ impl Metrics {
     pub(super) fn passed(&self, view: &View, pass: &Pass, took: Duration, now: Timestamp) {
         let object = &view.account.meta.object;
         let Of { namespace, account } = of(object);
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(of(object));
         self.info.get_or_create(&of(object)).set(1);
         let result = reason_of(&pass.account.conditions).unwrap_or("Unknown").to_owned();
         let (n, a) = (|| namespace.clone(), || account.clone());
@@ -186,15 +233,9 @@ impl Metrics {
             self.last_success.get_or_create(&of(object)).set(now.as_duration().as_secs_f64());
         }
         if let Some(counts) = &pass.account.counts {
-            for (state, count) in [
-                ("pending", counts.changes),
-                ("waiting", counts.waiting),
-                ("blocked", counts.blocked),
-                ("manual", counts.manual),
-                ("refused", counts.refused),
-            ] {
-                let labels = WithState { namespace: n(), account: a(), state: state.to_owned() };
-                self.changes.get_or_create(&labels).set(i64::from(count));
+            let PlanCounts { objects: _, changes, waiting, blocked, manual, refused, unmanaged: _ } = *counts;
+            for (state, count) in STATES.into_iter().zip([changes, waiting, blocked, manual, refused]) {
+                self.changes.get_or_create(&of(object).with_state(state)).set(i64::from(count));
             }
         }
         if let Some(removals) = &pass.account.removals {
@@ -222,34 +263,49 @@ impl Metrics {
             let labels = WithAction { namespace: n(), account: a(), action: action.to_owned() };
             self.applied.get_or_create(&labels).inc();
         }
-        let mut objects: BTreeMap<(&str, bool), i64> = BTreeMap::new();
+        if !pass.was_read {
+            return;
+        }
+        let mut objects: BTreeMap<(Kind, bool), i64> = BTreeMap::new();
         for (object, status) in &pass.statuses {
             let is_ready = status
                 .conditions
                 .iter()
                 .any(|condition| condition.type_ == "Ready" && condition.status == "True");
-            for ready in [true, false] {
-                *objects.entry((object.kind.name(), ready)).or_default() += i64::from(ready == is_ready);
-            }
+            *objects.entry((object.kind, is_ready)).or_default() += 1;
         }
-        for ((kind, ready), count) in objects {
-            let labels =
-                WithReady { namespace: n(), account: a(), kind: kind.to_owned(), ready: ready.to_string() };
-            self.objects.get_or_create(&labels).set(count);
+        // None of a kind any more is a number, too.
+        for kind in Kind::ALL {
+            for ready in [true, false] {
+                let count = objects.get(&(kind, ready)).copied().unwrap_or_default();
+                self.objects.get_or_create(&of(object).with_ready(kind, ready)).set(count);
+            }
         }
     }
 
     /// What is left of the budget.
-    pub(super) fn budget(&self, account: &ObjectRef, minute: usize, hour: usize) {
-        let Of { namespace, account } = of(account);
-        for (window, left) in [("minute", minute), ("hour", hour)] {
-            let labels = WithWindow {
-                namespace: namespace.clone(),
-                account: account.clone(),
-                window: window.to_owned(),
-            };
-            self.calls_left.get_or_create(&labels).set(i64::try_from(left).unwrap_or(i64::MAX));
+    pub(super) fn budget(&self, account: &ObjectRef, left: [usize; 2]) {
+        for (window, left) in WINDOWS.into_iter().zip(left) {
+            let left = i64::try_from(left).unwrap_or(i64::MAX);
+            self.calls_left.get_or_create(&of(account).with_window(window)).set(left);
         }
+    }
+}
+
+impl Of {
+    fn with_state(&self, state: &str) -> WithState {
+        let Self { namespace, account } = self.clone();
+        WithState { namespace, account, state: state.to_owned() }
+    }
+
+    fn with_window(&self, window: &str) -> WithWindow {
+        let Self { namespace, account } = self.clone();
+        WithWindow { namespace, account, window: window.to_owned() }
+    }
+
+    fn with_ready(&self, kind: Kind, ready: bool) -> WithReady {
+        let Self { namespace, account } = self.clone();
+        WithReady { namespace, account, kind: kind.name().to_owned(), ready: ready.to_string() }
     }
 }
 

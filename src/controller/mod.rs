@@ -17,6 +17,7 @@ mod decode;
 mod health;
 mod hint;
 mod hold;
+mod homeless;
 mod judge;
 mod known;
 mod lease;

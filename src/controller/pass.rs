@@ -6,13 +6,13 @@
 use super::conditions::{conditions, is_stalled, reason_of};
 use super::declare::{leaving, manifests, removes};
 use super::hold::{Circumstances, brief, put_off};
-use super::judge::{Standing, Verdicts, of_account, one_line};
+use super::judge::{Standing, Verdicts, changes, of_account, one_line};
 use super::known::Known;
 use super::pins;
 use super::propose::{Proposals, covered, covers, propose};
 use super::reason::Reason;
 use super::rhythm;
-use super::view::{Approval, Declared, ObjectRef, View};
+use super::view::{Approval, Declared, Meta, ObjectRef, View};
 use super::write_only;
 use crate::apply::{self, Account, Journal, Outcome, Stop};
 use crate::facts::{Key, Membership, Policy, Value, World};
@@ -77,6 +77,18 @@ pub struct News {
     pub is_warning: bool,
 }
 
+impl News {
+    /// An object is let go of, and nothing is taken away.
+    pub(super) fn released(object: &ObjectRef, why: &str) -> Self {
+        Self {
+            object: Some(object.clone()),
+            reason: "Released".to_owned(),
+            message: format!("released: {why}, so nothing was changed at the platform"),
+            is_warning: true,
+        }
+    }
+}
+
 /// Runs one pass. `session` is the reason when there is no way to the account.
 pub async fn pass(
     view: &View,
@@ -85,14 +97,13 @@ pub async fn pass(
     now: Timestamp,
     stop: Stop,
 ) -> Pass {
-    let rival = view.rival.as_ref().map(|rival| {
-        let message = format!("{rival} is older and about the same tenant; only one of them may be in force");
-        Standing::new(Reason::Conflict, message)
-    });
-    let session = match (rival, session) {
-        (Some(standing), _) | (None, Err(standing)) => return unread(view, known, &standing, now),
-        (None, Ok(session)) => session,
+    let session = match session {
+        Ok(session) => session,
+        Err(standing) => return unread(view, known, &standing, now),
     };
+    if let Some(rival) = view.rival(view.account.tenant().as_deref()) {
+        return unread(view, known, &Standing::rivalled(rival), now);
+    }
     let manifests = manifests(view);
     let name = view.account.meta.object.name.clone();
     let compiled = match compile(&manifests, Some(&name), now) {
@@ -100,22 +111,29 @@ pub async fn pass(
         Err(error) => return unread(view, known, &Standing::new(Reason::Invalid, error.to_string()), now),
     };
     if compiled.policy.suspend {
-        let standing = Standing::new(Reason::Suspended, "spec.suspend is true: nothing is read or written");
-        return unread(view, known, &standing, now);
+        return unread(view, known, &Standing::suspended(), now);
     }
-    let world = match observe(&session, &compiled).await {
+    let world = match observe(&session, &compiled, &stop).await {
         Ok(world) => world,
         Err(standing) => return unread(view, known, &standing, now),
     };
+    // Whoever does not say which tenant it is about learns it only now.
+    if let Some(rival) = view.rival(world.account.as_ref().map(ToString::to_string).as_deref()) {
+        return unread(view, known, &Standing::rivalled(rival), now);
+    }
     let (manifests, compiled, moved) = without_moved(view, manifests, compiled, &world, now);
     let mut work = Work { view, known, session, manifests, world, moved, verdicts: Verdicts::default(), now };
     work.finish(compiled, stop).await
 }
 
-async fn observe(session: &Session<'_>, compiled: &Compiled) -> Result<World, Standing> {
+async fn observe(session: &Session<'_>, compiled: &Compiled, stop: &Stop) -> Result<World, Standing> {
     let ask = Ask::for_plan(&compiled.desired, &compiled.policy);
     let failed = |error: KoreError| Standing::new(Reason::of_error(&error), one_line(&error.to_string()));
-    let world = session.reader.read(&ask).await.map_err(failed)?;
+    let mut stop = stop.clone();
+    let world = tokio::select! {
+        world = session.reader.read(&ask) => world.map_err(failed)?,
+        () = stop.asked() => return Err(Standing::new(Reason::Progressing, "asked to end while reading")),
+    };
     match (&compiled.policy.account_id, &world.account) {
         (Some(pinned), Some(seen)) if pinned != seen => {
             let message = format!(
@@ -212,6 +230,7 @@ impl Work<'_> {
         let standing = of_account(&plan, outcome.as_ref(), held, &self.manifests);
         let account = self.account_status(&standing, &plan, &policy, interval, left.len());
         let mut news = self.news();
+        news.extend(view.objects.iter().filter_map(let_go));
         news.extend(news_of_account(view, &standing, &account));
         let is_well = outcome.as_ref().is_none_or(Outcome::is_complete);
         let regular = if is_well { interval } else { RETRY.min(interval) };
@@ -358,7 +377,7 @@ impl Work<'_> {
                 news.push(News {
                     object: Some(meta.object.clone()),
                     reason: "Applied".to_owned(),
-                    message: format!("{count} changes applied and read back"),
+                    message: format!("{} applied and read back", changes(*count as usize)),
                     is_warning: false,
                 });
             }
@@ -396,8 +415,7 @@ fn approvals(view: &View, now: Timestamp) -> BTreeMap<String, ObjectStatus> {
                 Reason::ReferenceMissing,
                 "there is no KorePlan of that digest; kubectl get kp lists them",
             ),
-            1 => Standing::new(Reason::UpToDate, "covers 1 change"),
-            count => Standing::new(Reason::UpToDate, format!("covers {count} changes")),
+            count => Standing::new(Reason::UpToDate, format!("covers {}", changes(count))),
         };
         let mut conditions = conditions(&standing, approval.generation, &approval.status.conditions, now);
         for condition in conditions.iter_mut().filter(|condition| condition.type_ == "Accepted") {
@@ -407,6 +425,13 @@ fn approvals(view: &View, now: Timestamp) -> BTreeMap<String, ObjectStatus> {
         ObjectStatus { observed_generation: Some(approval.generation), conditions, ..ObjectStatus::default() }
     };
     view.approvals.iter().map(|approval| (approval.name.clone(), status(approval))).collect()
+}
+
+/// What is said about an object that goes without anything being taken away.
+fn let_go(object: &Declared) -> Option<News> {
+    let Meta { deleted, has_finalizer, is_orphaned, .. } = &object.meta;
+    (deleted.is_some() && *has_finalizer && *is_orphaned)
+        .then(|| News::released(&object.meta.object, "it or its namespace was let go of"))
 }
 
 fn membership(seen: Option<&Value>) -> MembershipState {
@@ -441,11 +466,17 @@ fn unread(view: &View, known: &mut Known, standing: &Standing, now: Timestamp) -
             ObjectStatus { observed_generation: Some(meta.generation), conditions, ..status.clone() };
         (meta.object.clone(), status)
     });
+    let interval = compile::duration(&view.account.spec.interval).unwrap_or(RETRY);
     // What was let go of needs no look at the account.
     let release = view.objects.iter().filter(|object| object.meta.has_finalizer && object.meta.is_orphaned);
     Pass {
         statuses: statuses.collect(),
-        news: news_of_account(view, standing, &account).into_iter().collect(),
+        news: view
+            .objects
+            .iter()
+            .filter_map(let_go)
+            .chain(news_of_account(view, standing, &account))
+            .collect(),
         account,
         proposals: Proposals::default(),
         approvals: BTreeMap::new(),
@@ -453,7 +484,7 @@ fn unread(view: &View, known: &mut Known, standing: &Standing, now: Timestamp) -
         release: release.map(|object| object.meta.object.clone()).collect(),
         plan: None,
         outcome: None,
-        next: now.saturating_add(RETRY).unwrap_or(Timestamp::MAX),
+        next: now.saturating_add(RETRY.min(interval)).unwrap_or(Timestamp::MAX),
         was_read: false,
     }
 }

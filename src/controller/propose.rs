@@ -43,13 +43,15 @@ pub(super) fn propose(plan: &Plan, view: &View, left: &BTreeSet<ChangeId>) -> Pr
     let covered = covered(view);
     let mut proposals = Proposals::default();
     if let Some(digest) = &digest
-        && !view.published.iter().any(|published| published.digest == *digest && published.is_open())
+        && !view.published.iter().any(|published| published.digest == *digest)
     {
         proposals.create = parts(&view.account.meta.object.name, digest, &asked, plan);
     }
-    for published in view.published.iter().filter(|published| published.is_open()) {
+    // The same changes may be wanted again after a while: the plan that lists them is opened again.
+    let is_current = |published: &Published| digest.as_ref() == Some(&published.digest);
+    for published in view.published.iter().filter(|published| published.is_open() || is_current(published)) {
         let approved = published.changes.intersection(&covered).count();
-        let is_current = digest.as_ref() == Some(&published.digest);
+        let is_current = is_current(published);
         let phase = match (is_current, published.changes.is_disjoint(left)) {
             (true, _) => PlanPhase::Pending,
             (false, true) => PlanPhase::Done,
@@ -60,7 +62,7 @@ pub(super) fn propose(plan: &Plan, view: &View, left: &BTreeSet<ChangeId>) -> Pr
         proposals.phases.insert(published.name.clone(), (phase, approved));
     }
     let mut settled: Vec<&Published> =
-        view.published.iter().filter(|published| !published.is_open()).collect();
+        view.published.iter().filter(|published| !published.is_open() && !is_current(published)).collect();
     settled.sort_by_key(|published| std::cmp::Reverse(published.created));
     proposals.delete = settled.iter().skip(HISTORY).map(|published| published.name.clone()).collect();
     proposals

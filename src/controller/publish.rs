@@ -76,7 +76,13 @@ impl Publisher {
         let api = self.api(&namespace, &resource(kind));
         let body = json!({ "apiVersion": API_VERSION, "kind": kind, "metadata": { "name": name }, "status": status });
         let parameters = PatchParams::apply(MANAGER).force();
-        match api.patch_status(&name, &parameters, &Patch::Apply(&body)).await {
+        let mut written = api.patch_status(&name, &parameters, &Patch::Apply(&body)).await;
+        // Server-side apply has no type for an object that was stored before its schema changed, and answers 500.
+        if matches!(&written, Err(kube::Error::Api(status)) if matches!(status.code, 422 | 500)) {
+            let body = json!({ "status": body["status"] });
+            written = api.patch_status(&name, &PatchParams::default(), &Patch::Merge(&body)).await;
+        }
+        match written {
             Ok(_) => self.metrics.patched(kind),
             // Deleted meanwhile: nobody is left to tell.
             Err(kube::Error::Api(status)) if status.code == 404 => {}
@@ -87,23 +93,46 @@ impl Publisher {
     async fn finalizers(&self, view: &View, pass: &Pass) {
         let uids: HashMap<&ObjectRef, &str> =
             view.objects.iter().map(|object| (&object.meta.object, object.meta.uid.as_str())).collect();
-        let wanted = pass.keep.iter().map(|object| (object, true));
-        for (object, is_on) in wanted.chain(pass.release.iter().map(|object| (object, false))) {
+        for object in &pass.keep {
             if let Some(uid) = uids.get(object) {
-                self.finalizer(object, uid, is_on).await;
+                self.keep(object, uid).await;
+            }
+        }
+        for object in &pass.release {
+            self.release(object).await;
+        }
+    }
+
+    /// Takes our finalizer off an object, whoever put it there (a restored backup has other managers): the others stay,
+    /// and an edit in between makes us look again.
+    pub(super) async fn release(&self, object: &ObjectRef) {
+        let api = self.api(&object.namespace, &resource(object.kind.name()));
+        for _ in 0..3 {
+            let found = match api.get_metadata_opt(&object.name).await {
+                Ok(Some(found)) => found.metadata,
+                Ok(None) => return,
+                Err(error) => return tracing::warn!(%object, %error, "the finalizer could not be taken off"),
+            };
+            let others: Vec<String> =
+                found.finalizers.unwrap_or_default().into_iter().filter(|name| name != FINALIZER).collect();
+            let body =
+                json!({ "metadata": { "resourceVersion": found.resource_version, "finalizers": others } });
+            match api.patch_metadata(&object.name, &PatchParams::default(), &Patch::Merge(&body)).await {
+                Err(kube::Error::Api(status)) if status.code == 409 => {}
+                Ok(_) => return,
+                Err(kube::Error::Api(status)) if status.code == 404 => return,
+                Err(error) => return tracing::warn!(%object, %error, "the finalizer could not be taken off"),
             }
         }
     }
 
-    /// Puts our finalizer on an object, or takes it off. The uid keeps server-side apply from making a new object when
-    /// this one is gone.
-    pub(super) async fn finalizer(&self, object: &ObjectRef, uid: &str, is_on: bool) {
+    /// Puts our finalizer on an object. The uid keeps server-side apply from making a new object when this one is gone.
+    async fn keep(&self, object: &ObjectRef, uid: &str) {
         let kind = object.kind.name();
-        let finalizers: &[&str] = if is_on { &[FINALIZER] } else { &[] };
         let body = json!({
             "apiVersion": API_VERSION,
             "kind": kind,
-            "metadata": { "name": &*object.name, "uid": uid, "finalizers": finalizers },
+            "metadata": { "name": &*object.name, "uid": uid, "finalizers": [FINALIZER] },
         });
         let api = self.api(&object.namespace, &resource(kind));
         let parameters = PatchParams::apply("koreconcile-finalizer").force();
@@ -120,7 +149,7 @@ impl Publisher {
         for (name, spec) in &pass.proposals.create {
             let plan = plan_object(name, spec.clone(), view);
             match api.create(&PostParams::default(), &plan).await {
-                Ok(_) => {}
+                Ok(_) => self.phase(namespace, name, KorePlanStatus::default()).await,
                 // Published before a restart, and not seen yet.
                 Err(kube::Error::Api(status)) if status.code == 409 => {}
                 Err(error) => tracing::warn!(name, %error, "the plan could not be published"),
@@ -134,19 +163,24 @@ impl Publisher {
             let is_settled = matches!(phase, PlanPhase::Done | PlanPhase::Superseded);
             let settled_at = is_settled.then(Timestamp::now);
             let status = KorePlanStatus { phase: *phase, approved: *approved, settled_at };
-            self.patch_status(StatusPatch {
-                kind: Watched::Plan.name(),
-                namespace: namespace.to_owned(),
-                name: published.name.clone(),
-                status: value(&status),
-            })
-            .await;
+            self.phase(namespace, &published.name, status).await;
         }
         for name in &pass.proposals.delete {
             if let Err(error) = api.delete(name, &DeleteParams::default()).await {
                 tracing::warn!(name, %error, "a settled plan could not be deleted");
             }
         }
+    }
+
+    /// Writes where a plan stands.
+    async fn phase(&self, namespace: &str, name: &str, status: KorePlanStatus) {
+        self.patch_status(StatusPatch {
+            kind: Watched::Plan.name(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            status: value(&status),
+        })
+        .await;
     }
 
     /// Publishes an event.

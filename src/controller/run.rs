@@ -2,19 +2,16 @@
 
 use super::connect::Connector;
 use super::decode::Watched;
-use super::judge::Standing;
+use super::health;
+use super::homeless::look_after_homeless;
 use super::lease::{Candidate, LeaseOptions};
 use super::metrics::Metrics;
-use super::pass::News;
 use super::publish::Publisher;
-use super::reason::Reason;
 use super::store::{Stores, Watch};
 use super::view::ObjectRef;
 use super::worker::{HINT_EVERY, Shared, look_after};
-use super::{conditions, health};
 use crate::apply::{Stop, Stopper, stop};
 use crate::kore::Tenure;
-use crate::manifest::kinds::ObjectStatus;
 use futures::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use kube::api::DynamicObject;
@@ -89,10 +86,10 @@ pub async fn run(client: Client, options: Options, mut stop_asked: Stop) -> Resu
     let stores = Arc::new(Mutex::new(Stores::new(watches.clone())));
     let mut tasks = JoinSet::new();
     if let Some(address) = options.metrics {
-        serve(&mut tasks, address, health::metrics(Arc::clone(&metrics))).await?;
+        serve(&mut tasks, "metrics", address, health::metrics(Arc::clone(&metrics))).await?;
     }
     if let Some(address) = options.health {
-        serve(&mut tasks, address, health::router(Arc::clone(&stores))).await?;
+        serve(&mut tasks, "health", address, health::router(Arc::clone(&stores))).await?;
     }
     let (edits, mut edited) = mpsc::unbounded_channel();
     for watch in watches {
@@ -123,13 +120,18 @@ pub async fn run(client: Client, options: Options, mut stop_asked: Stop) -> Resu
             _ = renew.tick() => {
                 campaign(&mut candidate, &shared).await;
                 let leads = leads(&shared.tenure);
-                metrics.leads(leads);
-                if leads { team.staff().await } else { team.dismiss().await }
+                if leads {
+                    metrics.leads();
+                    team.staff();
+                } else {
+                    team.dismiss().await;
+                    metrics.stands_by();
+                }
             }
             Some(()) = edited.recv() => {
                 while edited.try_recv().is_ok() {}
                 if leads(&shared.tenure) {
-                    team.staff().await;
+                    team.staff();
                     team.wake();
                 }
             }
@@ -139,7 +141,7 @@ pub async fn run(client: Client, options: Options, mut stop_asked: Stop) -> Resu
     if let Err(error) = candidate.release(&shared.connector.hand_on()).await {
         tracing::warn!(%error, "the lease could not be handed over; it ends by itself");
     }
-    metrics.leads(false);
+    metrics.stands_by();
     tasks.shutdown().await;
     Ok(())
 }
@@ -151,7 +153,7 @@ fn leads(tenure: &Tenure) -> bool {
 async fn campaign(candidate: &mut Candidate, shared: &Shared) {
     match candidate.campaign(&shared.connector.hand_on()).await {
         Ok(Some(left_behind)) => {
-            tracing::info!("leading");
+            tracing::info!("the lease is ours");
             shared.connector.inherit(&left_behind);
         }
         Ok(None) => {}
@@ -179,7 +181,8 @@ async fn follow(client: Client, watch: Watch, stores: Arc<Mutex<Stores>>, edits:
         Some(namespace) => Api::namespaced_with(client, namespace, &resource),
         None => Api::all_with(client, &resource),
     };
-    let stream = watcher(api, watcher::Config::default());
+    // An API server that gets a new definition may forget a watch without ending it: a minute later it begins anew.
+    let stream = watcher(api, watcher::Config::default().timeout(60));
     let lock = || stores.lock().unwrap_or_else(PoisonError::into_inner);
     let seen = stream
         .inspect_err(|error| {
@@ -204,13 +207,14 @@ fn brief(error: &watcher::Error) -> String {
 
 async fn serve(
     tasks: &mut JoinSet<()>,
+    what: &'static str,
     address: SocketAddr,
     router: axum::Router,
 ) -> Result<(), ControllerError> {
     let failed = |source| ControllerError::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     if let Ok(bound) = listener.local_addr() {
-        tracing::info!(%bound, "listening");
+        tracing::info!(what, %bound, "listening");
     }
     tasks.spawn(async move {
         if let Err(error) = axum::serve(listener, router).await {
@@ -224,8 +228,8 @@ async fn serve(
 struct Team {
     shared: Arc<Shared>,
     members: HashMap<ObjectRef, Member>,
-    /// What was last said to objects that have no account.
-    lost: HashMap<ObjectRef, ObjectStatus>,
+    /// Looks after the objects that have no account.
+    homeless: Option<Member>,
 }
 
 struct Member {
@@ -234,76 +238,52 @@ struct Member {
     stopper: Stopper,
 }
 
+impl Member {
+    fn start<F: Future<Output = ()> + Send + 'static>(work: impl FnOnce(Arc<Notify>, Stop) -> F) -> Self {
+        let (wake, (stopper, stop)) = (Arc::new(Notify::new()), stop());
+        Self { task: tokio::spawn(work(Arc::clone(&wake), stop)), wake, stopper }
+    }
+}
+
 impl Team {
     fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, members: HashMap::new(), lost: HashMap::new() }
+        Self { shared, members: HashMap::new(), homeless: None }
     }
 
     /// One worker for each account there is, once everything has been listed.
-    async fn staff(&mut self) {
-        let (accounts, lost, broken) = {
+    fn staff(&mut self) {
+        let accounts: Vec<ObjectRef> = {
             let stores = self.shared.stores.lock().unwrap_or_else(PoisonError::into_inner);
             if !stores.is_listed() {
                 return;
             }
-            let accounts: Vec<ObjectRef> =
-                stores.accounts().map(|account| account.meta.object.clone()).collect();
-            let (lost, broken) = stores.homeless();
-            (accounts, lost, broken)
+            stores.accounts().map(|account| account.meta.object.clone()).collect()
         };
         self.members.retain(|_, member| !member.task.is_finished());
         for account in accounts {
             let shared = &self.shared;
             self.members.entry(account.clone()).or_insert_with(|| {
-                let (wake, (stopper, stop)) = (Arc::new(Notify::new()), stop());
-                let task = tokio::spawn(look_after(Arc::clone(shared), account, Arc::clone(&wake), stop));
-                Member { task, wake, stopper }
+                Member::start(|wake, stop| look_after(Arc::clone(shared), account, wake, stop))
             });
         }
-        for (object, why) in lost {
-            let standing = Standing::new(Reason::AccountMissing, why);
-            self.tell_lost(&object.meta, &object.status, &standing).await;
-            if object.meta.deleted.is_some() && object.meta.has_finalizer {
-                let message = "released: its account is gone, so nothing was changed at the platform";
-                let news = News {
-                    object: None,
-                    reason: "Released".to_owned(),
-                    message: message.to_owned(),
-                    is_warning: true,
-                };
-                self.shared.publisher.tell(&object.meta.object, &object.meta.uid, &news).await;
-                self.shared.publisher.finalizer(&object.meta.object, &object.meta.uid, false).await;
-            }
-        }
-        for broken in broken {
-            let standing = Standing::new(Reason::Invalid, broken.why.clone());
-            self.tell_lost(&broken.meta, &broken.status, &standing).await;
-        }
-    }
-
-    async fn tell_lost(&mut self, meta: &super::view::Meta, status: &ObjectStatus, standing: &Standing) {
-        let before = self.lost.get(&meta.object).unwrap_or(status);
-        let conditions =
-            conditions::conditions(standing, meta.generation, &before.conditions, Timestamp::now());
-        let status =
-            ObjectStatus { observed_generation: Some(meta.generation), conditions, ..status.clone() };
-        if *before != status {
-            self.shared.publisher.status(&meta.object, &status).await;
-            self.lost.insert(meta.object.clone(), status);
-        }
+        let shared = &self.shared;
+        self.homeless.get_or_insert_with(|| {
+            Member::start(|wake, stop| look_after_homeless(Arc::clone(shared), wake, stop))
+        });
     }
 
     fn wake(&self) {
-        self.members.values().for_each(|member| member.wake.notify_one());
+        self.members.values().chain(&self.homeless).for_each(|member| member.wake.notify_one());
     }
 
     /// Ends all workers after the call in flight.
     async fn dismiss(&mut self) {
-        let members = std::mem::take(&mut self.members);
-        for member in members.values() {
+        let mut members: Vec<Member> = std::mem::take(&mut self.members).into_values().collect();
+        members.extend(self.homeless.take());
+        for member in &members {
             member.stopper.stop();
         }
-        for (_, member) in members {
+        for member in members {
             // A worker that panicked has said so already.
             let _ = member.task.await;
         }

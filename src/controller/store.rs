@@ -2,6 +2,7 @@
 
 use super::decode::{Stored, Watched, decode};
 use super::view::{Broken, Declared, DeclaredAccount, Meta, ObjectRef, View};
+use crate::kore::BaseUrl;
 use crate::manifest::kinds::Kind;
 use kube::ResourceExt as _;
 use kube::api::DynamicObject;
@@ -66,11 +67,16 @@ impl Stores {
             }
             watcher::Event::Apply(object) => {
                 let stored = decode(watch.watched, &object);
-                let is_edit = kept.objects.get(&place(&object)).is_none_or(|known| is_edit(known, &stored));
+                let is_edit = kept
+                    .objects
+                    .get(&place(&object))
+                    .map_or(!is_own(&stored), |known| is_edit(known, &stored));
                 kept.objects.insert(place(&object), stored);
                 is_edit
             }
-            watcher::Event::Delete(object) => kept.objects.remove(&place(&object)).is_some(),
+            watcher::Event::Delete(object) => {
+                kept.objects.remove(&place(&object)).is_some_and(|gone| !is_own(&gone))
+            }
         }
     }
 
@@ -120,6 +126,10 @@ impl Stores {
         let homes = Homes::new(self.accounts());
         let found = self.accounts().find(|candidate| candidate.meta.object == *account)?;
         let is_ours = |meta: &Meta, named: Option<&str>| homes.of(meta, named) == Home::Account(account);
+        let reach = |namespace: &str| {
+            let lets_in = found.spec.allowed_namespaces.iter().any(|allowed| allowed.namespace == namespace);
+            lets_in || *namespace == *account.namespace
+        };
         let mut view = View {
             account: found.clone(),
             objects: Vec::new(),
@@ -127,7 +137,7 @@ impl Stores {
             approvals: Vec::new(),
             published: Vec::new(),
             gap: self.gap(),
-            rival: self.rival(found),
+            elders: self.elders(found),
         };
         for (place, stored) in self.shelves.values().flat_map(|shelf| &shelf.objects) {
             let is_beside = place.0 == account.namespace;
@@ -136,7 +146,7 @@ impl Stores {
                     view.objects.push(object.clone());
                 }
                 // What it names cannot be read, so it may be about every account in reach.
-                Stored::Broken(broken) if broken.meta.object.kind != Kind::Account && is_beside => {
+                Stored::Broken(broken) if broken.meta.object.kind != Kind::Account && reach(&place.0) => {
                     view.broken.push(broken.clone());
                 }
                 Stored::Plan(of, plan) if is_beside && *of == account.name => {
@@ -153,11 +163,16 @@ impl Stores {
         Some(view)
     }
 
-    /// Objects that have no account, with the reason. A broken account is one of them.
+    /// Objects that have no account, with the reason, and accounts that cannot be read. None while an account may be
+    /// missing here only because accounts could not be listed.
     pub(super) fn homeless(&self) -> (Vec<(Declared, String)>, Vec<Broken>) {
-        let homes = Homes::new(self.accounts());
         let mut lost = Vec::new();
         let mut broken = Vec::new();
+        let is_account = |watch: &Watch| watch.watched == Watched::Declared(Kind::Account);
+        if self.shelves.iter().any(|(watch, shelf)| is_account(watch) && !shelf.is_listed) {
+            return (lost, broken);
+        }
+        let homes = Homes::new(self.accounts());
         for stored in self.all() {
             match stored {
                 Stored::Declared(object) => {
@@ -174,20 +189,19 @@ impl Stores {
         (lost, broken)
     }
 
-    /// An older account object about the same tenant: by what it declares, or by what answered.
-    fn rival(&self, account: &DeclaredAccount) -> Option<ObjectRef> {
-        let tenant = |account: &DeclaredAccount| {
-            let declared = account.spec.account_id.as_ref().map(ToString::to_string);
-            declared.or_else(|| account.status.account_id.clone())
+    /// The older account objects on the same platform, by tenant: by what they declare, or by what answered them.
+    fn elders(&self, account: &DeclaredAccount) -> BTreeMap<String, ObjectRef> {
+        let platform = |account: &DeclaredAccount| {
+            let host = account.spec.endpoint.host.as_deref().unwrap_or_default();
+            BaseUrl::parse(host).map_or_else(|_| host.to_owned(), |base| base.to_string())
         };
-        let own = tenant(account)?;
-        let host = |account: &DeclaredAccount| account.spec.endpoint.host.clone();
         let age = |account: &DeclaredAccount| (account.meta.created, account.meta.uid.clone());
-        self.accounts()
-            .filter(|other| other.meta.uid != account.meta.uid && tenant(other).as_ref() == Some(&own))
-            .filter(|other| host(other) == host(account) && age(other) < age(account))
-            .map(|other| other.meta.object.clone())
-            .min()
+        let (own, born) = (platform(account), age(account));
+        let mut older: Vec<&DeclaredAccount> =
+            self.accounts().filter(|other| age(other) < born && platform(other) == own).collect();
+        older.sort_by_key(|other| std::cmp::Reverse(age(other)));
+        // The oldest of a tenant is written last, and stays.
+        older.into_iter().filter_map(|other| Some((other.tenant()?, other.meta.object.clone()))).collect()
     }
 }
 
@@ -249,6 +263,11 @@ impl<'a> Homes<'a> {
             None => self.by_namespace.get(&*account.namespace).is_some_and(|beside| beside.len() == 1),
         }
     }
+}
+
+/// Plans are ours: whatever happens to them is no reason to look at the account.
+fn is_own(stored: &Stored) -> bool {
+    matches!(stored, Stored::Plan(..))
 }
 
 /// Whether somebody else changed something that a pass looks at.

@@ -5,7 +5,7 @@ use crate::manifest::kinds::plan::PlanPhase;
 use crate::manifest::kinds::{AccountStatus, Kind, KoreAccountSpec, ObjectStatus, Spec};
 use crate::plan::ChangeId;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -83,6 +83,12 @@ impl DeclaredAccount {
         let ObjectRef { kind: _, namespace, name } = &self.meta.object;
         Manifest::resource(namespace, name, Spec::Account(self.spec.clone()))
     }
+
+    /// The tenant it is about: by what it declares, or by what has answered.
+    pub fn tenant(&self) -> Option<String> {
+        let declared = self.spec.account_id.as_ref().map(ToString::to_string);
+        declared.or_else(|| self.status.account_id.clone())
+    }
 }
 
 /// An object that cannot be read, such as one stored before the schema changed.
@@ -148,6 +154,13 @@ pub struct View {
     pub published: Vec<Published>,
     /// Why this is not everything, if it is not: a kind that could not be listed.
     pub gap: Option<String>,
-    /// Another account object that is about the same tenant and older, if there is one.
-    pub rival: Option<ObjectRef>,
+    /// Older account objects on the same platform, by the tenant each is about.
+    pub elders: BTreeMap<String, ObjectRef>,
+}
+
+impl View {
+    /// The older account object about the same tenant: it stays in force, and this one does nothing.
+    pub fn rival(&self, tenant: Option<&str>) -> Option<&ObjectRef> {
+        self.elders.get(tenant?)
+    }
 }

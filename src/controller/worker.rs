@@ -1,7 +1,7 @@
 //! One task an account: waits for a reason to look, runs a pass, publishes what came of it.
 
 use super::connect::{Connection, Connector};
-use super::hint::{Hint, Polled};
+use super::hint::Polled;
 use super::judge::Standing;
 use super::known::Known;
 use super::metrics::Metrics;
@@ -9,11 +9,12 @@ use super::pass::{Pass, Session, pass};
 use super::publish::Publisher;
 use super::rhythm;
 use super::store::Stores;
-use super::view::{ObjectRef, View};
+use super::view::{Declared, ObjectRef, View};
 use crate::apply::Stop;
-use crate::kore::{HOUR, MINUTE, Tenure};
+use crate::kore::Tenure;
 use crate::manifest::compile::rate;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -53,7 +54,11 @@ pub(super) async fn look_after(shared: Arc<Shared>, account: ObjectRef, wake: Ar
         if cause == Cause::Poll {
             continue;
         }
-        let Some(view) = shared.view(&account) else { return };
+        let Some(view) = shared.view(&account) else {
+            shared.metrics.forget(&account);
+            return;
+        };
+        let view = without_terminating(&shared, view).await;
         let worker = worker.get_or_insert_with(|| Worker::new(&view));
         let span = tracing::info_span!("pass", namespace = &*account.namespace, account = &*account.name, cause = ?cause);
         next = worker.run(&shared, &view, stop.clone()).instrument(span).await;
@@ -61,6 +66,22 @@ pub(super) async fn look_after(shared: Arc<Shared>, account: ObjectRef, wake: Ar
             return;
         }
     }
+}
+
+/// What is left of a namespace that is about to go: nothing in it can be waited for, so its objects are let go of.
+async fn without_terminating(shared: &Shared, mut view: View) -> View {
+    let is_leaving = |object: &&mut Declared| object.meta.deleted.is_some() && object.meta.has_finalizer;
+    let mut known: HashMap<Arc<str>, bool> = HashMap::new();
+    for object in view.objects.iter_mut().filter(is_leaving) {
+        let namespace = &object.meta.object.namespace;
+        let is_terminating = match known.get(namespace) {
+            Some(known) => *known,
+            None => shared.connector.is_terminating(namespace).await,
+        };
+        known.insert(Arc::clone(namespace), is_terminating);
+        object.meta.is_orphaned |= is_terminating;
+    }
+    view
 }
 
 /// Why a pass begins.
@@ -105,7 +126,6 @@ struct Worker {
     account: ObjectRef,
     known: Known,
     connection: Option<Connection>,
-    hint: Hint,
     polled: Timestamp,
 }
 
@@ -115,13 +135,12 @@ impl Worker {
             account: view.account.meta.object.clone(),
             known: Known::restored(view),
             connection: None,
-            hint: Hint::default(),
             polled: Timestamp::now(),
         }
     }
 
     fn may_poll(&self) -> bool {
-        self.connection.is_some() && self.hint.is_possible()
+        self.connection.as_ref().is_some_and(|connection| connection.hint.is_possible())
     }
 
     fn polls_at(&self, shared: &Shared) -> Timestamp {
@@ -129,58 +148,59 @@ impl Worker {
     }
 
     async fn poll(&mut self, shared: &Shared) -> Cause {
-        let Some(connection) = &self.connection else { return Cause::Due };
-        self.polled = Timestamp::now();
-        let polled = self.hint.poll(&connection.reader).await;
-        shared.metrics.hinted(&self.account);
-        match polled {
-            Polled::Something => Cause::Hint,
-            Polled::Still => Cause::Poll,
-            Polled::Refused => {
-                tracing::info!(account = %self.account, "the audit log cannot be read: drift is noticed at the interval");
-                Cause::Poll
-            }
+        match self.ask_log(shared).await {
+            Some(Polled::Something) => Cause::Hint,
+            _ => Cause::Poll,
         }
+    }
+
+    /// What the audit log says, where it can be asked.
+    async fn ask_log(&mut self, shared: &Shared) -> Option<Polled> {
+        let connection = self.connection.as_mut().filter(|connection| connection.hint.is_possible())?;
+        self.polled = Timestamp::now();
+        let polled = connection.hint.poll(&connection.reader).await;
+        shared.metrics.hinted(&self.account);
+        if polled == Polled::Refused {
+            tracing::info!(account = %self.account, "the audit log cannot be read: drift is noticed at the interval");
+        }
+        Some(polled)
     }
 
     /// One pass, and when the next is due.
     async fn run(&mut self, shared: &Shared, view: &View, stop: Stop) -> Timestamp {
         let started = Instant::now();
         let limit = rate(&view.account.spec.rate_limit);
-        let connected = if view.account.spec.suspend || view.rival.is_some() {
-            Err(Standing::fine())
+        let known = self.connection.take();
+        let connected = if view.account.spec.suspend {
+            Err(Standing::suspended())
+        } else if let Some(rival) = view.rival(view.account.tenant().as_deref()) {
+            Err(Standing::rivalled(rival))
         } else {
-            shared.connector.connect(&view.account, limit, self.connection.take()).await
+            shared.connector.connect(&view.account, limit, known).await
         };
+        let away = connected.map(|connection| self.connection = Some(connection)).err();
+        // Where the log stands before the read: what happens from here on is news.
+        self.ask_log(shared).await;
         let now = Timestamp::now();
-        let done = match connected {
-            Ok(connection) => {
-                let is_new = self.connection.is_none();
-                let connection = &*self.connection.insert(connection);
-                // Where the log stands before the read: what happens from here on is news.
-                if is_new || self.hint.is_possible() {
-                    self.hint.poll(&connection.reader).await;
-                    shared.metrics.hinted(&self.account);
-                }
-                let session = Session {
-                    reader: &connection.reader,
-                    gateway: &connection.gateway,
-                    host: &connection.host,
-                    tenure: &shared.tenure,
-                };
-                let done = pass(view, &mut self.known, Ok(session), now, stop).await;
-                if done.outcome.is_some() && self.hint.is_possible() {
-                    // Our own writing is no news.
-                    self.hint.poll(&connection.reader).await;
-                    shared.metrics.hinted(&self.account);
-                }
-                self.polled = Timestamp::now();
-                let gateway = &connection.gateway;
-                shared.metrics.budget(&self.account, gateway.room_within(MINUTE), gateway.room_within(HOUR));
-                done
+        let session = match (&self.connection, away) {
+            (Some(Connection { reader, gateway, host, .. }), None) => {
+                Ok(Session { reader, gateway, host, tenure: &shared.tenure })
             }
-            Err(standing) => pass(view, &mut self.known, Err(standing), now, stop).await,
+            (_, away) => Err(away.unwrap_or_else(Standing::fine)),
         };
+        let done = pass(view, &mut self.known, session, now, stop.clone()).await;
+        if done.outcome.is_some() {
+            // Our own writing is no news.
+            self.ask_log(shared).await;
+        }
+        if let Some(Connection { gateway, .. }) = &self.connection {
+            shared.metrics.budget(&self.account, gateway.calls_left());
+        }
+        // Somebody else speaks for the account by now, or nothing was seen that is worth saying.
+        let is_cut_short = stop.is_asked() && !done.was_read;
+        if is_cut_short || shared.tenure.ends_at() <= Timestamp::now() {
+            return now;
+        }
         shared.publisher.publish(view, &done).await;
         shared.metrics.passed(view, &done, started.elapsed(), Timestamp::now());
         told(&done);

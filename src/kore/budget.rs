@@ -74,6 +74,15 @@ impl Budget {
         }
     }
 
+    /// How many calls the minute and the hour that end now have left; none while the platform refuses.
+    pub fn left(&self, now: Timestamp) -> [usize; 2] {
+        if self.drained_until > now {
+            return [0, 0];
+        }
+        [(self.per_minute, MINUTE), (self.per_hour, HOUR)]
+            .map(|(limit, window)| limit.saturating_sub(self.sent_after(minus(now, window)).count()))
+    }
+
     /// When calls were sent after that time, in order.
     pub fn sent_after(&self, from: Timestamp) -> impl Iterator<Item = Timestamp> + '_ {
         self.sent.iter().copied().filter(move |sent| *sent > from)
@@ -105,6 +114,18 @@ mod tests {
 
     fn limit(per_minute: u32, per_hour: u32) -> RateLimit {
         RateLimit { per_minute, per_hour, reserve: 0, ..RateLimit::default() }
+    }
+
+    #[test]
+    fn what_a_window_has_left_is_its_limit_less_what_was_sent_in_it() {
+        let mut budget = Budget::new(limit(3, 5));
+        for ms in [0, 1_000, 61_000] {
+            budget.record(at(ms));
+        }
+        assert_eq!(budget.left(at(61_000)), [2, 2]);
+        assert_eq!(budget.left(at(3_600_500)), [3, 3]);
+        budget.drain(at(70_000));
+        assert_eq!(budget.left(at(62_000)), [0, 0]);
     }
 
     /// Whether one more call at `t` keeps every window that ends at `t`: the rule itself, counted by hand.

@@ -125,6 +125,11 @@ impl Gateway {
         self.0.parts.ledger.room_within(self.now(), duration)
     }
 
+    /// How many calls the minute and the hour that end now have left.
+    pub fn calls_left(&self) -> [usize; 2] {
+        self.0.parts.ledger.left(self.now())
+    }
+
     /// Requests made so far, all endpoints together.
     pub fn total_calls(&self) -> u32 {
         self.calls().values().sum()

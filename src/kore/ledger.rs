@@ -105,6 +105,11 @@ impl Ledger {
         self.with(now, |budget| (budget.next_slot(now), None))
     }
 
+    /// How many calls the minute and the hour that end now have left.
+    pub fn left(&self, now: Timestamp) -> [usize; 2] {
+        self.with(now, |budget| (budget.left(now), None))
+    }
+
     /// How many calls could be sent from now within that time.
     pub fn room_within(&self, now: Timestamp, duration: SignedDuration) -> usize {
         self.with(now, |budget| (budget.room_within(now, duration), None))

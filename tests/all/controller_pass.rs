@@ -106,7 +106,7 @@ async fn controller_pass_takes_away_only_after_nothing_was_edited_for_a_while() 
     assert_eq!(holders(&desk), ["jane", "sam"]);
     let ready = desk.ready(Kind::RoleBinding, "developers");
     assert!(
-        ready.starts_with("False Settling: 1 change wait until nothing has been edited for 2m"),
+        ready.starts_with("False Settling: 1 change waits until nothing has been edited for 2m"),
         "{ready}"
     );
     assert_eq!(done.next, desk.now() + jiff::SignedDuration::from_mins(2));
@@ -378,7 +378,7 @@ async fn controller_pass_that_only_observes_or_is_suspended_sends_nothing() {
     desk.declare(Kind::RoleBinding, "developers", plain(&["jane"]));
     desk.pass().await;
     assert_eq!(writes(&desk), 0);
-    assert_eq!(desk.account_ready(), "True Drift: 1 changes would be applied; mode Observe writes nothing");
+    assert_eq!(desk.account_ready(), "True Drift: 1 change would be applied; mode Observe writes nothing");
     assert!(desk.ready(Kind::RoleBinding, "developers").starts_with("True Drift: would be changed: +"));
 
     desk.view.account.spec.suspend = true;
@@ -408,7 +408,7 @@ async fn controller_pass_without_a_way_to_the_account_rewrites_one_status_only()
 async fn controller_pass_of_the_newer_of_two_accounts_for_one_tenant_reads_nothing() {
     let mut desk = desk(json!({}));
     let older = ObjectRef { kind: Kind::Account, namespace: Arc::from("other"), name: Arc::from("acme") };
-    desk.view.rival = Some(older);
+    desk.view.elders.insert(desk.engine.admin.account_id().to_string(), older);
     desk.pass().await;
     assert_eq!(desk.engine.gateway.total_calls(), 0);
     assert!(desk.account_ready().starts_with("False Conflict: KoreAccount other/acme is older"));

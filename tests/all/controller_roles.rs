@@ -97,6 +97,9 @@ async fn controller_roles_chart_is_enough_and_no_wider() {
     let client = cluster.client_as(&cluster.service_account(&system.name, &account));
     assert_eq!(granted(&client, &accounts.name, &NEEDED).await, NEEDED);
     assert_eq!(granted(&client, &accounts.name, &NOT_NEEDED).await, Vec::<&str>::new());
+    // Its own namespace, and no other: finalizers are released when it terminates.
+    let own = format!("get namespaces {}", accounts.name);
+    assert_eq!(granted(&client, &accounts.name, &[&own]).await, [own.as_str()]);
     for elsewhere in [&other, &system] {
         assert_eq!(granted(&client, &elsewhere.name, &NEEDED).await, Vec::<&str>::new());
     }

@@ -30,6 +30,8 @@ pub struct AuditPage {
     pub events: Vec<AuditEvent>,
     /// Whether the platform says that there are more.
     pub has_more: bool,
+    /// How many entries the platform says there are in all.
+    pub total: Option<u64>,
 }
 
 impl Reader {
@@ -45,6 +47,8 @@ impl Reader {
             auditlogs: Vec<Entry>,
             #[serde(default, rename = "moreAvailable", deserialize_with = "super::super::wire::flag")]
             more_available: Option<bool>,
+            #[serde(default, deserialize_with = "super::super::wire::count")]
+            total: Option<u64>,
         }
         #[derive(Deserialize, Default)]
         #[serde(default)]
@@ -77,6 +81,7 @@ impl Reader {
         Ok(AuditPage {
             events: wire.auditlogs.into_iter().map(event).collect(),
             has_more: wire.more_available == Some(true),
+            total: wire.total,
         })
     }
 

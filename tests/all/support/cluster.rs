@@ -55,7 +55,7 @@ impl Cluster {
     }
 
     /// Applies `crds/`, and waits until every kind of it is served.
-    fn define(&self) {
+    pub fn define(&self) {
         let crds = concat!(env!("CARGO_MANIFEST_DIR"), "/crds");
         self.kubectl(&["apply", "--server-side", "-f", crds]).run().expect(0);
         self.kubectl(&["wait", "--for=condition=Established", "--timeout=60s", "-f", crds]).run().expect(0);

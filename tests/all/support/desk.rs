@@ -52,7 +52,7 @@ impl Desk {
             approvals: Vec::new(),
             published: Vec::new(),
             gap: None,
-            rival: None,
+            elders: std::collections::BTreeMap::new(),
         };
         Self { engine, view, known: Known::default(), tenure: Tenure::until(Timestamp::MAX), created: 0 }
     }

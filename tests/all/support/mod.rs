@@ -8,6 +8,7 @@ pub mod desk;
 pub mod door;
 pub mod engine;
 pub mod in_process;
+pub mod operator;
 pub mod promises;
 pub mod random;
 pub mod served;

@@ -21,6 +21,21 @@ pub fn user(name: &str, more: &str) -> String {
     document("KoreUser", name, &format!("{{ email: {name}@example.com{more} }}"))
 }
 
+/// One request over HTTP: status and body.
+pub fn ask(host: &str, method: &str, path: &str, body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(host).unwrap();
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
 /// A served sandbox, killed at the end.
 pub struct Server {
     child: Child,
@@ -66,20 +81,27 @@ impl Server {
         log["counts"][endpoint].as_u64().unwrap_or(0)
     }
 
+    /// Every request so far, in the order of its number.
+    pub fn requests(&self) -> Vec<Value> {
+        let log: Value = serde_json::from_str(&self.control("GET", "/__test/requests", "")).unwrap();
+        let mut requests = log["requests"].as_array().unwrap().clone();
+        requests.sort_by_key(|request| request["call"].as_u64());
+        requests
+    }
+
+    /// How often the account was written to: every POST and PUT but the look-ups.
+    pub fn writes(&self) -> usize {
+        let is_write = |request: &&Value| {
+            let endpoint = request["endpoint"].as_str().unwrap();
+            !endpoint.starts_with("GET") && !endpoint.ends_with("usersInfo")
+        };
+        self.requests().iter().filter(is_write).count()
+    }
+
     fn control(&self, method: &str, path: &str, body: &str) -> String {
-        let host = self.url.strip_prefix("http://").unwrap();
-        let mut stream = TcpStream::connect(host).unwrap();
-        let length = body.len();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-type: application/json\r\n\
-             content-length: {length}\r\n\r\n{body}"
-        );
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 20"), "{answer}");
-        body.to_owned()
+        let (status, answer) = ask(self.url.strip_prefix("http://").unwrap(), method, path, body);
+        assert!((200..300).contains(&status), "{status}: {answer}");
+        answer
     }
 }
 

@@ -1,0 +1,216 @@
+//! Two replicas and one lease: whoever leads may die at any call, and the other goes on without doing anything twice.
+
+use crate::support::cluster::Cluster;
+use crate::support::operator::{NAME, Operator, Site, developers, document, user};
+use crate::support::served::Served;
+use serde_json::{Value, json};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A lease that ends soon, as far as a busy machine allows.
+const SHORT: [&str; 6] = ["--lease-duration", "3s", "--renew-every", "500ms", "--call-timeout", "1s"];
+/// A lease that nobody waits for: only who is handed it over takes it.
+const LONG: [&str; 6] = ["--lease-duration", "600s", "--renew-every", "500ms", "--call-timeout", "5s"];
+/// Sites at work at the same time; most of their time they wait for a lease to end.
+const AT_ONCE: usize = 5;
+
+const NEW: [&str; 6] = ["ann", "ben", "cat", "dan", "eve", "fox"];
+/// Calls until all of it is declared truth: reads, writes and what is read back.
+const CALLS: usize = 30;
+
+/// Six people to invite, a role each, and one Master Admin in place of another: all in calls of one entry.
+fn declare(site: &Site<'_>) {
+    let master = |name: &str, spec: Value| {
+        let mut whole = json!({ "role": { "type": "Admin", "name": "Master Admin" } });
+        whole.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        document("KoreRoleBinding", name, &whole)
+    };
+    let mut objects: Vec<Value> =
+        NEW.iter().map(|name| user(name, &json!({ "firstName": name, "lastName": "New" }))).collect();
+    objects.push(developers("developers", &["kim", "sam"], &json!({})));
+    objects.push(master("in", json!({ "subjects": [{ "user": "sam@example.com" }] })));
+    objects.push(master("out", json!({ "absent": [{ "user": "jane.doe@example.com" }] })));
+    site.apply(&objects);
+}
+
+fn account() -> Value {
+    json!({ "batchSize": 1, "interval": "1h", "safety": { "minMasterAdmins": 2 } })
+}
+
+/// Master Admins who can sign in.
+fn masters(site: &Site<'_>) -> Vec<String> {
+    let users = site.truth().users;
+    users
+        .into_iter()
+        .filter(|(_, user)| user.admin_roles.contains(&"admin".to_owned()))
+        .map(|(email, _)| email)
+        .collect()
+}
+
+/// The account is as declared, everybody was asked once, and at no moment were there too few Master Admins.
+fn holds(site: &Site<'_>, context: &str) {
+    let truth = site.truth();
+    for name in NEW {
+        let email = format!("{name}@example.com");
+        assert!(truth.users.contains_key(&email), "{context}: {email} is missing");
+        assert_eq!(truth.invitations.get(&email), Some(&1), "{context}: {email}");
+    }
+    assert_eq!(site.developers(), ["former", "jane.doe", "kim", "sam"], "{context}");
+    assert_eq!(masters(site), ["owner@example.com", "sam@example.com"], "{context}");
+    // The one who comes was there, and read back, before the one who goes went.
+    let requests = site.served.server.requests();
+    let admin_calls: Vec<&Value> = requests
+        .iter()
+        .filter(|request| request["endpoint"].as_str().unwrap().contains("adminrole"))
+        .collect();
+    let first = |email: &str| {
+        admin_calls.iter().position(|request| request["body"].as_str().unwrap().contains(email)).unwrap()
+    };
+    assert!(first("sam@example.com") < first("jane.doe@example.com"), "{context}: {admin_calls:#?}");
+}
+
+/// Waits until one of them leads.
+fn leader(site: &Site<'_>, operators: &[Operator]) -> usize {
+    let mut found = None;
+    site.until(&operators[0], "somebody leads", || {
+        found = operators.iter().position(Operator::leads);
+        found.is_some()
+    });
+    found.unwrap()
+}
+
+fn is_done(site: &Site<'_>) -> bool {
+    ["in", "out", "developers"]
+        .iter()
+        .all(|name| site.said("KoreRoleBinding", name, "Ready").starts_with("True"))
+        && NEW.iter().all(|name| site.said("KoreUser", name, "Ready").starts_with("True"))
+}
+
+#[test]
+fn controller_leader_a_plan_takes_as_many_calls_as_it_is_killed_at() {
+    let site = Site::new("unharmed", &account());
+    declare(&site);
+    let operator = site.start();
+    site.until(&operator, "all is done", || is_done(&site));
+    holds(&site, "unharmed");
+    // The audit log is asked once more behind the pass.
+    assert_eq!(site.served.server.requests().len(), CALLS);
+}
+
+#[test]
+fn controller_leader_killed_at_any_call_the_other_finishes_and_does_nothing_twice() {
+    let (next, failures) = (AtomicUsize::new(1), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let call = next.fetch_add(1, Ordering::Relaxed);
+                    if call > CALLS {
+                        return;
+                    }
+                    if std::panic::catch_unwind(|| killed_at(call)).is_err() {
+                        failures.lock().unwrap().push(call);
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap();
+    assert!(failures.is_empty(), "killed at the calls {failures:?}");
+}
+
+/// The leader dies while this call is under way: before the platform has done it at even calls, after it at odd ones.
+fn killed_at(call: usize) {
+    let site = Site::new("killed", &account());
+    declare(&site);
+    let effect =
+        if call.is_multiple_of(2) { json!({ "delay": { "millis": 700 } }) } else { json!("drop-after") };
+    site.served.server.fault(&json!({ "call": call, "effect": effect }));
+    let mut operators = [site.start_with(&SHORT), site.start_with(&SHORT)];
+    let seen = if call.is_multiple_of(2) { call - 1 } else { call };
+    site.until(&operators[0], "the call is under way", || site.served.server.requests().len() >= seen);
+    let dies = leader(&site, &operators);
+    operators[dies].kill();
+    let left = &operators[1 - dies];
+    site.until(left, "the other has finished", || is_done(&site) && left.leads());
+    holds(&site, &format!("killed at call {call}"));
+}
+
+#[test]
+fn controller_leader_that_sleeps_through_its_lease_writes_nothing_when_it_wakes() {
+    let site = Site::new("asleep", &account());
+    declare(&site);
+    // In the middle of the writes.
+    site.served.server.fault(&json!({ "call": CALLS / 2, "effect": { "delay": { "millis": 600 } } }));
+    let operators = [site.start_with(&SHORT), site.start_with(&SHORT)];
+    site.until(&operators[0], "the call is under way", || {
+        site.served.server.requests().len() >= CALLS / 2 - 1
+    });
+    let sleeps = leader(&site, &operators);
+    let (old, other) = (&operators[sleeps], &operators[1 - sleeps]);
+    old.signal("STOP");
+    site.until(other, "the other has finished", || other.leads() && is_done(&site));
+    holds(&site, "asleep");
+    let writes = site.served.server.writes();
+    old.signal("CONT");
+    site.until(old, "the old one knows", || !old.leads());
+    site.nudge("look");
+    site.until(other, "the new one has looked", || {
+        site.get("KoreAccount", NAME).unwrap()["status"]["handledReconcileAt"] == "look"
+    });
+    assert_eq!(site.served.server.writes(), writes);
+    assert!(other.leads() && !old.leads());
+}
+
+fn lease(site: &Site<'_>) -> Value {
+    site.get("Lease", "koreconcile").unwrap()
+}
+
+#[test]
+fn controller_leader_told_to_end_finishes_its_call_and_hands_over_at_once() {
+    let site = Site::new("graceful", &account());
+    declare(&site);
+    let middle = CALLS / 2;
+    site.served.server.fault(&json!({ "call": middle, "effect": { "delay": { "millis": 1500 } } }));
+    let mut old = site.start_with(&LONG);
+    site.until(&old, "it leads", || old.leads());
+    let other = site.start_with(&LONG);
+    site.until(&old, "the call is under way", || site.served.server.requests().len() >= middle - 1);
+    old.terminate();
+    assert_eq!(old.ended(), Some(0), "{}", old.logs());
+    // The lease lasts ten minutes: nobody could wait for its end here.
+    site.until(&other, "the other has finished", || other.leads() && is_done(&site));
+    holds(&site, "graceful");
+    assert!(
+        site.served.server.requests().iter().all(|request| request["status"] == 200),
+        "no call was cut off"
+    );
+    assert_eq!(lease(&site)["spec"]["leaseTransitions"], 1);
+}
+
+#[test]
+fn controller_leader_hands_on_the_calls_it_has_used() {
+    let served = Served::with(&["--rate-limit", "60/m,100/h"], "all", &[]);
+    let site = Site::on(Cluster::shared(), "budget", served);
+    let limits = json!({ "perMinute": 60, "perHour": 100, "reserve": 0, "readShare": "100%" });
+    site.account(&json!({ "interval": "1h", "rateLimit": limits }));
+    site.apply(&[user("kim", &json!({}))]);
+    let left = |operator: &Operator| operator.metric("koreconcile_api_calls_left", &["hour"]);
+    let mut sent = 0;
+    for round in 0..2 {
+        let mut operator = site.start_with(&LONG);
+        site.until(&operator, "it has looked", || operator.passes() >= 1);
+        site.until(&operator, "it has counted", || {
+            sent = site.served.server.requests().len();
+            left(&operator) + sent as u64 == 100
+        });
+        assert!(sent >= (round + 1) * 7, "{sent} calls");
+        operator.terminate();
+        assert_eq!(operator.ended(), Some(0), "{}", operator.logs());
+        let calls =
+            lease(&site)["metadata"]["annotations"]["koreconcile.dev/calls"].as_str().unwrap().to_owned();
+        let by_account: Value = serde_json::from_str(&calls).unwrap();
+        let minutes = by_account.as_object().unwrap().values().next().unwrap().as_object().unwrap();
+        assert_eq!(minutes.values().filter_map(Value::as_u64).sum::<u64>(), sent as u64, "{calls}");
+    }
+}

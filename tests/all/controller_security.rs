@@ -1,0 +1,311 @@
+//! What the controller may do, and what it never tells: on a real API server, by the chart's own role.
+
+use crate::support::cluster::built;
+use crate::support::operator::{KINDS, NAME, Operator, Site, chart_role, developers, document, user, within};
+use crate::support::served::ACCOUNT;
+use serde_json::{Value, json};
+use std::process::Command;
+
+/// What the role gives, one line for each rule and verb, and what makes the controller need it.
+type Case = (&'static str, &'static str, fn(&Site<'_>));
+
+fn nothing(_: &Site<'_>) {}
+
+/// A binding that wants our finalizer.
+fn keeps(site: &Site<'_>) {
+    site.apply(&[developers("kept", &["kim"], &json!({ "deletionPolicy": "Remove" }))]);
+}
+
+/// A binding that is let go of.
+fn releases(site: &Site<'_>) {
+    let mut object = developers("released", &["kim"], &json!({ "deletionPolicy": "Remove" }));
+    object["metadata"]["finalizers"] = json!(["koreconcile.dev/remove"]);
+    object["metadata"]["annotations"] = json!({ "koreconcile.dev/orphan": "true" });
+    site.apply(&[object]);
+}
+
+/// A binding that is being deleted.
+fn leaves(site: &Site<'_>) {
+    let mut object = developers("leaving", &["kim"], &json!({ "deletionPolicy": "Remove" }));
+    object["metadata"]["finalizers"] = json!(["koreconcile.dev/remove"]);
+    site.apply(&[object]);
+    site.kubectl(&["delete", "korerolebinding", "leaving", "--wait=false"]);
+}
+
+/// Something to approve.
+fn proposes(site: &Site<'_>) {
+    site.account(&json!({ "approval": "Manual" }));
+    site.apply(&[user("wanted", &json!({}))]);
+}
+
+/// More settled plans than are kept.
+fn remembers(site: &Site<'_>) {
+    let names: Vec<String> = (0..12).map(|number| format!("{NAME}-old-{number}")).collect();
+    let plans: Vec<Value> = names
+        .iter()
+        .map(|name| {
+            let counts = json!({ "add": 0, "alter": 0, "remove": 0 });
+            let spec = json!({
+                "account": NAME, "digest": "0".repeat(64), "part": "1/1", "counts": counts,
+                "risk": "low", "riskiest": "", "changes": [],
+            });
+            document("KorePlan", name, &spec)
+        })
+        .collect();
+    site.apply(&plans);
+    let settled = json!({ "status": { "phase": "Superseded" } }).to_string();
+    let mut args = vec!["patch", "koreplan", "--subresource=status", "--type=merge", "-p", &settled];
+    args.extend(names.iter().map(String::as_str));
+    site.kubectl(&args);
+}
+
+/// The same, with no plan of an earlier case in the way.
+fn proposes_anew(site: &Site<'_>) {
+    site.kubectl(&["delete", "koreplan", "--all"]);
+    proposes(site);
+}
+
+/// Something that is worth an event.
+fn happens(site: &Site<'_>) {
+    site.apply(&[user("eventful", &json!({}))]);
+}
+
+/// The same thing happens twice: the second event is a patch of the first.
+fn repeats(site: &Site<'_>) {
+    for suspend in [true, false, true] {
+        site.account(&json!({ "suspend": suspend }));
+        let is_seen = || site.said("KoreAccount", NAME, "Ready").contains("Suspended") == suspend;
+        assert!(within(is_seen), "suspend {suspend} is not seen");
+    }
+}
+
+const CASES: [Case; 17] = [
+    ("list", "koreusers", nothing),
+    ("watch", "koreusers", nothing),
+    ("patch", "koreusers/status", happens),
+    ("get", "korerolebindings", releases),
+    ("patch", "korerolebindings", keeps),
+    ("list", "koreplans", nothing),
+    ("watch", "koreplans", nothing),
+    ("create", "koreplans", proposes),
+    ("delete", "koreplans", remembers),
+    ("patch", "koreplans/status", proposes_anew),
+    ("create", "events", happens),
+    ("patch", "events", repeats),
+    ("get", "secrets", nothing),
+    ("get", "namespaces", leaves),
+    ("create", "leases", nothing),
+    ("get", "leases", nothing),
+    ("update", "leases", nothing),
+];
+
+/// The chart's role less one verb of the rule that is about this resource.
+fn without(site: &Site<'_>, verb: &str, resource: &str) -> String {
+    let text = chart_role(&site.namespace.name, &site.namespace.name);
+    let mut documents: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
+    let mut removed = 0;
+    for rule in documents.iter_mut().filter_map(|document| document["rules"].as_array_mut()).flatten() {
+        let is_meant = rule["resources"].as_array().unwrap().iter().any(|name| name == resource);
+        let verbs = rule["verbs"].as_array_mut().unwrap();
+        let before = verbs.len();
+        verbs.retain(|known| !(is_meant && known == verb));
+        removed += before - verbs.len();
+    }
+    for rules in documents.iter_mut().filter_map(|document| document["rules"].as_array_mut()) {
+        rules.retain(|rule| rule["verbs"] != json!([]));
+    }
+    assert_eq!(removed, 1, "{verb} {resource} stands in the role once");
+    documents.retain(|document| document["kind"] != "ServiceAccount");
+    documents.iter().map(|document| format!("---\n{document}\n")).collect()
+}
+
+#[test]
+fn controller_security_the_table_of_verbs_is_the_role_of_the_chart() {
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&chart_role("system", "accounts")).unwrap();
+    let rules = documents.iter().filter_map(|document| document["rules"].as_array()).flatten();
+    let given: usize = rules.map(|rule| rule["verbs"].as_array().unwrap().len()).sum();
+    assert_eq!(given, CASES.len());
+}
+
+#[test]
+fn controller_security_every_verb_of_the_role_is_needed() {
+    let site = Site::new("verbs", &json!({ "interval": "1s" }));
+    site.apply(&[user("kim", &json!({}))]);
+    let mut unneeded = Vec::new();
+    for (verb, resource, arrange) in CASES {
+        site.account(&json!({ "interval": "1s", "suspend": false, "approval": "Automatic" }));
+        site.namespace.apply(&without(&site, verb, resource)).run().expect(0);
+        if resource == "leases" {
+            site.kubectl(&["delete", "lease", "koreconcile", "--ignore-not-found"]);
+        }
+        let operator = site.start();
+        arrange(&site);
+        // The server says what was refused, and the log, or the account's status, says what the server said.
+        let refused = format!("cannot {verb} resource \\\"{resource}\\\"");
+        let is_refused = || {
+            let status = site.get("KoreAccount", NAME).unwrap()["status"].to_string();
+            operator.logs().contains(&refused) || status.contains(&refused)
+        };
+        if !within(is_refused) {
+            unneeded.push(format!("{verb} {resource}\n{}", operator.logs()));
+        }
+        drop(operator);
+        site.kubectl(&["delete", "lease", "koreconcile", "--ignore-not-found"]);
+    }
+    assert!(unneeded.is_empty(), "{}", unneeded.join("\n"));
+}
+
+#[test]
+fn controller_security_the_role_is_enough_and_nothing_is_refused() {
+    let site = Site::new("enough", &json!({ "interval": "1s" }));
+    let operator = site.start();
+    for arrange in [keeps, releases, leaves, remembers, proposes, repeats] {
+        arrange(&site);
+        site.next_pass(&operator);
+    }
+    let logs = operator.logs();
+    assert!(!logs.contains("cannot") && !logs.contains("\"ERROR\"") && !logs.contains("orbidden"), "{logs}");
+}
+
+/// Everything a person or a machine can read of a run.
+fn everything(site: &Site<'_>, operator: &Operator) -> Vec<(&'static str, String)> {
+    let listed = |kind: &str| site.list(kind).iter().map(ToString::to_string).collect::<String>();
+    let mut all = vec![
+        ("log", operator.logs()),
+        ("metrics", operator.metrics()),
+        ("events", listed("Event")),
+        ("lease", listed("Lease")),
+        ("plans", listed("KorePlan")),
+    ];
+    all.extend(KINDS.iter().map(|kind| (*kind, listed(kind))));
+    all
+}
+
+#[test]
+fn controller_security_the_client_secret_appears_nowhere() {
+    let site = Site::new("canary", &json!({ "approval": "WhenRisky", "interval": "1s" }));
+    let master = json!({ "role": { "type": "Admin", "name": "Master Admin" }, "subjects": [{ "user": "sam@example.com" }] });
+    site.apply(&[
+        user("ann", &json!({ "firstName": "Ann" })),
+        developers("developers", &["kim", "nobody"], &json!({})),
+        document("KoreRoleBinding", "master", &master),
+    ]);
+    let env = [("KORECONCILE_LOG", "trace")];
+    let operator = Operator::start(&site, &site.user, &[], &env);
+    site.until(&operator, "a plan is published", || !site.list("KorePlan").is_empty());
+    // Every way in which a call goes wrong says something, too.
+    for effect in [
+        json!({ "status": { "status": 500, "message": "no" } }),
+        json!({ "status": { "status": 401, "message": "no" } }),
+        json!({ "html": { "status": 502 } }),
+        json!("drop-before"),
+    ] {
+        site.served.server.fault(&json!({ "endpoint": "GET /api/public/bots", "effect": effect }));
+        site.next_pass(&operator);
+    }
+    let secret = site.served.place.exported("KORE_CLIENT_SECRET");
+    assert!(secret.len() > 20);
+    let encoded = site.get("Secret", "kore").unwrap()["data"]["secret"].as_str().unwrap().to_owned();
+    for (what, text) in everything(&site, &operator) {
+        assert!(text.len() > 2 || what.starts_with("Kore"), "{what} is empty");
+        assert!(!text.contains(secret) && !text.contains(&encoded), "the {what} holds the secret");
+        assert!(!text.contains("Bearer ") && !text.contains("eyJ"), "the {what} holds a token");
+    }
+    let metrics = operator.metrics();
+    assert!(!metrics.contains("example.com"), "{metrics}");
+    assert!(!metrics.contains(ACCOUNT), "{metrics}");
+}
+
+/// What the documentation of kstatus says of an object: `Current`, `InProgress` or `Failed`.
+fn kstatus(object: &Value) -> &'static str {
+    let status = &object["status"];
+    if object["metadata"]["deletionTimestamp"].is_string() {
+        return "Terminating";
+    }
+    if status["observedGeneration"] != object["metadata"]["generation"] {
+        return "InProgress";
+    }
+    let is = |name: &str, value: &str| {
+        status["conditions"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|found| found["type"] == name && found["status"] == value)
+    };
+    match () {
+        () if is("Stalled", "True") => "Failed",
+        () if is("Reconciling", "True") => "InProgress",
+        // A Ready that is not True is progress.
+        () if is("Ready", "False") || is("Ready", "Unknown") => "InProgress",
+        () => "Current",
+    }
+}
+
+/// What Argo CD makes of the same object, by the chart's own file.
+fn argo(object: &Value) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("health.lua");
+    let script = format!(
+        "obj = {}\nlocal health = dofile('charts/koreconcile/files/argocd-health.lua')\nprint(health.status)",
+        lua(object)
+    );
+    std::fs::write(&file, script).unwrap();
+    let output =
+        Command::new(built("glua")).arg(&file).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+fn lua(value: &Value) -> String {
+    match value {
+        Value::Null => "nil".to_owned(),
+        Value::Array(items) => format!("{{ {} }}", items.iter().map(lua).collect::<Vec<_>>().join(", ")),
+        Value::Object(fields) => {
+            let fields: Vec<String> =
+                fields.iter().map(|(name, value)| format!("[{name:?}] = {}", lua(value))).collect();
+            format!("{{ {} }}", fields.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+#[test]
+fn controller_security_machines_read_the_health_of_every_object_rightly() {
+    let site = Site::new("health", &json!({ "interval": "1s", "approval": "WhenRisky" }));
+    let master = json!({ "role": { "type": "Admin", "name": "Master Admin" }, "subjects": [{ "user": "sam@example.com" }] });
+    let lost = json!({ "account": "nowhere", "email": "lost@example.com" });
+    site.apply(&[
+        developers("fine", &["kim"], &json!({})),
+        user("invited", &json!({})),
+        developers("theirs", &["invited"], &json!({})),
+        document("KoreRoleBinding", "risky", &master),
+        developers("blocked", &["kim"], &json!({ "bot": "No Such Bot" })),
+        developers("invalid", &[], &json!({ "subjects": [{ "team": "nobody" }] })),
+        document("KoreUser", "homeless", &lost),
+    ]);
+    let operator = site.start();
+    let expected = [
+        ("KoreRoleBinding", "fine", "UpToDate", "Current", "Healthy"),
+        ("KoreUser", "invited", "WaitingForAcceptance", "Current", "Healthy"),
+        ("KoreRoleBinding", "risky", "ApprovalRequired", "InProgress", "Suspended"),
+        ("KoreRoleBinding", "blocked", "BotUnresolved", "Failed", "Degraded"),
+        ("KoreRoleBinding", "invalid", "ReferenceMissing", "Failed", "Degraded"),
+        ("KoreUser", "homeless", "AccountMissing", "Failed", "Degraded"),
+    ];
+    for (kind, name, reason, in_flux, in_argo) in expected {
+        let ready = |status: &str| site.said(kind, name, "Ready").starts_with(&format!("{status} {reason}"));
+        site.until(&operator, name, || ready("True") || ready("False"));
+        let object = site.get(kind, name).unwrap();
+        assert_eq!((kstatus(&object), argo(&object).as_str()), (in_flux, in_argo), "{object}");
+    }
+    // Edited, and not looked at yet.
+    operator.signal("STOP");
+    site.apply(&[developers("fine", &["kim", "sam"], &json!({}))]);
+    let object = site.get("KoreRoleBinding", "fine").unwrap();
+    assert_eq!((kstatus(&object), argo(&object).as_str()), ("InProgress", "Progressing"));
+    operator.signal("CONT");
+    site.account(&json!({ "suspend": true }));
+    site.wait(&operator, "KoreAccount", NAME, "False Suspended");
+    let object = site.get("KoreAccount", NAME).unwrap();
+    assert_eq!((kstatus(&object), argo(&object).as_str()), ("InProgress", "Suspended"));
+}

@@ -68,13 +68,13 @@ audit: tools ## Known vulnerabilities; says so when the database is out of reach
 bench: ## Speed and size, also to target/bench.json (about 10 min)
 	$(CARGO) bench --locked --bench report
 
-campaign: ## 10,000 random accounts on random bad days; `make test` has the first 1,000 (20-30 min; CAMPAIGN_CASES=N)
+campaign: ## 10,000 random accounts on random bad days; `make test` has the first 1,000 (6 min for 1,000 on busy cores; CAMPAIGN_CASES=N)
 	KORECONCILE_CASES=$(CAMPAIGN_CASES) $(CARGO) test --locked --test all -- campaign_of_bad_days --nocapture
 
-fuzz: ## libFuzzer on what takes bytes from outside, 60 s a target (FUZZ_SECONDS=N); needs a nightly toolchain (15 min / 4 min)
+fuzz: ## libFuzzer on what takes bytes from outside, 60 s a target (FUZZ_SECONDS=N); needs a nightly toolchain (first build not timed / 4 min)
 	@scripts/fuzz.sh
 
-mutants: ## Does a test notice each small change of facts, plan, manifest/compile and kore/budget? (hours)
+mutants: ## Does a test notice each small change of facts, plan, manifest/compile and kore/budget? (not timed)
 	@scripts/mutants.sh
 
 fmt: ## Format everything (1 s)

@@ -46,8 +46,33 @@ enum Sent {
     File(&'static str),
 }
 
-/// Actions whose entries the tests of their pages look at, one by one: `console_assistants_*` and `console_security_*`.
-const BESIDE_THEIR_PAGES: [&str; 0] = [];
+/// Actions whose entries the tests of their pages look at: `console_assistants_*`, `console_analytics_*` and
+/// `console_security_*`.
+const BESIDE_THEIR_PAGES: [&str; 23] = [
+    "/Admin/bots/consumer/{id}/mail",
+    "/Admin/bots/consumer/{id}/owner",
+    "/Admin/bots/consumer/{id}/settings",
+    "/Admin/bots/consumer/{id}/tasks",
+    "/Admin/bots/deleted/{id}/restore",
+    "/Admin/bots/deployment/{id}/approve",
+    "/Admin/bots/deployment/{id}/reject",
+    "/Admin/bots/enterprise/{id}/assignments",
+    "/Admin/bots/enterprise/{id}/assignments/{task}",
+    "/Admin/bots/enterprise/{id}/mail",
+    "/Admin/bots/enterprise/{id}/owner",
+    "/Admin/bots/enterprise/{id}/settings",
+    "/Admin/bots/enterprise/{id}/tasks",
+    "/Admin/analytics/chat-history",
+    "/Admin/bots/preferences",
+    "/Admin/security/api-scopes/new",
+    "/Admin/security/api-scopes/{id}",
+    "/Admin/security/api-scopes/{id}/delete",
+    "/Admin/security/api-scopes/{id}/reset",
+    "/Admin/security/settings",
+    "/Admin/security/settings/revoke",
+    "/Admin/security/sso",
+    "/Admin/security/sso/disable",
+];
 
 /// For each action of the console: the `{...}` of its path, what is sent, and the event it leaves last. They are done
 /// in this order, on one account, by the Primary Admin.

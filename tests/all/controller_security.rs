@@ -63,9 +63,10 @@ fn remembers(site: &Site<'_>) {
 fn proposes_anew(site: &Site<'_>) {
     site.kubectl(&["delete", "koreplan", "--all"]);
     proposes(site);
+    site.apply(&[user("wanted-anew", &json!({}))]);
 }
 
-/// Something that is worth an event.
+/// A status to write.
 fn happens(site: &Site<'_>) {
     site.apply(&[user("eventful", &json!({}))]);
 }
@@ -90,7 +91,7 @@ const CASES: [Case; 17] = [
     ("create", "koreplans", proposes),
     ("delete", "koreplans", remembers),
     ("patch", "koreplans/status", proposes_anew),
-    ("create", "events", happens),
+    ("create", "events", repeats),
     ("patch", "events", repeats),
     ("get", "secrets", nothing),
     ("get", "namespaces", leaves),

@@ -19,7 +19,7 @@ fn shown(run: &Run, site: &Site<'_>) -> String {
         (r"koreconcile-[0-9a-f]{32}", "koreconcile-REPLICA"),
         (r"\b[0-9a-f]{64}\b", "DIGEST"),
         (r"(?m)^(\S.*?)\b\d+(s|m(\d+s)?)( +|$)", "${1}AGE   "),
-        (r"\b\d+s( +)koreconcile", "AGE ${1}koreconcile"),
+        (r"(\d+s|AGE) +koreconcile", "AGE   koreconcile"),
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
         (r"Resource Version: +\d+", "Resource Version:  N"),
         (r"(?m) +$", ""),

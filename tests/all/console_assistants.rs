@@ -27,8 +27,20 @@ fn status(site: &Site, name: &str) -> BotStatus {
     site.admin.snapshot().unwrap().bots[&bot(site, name)].status
 }
 
-fn assigned(site: &Site, email: &str, bot: &str) -> Option<Option<Vec<String>>> {
-    site.admin.snapshot().unwrap().users[email].assignments.get(bot).cloned()
+/// What somebody may do with a bot.
+#[derive(Debug, PartialEq)]
+enum Assigned {
+    Nothing,
+    Everything,
+    Only(Vec<String>),
+}
+
+fn assigned(site: &Site, email: &str, bot: &str) -> Assigned {
+    match site.admin.snapshot().unwrap().users[email].assignments.get(bot) {
+        None => Assigned::Nothing,
+        Some(None) => Assigned::Everything,
+        Some(Some(dialogs)) => Assigned::Only(dialogs.clone()),
+    }
 }
 
 /// As the API shows it: ids of the dialogs of that bot.
@@ -167,15 +179,15 @@ async fn console_assistants_assignment_is_saved_by_apply_and_nothing_before() {
     browser.press("Done").await;
     browser.reads("All users").await;
     browser.inspect("bots-assignments").await;
-    assert_eq!(assigned(&site, SAM, "Travel Desk"), None, "saved before Apply");
+    assert_eq!(assigned(&site, SAM, "Travel Desk"), Assigned::Nothing, "saved before Apply");
     browser.press("Apply").await;
     browser.reads("Bot assignment successful").await;
     browser.inspect("bots-assignment-done").await;
     let flight = dialog(&site, "Travel Desk", "Book Flight");
-    assert_eq!(assigned(&site, SAM, "Travel Desk"), Some(Some(vec![flight.clone()])));
+    assert_eq!(assigned(&site, SAM, "Travel Desk"), Assigned::Only(vec![flight.clone()]));
     assert_eq!(shown_by_api(&site, SAM, "Travel Desk").await, json!([flight]));
     // Who is assigned by themselves has lost what is for everybody now.
-    assert_eq!(assigned(&site, OWNER, "Travel Desk"), Some(Some(vec![flight])));
+    assert_eq!(assigned(&site, OWNER, "Travel Desk"), Assigned::Only(vec![flight]));
     let log = site.admin.audit_log().unwrap();
     let entry = log.iter().find(|entry| entry[0] == "Bot Task Assignment").unwrap();
     assert_eq!(entry[1], OWNER);
@@ -210,7 +222,7 @@ async fn console_assistants_assignment_is_cancelled_taken_out_and_cleared() {
     assert!(page.text.contains("QA") && page.text.contains("Not saved yet"), "{}", page.text);
     assert_eq!(owner.post(&path, &[("assign", "tasks"), ("step", "cancel")]).await.status, 303);
     assert!(!owner.get(&path).await.text.contains("Not saved yet"));
-    assert_eq!(assigned(&site, SAM, BANK), Some(None), "cancelled");
+    assert_eq!(assigned(&site, SAM, BANK), Assigned::Everything, "cancelled");
 
     owner.post(&task, &[("audience", "people"), ("add", &jane), ("remove", &sam), ("step", "done")]).await;
     owner.post(&path, &[("assign", "tasks"), ("step", "apply")]).await;
@@ -239,9 +251,9 @@ async fn console_assistants_assignment_leaves_what_others_changed_meanwhile() {
         .await;
     site.admin.assign(KIM, BANK, None).unwrap();
     owner.post(&path, &[("assign", "tasks"), ("step", "apply")]).await;
-    assert_eq!(assigned(&site, KIM, BANK), Some(None));
-    assert_eq!(assigned(&site, SAM, BANK), Some(None));
-    assert_eq!(assigned(&site, JANE, BANK), Some(Some(vec![balance])));
+    assert_eq!(assigned(&site, KIM, BANK), Assigned::Everything);
+    assert_eq!(assigned(&site, SAM, BANK), Assigned::Everything);
+    assert_eq!(assigned(&site, JANE, BANK), Assigned::Only(vec![balance]));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A plan as a comment on a pull request: riskiest first, and never longer than such a comment may be.
 //!
 //! Everything that comes from manifests or the platform stands in code, where neither Markdown nor HTML, mentions or
-//! references mean anything ([`code`]). What does not fit is cut from the harmless end, and counted: changes in
+//! references mean anything ([`mod@code`]). What does not fit is cut from the harmless end, and counted: changes in
 //! [`changes`], everything else in [`lists`]. The first line is a marker by which a bot finds its comment again.
 //!
 //! # Guarantees

@@ -13,12 +13,13 @@ if ! cmp --silent scripts/ci-templates.txt "$venv/installed.txt"; then
     echo "installing check-jsonschema into $venv (once; 20 s)"
     rm -rf "$venv"
     python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes \
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes \
         --requirement scripts/ci-templates.txt
     cp scripts/ci-templates.txt "$venv/installed.txt"
 fi
 
-check() { "$venv/bin/check-jsonschema" --builtin-schema "$@"; }
+# By the module: the programs in a venv name the place where it was made.
+check() { "$venv/bin/python" -m check_jsonschema --builtin-schema "$@"; }
 
 check vendor.github-workflows examples/ci/github/*.yml
 check vendor.gitlab-ci examples/ci/gitlab/.gitlab-ci.yml

@@ -48,6 +48,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Whether this change is as wanted by now, or on its way without our help.
+    pub fn is_good(&self, change: &ChangeId) -> bool {
+        self.fates.get(change).is_some_and(Fate::is_good)
+    }
+
     /// How many changes ended so.
     pub fn count(&self, wanted: impl Fn(&Fate) -> bool) -> usize {
         self.fates.values().filter(|fate| wanted(fate)).count()

@@ -1,6 +1,7 @@
 //! How every object stands after a pass: the worst that anything says about it. Pure.
 
 use super::declare::object_of;
+use super::propose::in_words;
 use super::reason::Reason;
 use super::view::{ObjectRef, View};
 use crate::apply::{Fate, Outcome};
@@ -127,11 +128,7 @@ impl Verdicts {
         let spoken_for: std::collections::BTreeSet<_> =
             plan.refused.iter().chain(&plan.waiting).flat_map(|entry| &entry.changes).collect();
         for change in plan.changes.iter().filter(|change| !spoken_for.contains(&change.id)) {
-            let key = change.key.clone();
-            let named =
-                key.with_bot(|id| Some(plan.bots.get(&id).map_or(id.to_string(), ToString::to_string)));
-            let what = named.map_or_else(|| change.key.to_string(), |key| key.to_string());
-            let what = format!("{} {what}", change.action.sign());
+            let what = in_words(change, plan);
             let standing = match (held, outcome.and_then(|outcome| outcome.fates.get(&change.id))) {
                 (Some(reason), _) => Standing::new(reason, format!("would be changed: {what}")),
                 (None, Some(Fate::Applied)) => {

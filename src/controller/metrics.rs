@@ -242,12 +242,7 @@ impl Metrics {
             self.removals.get_or_create(&of(object)).set(i64::from(removals.used));
         }
         if let Some(plan) = &pass.plan {
-            let is_there = |id| {
-                pass.outcome
-                    .as_ref()
-                    .and_then(|outcome| outcome.fates.get(id))
-                    .is_some_and(crate::apply::Fate::is_good)
-            };
+            let is_there = |id| pass.outcome.as_ref().is_some_and(|outcome| outcome.is_good(id));
             let overdue = plan.ended.iter().filter(|id| !is_there(id)).count();
             self.overdue.get_or_create(&of(object)).set(i64::try_from(overdue).unwrap_or(i64::MAX));
         }

@@ -285,6 +285,7 @@ impl Work<'_> {
     }
 
     fn statuses(&self, plan: &Plan, outcome: Option<&Outcome>) -> Vec<(ObjectRef, ObjectStatus)> {
+        let arrived = write_only::arrived(plan, outcome);
         let declared = self.view.objects.iter().map(|object| {
             let Declared { meta, spec, status } = object;
             let standing = self.verdicts.of(&meta.object);
@@ -300,13 +301,13 @@ impl Work<'_> {
                 conditions: conditions(&standing, meta.generation, &status.conditions, self.now),
                 resolved: pins::resolved(object, &self.world),
                 membership,
-                sent: write_only::sent(object, plan, outcome),
+                sent: write_only::sent(object, &arrived),
                 invited_since,
             };
             (meta.object.clone(), status)
         });
         let broken = self.view.broken.iter().map(|broken| {
-            let standing = Standing::new(Reason::Invalid, broken.why.clone());
+            let standing = self.verdicts.of(&broken.meta.object);
             let generation = broken.meta.generation;
             let status = ObjectStatus {
                 observed_generation: Some(generation),
@@ -402,8 +403,7 @@ const RETRY: SignedDuration = SignedDuration::from_secs(60);
 
 /// Changes of the plan that the account does not show yet.
 fn left(plan: &Plan, outcome: Option<&Outcome>) -> BTreeSet<ChangeId> {
-    let is_there =
-        |id: &ChangeId| outcome.and_then(|outcome| outcome.fates.get(id)).is_some_and(apply::Fate::is_good);
+    let is_there = |id: &ChangeId| outcome.is_some_and(|outcome| outcome.is_good(id));
     plan.changes.iter().map(|change| &change.id).filter(|id| !is_there(id)).cloned().collect()
 }
 

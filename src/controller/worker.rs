@@ -7,7 +7,6 @@ use super::known::Known;
 use super::metrics::Metrics;
 use super::pass::{Pass, Session, pass};
 use super::publish::Publisher;
-use super::rhythm;
 use super::store::Stores;
 use super::view::{Declared, ObjectRef, View};
 use crate::apply::Stop;
@@ -222,6 +221,3 @@ fn told(done: &Pass) {
         + done.outcome.as_ref().map_or(0, |outcome| outcome.calls);
     tracing::info!(reason, applied, left = counts.changes, waiting = counts.waiting, calls, "pass");
 }
-
-/// The usual time between polls.
-pub(super) const HINT_EVERY: SignedDuration = rhythm::HINT_EVERY;

@@ -2,12 +2,12 @@
 //! was sent last is remembered as a digest, in the status of the `KoreUser`. Pure.
 
 use super::view::{Declared, View};
-use crate::apply::{Fate, Outcome};
+use crate::apply::Outcome;
 use crate::facts::Key;
 use crate::manifest::kinds::{KoreUserSpec, Spec};
 use crate::plan::{Plan, Rewrite};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// What is to be sent again: the fields of everyone whose spec says something else than what was sent.
 pub(super) fn rewrite(view: &View) -> Rewrite {
@@ -20,18 +20,18 @@ pub(super) fn rewrite(view: &View) -> Rewrite {
     Rewrite::Of(keys.collect())
 }
 
+/// The fields that a plan sends, and whether they have arrived.
+pub(super) fn arrived<'p>(plan: &'p Plan, outcome: Option<&Outcome>) -> BTreeMap<&'p Key, bool> {
+    let sent = plan.changes.iter().filter(|change| change.key.family().is_write_only());
+    sent.map(|change| (&change.key, outcome.is_some_and(|outcome| outcome.is_good(&change.id)))).collect()
+}
+
 /// What was sent, now: the spec's digest when all of it has arrived, else what is known from before.
-pub(super) fn sent(object: &Declared, plan: &Plan, outcome: Option<&Outcome>) -> Option<String> {
+pub(super) fn sent(object: &Declared, arrived: &BTreeMap<&Key, bool>) -> Option<String> {
     let Spec::User(user) = &object.spec else { return None };
     let known = object.status.sent.clone();
-    let keys: BTreeSet<Key> = keys(user).into_iter().collect();
-    let fates: Vec<Option<&Fate>> = plan
-        .changes
-        .iter()
-        .filter(|change| keys.contains(&change.key))
-        .map(|change| outcome.and_then(|outcome| outcome.fates.get(&change.id)))
-        .collect();
-    let has_arrived = !fates.is_empty() && fates.iter().all(|fate| fate.is_some_and(Fate::is_good));
+    let fields: Vec<bool> = keys(user).iter().filter_map(|key| arrived.get(key).copied()).collect();
+    let has_arrived = !fields.is_empty() && fields.into_iter().all(|has_arrived| has_arrived);
     if has_arrived { digest(user).or(known) } else { known }
 }
 

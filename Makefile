@@ -65,7 +65,7 @@ hygiene: ## No machine paths, registry hosts, addresses of people, private keys 
 audit: tools ## Known vulnerabilities; says so when the database is out of reach (5 s)
 	@scripts/audit.sh
 
-bench: ## Speed and size, also to target/bench.json (about 10 min)
+bench: envtest ## Speed and size, also to target/bench.json (about 15 min, and what `envtest` takes)
 	$(CARGO) bench --locked --bench report
 
 campaign: ## 10,000 random accounts on random bad days; `make test` has the first 1,000 (6 min for 1,000 on busy cores; CAMPAIGN_CASES=N)

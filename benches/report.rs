@@ -1,8 +1,8 @@
 //! The figures of `docs/performance.md`: `make bench`, or `cargo bench --bench report`.
 //!
 //! Prints a table and writes it to `target/bench.json`. A word chooses one part (`cargo bench --bench report -- noop`:
-//! `noop`, `pure`, `review`, `onboard` or `console`); then nothing is written. `--runs N` sets how often the timed parts are
-//! repeated.
+//! `noop`, `pure`, `review`, `onboard`, `console` or `cluster`); then nothing is written. `--runs N` sets how often the timed
+//! parts are repeated. `cluster` needs what `make envtest` builds.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,6 +14,8 @@
     reason = "a measurement fails by panicking, and nobody links against it"
 )]
 
+#[path = "report/cluster.rs"]
+mod cluster;
 #[path = "report/console.rs"]
 mod console;
 #[path = "report/figures.rs"]
@@ -49,8 +51,8 @@ fn main() {
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--runs" => runs = args.next().and_then(|text| text.parse().ok()).expect("--runs takes a number"),
-            "noop" | "pure" | "review" | "onboard" | "console" => parts.push(arg),
-            _ => panic!("{arg} is neither --runs N nor one of noop, pure, review, onboard, console"),
+            "noop" | "pure" | "review" | "onboard" | "console" | "cluster" => parts.push(arg),
+            _ => panic!("{arg} is neither --runs N nor one of noop, pure, review, onboard, console, cluster"),
         }
     }
     let wants = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
@@ -72,6 +74,9 @@ fn main() {
     }
     if wants("console") {
         console::measure(runs, &mut report);
+    }
+    if wants("cluster") {
+        cluster::measure(&mut report);
     }
     print!("{}", report.table());
     if parts.is_empty() {

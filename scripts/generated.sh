@@ -11,10 +11,10 @@ outputs=(
     "docs/reference/manifests.md reference manifests"
     "docs/reference/findings.md reference findings"
 )
-# The definitions stand twice, because Helm reads nothing outside of a chart.
+# The definitions stand three times, because neither Helm nor kustomize reads outside of its folder.
 for kind in KoreAccount KoreUser KoreTeam KoreGroupMembership KoreRole KoreRoleBinding KoreBotAssignment KorePlan \
     KorePlanApproval; do
-    for folder in crds charts/koreconcile/files/crds; do
+    for folder in crds charts/koreconcile/files/crds charts/kustomize/crds; do
         outputs+=("$folder/${kind,,}s.yaml crds $kind")
     done
 done
@@ -25,20 +25,20 @@ fresh="$(mktemp)"
 trap 'rm -f "$fresh"' EXIT
 
 stale=0
-for output in "${outputs[@]}"; do
-    read -r file arguments <<<"$output"
-    read -ra words <<<"$arguments"
-    is_tracked=0
+
+# store FILE WHAT: puts what is in $fresh into place; an empty one says that nothing can be printed yet.
+store() {
+    local file="$1" what="$2" is_tracked=0
     if git ls-files --error-unmatch "$file" >/dev/null 2>&1; then is_tracked=1; fi
 
-    if ! "$koreconcile" "${words[@]}" >"$fresh" </dev/null || [[ ! -s "$fresh" ]]; then
+    if [[ ! -s "$fresh" ]]; then
         if ((is_tracked)); then
-            echo "generated: \`koreconcile $arguments\` printed nothing, and $file is committed" >&2
+            echo "generated: \`$what\` printed nothing, and $file is committed" >&2
             stale=1
         else
-            echo "generated: waits for \`koreconcile $arguments\` ($file)"
+            echo "generated: waits for \`$what\` ($file)"
         fi
-        continue
+        return
     fi
 
     mkdir -p "$(dirname "$file")"
@@ -52,5 +52,22 @@ for output in "${outputs[@]}"; do
     else
         echo "generated: $file is fresh"
     fi
+}
+
+for output in "${outputs[@]}"; do
+    read -r file arguments <<<"$output"
+    read -ra words <<<"$arguments"
+    "$koreconcile" "${words[@]}" >"$fresh" </dev/null || : >"$fresh"
+    store "$file" "koreconcile $arguments"
 done
+
+# The base for kustomize is the chart with its defaults, less what only Helm reads.
+helm=target/envtest/helm
+if [[ -x "$helm" ]]; then
+    "$helm" template koreconcile charts/koreconcile --namespace koreconcile-system --set crds.install=false |
+        sed -e '/^# Source: /d' -e '/^ *helm.sh\/chart: /d' -e '/managed-by: Helm$/d' >"$fresh" || : >"$fresh"
+    store charts/kustomize/controller.yaml "helm template"
+else
+    echo "generated: charts/kustomize/controller.yaml is left alone: scripts/envtest.sh builds helm"
+fi
 exit "$stale"

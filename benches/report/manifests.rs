@@ -104,25 +104,28 @@ pub fn bindings(folder: &Path, holders: &Holders<'_>) {
 /// Everything that is true of a sandbox.
 pub fn of(truth: &Snapshot, folder: &Path, data: &Path) {
     account(folder, data, &truth.account);
-    people(
-        folder,
-        truth.users.iter().map(|(email, user)| Person {
-            email,
-            first: &user.first_name,
-            last: &user.last_name,
-            access: match (user.is_developer, user.can_create_bot) {
-                (false, _) => "None",
-                (true, false) => "Builder",
-                (true, true) => "Creator",
-            },
-        }),
-    );
+    people(folder, people_of(truth));
     bindings(folder, &holders_of(truth));
     groups(folder, truth);
     assignments(folder, truth);
 }
 
-fn holders_of(truth: &Snapshot) -> Holders<'_> {
+/// Everybody in a sandbox.
+pub fn people_of(truth: &Snapshot) -> impl Iterator<Item = Person<'_>> {
+    truth.users.iter().map(|(email, user)| Person {
+        email,
+        first: &user.first_name,
+        last: &user.last_name,
+        access: match (user.is_developer, user.can_create_bot) {
+            (false, _) => "None",
+            (true, false) => "Builder",
+            (true, true) => "Creator",
+        },
+    })
+}
+
+/// Who holds what in a sandbox.
+pub fn holders_of(truth: &Snapshot) -> Holders<'_> {
     let mut holders = Holders::new();
     for (email, user) in &truth.users {
         for role in &user.admin_roles {

@@ -51,7 +51,7 @@ pub fn measure(users: usize, runs: usize, report: &mut Report) {
 }
 
 /// 2 + ⌈B/50⌉ + ⌈G/50⌉ + ⌈N/L⌉ + ⌈D/M⌉: everyone is listed, and everyone is named by a manifest.
-fn bound(truth: &Snapshot) -> usize {
+pub fn bound(truth: &Snapshot) -> usize {
     let Snapshot { users, groups, bots, .. } = truth;
     2 + bots.len().div_ceil(PAGE)
         + groups.len().div_ceil(PAGE)

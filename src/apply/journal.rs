@@ -13,17 +13,30 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A journal cannot be written.
+/// What a run has to remember cannot be written or read.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "the journal {path} cannot be written: {source}\n  free some space or choose another --state-dir; what was sent so far is listed above"
-)]
-pub struct JournalError {
-    /// Which file.
-    pub path: String,
-    /// Why.
-    #[source]
-    pub source: io::Error,
+pub enum JournalError {
+    /// In a file.
+    #[error(
+        "the journal {path} cannot be written: {source}\n  free some space or choose another --state-dir; what was sent so far is listed above"
+    )]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// In a vault.
+    #[error("assignments cannot be kept while they are cleared: {0}")]
+    Vault(String),
+}
+
+impl JournalError {
+    fn of(path: &Path) -> impl Fn(io::Error) -> Self {
+        let path = path.display().to_string();
+        move |source| Self::File { path: path.clone(), source }
+    }
 }
 
 /// Where a run writes what it does. Without a folder it writes nothing, and two-step changes are left to people.
@@ -116,7 +129,7 @@ impl Journal {
         let path = folder.join("journal").join(format!("{name}-{}.jsonl", std::process::id()));
         let file = std::fs::create_dir_all(folder.join("journal"))
             .and_then(|()| OpenOptions::new().create(true).append(true).open(&path))
-            .map_err(|source| JournalError { path: path.display().to_string(), source })?;
+            .map_err(JournalError::of(&path))?;
         Ok(Self { open: Some(Open { folder: folder.to_owned(), path, file }), vault: None })
     }
 
@@ -162,7 +175,7 @@ impl Journal {
             open.file.write_all(&line)?;
             if matches!(record, Record::Settled { .. }) { Ok(()) } else { open.file.sync_data() }
         });
-        written.map_err(|source| JournalError { path: open.path.display().to_string(), source })
+        written.map_err(JournalError::of(&open.path))
     }
 
     /// Keeps a person's assignments before they are cleared.
@@ -199,7 +212,7 @@ pub(super) fn keep(folder: &Path, images: &[BeforeImage]) -> Result<(), JournalE
             .and_then(|()| std::fs::rename(&beside, &path))
             .and_then(|()| File::open(folder)?.sync_all())
     };
-    written.map_err(|source| JournalError { path: path.display().to_string(), source })
+    written.map_err(JournalError::of(&path))
 }
 
 /// The same in a vault.
@@ -212,19 +225,18 @@ pub(super) async fn keep_in(vault: &dyn Vault, images: &[BeforeImage]) -> Result
         Ok(text) => vault.keep(text).await,
         Err(why) => Err(why),
     };
-    kept.map_err(|why| JournalError { path: "in the vault".to_owned(), source: io::Error::other(why) })
+    kept.map_err(JournalError::Vault)
 }
 
 /// What a killed run left in a vault.
 pub(super) fn kept_in(text: &str) -> Result<Vec<BeforeImage>, JournalError> {
-    let failed = |error| JournalError { path: "in the vault".to_owned(), source: io::Error::other(error) };
-    serde_json::from_str(text).map_err(failed)
+    serde_json::from_str(text).map_err(|error| JournalError::Vault(error.to_string()))
 }
 
 /// What a killed run left behind.
 pub(super) fn kept(folder: &Path) -> Result<Vec<BeforeImage>, JournalError> {
     let path = in_flight(folder);
-    let failed = |source| JournalError { path: path.display().to_string(), source };
+    let failed = JournalError::of(&path);
     match std::fs::read(&path) {
         Ok(json) => serde_json::from_slice(&json).map_err(|error| failed(io::Error::other(error))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),

@@ -1,7 +1,7 @@
 //! What became of a plan.
 
 use crate::kore::KoreError;
-use crate::plan::{Change, ChangeId};
+use crate::plan::{Change, ChangeId, Plan};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -48,6 +48,14 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Nothing of this plan was sent; this is why.
+    pub fn not_sent(plan: &Plan, why: &str) -> Self {
+        let changes: BTreeMap<ChangeId, Change> =
+            plan.sendable().into_iter().map(|change| (change.id.clone(), change.clone())).collect();
+        let fates = changes.keys().map(|id| (id.clone(), Fate::NotSent(why.to_owned()))).collect();
+        Self { fates, changes, ..Self::default() }
+    }
+
     /// Whether this change is as wanted by now, or on its way without our help.
     pub fn is_good(&self, change: &ChangeId) -> bool {
         self.fates.get(change).is_some_and(Fate::is_good)

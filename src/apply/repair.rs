@@ -75,30 +75,24 @@ pub async fn repair(
     Ok(there.into_iter().map(|image| image.user).collect())
 }
 
-/// Takes every assignment away and sends the wanted ones. The caller has put the images on disk, and leaves them there
-/// when this fails: somebody has nothing then, until the next run restores it.
+/// Takes every assignment of a batch of people away and sends the wanted ones. The caller has put the images on disk, and
+/// leaves them there when this fails: somebody has nothing then, until the next run restores it.
 pub(super) async fn clear_and_resend(
-    images: &[BeforeImage],
+    batch: &[BeforeImage],
     directory: &Directory,
     view: &World,
     writer: &Writer,
-    policy: &Policy,
 ) -> Result<(), RepairError> {
-    for batch in images.chunks(policy.batch_size.0) {
-        let cleared: Vec<UserUpdate> =
-            batch.iter().map(|image| update(image, directory, view, BTreeMap::new())).collect();
-        // Whether it came to pass or not, what follows is right.
-        writer.update_users(&cleared).await?;
-        let wanted: Vec<UserUpdate> = batch
-            .iter()
-            .filter(|image| !image.target.is_empty())
-            .map(|image| update(image, directory, view, image.target.clone()))
-            .collect();
-        if !wanted.is_empty() {
-            refuse_failures(writer.update_users(&wanted).await?)?;
-        }
-    }
-    Ok(())
+    let cleared: Vec<UserUpdate> =
+        batch.iter().map(|image| update(image, directory, view, BTreeMap::new())).collect();
+    // Whether it came to pass or not, what follows is right.
+    writer.update_users(&cleared).await?;
+    let wanted: Vec<UserUpdate> = batch
+        .iter()
+        .filter(|image| !image.target.is_empty())
+        .map(|image| update(image, directory, view, image.target.clone()))
+        .collect();
+    if wanted.is_empty() { Ok(()) } else { refuse_failures(writer.update_users(&wanted).await?) }
 }
 
 /// What a person shall be assigned, once these changes are made to what the look shows.

@@ -8,7 +8,7 @@ use super::saved;
 use super::session::Session;
 use super::{CliError, Exit, Output};
 use crate::apply::{self, Account, Fate, Journal, Kept, Outcome, Stopper};
-use crate::facts::{BotId, BotName, Key, Mode};
+use crate::facts::{BotId, BotName, Mode};
 use crate::kore::Writer;
 use crate::manifest::Compiled;
 use crate::plan::{Plan, render};
@@ -176,10 +176,6 @@ async fn listen(stopper: Stopper, output: Output) {
 /// What became of it: the count, then every change that did not come out as wanted.
 fn tell(outcome: &Outcome, bots: &BTreeMap<BotId, BotName>, journal: &Journal, output: &Output) {
     let Outcome { fates, changes, calls, error, was_interrupted } = outcome;
-    let named = |key: &Key| {
-        let label = |id: BotId| bots.get(&id).map_or_else(|| id.to_string(), ToString::to_string);
-        key.clone().with_bot(|id| Some(label(id))).map_or_else(|| key.to_string(), |key| key.to_string())
-    };
     let mut amiss: Vec<_> = fates
         .iter()
         .filter(|(_, fate)| !fate.is_good())
@@ -191,14 +187,15 @@ fn tell(outcome: &Outcome, bots: &BTreeMap<BotId, BotName>, journal: &Journal, o
             Fate::Stale(seen) => format!("stale, not sent: the account shows {seen}"),
             Fate::Failed(why) => format!("failed: {why}"),
             Fate::HeldBack(ground) => {
-                let ground =
-                    changes.get(ground).map_or_else(|| ground.to_string(), |change| named(&change.key));
+                let ground = changes
+                    .get(ground)
+                    .map_or_else(|| ground.to_string(), |change| render::named(bots, &change.key));
                 format!("held back: {ground} did not come about")
             }
             Fate::NotSent(why) => format!("not sent: {why}"),
             Fate::Applied | Fate::AlreadyThere | Fate::Waiting => continue,
         };
-        output.warn(format_args!("! {} {}\n    {why}", change.action.sign(), named(&change.key)));
+        output.warn(format_args!("! {}\n    {why}", render::in_words(bots, change)));
     }
     let mut parts = Vec::new();
     for (count, what) in [

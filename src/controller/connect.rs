@@ -3,6 +3,7 @@
 
 use super::hint::Hint;
 use super::judge::Standing;
+use super::lease::LeaseOptions;
 use super::metrics::{Calls, Metrics};
 use super::reason::Reason;
 use super::view::DeclaredAccount;
@@ -28,6 +29,8 @@ pub(super) struct Connector {
     /// Hosts an account may name; empty: any.
     allowed_hosts: Vec<String>,
     call_timeout: Duration,
+    /// Which replica this is, for whoever reads the platform's or a proxy's log.
+    identity: String,
     ledgers: Mutex<HashMap<String, Arc<Ledger>>>,
     /// Calls that an earlier leader sent, by account and minute.
     inherited: Mutex<BTreeMap<String, BTreeMap<i64, u32>>>,
@@ -50,13 +53,14 @@ impl Connector {
     pub(super) fn new(
         client: Client,
         allowed_hosts: Vec<String>,
-        call_timeout: Duration,
+        lease: &LeaseOptions,
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             client,
             allowed_hosts,
-            call_timeout,
+            call_timeout: lease.call_timeout,
+            identity: lease.identity.clone(),
             ledgers: Mutex::default(),
             inherited: Mutex::default(),
             metrics,
@@ -85,7 +89,7 @@ impl Connector {
             return Ok(known);
         }
         let limits = HttpLimits { total: self.call_timeout, ..HttpLimits::default() };
-        let transport = HttpTransport::new(base, limits)
+        let transport = HttpTransport::named(base, limits, &self.identity)
             .map_err(|error| Standing::new(Reason::Unreachable, format!("TLS cannot be set up: {error}")))?;
         let name = &account.meta.object;
         // A tenant has one budget, whichever app asks.

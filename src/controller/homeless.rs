@@ -2,7 +2,7 @@
 
 use super::conditions::conditions;
 use super::judge::Standing;
-use super::pass::News;
+use super::news::News;
 use super::reason::Reason;
 use super::view::{Meta, ObjectRef};
 use super::worker::Shared;

@@ -1,12 +1,12 @@
 //! How every object stands after a pass: the worst that anything says about it. Pure.
 
 use super::declare::object_of;
-use super::propose::in_words;
 use super::reason::Reason;
 use super::view::{ObjectRef, View};
 use crate::apply::{Fate, Outcome};
 use crate::facts::Source;
 use crate::manifest::{Code, Finding, Manifests};
+use crate::plan::render::in_words;
 use crate::plan::{Entry, Plan};
 use std::collections::{BTreeMap, HashMap};
 
@@ -128,7 +128,7 @@ impl Verdicts {
         let spoken_for: std::collections::BTreeSet<_> =
             plan.refused.iter().chain(&plan.waiting).flat_map(|entry| &entry.changes).collect();
         for change in plan.changes.iter().filter(|change| !spoken_for.contains(&change.id)) {
-            let what = in_words(change, plan);
+            let what = in_words(&plan.bots, change);
             let standing = match (held, outcome.and_then(|outcome| outcome.fates.get(&change.id))) {
                 (Some(reason), _) => Standing::new(reason, format!("would be changed: {what}")),
                 (None, Some(Fate::Applied)) => {

@@ -5,8 +5,8 @@ use super::view::View;
 use crate::apply::{Fate, Outcome};
 use crate::facts::{Email, Family};
 use crate::manifest::kinds::Spec;
-use crate::manifest::kinds::status::{RemovalWindow, Removed};
-use crate::plan::{Change, ChangeId, Day, Memory};
+use crate::manifest::kinds::status::{RemovalWindow, Removed, UNDER_WAY_MAX};
+use crate::plan::{Change, ChangeId, Day, Memory, Plan};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,26 +87,61 @@ impl Known {
         let applied = outcome.fates.iter().filter(|(_, fate)| **fate == Fate::Applied).map(|(id, _)| id);
         self.memory.note_applied(applied.clone(), now);
         for change in applied.filter_map(|id| outcome.changes.get(id)) {
-            self.note_removal(change, now);
+            if change.action.is_removal() {
+                count(&mut self.removals, change, now);
+            }
         }
     }
 
-    fn note_removal(&mut self, change: &Change, now: Timestamp) {
-        if !change.action.is_removal() {
-            return;
-        }
-        let at = now.round(jiff::Unit::Minute).unwrap_or(now);
-        let family = change.key.family().label();
-        match self.removals.iter_mut().find(|removed| removed.at == at && removed.family == family) {
-            Some(removed) => removed.count += 1,
-            None => self.removals.push(Removed { at, family: family.to_owned(), count: 1 }),
-        }
-    }
-
-    /// The window of removals, for the status.
+    /// The window of removals as it is, for the status.
     pub fn window(&self, allowed: u32) -> RemovalWindow {
-        let used = self.removals.iter().map(|removed| removed.count).sum();
-        RemovalWindow { used, allowed, recent: self.removals.clone() }
+        window(self.removals.clone(), allowed)
+    }
+
+    /// The window of removals as it will be when all of these have gone. `None`: there are none.
+    pub fn foreseen<'c>(
+        &self,
+        removals: impl Iterator<Item = &'c Change>,
+        allowed: u32,
+        now: Timestamp,
+    ) -> Option<RemovalWindow> {
+        let mut under_way: BTreeMap<&str, Removed> = BTreeMap::new();
+        for change in removals {
+            let family = change.key.family().label();
+            let entry = under_way.entry(family).or_insert_with(|| Removed {
+                at: minute(now),
+                family: family.to_owned(),
+                count: 0,
+                under_way: Vec::new(),
+            });
+            entry.count += 1;
+            if entry.under_way.len() < UNDER_WAY_MAX {
+                entry.under_way.push(change.id.to_string());
+            }
+        }
+        let is_empty = under_way.is_empty();
+        let foreseen = self.removals.iter().cloned().chain(under_way.into_values()).collect();
+        (!is_empty).then(|| window(foreseen, allowed))
+    }
+
+    /// Whether somebody died in the middle of removals that were counted beforehand.
+    pub fn has_foreseen(&self) -> bool {
+        self.removals.iter().any(|removed| !removed.under_way.is_empty())
+    }
+
+    /// Takes off the window what was foreseen and has not gone: the plan wants it gone still. What is in no plan any more
+    /// stays counted. True when something was taken off.
+    pub fn correct(&mut self, plan: &Plan) -> bool {
+        let planned: BTreeSet<String> = plan.changes.iter().map(|change| change.id.to_string()).collect();
+        let mut is_less = false;
+        for removed in &mut self.removals {
+            let under_way = std::mem::take(&mut removed.under_way);
+            let left = under_way.iter().filter(|id| planned.contains(*id)).count();
+            removed.count = removed.count.saturating_sub(u32::try_from(left).unwrap_or(u32::MAX));
+            is_less |= left > 0;
+        }
+        self.removals.retain(|removed| removed.count > 0);
+        is_less
     }
 
     /// Changes that came back, for the status: a single application is forgotten with the process.
@@ -128,4 +163,20 @@ impl Known {
         let others = self.memory.pending_since.iter().filter(|(email, _)| !declared.contains(email));
         others.take(INVITED_MAX).map(|(email, since)| (email.to_string(), *since)).collect()
     }
+}
+
+fn count(removals: &mut Vec<Removed>, change: &Change, now: Timestamp) {
+    let (at, family) = (minute(now), change.key.family().label());
+    match removals.iter_mut().find(|removed| removed.at == at && removed.family == family) {
+        Some(removed) => removed.count += 1,
+        None => removals.push(Removed { at, family: family.to_owned(), count: 1, under_way: Vec::new() }),
+    }
+}
+
+fn minute(now: Timestamp) -> Timestamp {
+    now.round(jiff::Unit::Minute).unwrap_or(now)
+}
+
+fn window(recent: Vec<Removed>, allowed: u32) -> RemovalWindow {
+    RemovalWindow { used: recent.iter().map(|removed| removed.count).sum(), allowed, recent }
 }

@@ -3,26 +3,29 @@
 //! It knows objects as a [`View`] and the account as a [`Session`]; whoever calls it fetches the one and writes down
 //! what comes out. So the same pass runs in a cluster and in a test without one.
 
-use super::conditions::{conditions, is_stalled, reason_of};
+use super::conditions::conditions;
 use super::declare::{leaving, manifests, removes};
-use super::hold::{Circumstances, brief, put_off};
-use super::judge::{Standing, Verdicts, changes, of_account, one_line};
+use super::hold::{Circumstances, put_off};
+use super::judge::{Standing, Verdicts, of_account, one_line};
 use super::known::Known;
+use super::news::{self, News};
 use super::pins;
-use super::propose::{Proposals, covered, covers, propose};
+use super::propose::{Proposals, covered, propose};
 use super::reason::Reason;
 use super::rhythm;
-use super::view::{Approval, Declared, Meta, ObjectRef, View};
+use super::statuses::approvals;
+use super::view::{Declared, ObjectRef, View};
+use super::write_ahead::WriteAhead;
 use super::write_only;
-use crate::apply::{self, Account, Journal, Outcome, Stop};
-use crate::facts::{Key, Membership, Policy, Value, World};
+use crate::apply::{self, Account, Journal, Kept, Outcome, Stop, Vault};
+use crate::facts::{Policy, World};
 use crate::kore::{Ask, Gateway, KoreError, Reader, Tenure, Writer};
-use crate::manifest::kinds::status::{MembershipState, PlanCounts};
-use crate::manifest::kinds::{AccountStatus, ObjectStatus, Spec};
+use crate::manifest::kinds::{AccountStatus, ObjectStatus};
 use crate::manifest::{Compiled, Manifests, compile};
 use crate::plan::{self, ChangeId, Context, Inputs, Plan};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The way to the account.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +38,8 @@ pub struct Session<'a> {
     pub host: &'a str,
     /// Until when we may write.
     pub tenure: &'a Tenure,
+    /// What has to outlive the process before it is done.
+    pub ahead: &'a Arc<dyn WriteAhead>,
 }
 
 /// What came of a pass.
@@ -44,6 +49,8 @@ pub struct Pass {
     pub statuses: Vec<(ObjectRef, ObjectStatus)>,
     /// How the account stands.
     pub account: AccountStatus,
+    /// The account's status has been written to meanwhile: what stands there may be what was foreseen.
+    pub has_foreseen: bool,
     /// Plans to publish, and where published ones stand.
     pub proposals: Proposals,
     /// How each approval stands, by name.
@@ -62,31 +69,6 @@ pub struct Pass {
     pub next: Timestamp,
     /// Whether the account could be read.
     pub was_read: bool,
-}
-
-/// Something new about an object.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct News {
-    /// The object; `None`: the account.
-    pub object: Option<ObjectRef>,
-    /// Why.
-    pub reason: String,
-    /// What.
-    pub message: String,
-    /// Whether a person has to do something.
-    pub is_warning: bool,
-}
-
-impl News {
-    /// An object is let go of, and nothing is taken away.
-    pub(super) fn released(object: &ObjectRef, why: &str) -> Self {
-        Self {
-            object: Some(object.clone()),
-            reason: "Released".to_owned(),
-            message: format!("released: {why}, so nothing was changed at the platform"),
-            is_warning: true,
-        }
-    }
 }
 
 /// Runs one pass. `session` is the reason when there is no way to the account.
@@ -121,8 +103,15 @@ pub async fn pass(
     if let Some(rival) = view.rival(world.account.as_ref().map(ToString::to_string).as_deref()) {
         return unread(view, known, &Standing::rivalled(rival), now);
     }
+    let (world, unrestored) = match restore(&session, &compiled, world, &stop).await {
+        Ok(restored) => restored,
+        Err(standing) => return unread(view, known, &standing, now),
+    };
     let (manifests, compiled, moved) = without_moved(view, manifests, compiled, &world, now);
-    let mut work = Work { view, known, session, manifests, world, moved, verdicts: Verdicts::default(), now };
+    let verdicts = Verdicts::default();
+    let has_foreseen = false;
+    let mut work =
+        Work { view, known, session, manifests, world, moved, unrestored, verdicts, now, has_foreseen };
     work.finish(compiled, stop).await
 }
 
@@ -142,6 +131,34 @@ async fn observe(session: &Session<'_>, compiled: &Compiled, stop: &Stop) -> Res
             Err(Standing::new(Reason::AccountMismatch, message))
         }
         _ => Ok(world),
+    }
+}
+
+/// First of all, what an earlier run has cleared and not sent again; then the account is looked at anew. With the world
+/// goes what the platform says if it does not take it: the rest goes on, and nothing else is cleared.
+async fn restore(
+    session: &Session<'_>,
+    compiled: &Compiled,
+    world: World,
+    stop: &Stop,
+) -> Result<(World, Option<String>), Standing> {
+    let policy = &compiled.policy;
+    if Reason::of_mode(policy.mode, policy.suspend).is_some() {
+        return Ok((world, None));
+    }
+    let later = |why: String| Standing::new(Reason::Progressing, one_line(&why));
+    let Some(text) = session.ahead.kept().await.map_err(later)? else { return Ok((world, None)) };
+    let writer = Writer::new(session.gateway.clone()).within(session.tenure);
+    let vault: &dyn Vault = session.ahead.as_ref();
+    match apply::repair(Kept::Vault(vault, &text), session.reader, &writer, policy).await {
+        Ok(people) => {
+            tracing::warn!(people = people.len(), "assignments that an earlier run had cleared are restored");
+            Ok((observe(session, compiled, stop).await?, None))
+        }
+        Err(apply::RepairError::Kore(error)) => {
+            Err(Standing::new(Reason::of_error(&error), one_line(&error.to_string())))
+        }
+        Err(error) => Ok((world, Some(one_line(&error.to_string())))),
     }
 }
 
@@ -170,15 +187,19 @@ fn without_moved(
     }
 }
 
-struct Work<'a> {
-    view: &'a View,
-    known: &'a mut Known,
+/// A pass that has seen the account.
+pub(super) struct Work<'a> {
+    pub(super) view: &'a View,
+    pub(super) known: &'a mut Known,
     session: Session<'a>,
-    manifests: Manifests,
-    world: World,
+    pub(super) manifests: Manifests,
+    pub(super) world: World,
     moved: Vec<(ObjectRef, String)>,
-    verdicts: Verdicts,
-    now: Timestamp,
+    /// Why what an earlier run has cleared is not back.
+    unrestored: Option<String>,
+    pub(super) verdicts: Verdicts,
+    pub(super) now: Timestamp,
+    has_foreseen: bool,
 }
 
 impl Work<'_> {
@@ -198,7 +219,15 @@ impl Work<'_> {
             now,
             ..Context::default()
         };
-        let plan = plan::make(desired, &self.world, &policy, &context);
+        let again = self.known.has_foreseen().then(|| desired.clone());
+        let mut plan = plan::make(desired, &self.world, &policy, &context);
+        let mut context = context;
+        if let Some(desired) = again
+            && self.known.correct(&plan)
+        {
+            context.day = Some(self.known.day(covered.clone(), now));
+            plan = plan::make(desired, &self.world, &policy, &context);
+        }
         let circumstances = Circumstances {
             policy: &policy,
             covered: &covered,
@@ -227,12 +256,15 @@ impl Work<'_> {
         let left = left(&plan, outcome.as_ref());
         let (keep, release) = self.finalizers(held);
         let interval = rhythm::effective_interval(&policy, self.world.calls);
-        let standing = of_account(&plan, outcome.as_ref(), held, &self.manifests);
+        let standing = match &self.unrestored {
+            Some(why) => Standing::new(Reason::Failed, why.clone()),
+            None => of_account(&plan, outcome.as_ref(), held, &self.manifests),
+        };
         let account = self.account_status(&standing, &plan, &policy, interval, left.len());
-        let mut news = self.news();
-        news.extend(view.objects.iter().filter_map(let_go));
-        news.extend(news_of_account(view, &standing, &account));
-        let is_well = outcome.as_ref().is_none_or(Outcome::is_complete);
+        let mut news = news::of_objects(view, &self.verdicts);
+        news.extend(view.objects.iter().filter_map(news::of_letting_go));
+        news.extend(news::of_account(view, &standing, &account));
+        let is_well = self.unrestored.is_none() && outcome.as_ref().is_none_or(Outcome::is_complete);
         let regular = if is_well { interval } else { RETRY.min(interval) };
         let is_settling = plan.waiting.iter().any(|entry| entry.reason == plan::Reason::Settling);
         let expiry = expiring.first().map(|expiry| expiry.at);
@@ -246,6 +278,7 @@ impl Work<'_> {
         Pass {
             statuses: self.statuses(&plan, outcome.as_ref()),
             account,
+            has_foreseen: self.has_foreseen,
             proposals: propose(&plan, view, &left),
             approvals: approvals(view, now),
             keep,
@@ -259,12 +292,33 @@ impl Work<'_> {
     }
 
     async fn apply(&mut self, plan: &Plan, policy: &Policy, stop: Stop) -> Outcome {
+        if let Err(why) = self.foresee(plan, policy).await {
+            return Outcome::not_sent(plan, &format!("its removals could not be counted beforehand: {why}"));
+        }
         let writer = Writer::new(self.session.gateway.clone()).within(self.session.tenure);
         let account = Account { reader: self.session.reader, writer: &writer, gateway: self.session.gateway };
-        let mut journal = Journal::none();
+        let mut journal = match self.unrestored {
+            None => Journal::in_vault(Arc::clone(self.session.ahead) as Arc<dyn Vault>),
+            // Its place is taken.
+            Some(_) => Journal::none(),
+        };
         let outcome = apply::run(plan.clone(), &self.world, policy, &account, &mut journal, stop).await;
         self.known.note(&outcome, self.session.gateway.now());
         outcome
+    }
+
+    /// Counts the removals to come where the next leader sees them: whoever dies in the middle of them has spent all of
+    /// them. What really went is counted afterwards.
+    async fn foresee(&mut self, plan: &Plan, policy: &Policy) -> Result<(), String> {
+        let sendable = plan.sendable();
+        let removals = sendable.into_iter().filter(|change| change.action.is_removal());
+        let Some(window) = self.known.foreseen(removals, policy.safety.max_removals, self.now) else {
+            return Ok(());
+        };
+        self.has_foreseen = true;
+        let before = &self.view.account.status;
+        let status = AccountStatus { removals: Some(window), in_flight: None, ..before.clone() };
+        self.session.ahead.foresee(&status).await
     }
 
     /// Which objects need our finalizer, and whose can go: it stands on what takes something away when it is deleted,
@@ -283,119 +337,6 @@ impl Work<'_> {
         }
         (keep, release)
     }
-
-    fn statuses(&self, plan: &Plan, outcome: Option<&Outcome>) -> Vec<(ObjectRef, ObjectStatus)> {
-        let arrived = write_only::arrived(plan, outcome);
-        let declared = self.view.objects.iter().map(|object| {
-            let Declared { meta, spec, status } = object;
-            let standing = self.verdicts.of(&meta.object);
-            let (membership, invited_since) = match spec {
-                Spec::User(user) => (
-                    Some(membership(self.world.get(&Key::Member(user.email.clone())))),
-                    self.known.memory.pending_since.get(&user.email).copied(),
-                ),
-                _ => (None, None),
-            };
-            let status = ObjectStatus {
-                observed_generation: Some(meta.generation),
-                conditions: conditions(&standing, meta.generation, &status.conditions, self.now),
-                resolved: pins::resolved(object, &self.world),
-                membership,
-                sent: write_only::sent(object, &arrived),
-                invited_since,
-            };
-            (meta.object.clone(), status)
-        });
-        let broken = self.view.broken.iter().map(|broken| {
-            let standing = self.verdicts.of(&broken.meta.object);
-            let generation = broken.meta.generation;
-            let status = ObjectStatus {
-                observed_generation: Some(generation),
-                conditions: conditions(&standing, generation, &broken.status.conditions, self.now),
-                ..broken.status.clone()
-            };
-            (broken.meta.object.clone(), status)
-        });
-        declared.chain(broken).collect()
-    }
-
-    fn account_status(
-        &self,
-        standing: &Standing,
-        plan: &Plan,
-        policy: &Policy,
-        interval: SignedDuration,
-        left: usize,
-    ) -> AccountStatus {
-        let meta = &self.view.account.meta;
-        let before = &self.view.account.status;
-        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let mut conditions = conditions(standing, meta.generation, &before.conditions, self.now);
-        if standing.reason == Reason::UpToDate
-            && (left > 0 || plan.blocked.len() + plan.manual.len() > 0 || self.manifests.has_errors())
-        {
-            let synced = conditions.iter_mut().find(|condition| condition.type_ == "Synced");
-            if let Some(synced) = synced {
-                "False".clone_into(&mut synced.status);
-            }
-        }
-        AccountStatus {
-            observed_generation: Some(meta.generation),
-            conditions,
-            account_id: self.world.account.as_ref().map(ToString::to_string),
-            effective_interval: Some(brief(interval)),
-            calls: Some(rhythm::calls(policy, self.world.calls, interval)),
-            coverage: self
-                .world
-                .coverage
-                .listings
-                .iter()
-                .map(|(listing, extent)| (format!("{listing:?}"), extent.to_string()))
-                .collect(),
-            counts: Some(PlanCounts {
-                objects: number(self.view.objects.len() + self.view.broken.len()),
-                changes: number(left),
-                waiting: number(plan.waiting.len()),
-                blocked: number(plan.blocked.len()),
-                manual: number(plan.manual.len()),
-                refused: number(plan.refused.len()),
-                unmanaged: number(plan.unmanaged.len()),
-            }),
-            plan_digest: Some(plan.digest.to_string()),
-            removals: Some(self.known.window(policy.safety.max_removals)),
-            repeated: self.known.repeated(),
-            invited: self.known.invited(self.view),
-            in_flight: before.in_flight.clone(),
-            handled_reconcile_at: meta.reconcile_at.clone(),
-        }
-    }
-
-    fn news(&self) -> Vec<News> {
-        let mut news = Vec::new();
-        for Declared { meta, spec: _, status } in &self.view.objects {
-            let Standing { reason, message } = self.verdicts.of(&meta.object);
-            if let Some(count) = self.verdicts.applied().get(&meta.object) {
-                news.push(News {
-                    object: Some(meta.object.clone()),
-                    reason: "Applied".to_owned(),
-                    message: format!("{} applied and read back", changes(*count as usize)),
-                    is_warning: false,
-                });
-            }
-            let before = reason_of(&status.conditions);
-            // What is well from the start is worth no event: ten thousand of them would say nothing.
-            if before != Some(&reason.to_string()) && (before.is_some() || reason != Reason::UpToDate) {
-                let object = Some(meta.object.clone());
-                news.push(News {
-                    object,
-                    reason: reason.to_string(),
-                    message,
-                    is_warning: is_stalled(reason),
-                });
-            }
-        }
-        news
-    }
 }
 
 /// The pause before what failed is tried again.
@@ -405,41 +346,6 @@ const RETRY: SignedDuration = SignedDuration::from_secs(60);
 fn left(plan: &Plan, outcome: Option<&Outcome>) -> BTreeSet<ChangeId> {
     let is_there = |id: &ChangeId| outcome.is_some_and(|outcome| outcome.is_good(id));
     plan.changes.iter().map(|change| &change.id).filter(|id| !is_there(id)).cloned().collect()
-}
-
-/// What each approval covers, so that whoever wrote it sees that it was understood.
-fn approvals(view: &View, now: Timestamp) -> BTreeMap<String, ObjectStatus> {
-    let status = |approval: &Approval| {
-        let standing = match covers(approval, &view.published).len() {
-            0 => Standing::new(
-                Reason::ReferenceMissing,
-                "there is no KorePlan of that digest; kubectl get kp lists them",
-            ),
-            count => Standing::new(Reason::UpToDate, format!("covers {}", changes(count))),
-        };
-        let mut conditions = conditions(&standing, approval.generation, &approval.status.conditions, now);
-        for condition in conditions.iter_mut().filter(|condition| condition.type_ == "Accepted") {
-            standing.message.clone_into(&mut condition.message);
-        }
-        conditions.retain(|condition| condition.type_ == "Accepted");
-        ObjectStatus { observed_generation: Some(approval.generation), conditions, ..ObjectStatus::default() }
-    };
-    view.approvals.iter().map(|approval| (approval.name.clone(), status(approval))).collect()
-}
-
-/// What is said about an object that goes without anything being taken away.
-fn let_go(object: &Declared) -> Option<News> {
-    let Meta { deleted, has_finalizer, is_orphaned, .. } = &object.meta;
-    (deleted.is_some() && *has_finalizer && *is_orphaned)
-        .then(|| News::released(&object.meta.object, "it or its namespace was let go of"))
-}
-
-fn membership(seen: Option<&Value>) -> MembershipState {
-    match seen {
-        Some(Value::Member(Membership::Joined)) => MembershipState::Joined,
-        Some(Value::Member(Membership::Pending { since: _ })) => MembershipState::Invited,
-        _ => MembershipState::Absent,
-    }
 }
 
 /// A pass without a look at the account: only the account object says so, and objects nobody has judged yet. A network
@@ -452,6 +358,7 @@ fn unread(view: &View, known: &mut Known, standing: &Standing, now: Timestamp) -
         observed_generation: Some(meta.generation),
         conditions: conditions(standing, meta.generation, &before.conditions, now),
         handled_reconcile_at: meta.reconcile_at.clone(),
+        in_flight: None,
         ..before.clone()
     };
     let unjudged = view
@@ -474,10 +381,11 @@ fn unread(view: &View, known: &mut Known, standing: &Standing, now: Timestamp) -
         news: view
             .objects
             .iter()
-            .filter_map(let_go)
-            .chain(news_of_account(view, standing, &account))
+            .filter_map(news::of_letting_go)
+            .chain(news::of_account(view, standing, &account))
             .collect(),
         account,
+        has_foreseen: false,
         proposals: Proposals::default(),
         approvals: BTreeMap::new(),
         keep: Vec::new(),
@@ -487,15 +395,4 @@ fn unread(view: &View, known: &mut Known, standing: &Standing, now: Timestamp) -
         next: now.saturating_add(RETRY.min(interval)).unwrap_or(Timestamp::MAX),
         was_read: false,
     }
-}
-
-fn news_of_account(view: &View, standing: &Standing, account: &AccountStatus) -> Option<News> {
-    let before = reason_of(&view.account.status.conditions);
-    let now = reason_of(&account.conditions)?;
-    (before != Some(now)).then(|| News {
-        object: None,
-        reason: now.to_owned(),
-        message: standing.message.clone(),
-        is_warning: is_stalled(standing.reason),
-    })
 }

@@ -4,6 +4,7 @@ use super::hold::{askers, digest_of, to_approve};
 use super::view::{Approval, Published, View};
 use crate::manifest::kinds::KorePlanSpec;
 use crate::manifest::kinds::plan::{KorePlanCounts, PlanPhase, PlannedChange};
+use crate::plan::render::in_words;
 use crate::plan::{Action, Change, ChangeId, Entry, Plan};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,11 +62,26 @@ pub(super) fn propose(plan: &Plan, view: &View, left: &BTreeSet<ChangeId>) -> Pr
         let approved = u32::try_from(approved).unwrap_or(u32::MAX);
         proposals.phases.insert(published.name.clone(), (phase, approved));
     }
-    let mut settled: Vec<&Published> =
-        view.published.iter().filter(|published| !published.is_open() && !is_current(published)).collect();
-    settled.sort_by_key(|published| std::cmp::Reverse(published.created));
-    proposals.delete = settled.iter().skip(HISTORY).map(|published| published.name.clone()).collect();
+    proposals.delete = outdated(
+        view.published.iter().filter(|published| !published.is_open() && !is_current(published)).collect(),
+    );
     proposals
+}
+
+/// Every part of settled plans but those of the newest.
+fn outdated(mut settled: Vec<&Published>) -> Vec<String> {
+    settled.sort_by_key(|published| std::cmp::Reverse(published.created));
+    let mut kept: BTreeSet<&str> = BTreeSet::new();
+    let mut outdated = Vec::new();
+    for published in settled {
+        let is_kept = kept.contains(published.digest.as_str());
+        if is_kept || kept.len() < HISTORY {
+            kept.insert(&published.digest);
+        } else {
+            outdated.push(published.name.clone());
+        }
+    }
+    outdated
 }
 
 fn parts(
@@ -83,7 +99,7 @@ fn parts(
         remove: count(Action::is_removal),
     };
     let chunks: Vec<_> = asked.chunks(PART).take(PARTS_MAX).collect();
-    let riskiest = asked.first().map(|(change, _)| in_words(change, plan)).unwrap_or_default();
+    let riskiest = asked.first().map(|(change, _)| in_words(&plan.bots, change)).unwrap_or_default();
     let risk = asked.first().map_or("low", |(change, _)| change.risk.level.label());
     // A name in Kubernetes: an account's name has at most 63 characters where it is used as one.
     let stem: String = account.chars().take(200).collect();
@@ -112,23 +128,35 @@ fn planned(change: &Change, entry: &Entry, plan: &Plan) -> PlannedChange {
     };
     PlannedChange {
         id: change.id.to_string(),
-        change: cut(&in_words(change, plan), 1024),
+        change: cut(&in_words(&plan.bots, change), 1024),
         risk: cut(&risk, 256),
         why: cut(&entry.message, 512),
         sources: askers(&change.sources).map(|object| cut(&object.to_string(), 512)).take(16).collect(),
     }
 }
 
-/// `+ Bot Developer on Banking Assistant for jane@example.com`
-pub(super) fn in_words(change: &Change, plan: &Plan) -> String {
-    let named = change
-        .key
-        .clone()
-        .with_bot(|id| Some(plan.bots.get(&id).map_or_else(|| id.to_string(), ToString::to_string)));
-    let what = named.map_or_else(|| change.key.to_string(), |key| key.to_string());
-    format!("{} {what}", change.action.sign())
-}
-
 fn cut(text: &str, most: usize) -> String {
     text.chars().take(most).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::{SignedDuration, Timestamp};
+
+    #[test]
+    fn history_counts_plans_however_many_parts_they_have() {
+        let part = |plan: i64, part: usize| Published {
+            name: format!("{plan}-{part}"),
+            digest: format!("digest {plan}"),
+            changes: BTreeSet::new(),
+            created: Timestamp::UNIX_EPOCH + SignedDuration::from_mins(plan),
+            standing: (PlanPhase::Done, 0),
+        };
+        let published: Vec<Published> =
+            (0..12).flat_map(|plan| [part(plan, 1), part(plan, 2), part(plan, 3)]).collect();
+        let mut names = outdated(published.iter().collect());
+        names.sort();
+        assert_eq!(names, ["0-1", "0-2", "0-3", "1-1", "1-2", "1-3"]);
+    }
 }

@@ -4,10 +4,11 @@
 use super::conditions::shortened;
 use super::decode::{FINALIZER, Watched, resource};
 use super::metrics::Metrics;
-use super::pass::{News, Pass};
+use super::news::News;
+use super::pass::Pass;
 use super::view::{ObjectRef, View};
 use crate::manifest::kinds::plan::{KorePlanStatus, PlanPhase};
-use crate::manifest::kinds::{API_VERSION, KorePlan, KorePlanSpec, ObjectStatus};
+use crate::manifest::kinds::{API_VERSION, AccountStatus, KorePlan, KorePlanSpec, ObjectStatus};
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -53,15 +54,16 @@ impl Publisher {
         let patches = statuses(view, pass);
         stream::iter(patches).for_each_concurrent(AT_ONCE, |patch| self.patch_status(patch)).await;
         self.plans(view, pass).await;
+        let account = &view.account.meta;
+        let uids = uids(view);
         for news in &pass.news {
-            let meta = match &news.object {
-                None => Some(&view.account.meta),
+            match &news.object {
+                None => self.tell(&account.object, &account.uid, news).await,
                 Some(object) => {
-                    view.objects.iter().map(|declared| &declared.meta).find(|meta| meta.object == *object)
+                    if let Some(uid) = uids.get(object) {
+                        self.tell(object, uid, news).await;
+                    }
                 }
-            };
-            if let Some(meta) = meta {
-                self.tell(&meta.object, &meta.uid, news).await;
             }
         }
     }
@@ -71,28 +73,37 @@ impl Publisher {
         self.patch_status(patch(object, status)).await;
     }
 
+    /// Writes the status of an account, and says whether it is stored.
+    pub(super) async fn account(&self, account: &ObjectRef, status: &AccountStatus) -> kube::Result<()> {
+        self.write_status(&patch(account, status)).await
+    }
+
     async fn patch_status(&self, patch: StatusPatch) {
-        let StatusPatch { kind, namespace, name, status } = patch;
-        let api = self.api(&namespace, &resource(kind));
-        let body = json!({ "apiVersion": API_VERSION, "kind": kind, "metadata": { "name": name }, "status": status });
-        let parameters = PatchParams::apply(MANAGER).force();
-        let mut written = api.patch_status(&name, &parameters, &Patch::Apply(&body)).await;
-        // Server-side apply has no type for an object that was stored before its schema changed, and answers 500.
-        if matches!(&written, Err(kube::Error::Api(status)) if matches!(status.code, 422 | 500)) {
-            let body = json!({ "status": body["status"] });
-            written = api.patch_status(&name, &PatchParams::default(), &Patch::Merge(&body)).await;
-        }
-        match written {
-            Ok(_) => self.metrics.patched(kind),
+        let StatusPatch { kind, namespace, name, status: _ } = &patch;
+        match self.write_status(&patch).await {
+            Ok(()) => {}
             // Deleted meanwhile: nobody is left to tell.
             Err(kube::Error::Api(status)) if status.code == 404 => {}
             Err(error) => tracing::warn!(kind, namespace, name, %error, "the status could not be written"),
         }
     }
 
+    async fn write_status(&self, patch: &StatusPatch) -> kube::Result<()> {
+        let StatusPatch { kind, namespace, name, status } = patch;
+        let api = self.api(namespace, &resource(kind));
+        let body = json!({ "apiVersion": API_VERSION, "kind": kind, "metadata": { "name": name }, "status": status });
+        let parameters = PatchParams::apply(MANAGER).force();
+        let mut written = api.patch_status(name, &parameters, &Patch::Apply(&body)).await;
+        // Server-side apply has no type for an object that was stored before its schema changed, and answers 500.
+        if matches!(&written, Err(kube::Error::Api(status)) if matches!(status.code, 422 | 500)) {
+            let body = json!({ "status": body["status"] });
+            written = api.patch_status(name, &PatchParams::default(), &Patch::Merge(&body)).await;
+        }
+        written.map(|_| self.metrics.patched(kind))
+    }
+
     async fn finalizers(&self, view: &View, pass: &Pass) {
-        let uids: HashMap<&ObjectRef, &str> =
-            view.objects.iter().map(|object| (&object.meta.object, object.meta.uid.as_str())).collect();
+        let uids = uids(view);
         for object in &pass.keep {
             if let Some(uid) = uids.get(object) {
                 self.keep(object, uid).await;
@@ -212,6 +223,10 @@ impl Publisher {
     }
 }
 
+fn uids(view: &View) -> HashMap<&ObjectRef, &str> {
+    view.objects.iter().map(|object| (&object.meta.object, object.meta.uid.as_str())).collect()
+}
+
 /// The statuses that differ from what the objects carry.
 fn statuses(view: &View, pass: &Pass) -> Vec<StatusPatch> {
     let known: HashMap<&ObjectRef, &ObjectStatus> = view
@@ -223,7 +238,9 @@ fn statuses(view: &View, pass: &Pass) -> Vec<StatusPatch> {
     let changed = pass.statuses.iter().filter(|(object, status)| known.get(object) != Some(&status));
     let mut patches: Vec<StatusPatch> = changed.map(|(object, status)| patch(object, status)).collect();
     let account = &view.account.meta.object;
-    if view.account.status != pass.account {
+    // What is in flight is written apart from the rest.
+    let before = AccountStatus { in_flight: None, ..view.account.status.clone() };
+    if before != pass.account || pass.has_foreseen {
         patches.push(patch(account, &pass.account));
     }
     for approval in &view.approvals {

@@ -97,16 +97,14 @@ pub async fn run(client: Client, options: Options, mut stop_asked: Stop) -> Resu
         tasks.spawn(follow(client.clone(), watch, Arc::clone(&stores), edits.clone()));
     }
     let mut candidate = Candidate::new(client.clone(), options.lease.clone());
-    let connector = Connector::new(
-        client.clone(),
-        options.allowed_hosts.clone(),
-        options.lease.call_timeout,
-        Arc::clone(&metrics),
-    );
+    let connector =
+        Connector::new(client.clone(), options.allowed_hosts.clone(), &options.lease, Arc::clone(&metrics));
+    let publisher = Publisher::new(client.clone(), &options.lease.identity, Arc::clone(&metrics));
     let shared = Arc::new(Shared {
+        client,
         stores: Arc::clone(&stores),
         connector,
-        publisher: Publisher::new(client, &options.lease.identity, Arc::clone(&metrics)),
+        publisher: Arc::new(publisher),
         metrics: Arc::clone(&metrics),
         tenure: candidate.tenure().clone(),
         debounce: options.debounce,
@@ -123,6 +121,9 @@ pub async fn run(client: Client, options: Options, mut stop_asked: Stop) -> Resu
                 let leads = leads(&shared.tenure);
                 if leads {
                     metrics.leads();
+                    if has_more(&mut edited) {
+                        team.wake();
+                    }
                     team.staff();
                 } else {
                     team.dismiss().await;
@@ -130,10 +131,11 @@ pub async fn run(client: Client, options: Options, mut stop_asked: Stop) -> Resu
                 }
             }
             Some(()) = edited.recv() => {
-                while edited.try_recv().is_ok() {}
+                has_more(&mut edited);
                 if leads(&shared.tenure) {
-                    team.staff();
+                    // Whoever starts now sees this edit anyway, and needs no second pass for it.
                     team.wake();
+                    team.staff();
                 }
             }
         }
@@ -145,6 +147,11 @@ pub async fn run(client: Client, options: Options, mut stop_asked: Stop) -> Resu
     metrics.stands_by();
     tasks.shutdown().await;
     Ok(())
+}
+
+/// Takes the edits that have come meanwhile.
+fn has_more(edited: &mut mpsc::UnboundedReceiver<()>) -> bool {
+    std::iter::from_fn(|| edited.try_recv().ok()).count() > 0
 }
 
 fn leads(tenure: &Tenure) -> bool {
@@ -193,9 +200,12 @@ async fn follow(client: Client, watch: Watch, stores: Arc<Mutex<Stores>>, edits:
         })
         .default_backoff()
         .try_for_each(|event| {
-            if lock().take(&watch, event) {
+            // Told before anybody else can look: who has seen it has been told.
+            let mut stores = lock();
+            if stores.take(&watch, event) {
                 let _ = edits.send(());
             }
+            drop(stores);
             futures::future::ready(Ok(()))
         });
     // The stream heals itself and has no end.

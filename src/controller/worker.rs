@@ -9,10 +9,12 @@ use super::pass::{Pass, Session, pass};
 use super::publish::Publisher;
 use super::store::Stores;
 use super::view::{Declared, ObjectRef, View};
+use super::write_ahead::{StatusAhead, WriteAhead};
 use crate::apply::Stop;
 use crate::kore::Tenure;
 use crate::manifest::compile::rate;
 use jiff::{SignedDuration, Timestamp};
+use kube::Client;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,9 +23,10 @@ use tracing::Instrument as _;
 
 /// What all workers share.
 pub(super) struct Shared {
+    pub(super) client: Client,
     pub(super) stores: Arc<Mutex<Stores>>,
     pub(super) connector: Connector,
-    pub(super) publisher: Publisher,
+    pub(super) publisher: Arc<Publisher>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) tenure: Tenure,
     /// Quiet time after an edit before a pass starts.
@@ -44,7 +47,8 @@ const DEBOUNCE_MAX: u32 = 5;
 /// Looks after one account until it is gone or somebody asks to stop.
 pub(super) async fn look_after(shared: Arc<Shared>, account: ObjectRef, wake: Arc<Notify>, mut stop: Stop) {
     let mut worker: Option<Worker> = None;
-    let mut next = Timestamp::now();
+    // An account and its objects come in one apply, as edits do.
+    let mut next = Timestamp::now().saturating_add(shared.debounce).unwrap_or(Timestamp::MAX);
     loop {
         let cause = tokio::select! {
             () = stop.asked() => return,
@@ -58,7 +62,17 @@ pub(super) async fn look_after(shared: Arc<Shared>, account: ObjectRef, wake: Ar
             return;
         };
         let view = without_terminating(&shared, view).await;
-        let worker = worker.get_or_insert_with(|| Worker::new(&view));
+        let worker = match &mut worker {
+            Some(worker) => worker,
+            None => match Worker::start(&shared, &view).await {
+                Ok(started) => worker.insert(started),
+                Err(why) => {
+                    tracing::warn!(%account, why, "nothing can be done for the account yet");
+                    next = Timestamp::now().saturating_add(RESTART).unwrap_or(Timestamp::MAX);
+                    continue;
+                }
+            },
+        };
         let span = tracing::info_span!("pass", namespace = &*account.namespace, account = &*account.name, cause = ?cause);
         next = worker.run(&shared, &view, stop.clone()).instrument(span).await;
         if stop.is_asked() {
@@ -102,6 +116,8 @@ async fn wait(shared: &Shared, wake: &Notify, next: Timestamp, worker: Option<&m
     let until = |at: Timestamp| Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO);
     let polls_first = poll_at.is_some_and(|at| at < next);
     tokio::select! {
+        // Where something was edited and the time has come as well, one pass is for both.
+        biased;
         () = wake.notified() => {
             let started = Instant::now();
             // Edits come in flocks: an apply of a folder is one reason to look, not a hundred.
@@ -124,18 +140,21 @@ async fn wait(shared: &Shared, wake: &Notify, next: Timestamp, worker: Option<&m
 struct Worker {
     account: ObjectRef,
     known: Known,
+    ahead: Arc<dyn WriteAhead>,
     connection: Option<Connection>,
     polled: Timestamp,
 }
 
 impl Worker {
-    fn new(view: &View) -> Self {
-        Self {
-            account: view.account.meta.object.clone(),
-            known: Known::restored(view),
-            connection: None,
-            polled: Timestamp::now(),
-        }
+    /// Takes over what the one before us has left in the statuses.
+    async fn start(shared: &Shared, view: &View) -> Result<Self, String> {
+        let account = view.account.meta.object.clone();
+        let publisher = Arc::clone(&shared.publisher);
+        let ahead = StatusAhead::new(shared.client.clone(), &account, publisher, shared.tenure.clone());
+        let mut view = view.clone();
+        view.account.status = ahead.status().await?;
+        let (known, polled) = (Known::restored(&view), Timestamp::now());
+        Ok(Self { account, known, ahead: Arc::new(ahead), connection: None, polled })
     }
 
     fn may_poll(&self) -> bool {
@@ -183,7 +202,7 @@ impl Worker {
         let now = Timestamp::now();
         let session = match (&self.connection, away) {
             (Some(Connection { reader, gateway, host, .. }), None) => {
-                Ok(Session { reader, gateway, host, tenure: &shared.tenure })
+                Ok(Session { reader, gateway, host, tenure: &shared.tenure, ahead: &self.ahead })
             }
             (_, away) => Err(away.unwrap_or_else(Standing::fine)),
         };
@@ -207,6 +226,8 @@ impl Worker {
     }
 }
 
+/// The pause before somebody tries again to look after an account.
+const RESTART: SignedDuration = SignedDuration::from_secs(5);
 /// No pass follows another sooner than this by itself.
 const LEAST: SignedDuration = SignedDuration::from_secs(1);
 

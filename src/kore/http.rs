@@ -114,6 +114,16 @@ impl HttpTransport {
     /// # Errors
     /// When TLS cannot be set up on this machine.
     pub fn new(base: BaseUrl, limits: HttpLimits) -> Result<Self, TransportError> {
+        Self::named(base, limits, "")
+    }
+
+    /// The same, saying in every request which of several processes sends it.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up on this machine, or the name cannot be a header.
+    pub fn named(base: BaseUrl, limits: HttpLimits, name: &str) -> Result<Self, TransportError> {
+        let agent = concat!("koreconcile/", env!("CARGO_PKG_VERSION"));
+        let agent = if name.is_empty() { agent.to_owned() } else { format!("{agent} ({name})") };
         let mut builder = Client::builder();
         if base.is_loopback() {
             // A proxy would take the request, and the token, off this machine.
@@ -124,7 +134,7 @@ impl HttpTransport {
             .timeout(limits.total)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
-            .user_agent(concat!("koreconcile/", env!("CARGO_PKG_VERSION")))
+            .user_agent(agent)
             .build()
             .map_err(|error| classify(&error))?;
         Ok(Self { client, base, limits, skew: Mutex::new(None) })

@@ -20,6 +20,8 @@ pub struct Recorded {
     pub status: u16,
     /// The body as text; empty for uploads.
     pub body: String,
+    /// Who asked: the `user-agent`.
+    pub agent: String,
 }
 
 /// The requests of one sandbox.

@@ -12,8 +12,13 @@ use std::sync::Arc;
 const PEOPLE: [&str; 4] = ["jane", "sam", "kim", "pat"];
 
 /// An account with four people who have joined, a bot, and nothing granted.
-fn desk(account: Value) -> Desk {
-    let engine = Engine::bare(Dialect::default());
+pub fn desk(account: Value) -> Desk {
+    desk_on(Dialect::default(), account)
+}
+
+/// The same where the platform behaves so.
+pub fn desk_on(dialect: Dialect, account: Value) -> Desk {
+    let engine = Engine::bare(dialect);
     let owner = Some("owner@example.com".to_owned());
     engine.admin.add_bot(&NewBot { owner, ..NewBot::named("Banking") }).unwrap();
     for name in PEOPLE {
@@ -45,16 +50,16 @@ fn developers(names: &[&str], more: &Value) -> Value {
     spec
 }
 
-fn plain(names: &[&str]) -> Value {
+pub fn plain(names: &[&str]) -> Value {
     developers(names, &json!({}))
 }
 
-fn truth(desk: &Desk) -> Snapshot {
+pub fn truth(desk: &Desk) -> Snapshot {
     desk.engine.admin.snapshot().unwrap()
 }
 
 /// Who develops Banking.
-fn holders(desk: &Desk) -> Vec<String> {
+pub fn holders(desk: &Desk) -> Vec<String> {
     let develops = ("Bot Developer".to_owned(), "Banking".to_owned());
     let users = truth(desk).users;
     let holders = users.iter().filter(|(_, user)| user.bot_roles.contains(&develops));
@@ -68,7 +73,7 @@ fn writes(desk: &Desk) -> usize {
 }
 
 /// Applies a binding, and waits until everything stands still.
-async fn bound(desk: &mut Desk, names: &[&str]) {
+pub async fn bound(desk: &mut Desk, names: &[&str]) {
     desk.declare(Kind::RoleBinding, "developers", plain(names));
     desk.pass().await;
     desk.wait(3);

@@ -150,20 +150,28 @@ impl Run<'_, '_> {
             self.fail_assignments(&stale, why);
             return Ok(());
         }
-        self.journal.keep(&images).await.map_err(|error| End::Journal(error.to_string()))?;
-        let resent =
-            repair::clear_and_resend(&images, &self.directory, &view.world, self.account.writer, self.policy)
-                .await;
-        match resent {
-            Ok(()) => self.journal.keep(&[]).await.map_err(|error| End::Journal(error.to_string())),
-            Err(RepairError::Kore(error)) => Err(error.into()),
-            Err(error) => {
-                let why =
-                    format!("the assignments were cleared to be sent anew, and were not taken; {error}");
-                self.fail_assignments(&stale, &why);
-                Ok(())
+        for (at, batch) in images.chunks(self.policy.batch_size.0).enumerate() {
+            if let Err(error) = self.journal.keep(batch).await {
+                let people = batch.iter().map(|image| image.user.clone()).collect();
+                self.fail_assignments(&people, &format!("the list was not cleared: {error}"));
+                continue;
+            }
+            let (directory, writer) = (&self.directory, self.account.writer);
+            match repair::clear_and_resend(batch, directory, &view.world, writer).await {
+                Ok(()) => {}
+                Err(RepairError::Kore(error)) => return Err(error.into()),
+                Err(error) => {
+                    // What is kept has to stay, so nobody else can be cleared now.
+                    let left = images.iter().skip(at * self.policy.batch_size.0);
+                    let left = left.map(|image| image.user.clone()).collect();
+                    let why =
+                        format!("the assignments were cleared to be sent anew, and were not taken; {error}");
+                    self.fail_assignments(&left, &why);
+                    return Ok(());
+                }
             }
         }
+        self.journal.keep(&[]).await.map_err(|error| End::Journal(error.to_string()))
     }
 
     pub(super) fn fail_assignments(&mut self, people: &BTreeSet<Email>, why: &str) {

@@ -146,7 +146,7 @@ impl Grants<'_> {
     }
 
     fn role(&mut self, manifest: &Manifest, spec: &KoreRoleSpec) {
-        let KoreRoleSpec { account: _, r#type, name, description, permissions, deletion_policy: _ } = spec;
+        let KoreRoleSpec { account: _, r#type, name, description, permissions } = spec;
         let role_type = RoleType::from(*r#type);
         let key = Key::RoleDefinition(role_type, RoleName::canonical(role_type, name));
         let value =

@@ -1,6 +1,6 @@
 //! `KoreRole`: what a role permits.
 
-use super::shared::{DeletionPolicy, RoleKind};
+use super::shared::RoleKind;
 use super::status::ObjectStatus;
 use crate::facts::{Level, PermissionName};
 use kube::{CustomResource, KubeSchema};
@@ -59,8 +59,4 @@ pub struct KoreRoleSpec {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 200))]
     pub permissions: BTreeMap<PermissionName, Level>,
-    /// What happens at the platform when this object is deleted in Kubernetes. Roles cannot be deleted through the
-    /// API: with Remove, the leftover role is reported.
-    #[serde(default)]
-    pub deletion_policy: DeletionPolicy,
 }

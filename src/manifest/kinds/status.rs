@@ -10,6 +10,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// The longest text that `inFlight` takes: one batch of people with all their bots, well below what etcd stores.
+pub const IN_FLIGHT_MAX: usize = 262_144;
+
+/// The most ids that one entry of `underWay` lists.
+pub const UNDER_WAY_MAX: usize = 1_000;
+
 /// What became of a declared object.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -92,8 +98,10 @@ pub struct AccountStatus {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<String, String>")]
     pub invited: BTreeMap<String, Timestamp>,
-    /// Assignments that are being cleared and sent anew, until they are back: the next run restores them first.
+    /// What people shall be assigned whose assignments are being cleared and sent anew, until they have it: the next
+    /// run restores it first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 262_144))]
     pub in_flight: Option<String>,
     /// The last value of the annotation `koreconcile.dev/reconcile-at` that was acted on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -140,7 +148,7 @@ pub struct RemovalWindow {
     pub used: u32,
     /// The most that `safety.maxRemovals` allows.
     pub allowed: u32,
-    /// When, of which kind, and how many. At most one entry for a minute and kind.
+    /// When, of which kind, and how many. At most one entry for a minute and kind, besides what is under way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recent: Vec<Removed>,
 }
@@ -156,4 +164,8 @@ pub struct Removed {
     pub family: String,
     /// How many.
     pub count: u32,
+    /// Ids of those that were about to be sent when this was written. The next run takes off what is still there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 1_000))]
+    pub under_way: Vec<String>,
 }

@@ -10,6 +10,7 @@ pub use explain::explanation;
 pub use markdown::{LONGEST_COMMENT, markdown};
 pub use redact::redacted;
 pub use text::{Style, text};
+pub use words::{in_words, named};
 
 use super::Plan;
 

@@ -250,7 +250,7 @@ fn expiring(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
         if style.verbose { plan.expiring.len() } else { plan.expiring.len().min(Style::LONGEST_LIST) };
     for Ending { at, has_ended, subject, sources } in &plan.expiring[..shown] {
         let when = if *has_ended { "ended" } else { "ends" };
-        write!(out, "    {when} {at}: {}", words::named(plan, subject))?;
+        write!(out, "    {when} {at}: {}", words::named(&plan.bots, subject))?;
         if let Some(places) = words::places(sources) {
             write!(out, "  {}", style.faint(places))?;
         }
@@ -269,7 +269,7 @@ fn unmanaged(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
     writeln!(out, "\nUnmanaged, left alone: {}", words::unmanaged(plan))?;
     let shown = if style.verbose { plan.unmanaged.len() } else { plan.unmanaged.len().min(5) };
     for Unmanaged { subject, why } in &plan.unmanaged[..shown] {
-        writeln!(out, "    {}  {}", words::named(plan, subject), style.faint(format!("({why})")))?;
+        writeln!(out, "    {}  {}", words::named(&plan.bots, subject), style.faint(format!("({why})")))?;
     }
     if shown < plan.unmanaged.len() {
         writeln!(out, "    and {} more (-v shows all)", plan.unmanaged.len() - shown)?;

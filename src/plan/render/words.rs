@@ -1,6 +1,6 @@
 //! What every form of a plan says in the same words.
 
-use crate::facts::{Family, Holder, Key, RoleSpec, RoleType, Source, Value};
+use crate::facts::{BotId, BotName, Family, Holder, Key, RoleSpec, RoleType, Source, Value};
 use crate::plan::{Action, Change, ChangeId, Entry, Origin, Plan, Reason};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
@@ -79,12 +79,15 @@ pub(super) fn places(sources: &[Source]) -> Option<String> {
     })
 }
 
-/// A fact in words, with its bot by name.
-pub(super) fn named(plan: &Plan, key: &Key) -> String {
-    let named = key
-        .clone()
-        .with_bot(|bot| Some(plan.bots.get(&bot).map_or_else(|| bot.to_string(), ToString::to_string)));
-    named.map_or_else(|| key.to_string(), |key| key.to_string())
+/// A fact in one line, with its bot by name: `jane@example.com: Bot Developer on Banking Assistant`.
+pub fn named(bots: &BTreeMap<BotId, BotName>, key: &Key) -> String {
+    let label = |bot: BotId| bots.get(&bot).map_or_else(|| bot.to_string(), ToString::to_string);
+    key.clone().with_bot(|bot| Some(label(bot))).map_or_else(|| key.to_string(), |key| key.to_string())
+}
+
+/// A change in one line: its sign, and the fact.
+pub fn in_words(bots: &BTreeMap<BotId, BotName>, change: &Change) -> String {
+    format!("{} {}", change.action.sign(), named(bots, &change.key))
 }
 
 /// Entries that share reason and next step, in the order of the first of each.
@@ -104,7 +107,7 @@ pub(super) fn by_step(entries: &[Entry]) -> Vec<(Reason, &str, Vec<&Entry>)> {
 /// `this holds back a; b; and 3 more`
 pub(super) fn holds_back(plan: &Plan, subjects: &[Key]) -> String {
     const SHOWN: usize = 5;
-    let named: Vec<String> = subjects.iter().take(SHOWN).map(|key| named(plan, key)).collect();
+    let named: Vec<String> = subjects.iter().take(SHOWN).map(|key| named(&plan.bots, key)).collect();
     let more = match subjects.len().saturating_sub(SHOWN) {
         0 => String::new(),
         more => format!("; and {} more", thousands(more)),

@@ -77,6 +77,7 @@ struct Incoming {
     query: HashMap<String, String>,
     raw_query: String,
     token: Option<String>,
+    agent: String,
     body: Bytes,
     is_upload: bool,
 }
@@ -101,6 +102,7 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
         } else {
             String::from_utf8_lossy(&incoming.body).into_owned()
         },
+        agent: incoming.agent.clone(),
     };
     let response = meet_fate(&inner, incoming, found, fate).await;
     if inner.options.record_requests {
@@ -119,10 +121,12 @@ async fn take_apart(inner: &Inner, request: Request) -> Result<(Incoming, Found)
         .unwrap_or_default();
     // A header that is no text cannot be a token, which is what the sign stands for.
     let token = request.headers().get("auth").map(|value| value.to_str().unwrap_or("?").to_owned());
+    let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+    let agent = agent.unwrap_or_default().to_owned();
     let found = api::find(&method, &path, &inner.options.dialect);
     let is_upload = matches!(&found, Found::Route(route, _) if route.path.ends_with("uploadfile"));
     let body = if is_upload { file_part(request).await? } else { whole_body(request).await? };
-    Ok((Incoming { method, path, query, raw_query, token, body, is_upload }, found))
+    Ok((Incoming { method, path, query, raw_query, token, agent, body, is_upload }, found))
 }
 
 async fn whole_body(request: Request) -> Result<Bytes, ApiError> {

@@ -3,17 +3,17 @@
 
 use super::engine::Engine;
 use jiff::{SignedDuration, Timestamp};
-use koreconcile::apply::Stop;
+use koreconcile::apply::{Stop, Vault};
 use koreconcile::controller::{
     Approval, Declared, DeclaredAccount, Known, Meta, ObjectRef, Pass, Published, Session, Standing, View,
-    pass,
+    WriteAhead, pass,
 };
 use koreconcile::kore::{Clock as _, Tenure};
 use koreconcile::manifest::kinds::plan::PlanPhase;
 use koreconcile::manifest::kinds::{AccountStatus, Kind, ObjectStatus, Spec};
 use koreconcile::plan::ChangeId;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 pub const NAMESPACE: &str = "platform";
 
@@ -22,7 +22,51 @@ pub struct Desk {
     pub view: View,
     pub known: Known,
     pub tenure: Tenure,
+    /// What passes have written ahead.
+    pub drawer: Arc<Drawer>,
     created: u32,
+}
+
+/// What an API server would keep of what passes write ahead.
+#[derive(Debug, Default)]
+pub struct Drawer {
+    in_flight: Mutex<Option<String>>,
+    /// The account's status, where it was written in the middle of the last pass.
+    foreseen: Mutex<Option<AccountStatus>>,
+    /// Why nothing can be written now.
+    pub jam: Mutex<Option<String>>,
+}
+
+impl Drawer {
+    pub fn in_flight(&self) -> Option<String> {
+        self.in_flight.lock().unwrap().clone()
+    }
+
+    fn opens(&self) -> Result<(), String> {
+        self.jam.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+}
+
+#[async_trait::async_trait]
+impl Vault for Drawer {
+    async fn keep(&self, text: Option<String>) -> Result<(), String> {
+        self.opens()?;
+        *self.in_flight.lock().unwrap() = text;
+        Ok(())
+    }
+}
+
+#[async_trait::async_trait]
+impl WriteAhead for Drawer {
+    async fn kept(&self) -> Result<Option<String>, String> {
+        Ok(self.in_flight())
+    }
+
+    async fn foresee(&self, status: &AccountStatus) -> Result<(), String> {
+        self.opens()?;
+        *self.foreseen.lock().unwrap() = Some(status.clone());
+        Ok(())
+    }
 }
 
 impl Desk {
@@ -54,7 +98,8 @@ impl Desk {
             gap: None,
             elders: std::collections::BTreeMap::new(),
         };
-        Self { engine, view, known: Known::default(), tenure: Tenure::until(Timestamp::MAX), created: 0 }
+        let (known, tenure, drawer) = (Known::default(), Tenure::until(Timestamp::MAX), Arc::default());
+        Self { engine, view, known, tenure, drawer, created: 0 }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -109,16 +154,34 @@ impl Desk {
 
     /// One pass, and what comes of it written back.
     pub async fn pass(&mut self) -> Pass {
+        let done = self.look().await;
+        self.write_back(&done);
+        done
+    }
+
+    async fn look(&mut self) -> Pass {
+        let ahead: Arc<dyn WriteAhead> = Arc::clone(&self.drawer) as Arc<dyn WriteAhead>;
         let session = Session {
             reader: &self.engine.reader,
             gateway: &self.engine.gateway,
             host: "https://platform.example.com",
             tenure: &self.tenure,
+            ahead: &ahead,
         };
         let now = self.now();
-        let done = pass(&self.view, &mut self.known, Ok(session), now, Stop::never()).await;
-        self.write_back(&done);
-        done
+        pass(&self.view, &mut self.known, Ok(session), now, Stop::never()).await
+    }
+
+    /// A pass that dies right before its call of that number (the first is 1); another process begins. False when the
+    /// pass is over before, and written back.
+    pub async fn pass_killed_before(&mut self, call: usize) -> bool {
+        let cut = Arc::clone(&self.engine.cut);
+        let done = cut.before(call, self.look()).await;
+        match &done {
+            Some(done) => self.write_back(done),
+            None => self.restart(),
+        }
+        done.is_none()
     }
 
     /// A pass without a way to the account.
@@ -131,6 +194,9 @@ impl Desk {
 
     /// The process ends, and another begins: only the statuses remember.
     pub fn restart(&mut self) {
+        if let Some(status) = self.drawer.foreseen.lock().unwrap().take() {
+            self.view.account.status = status;
+        }
         self.known = Known::restored(&self.view);
     }
 
@@ -140,6 +206,8 @@ impl Desk {
                 declared.status = status.clone();
             }
         }
+        let was_foreseen = self.drawer.foreseen.lock().unwrap().take().is_some();
+        assert!(done.has_foreseen || !was_foreseen, "what was foreseen would stay");
         self.view.account.status = done.account.clone();
         for declared in &mut self.view.objects {
             declared.meta.has_finalizer |= done.keep.contains(&declared.meta.object);

@@ -1,12 +1,12 @@
 //! A whole engine on a sandbox in process: read, plan, apply, in virtual time.
 
-use super::in_process::{InProcess, SharedClock};
+use super::in_process::{Cut, InProcess, SharedClock};
 use jiff::{SignedDuration, Timestamp};
 use koreconcile::apply::{self, Journal, Outcome, Stop};
 use koreconcile::facts::{Desired, Policy, RateLimit, World};
 use koreconcile::kore::{Ask, Credentials, Gateway, Ledger, Parts, Reader, Silent, VirtualClock, Writer};
 use koreconcile::plan::{self, Context, Limits, Plan};
-use koreconcile::sandbox::{self, Admin, Dialect, Options, Sandbox, Starter};
+use koreconcile::sandbox::{self, Admin, App, Dialect, Options, Sandbox, Starter};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -23,6 +23,20 @@ pub struct Engine {
     pub policy: Policy,
     pub limits: Limits,
     pub state: Option<PathBuf>,
+    /// Where the process dies.
+    pub cut: Arc<Cut>,
+    ledger: Arc<Ledger>,
+}
+
+fn gateway(transport: InProcess, app: App, ledger: &Arc<Ledger>, clock: &Arc<VirtualClock>) -> Gateway {
+    Gateway::new(Parts {
+        transport: Arc::new(transport),
+        credentials: Credentials { client_id: app.client_id, client_secret: app.client_secret.into() },
+        ledger: Arc::clone(ledger),
+        clock: Arc::clone(clock) as Arc<dyn koreconcile::kore::Clock>,
+        observer: Arc::new(Silent),
+        max_wait: SignedDuration::from_hours(48),
+    })
 }
 
 impl Engine {
@@ -37,14 +51,9 @@ impl Engine {
         let sandbox = Sandbox::in_memory(options).unwrap();
         let admin = sandbox.admin().unwrap();
         let app = admin.create_app("koreconcile", &["all"], true).unwrap();
-        let gateway = Gateway::new(Parts {
-            transport: Arc::new(InProcess::new(&sandbox)),
-            credentials: Credentials { client_id: app.client_id, client_secret: app.client_secret.into() },
-            ledger: Arc::new(Ledger::in_memory(rate)),
-            clock: Arc::clone(&clock) as Arc<dyn koreconcile::kore::Clock>,
-            observer: Arc::new(Silent),
-            max_wait: SignedDuration::from_hours(48),
-        });
+        let (transport, ledger) = (InProcess::new(&sandbox), Arc::new(Ledger::in_memory(rate)));
+        let cut = Arc::clone(&transport.cut);
+        let gateway = gateway(transport, app, &ledger, &clock);
         let policy = Policy { account_id: Some(admin.account_id().into()), rate, ..Policy::default() };
         Self {
             reader: Reader::new(gateway.clone()),
@@ -56,7 +65,19 @@ impl Engine {
             policy,
             limits: Limits::default(),
             state: None,
+            cut,
+            ledger,
         }
+    }
+
+    /// Goes on with the credentials of a new app, and the same budget.
+    pub fn rotate(&mut self) {
+        let app = self.admin.create_app("koreconcile", &["all"], true).unwrap();
+        let mut transport = InProcess::new(&self.sandbox);
+        transport.cut = Arc::clone(&self.cut);
+        self.gateway = gateway(transport, app, &self.ledger, &self.clock);
+        self.reader = Reader::new(self.gateway.clone());
+        self.writer = Writer::new(self.gateway.clone());
     }
 
     pub fn unlimited(options: Options) -> Self {

@@ -9,6 +9,8 @@ use koreconcile::sandbox::{self, Sandbox};
 use koreconcile::{kore, sandbox::Dropped};
 use secrecy::ExposeSecret;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::Notify;
 use tower::ServiceExt;
 
 /// One clock for both sides.
@@ -27,19 +29,59 @@ impl sandbox::Clock for SharedClock {
     }
 }
 
+/// Where a process dies: right before it sends a call.
+#[derive(Default)]
+pub struct Cut {
+    sent: AtomicUsize,
+    /// The number of the call that is never sent; 0: none.
+    at: AtomicUsize,
+    reached: Notify,
+}
+
+impl Cut {
+    /// Runs something that dies right before it sends its call of that number, the first being 1. `None`: it died.
+    pub async fn before<T>(&self, call: usize, run: impl Future<Output = T>) -> Option<T> {
+        self.at.store(self.sent() + call, Ordering::Relaxed);
+        let ended = tokio::select! {
+            biased;
+            () = self.reached.notified() => None,
+            done = run => Some(done),
+        };
+        self.at.store(0, Ordering::Relaxed);
+        ended
+    }
+
+    /// Calls sent so far.
+    pub fn sent(&self) -> usize {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    async fn passes(&self) {
+        if self.sent() + 1 == self.at.load(Ordering::Relaxed) {
+            self.reached.notify_one();
+            std::future::pending::<()>().await;
+        }
+        self.sent.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// Sends requests to a sandbox without a network.
-pub struct InProcess(Router);
+pub struct InProcess {
+    router: Router,
+    pub cut: Arc<Cut>,
+}
 
 impl InProcess {
     pub fn new(sandbox: &Sandbox) -> Self {
-        Self(sandbox.router())
+        Self { router: sandbox.router(), cut: Arc::default() }
     }
 }
 
 #[async_trait]
 impl Transport for InProcess {
     async fn send(&self, request: &WireRequest) -> Result<WireResponse, TransportError> {
-        let response = self.0.clone().oneshot(as_http(request)).await.unwrap();
+        self.cut.passes().await;
+        let response = self.router.clone().oneshot(as_http(request)).await.unwrap();
         let lost =
             |message: &str| TransportError { stage: Stage::MaybeReceived, message: message.to_owned() };
         if response.extensions().get::<Dropped>().is_some() {

@@ -446,6 +446,11 @@ impl Operator {
         status.unwrap_or_else(|| panic!("it does not end:\n{}", self.logs())).code()
     }
 
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// kill -9.
     pub fn kill(&mut self) {
         let _ = self.child.kill();

@@ -2,6 +2,7 @@
 
 use super::command::{Place, Run};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -77,8 +78,13 @@ impl Server {
 
     /// How often an endpoint was called.
     pub fn calls(&self, endpoint: &str) -> u64 {
-        let log: Value = serde_json::from_str(&self.control("GET", "/__test/requests", "")).unwrap();
-        log["counts"][endpoint].as_u64().unwrap_or(0)
+        self.counts().get(endpoint).copied().unwrap_or(0)
+    }
+
+    /// How often each endpoint was called.
+    pub fn counts(&self) -> BTreeMap<String, u64> {
+        let mut log: Value = serde_json::from_str(&self.control("GET", "/__test/requests", "")).unwrap();
+        serde_json::from_value(log["counts"].take()).unwrap()
     }
 
     /// Every request so far, in the order of its number.
@@ -124,9 +130,23 @@ impl Served {
         Self::with(&["--rate-limit", "off"], "all", manifests)
     }
 
+    /// The demo account with so many more people, bots and groups.
+    pub fn seeded(counts: &[(&str, usize)], serve: &[&str]) -> Self {
+        let place = Place::with(&[("main.yaml", "")]);
+        let counts: Vec<String> =
+            counts.iter().flat_map(|(flag, count)| [(*flag).to_owned(), count.to_string()]).collect();
+        let mut args = vec!["seed", "--account", ACCOUNT];
+        args.extend(counts.iter().map(String::as_str));
+        sandbox(&place, &args).expect(0);
+        Self::at(place, serve, "all")
+    }
+
     /// With other words to `sandbox serve` and other scopes. `manifests` are all in `main.yaml`.
     pub fn with(serve: &[&str], scopes: &str, manifests: &[String]) -> Self {
-        let place = Place::with(&[("main.yaml", &manifests.concat())]);
+        Self::at(Place::with(&[("main.yaml", &manifests.concat())]), serve, scopes)
+    }
+
+    fn at(place: Place, serve: &[&str], scopes: &str) -> Self {
         let server = Server::start(&place, serve);
         let mut whole = Self { place, server };
         whole.sign_in(scopes);

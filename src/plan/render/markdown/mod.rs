@@ -54,7 +54,7 @@ pub fn markdown(plan: &Plan) -> String {
         let Ending { at, has_ended, subject, sources } = ending;
         let when = if *has_ended { "ended" } else { "ends" };
         let places = words::places(sources).unwrap_or_default();
-        format!("{when} {at}: {}  {places}", words::named(plan, subject))
+        format!("{when} {at}: {}  {places}", words::named(&plan.bots, subject))
     });
     let endings = notes(&ends_title(plan), endings, (room / 12).max(spare / 30));
     room -= length(&endings).min(room);
@@ -63,7 +63,7 @@ pub fn markdown(plan: &Plan) -> String {
     let unmanaged_lines = plan
         .unmanaged
         .iter()
-        .map(|unmanaged| format!("{}  ({})", words::named(plan, &unmanaged.subject), unmanaged.why));
+        .map(|unmanaged| format!("{}  ({})", words::named(&plan.bots, &unmanaged.subject), unmanaged.why));
     let unmanaged = notes(&unmanaged_title(plan), unmanaged_lines, (room / 12).max(spare / 30));
     room -= length(&unmanaged).min(room);
     let (changes, cut) = changes.write(room);

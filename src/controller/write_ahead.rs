@@ -1,0 +1,135 @@
+//! What is written into the account's status before it is done, so that it outlives the process: assignments that are
+//! being cleared, and removals to come.
+//!
+//! # Guarantees
+//!
+//! What was kept is stored by the API server when the call returns; whoever leads next finds it before it plans. Nobody
+//! whose tenure is over writes here.
+
+use super::decode::resource;
+use super::publish::Publisher;
+use super::view::ObjectRef;
+use crate::apply::Vault;
+use crate::kore::Tenure;
+use crate::manifest::kinds::AccountStatus;
+use crate::manifest::kinds::status::IN_FLIGHT_MAX;
+use async_trait::async_trait;
+use jiff::Timestamp;
+use kube::api::{DynamicObject, ListParams, Patch, PatchParams};
+use kube::{Api, Client};
+use serde_json::json;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Who writes what is in flight: a manager of its own, so that writing the rest of the status leaves it alone.
+const MANAGER: &str = "koreconcile-in-flight";
+
+/// Where a pass writes down what must not be forgotten with it.
+#[async_trait]
+pub trait WriteAhead: Vault {
+    /// What was kept and not taken back.
+    ///
+    /// # Errors
+    /// Why that cannot be known now.
+    async fn kept(&self) -> Result<Option<String>, String>;
+
+    /// Stores this status, in which removals that are about to be sent are counted already.
+    ///
+    /// # Errors
+    /// Why it could not be stored. Nothing may be removed then.
+    async fn foresee(&self, status: &AccountStatus) -> Result<(), String>;
+}
+
+/// The status of one account object.
+pub(super) struct StatusAhead {
+    api: Api<DynamicObject>,
+    account: ObjectRef,
+    publisher: Arc<Publisher>,
+    tenure: Tenure,
+    /// Whether nothing is kept there, as far as this process has seen to it.
+    is_empty: AtomicBool,
+}
+
+impl StatusAhead {
+    pub(super) fn new(
+        client: Client,
+        account: &ObjectRef,
+        publisher: Arc<Publisher>,
+        tenure: Tenure,
+    ) -> Self {
+        let api = Api::namespaced_with(client, &account.namespace, &resource(account.kind.name()));
+        Self { api, account: account.clone(), publisher, tenure, is_empty: AtomicBool::new(false) }
+    }
+
+    /// The status as the API server has it now: a watch may be behind what the leader before us wrote last.
+    pub(super) async fn status(&self) -> Result<AccountStatus, String> {
+        let status = self.stored().await?;
+        let status: AccountStatus = serde_json::from_value(status).unwrap_or_default();
+        self.is_empty.store(status.in_flight.is_none(), Ordering::Release);
+        Ok(status)
+    }
+
+    async fn stored(&self) -> Result<serde_json::Value, String> {
+        // The role lets accounts be listed; getting one would take a verb more.
+        let only = ListParams::default().fields(&format!("metadata.name={}", self.account.name));
+        let found = self.api.list(&only).await;
+        let found = found.map_err(|error| format!("{} cannot be read: {error}", self.account))?;
+        let Some(account) = found.items.into_iter().next() else {
+            return Err(format!("{} is gone", self.account));
+        };
+        Ok(account.data.get("status").cloned().unwrap_or_else(|| json!({})))
+    }
+
+    fn still_ours(&self) -> Result<(), String> {
+        let is_over = self.tenure.ends_at() <= Timestamp::now();
+        if is_over { Err("another replica may lead by now".to_owned()) } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for StatusAhead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StatusAhead").field("account", &self.account).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Vault for StatusAhead {
+    async fn keep(&self, text: Option<String>) -> Result<(), String> {
+        if let Some(length) = text.as_ref().map(String::len).filter(|length| *length > IN_FLIGHT_MAX) {
+            return Err(format!(
+                "the list has {length} characters, and {IN_FLIGHT_MAX} can be kept; choose a smaller batchSize"
+            ));
+        }
+        self.still_ours()?;
+        let is_empty = text.is_none();
+        self.is_empty.store(false, Ordering::Release);
+        // Merged and not applied: that takes away what any manager wrote, and works on what was stored before a schema
+        // changed.
+        let body = json!({ "status": { "inFlight": text } });
+        let parameters = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        let written = self.api.patch_status(&self.account.name, &parameters, &Patch::Merge(&body)).await;
+        written.map_err(|error| format!("the status of {} cannot be written: {error}", self.account))?;
+        self.is_empty.store(is_empty, Ordering::Release);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl WriteAhead for StatusAhead {
+    async fn kept(&self) -> Result<Option<String>, String> {
+        if self.is_empty.load(Ordering::Acquire) {
+            return Ok(None);
+        }
+        let status = self.stored().await?;
+        let kept = status["inFlight"].as_str().map(str::to_owned);
+        self.is_empty.store(kept.is_none(), Ordering::Release);
+        Ok(kept)
+    }
+
+    async fn foresee(&self, status: &AccountStatus) -> Result<(), String> {
+        self.still_ours()?;
+        let written = self.publisher.account(&self.account, status).await;
+        written.map_err(|error| format!("the status of {} cannot be written: {error}", self.account))
+    }
+}

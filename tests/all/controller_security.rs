@@ -53,10 +53,11 @@ fn remembers(site: &Site<'_>) {
     let names: Vec<String> = (0..12).map(|number| format!("{NAME}-old-{number}")).collect();
     let plans: Vec<Value> = names
         .iter()
-        .map(|name| {
+        .enumerate()
+        .map(|(number, name)| {
             let counts = json!({ "add": 0, "alter": 0, "remove": 0 });
             let spec = json!({
-                "account": NAME, "digest": "0".repeat(64), "part": "1/1", "counts": counts,
+                "account": NAME, "digest": format!("{number:064}"), "part": "1/1", "counts": counts,
                 "risk": "low", "riskiest": "", "changes": [],
             });
             document("KorePlan", name, &spec)

@@ -194,7 +194,7 @@ fn controller_soak_on_a_real_server_writes_only_what_changed() {
     site.wait_all(&operator);
     look(&site, &operator, "settled");
     let calls = look(&site, &operator, "quiet");
-    let mut dice = Dice(3);
+    let (mut dice, mut processes) = (Dice(3), 1);
     for round in 0..10 {
         let before = versions(&site);
         let is_restart = dice.roll(4) == 0;
@@ -202,16 +202,18 @@ fn controller_soak_on_a_real_server_writes_only_what_changed() {
             operator.terminate();
             assert_eq!(operator.ended(), Some(0), "{}", operator.logs());
             operator = site.start();
+            processes += 1;
+            site.until(&operator, "it has looked", || operator.passes() >= 1);
         }
         let name = format!("Round {round}");
         site.apply(&[user("kim", &json!({ "lastName": name }))]);
         site.wait(&operator, "KoreUser", "kim", "True UpToDate");
         site.until(&operator, "it is so", || site.truth().users["kim@example.com"].last_name == name);
-        site.until(&operator, "the pass is over", || operator.passes() >= 1);
         assert_eq!(look(&site, &operator, &name.replace(' ', "-")), calls, "round {round}");
         let changed: BTreeSet<String> =
             versions(&site).difference(&before).map(|(name, _)| name.clone()).collect();
         assert_eq!(changed, ["\"acme\"", "\"kim\""].map(str::to_owned).into(), "round {round}");
     }
-    assert_eq!(site.events("kim").len(), 1, "the same event again is counted, not written anew");
+    // Each process writes one, and counts in it what happens again.
+    assert!(site.events("kim").len() <= processes, "{:?}", site.events("kim"));
 }

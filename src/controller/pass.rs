@@ -18,10 +18,10 @@ use super::view::{Declared, ObjectRef, View};
 use super::write_ahead::WriteAhead;
 use super::write_only;
 use crate::apply::{self, Account, Journal, Kept, Outcome, Stop, Vault};
-use crate::facts::{Policy, World};
+use crate::facts::{Desired, Policy, World};
 use crate::kore::{Ask, Gateway, KoreError, Reader, Tenure, Writer};
 use crate::manifest::kinds::{AccountStatus, ObjectStatus};
-use crate::manifest::{Compiled, Manifests, compile};
+use crate::manifest::{Compiled, Finding, Manifests, compile};
 use crate::plan::{self, ChangeId, Context, Inputs, Plan};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -206,53 +206,13 @@ impl Work<'_> {
     async fn finish(&mut self, compiled: Compiled, stop: Stop) -> Pass {
         let Compiled { account: _, desired, policy, expiring, findings } = compiled;
         let (view, now) = (self.view, self.now);
-        self.known.memory.note_pending(&self.world, now);
-        let covered = covered(view);
-        let context = Context {
-            account: view.account.meta.object.name.to_string(),
-            host: self.session.host.to_owned(),
-            inputs: Inputs { digest: String::new(), documents: self.manifests.all().len() },
-            day: Some(self.known.day(covered.clone(), now)),
-            rewrite: write_only::rewrite(view),
-            look_up_size: self.session.reader.sizes().look_up,
-            memory: self.known.memory.clone(),
-            now,
-            ..Context::default()
-        };
-        let again = self.known.has_foreseen().then(|| desired.clone());
-        let mut plan = plan::make(desired, &self.world, &policy, &context);
-        let mut context = context;
-        if let Some(desired) = again
-            && self.known.correct(&plan)
-        {
-            context.day = Some(self.known.day(covered.clone(), now));
-            plan = plan::make(desired, &self.world, &policy, &context);
-        }
-        let circumstances = Circumstances {
-            policy: &policy,
-            covered: &covered,
-            leaving: &leaving(view),
-            still_since: self.known.still_since(view, now),
-            now,
-        };
-        let settled_at = circumstances.settled_at();
-        let entries = put_off(&plan, &circumstances);
-        let plan = plan::put_off(plan, entries, &policy, &context);
+        let (plan, settled_at) = self.plan(desired, &policy);
         let held = Reason::of_mode(policy.mode, policy.suspend);
         let outcome = match held {
             None if !plan.sendable().is_empty() => Some(self.apply(&plan, &policy, stop).await),
             _ => None,
         };
-
-        self.verdicts.of_findings(self.manifests.findings().iter().chain(&findings), view);
-        self.verdicts.of_plan(&plan, outcome.as_ref(), held);
-        for (object, why) in &self.moved {
-            self.verdicts.say(object.clone(), Standing::new(Reason::NameMoved, why.clone()));
-        }
-        for broken in &view.broken {
-            let standing = Standing::new(Reason::Invalid, broken.why.clone());
-            self.verdicts.say(broken.meta.object.clone(), standing);
-        }
+        self.judge(&findings, &plan, outcome.as_ref(), held);
         let left = left(&plan, outcome.as_ref());
         let (keep, release) = self.finalizers(held);
         let interval = rhythm::effective_interval(&policy, self.world.calls);
@@ -288,6 +248,59 @@ impl Work<'_> {
             outcome,
             next,
             was_read: true,
+        }
+    }
+
+    /// The plan, less what waits for somebody's yes or for things to settle; and when they have settled.
+    fn plan(&mut self, desired: Desired, policy: &Policy) -> (Plan, Timestamp) {
+        let (view, now) = (self.view, self.now);
+        self.known.memory.note_pending(&self.world, now);
+        let covered = covered(view);
+        let mut context = Context {
+            account: view.account.meta.object.name.to_string(),
+            host: self.session.host.to_owned(),
+            inputs: Inputs { digest: String::new(), documents: self.manifests.all().len() },
+            day: Some(self.known.day(covered.clone(), now)),
+            rewrite: write_only::rewrite(view),
+            look_up_size: self.session.reader.sizes().look_up,
+            memory: self.known.memory.clone(),
+            now,
+            ..Context::default()
+        };
+        let again = self.known.has_foreseen().then(|| desired.clone());
+        let mut plan = plan::make(desired, &self.world, policy, &context);
+        if let Some(desired) = again
+            && self.known.correct(&plan)
+        {
+            context.day = Some(self.known.day(covered.clone(), now));
+            plan = plan::make(desired, &self.world, policy, &context);
+        }
+        let circumstances = Circumstances {
+            policy,
+            covered: &covered,
+            leaving: &leaving(view),
+            still_since: self.known.still_since(view, now),
+            now,
+        };
+        let entries = put_off(&plan, &circumstances);
+        (plan::put_off(plan, entries, policy, &context), circumstances.settled_at())
+    }
+
+    fn judge(
+        &mut self,
+        findings: &[Finding],
+        plan: &Plan,
+        outcome: Option<&Outcome>,
+        held: Option<Reason>,
+    ) {
+        self.verdicts.of_findings(self.manifests.findings().iter().chain(findings), self.view);
+        self.verdicts.of_plan(plan, outcome, held);
+        for (object, why) in &self.moved {
+            self.verdicts.say(object.clone(), Standing::new(Reason::NameMoved, why.clone()));
+        }
+        for broken in &self.view.broken {
+            let standing = Standing::new(Reason::Invalid, broken.why.clone());
+            self.verdicts.say(broken.meta.object.clone(), standing);
         }
     }
 

@@ -93,9 +93,13 @@ impl Verdicts {
 
     /// What checking and compiling found.
     pub(super) fn of_findings<'f>(&mut self, findings: impl Iterator<Item = &'f Finding>, view: &View) {
+        let mut errors = findings.filter(|finding| finding.is_error()).peekable();
+        if errors.peek().is_none() {
+            return;
+        }
         let by_label: HashMap<String, &ObjectRef> =
             view.objects.iter().map(|object| (object.meta.object.to_string(), &object.meta.object)).collect();
-        for finding in findings.filter(|finding| finding.is_error()) {
+        for finding in errors {
             let reason = match finding.code {
                 Code::DuplicateEmail
                 | Code::DuplicateRole

@@ -54,16 +54,22 @@ impl Publisher {
         let patches = statuses(view, pass);
         stream::iter(patches).for_each_concurrent(AT_ONCE, |patch| self.patch_status(patch)).await;
         self.plans(view, pass).await;
-        let account = &view.account.meta;
         let uids = uids(view);
-        for news in &pass.news {
-            match &news.object {
-                None => self.tell(&account.object, &account.uid, news).await,
-                Some(object) => {
-                    if let Some(uid) = uids.get(object) {
-                        self.tell(object, uid, news).await;
-                    }
-                }
+        // What is about one object keeps its order.
+        let by_object = pass.news.chunk_by(|one, next| one.object == next.object);
+        stream::iter(by_object).for_each_concurrent(AT_ONCE, |news| self.tell_all(view, &uids, news)).await;
+    }
+
+    async fn tell_all(&self, view: &View, uids: &HashMap<&ObjectRef, &str>, news: &[News]) {
+        let account = &view.account.meta;
+        for news in news {
+            let (object, uid) = match &news.object {
+                None => (&account.object, account.uid.as_str()),
+                Some(object) => (object, uids.get(object).copied().unwrap_or_default()),
+            };
+            // What is not there any more has no uid.
+            if !uid.is_empty() {
+                self.tell(object, uid, news).await;
             }
         }
     }

@@ -275,7 +275,7 @@ async fn console_assistants_settings_owner_and_tasks_are_changed() {
     browser.open(&format!("/Admin/bots/enterprise/{}/owner", bot(&site, BANK))).await;
     browser.reads("Owner now").await;
     browser.inspect("bots-owner").await;
-    browser.element("select[name='role'] option[value='Bot Tester']").await.click().await.unwrap();
+    browser.click("select[name='role'] option[value='Bot Tester']").await;
     browser.choose("Jane Doe").await;
     browser.press("Change owner").await;
     browser.reads("jane.doe@example.com owns Banking Assistant now.").await;
@@ -301,6 +301,39 @@ async fn console_assistants_settings_owner_and_tasks_are_changed() {
     let names: Vec<String> = site.admin.audit_log().unwrap().into_iter().map(|[name, ..]| name).collect();
     for name in ["Bot Auto Approve", "Bot Channels Modified", "Bot Owner", "Bot Task Suspended"] {
         assert!(names.iter().any(|own| own == name), "{name}: {names:?}");
+    }
+}
+
+#[tokio::test]
+async fn console_assistants_for_consumers_have_a_plan_and_no_assignments_and_smart_ones_a_page() {
+    let site = Site::served().await;
+    let browser = Browser::at(&site).await;
+    browser.sign_in(OWNER).await;
+    browser.press("Consumer Bots").await;
+    browser.reads("Store Helper").await;
+    browser.reads("Plan Type").await;
+    browser.inspect("bots-consumer").await;
+    browser.press("Actions on Store Helper").await;
+    let text = browser.text().await;
+    assert!(text.contains("Bot settings") && !text.contains("Bot & task assignments"), "{text}");
+    browser.inspect("bots-consumer-menu").await;
+    browser.press("Bot plan").await;
+    browser.reads("nobody is billed").await;
+    browser.inspect("bots-plan").await;
+    browser.press("Back").await;
+    browser.press("Smart Bots").await;
+    browser.reads("There are no smart bots in this account.").await;
+    browser.inspect("bots-smart").await;
+    // Bots of the enterprise have no plan, and those of consumers no assignments.
+    let mut owner = site.signed_in(OWNER).await;
+    let (bank, store) = (bot(&site, BANK), bot(&site, "Store Helper"));
+    for path in [
+        format!("/Admin/bots/enterprise/{bank}/plan"),
+        format!("/Admin/bots/consumer/{bank}/plan"),
+        format!("/Admin/bots/consumer/{store}/assignments"),
+        format!("/Admin/bots/enterprise/{store}/assignments"),
+    ] {
+        assert_eq!(owner.get(&path).await.status, 404, "{path}");
     }
 }
 

@@ -37,7 +37,7 @@ async fn console_roles_are_assigned_by_typing_a_name_and_selecting() {
     browser.press("Find").await;
     browser.choose("Sam Stone").await;
     let option = format!("#bot option[value='{}']", bot_id(&site, "Travel Desk"));
-    browser.element(&option).await.click().await.unwrap();
+    browser.click(&option).await;
     browser.inspect("role-assignments").await;
     browser.press("Assign").await;
     browser.reads("The role is assigned.").await;
@@ -59,12 +59,7 @@ async fn console_roles_are_made_with_permissions_changed_and_deleted() {
     browser.press("New admin role").await;
     browser.fill("role_name", "Auditor").await;
     browser.fill("role_description", "Reads what happened").await;
-    browser
-        .element("select[name='View and Run Audit Reports'] option[value='YES']")
-        .await
-        .click()
-        .await
-        .unwrap();
+    browser.click("select[name='View and Run Audit Reports'] option[value='YES']").await;
     browser.inspect("role-new").await;
     browser.press("Create role").await;
     browser.reads("The role is created").await;
@@ -73,7 +68,7 @@ async fn console_roles_are_made_with_permissions_changed_and_deleted() {
     assert_eq!(json!(made.permissions), json!({ "View and Run Audit Reports": "YES" }));
     assert!(!made.is_system);
     browser.press("Permissions").await;
-    browser.element("select[name='Invite'] option[value='NO']").await.click().await.unwrap();
+    browser.click("select[name='Invite'] option[value='NO']").await;
     browser.fill("role_name", "Reviewer").await;
     browser.press("Save").await;
     browser.reads("The role is saved.").await;

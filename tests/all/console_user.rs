@@ -92,7 +92,7 @@ async fn console_user_joins_and_leaves_groups() {
     browser.sign_in(OWNER).await;
     browser.reads("Overview").await;
     browser.open(&path(&site, SAM)).await;
-    browser.element("#group option:first-child").await.click().await.unwrap();
+    browser.click("#group option:first-child").await;
     browser.press("Add to group").await;
     browser.reads("Added to newcomers.").await;
     assert_eq!(site.latest_audit()[0], "Users Added to Group");
@@ -135,12 +135,12 @@ async fn console_user_bot_roles_are_added_changed_and_deleted_and_the_owners_row
         "select[aria-label='Role on HR Assistant instead of Bot Tester'] option[value='{}']",
         role_id(&site, "bot/Analyst")
     );
-    browser.element(&option).await.click().await.unwrap();
+    browser.click(&option).await;
     browser.press("Change Bot Tester on HR Assistant").await;
     browser.reads("The role is changed.").await;
     let option = format!("#bot option[value='{}']", bot_id(&site, "Travel Desk"));
-    browser.element(&option).await.click().await.unwrap();
-    browser.element("#bot-role option:first-child").await.click().await.unwrap();
+    browser.click(&option).await;
+    browser.click("#bot-role option:first-child").await;
     browser.press("Add bot role").await;
     browser.reads("The role is assigned.").await;
     assert_eq!(site.latest_audit()[0], "Bot Role Assigned to Users");
@@ -231,8 +231,8 @@ async fn console_user_suspension_in_bulk_is_asked_about_first() {
     browser.sign_in(OWNER).await;
     browser.reads("Overview").await;
     browser.open("/Admin/users?search=stone").await;
-    browser.element("input[aria-label='Select Sam Stone']").await.click().await.unwrap();
-    browser.element("select[name='action'] option[value='suspend']").await.click().await.unwrap();
+    browser.click("input[aria-label='Select Sam Stone']").await;
+    browser.click("select[name='action'] option[value='suspend']").await;
     browser.press("Apply to selected").await;
     browser.reads("They cannot sign in any more").await;
     browser.inspect("users-suspend").await;

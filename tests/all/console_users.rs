@@ -31,8 +31,8 @@ async fn console_users_are_searched_filtered_and_changed_in_bulk() {
     browser.reads("1–9 of 9").await;
     browser.open("/Admin/users?state=locked").await;
     browser.reads("Leo Lang").await;
-    browser.element("input[aria-label='Select Leo Lang']").await.click().await.unwrap();
-    browser.element("select[name='action'] option[value='activate']").await.click().await.unwrap();
+    browser.click("input[aria-label='Select Leo Lang']").await;
+    browser.click("select[name='action'] option[value='activate']").await;
     browser.press("Apply to selected").await;
     browser.reads("Done for 1 person.").await;
     assert_eq!(state(&site, "leo@example.com"), UserState::Active);

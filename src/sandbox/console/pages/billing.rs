@@ -32,7 +32,7 @@ struct Billing {
 fn show(desk: &Desk<'_>) -> Outcome {
     let Talkers { talkers, .. } = talkers(desk)?;
     let (period, page) = (Period::of(desk), Page::of(desk));
-    let cut = |kind| Cut { kind, channel: "", tasks: &[] };
+    let cut = |kind| Cut { kind, channel: "", tasks: &[], tags: &[] };
     let mut by_time: Vec<(String, u64)> =
         period.buckets().iter().map(|bucket| (bucket.label.clone(), 0)).collect();
     let (mut bots, mut non_interactive) = (Vec::new(), 0);

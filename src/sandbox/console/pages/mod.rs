@@ -14,6 +14,7 @@ pub(super) mod groups;
 pub(super) mod import_file;
 pub(super) mod import_users;
 pub(super) mod invite;
+pub(super) mod joining;
 pub(super) mod landing;
 pub(super) mod mailbox;
 pub(super) mod not_found;

@@ -2,7 +2,6 @@
 //! is on the platform already only says yes.
 
 use askama::Template;
-use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::password::problems;
@@ -59,12 +58,8 @@ struct Invitation {
 
 const TITLE: &str = "Join an account";
 
-fn is_live(open: &Open, now: Timestamp) -> bool {
-    open.expires_at.parse::<Timestamp>().is_ok_and(|expires| expires > now)
-}
-
 fn find(ask: &Ask<'_>, conn: &Connection, token: &str) -> Result<Option<Invitation>, Fault> {
-    let Some(open) = invitations::by_token(conn, token)?.filter(|open| is_live(open, ask.now)) else {
+    let Some(open) = invitations::by_token(conn, token)?.filter(|open| open.is_live(ask.now)) else {
         return Ok(None);
     };
     let person = people::by_email(conn, &open.email.to_lowercase())?;
@@ -146,8 +141,7 @@ fn check_code(ask: &Ask<'_>) -> Outcome {
     let code = ask.field("code");
     let token = ask.write(|conn| {
         let open = invitations::of_person(conn, &email)?;
-        let fits =
-            |open: &&Open| is_live(open, ask.now) && open.failures < CODE_FAILURES && open.code == code;
+        let fits = |open: &&Open| open.is_live(ask.now) && open.failures < CODE_FAILURES && open.code == code;
         let token = open.iter().find(fits).map(|open| open.token.clone());
         if token.is_none() {
             open.iter().try_for_each(|open| invitations::failed(conn, open.user))?;

@@ -212,11 +212,12 @@ impl Invites {
     fn text(&self, opening: &str, invitation: &invitations::NewRow) -> String {
         let invitations::NewRow { token, code, expires_at } = invitation;
         let url = &self.public_url;
+        let until = expires_at.parse().map_or_else(|_| expires_at.clone(), clock::people);
         format!(
             "{opening}\n\n\
              Accept the invitation:\n{url}/signup?token={token}\n\n\
              Verification code: {code}\n\n\
-             The link and the code are valid until {expires_at}. The code can be typed at {url}/signup/code.\n"
+             The link and the code are valid until {until}. The code can be typed here:\n{url}/signup/code\n"
         )
     }
 }

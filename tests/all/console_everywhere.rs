@@ -6,6 +6,7 @@ use koreconcile::sandbox::{BotStatus, Holder, NewBot, NewGroup, NewRole, NewUser
 use serde_json::{Map, json};
 
 use crate::sandbox_world::token;
+use crate::support::browser::Browser;
 use crate::support::site::{Answer, KIM, OWNER, SAM, Site, Visitor};
 
 /// Every page of the navigation, and the permissions any of which opens it; none is enough where none is named.
@@ -277,4 +278,67 @@ async fn console_everywhere_a_refusal_leads_back_to_a_page_of_ours_only() {
         let answer = owner.post("/Admin/users/apply", &[("action", "suspend")]).await;
         assert_eq!((answer.status, answer.location.as_str()), (303, to), "{referer}");
     }
+}
+
+#[tokio::test]
+async fn console_everywhere_long_names_stay_within_a_phone() {
+    let site = Site::served().await;
+    let long = |name: &str| format!("{name}{}", "w".repeat(90));
+    let admin = &site.admin;
+    let email = format!("{}@example.com", "v".repeat(60));
+    admin.add_user(&NewUser::named(&email, &long("First"), &long("Last"))).unwrap();
+    let bot = NewBot {
+        status: BotStatus::Published,
+        dialogs: vec![long("Task")],
+        owner: Some(email.clone()),
+        ..NewBot::named(&long("Bot"))
+    };
+    admin.add_bot(&bot).unwrap();
+    let waiting = NewBot { status: BotStatus::AwaitingApproval, ..NewBot::named(&long("Waiting")) };
+    let waiting = admin.add_bot(&waiting).unwrap();
+    admin.add_group(&NewGroup { description: long("About"), ..NewGroup::named(&long("Group")) }).unwrap();
+    admin.join(&long("Group"), &email).unwrap();
+    admin.add_role(&NewRole::named(RoleKind::Bot, &long("Role"))).unwrap();
+    admin.bind(&Holder::user(&email), &long("Role"), Some(&long("Bot"))).unwrap();
+    let app = admin.create_app(&long("App"), &["all"], false).unwrap();
+    let mut owner = site.signed_in(OWNER).await;
+    owner.get("/Admin/enrollment/invite").await;
+    owner.post("/Admin/enrollment/invite", &[("email", &format!("{}@example.com", "n".repeat(60)))]).await;
+    let truth = admin.snapshot().unwrap();
+    let bot = truth.bots.iter().find(|(_, bot)| bot.name.starts_with("Botw")).unwrap().0;
+    let task = truth.bots[bot].dialogs.keys().next().unwrap();
+    let user = &truth.users[&email].id;
+    let group = &truth.groups[&long("Group")].id;
+    let role = &truth.roles[&format!("bot/{}", long("Role"))].id;
+    let bot = format!("/Admin/bots/enterprise/{bot}");
+    let browser = Browser::at(&site).await;
+    browser.sign_in(OWNER).await;
+    for path in [
+        "/Admin/dashboard".to_owned(),
+        "/Admin/users".to_owned(),
+        format!("/Admin/users/{user}"),
+        format!("/Admin/users/{user}/edit"),
+        "/Admin/groups".to_owned(),
+        format!("/Admin/groups/{group}"),
+        "/Admin/roles".to_owned(),
+        format!("/Admin/roles/{role}/assignments"),
+        "/Admin/bots/enterprise".to_owned(),
+        format!("{bot}/assignments"),
+        format!("{bot}/assignments/{task}"),
+        format!("{bot}/owner"),
+        format!("{bot}/tasks"),
+        format!("/Admin/bots/deployment/{waiting}"),
+        "/Admin/security/api-scopes".to_owned(),
+        format!("/Admin/security/api-scopes/{}", app.client_id),
+        "/Admin/analytics/audit".to_owned(),
+        "/Admin/analytics/chat-history".to_owned(),
+        "/mailbox".to_owned(),
+    ] {
+        browser.open(&path).await;
+        browser.fits_a_phone(&path).await;
+    }
+    browser.open("/Admin/users").await;
+    browser.inspect("users-long").await;
+    browser.open(&format!("/Admin/users/{user}")).await;
+    browser.inspect("user-long").await;
 }

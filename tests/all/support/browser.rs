@@ -299,6 +299,14 @@ impl Browser {
         self.tell("Emulation.setEmulatedMedia", json!({ "features": [] })).await;
     }
 
+    /// Nothing on the page is wider than a phone, however long its words are.
+    pub async fn fits_a_phone(&self, what: &str) {
+        let (width, height, _) = WINDOWS[1];
+        self.resize(width, height).await;
+        self.does_not_scroll_sideways(what).await;
+        self.tell("Emulation.clearDeviceMetricsOverride", json!({})).await;
+    }
+
     async fn resize(&self, width: u32, height: u32) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.tell("Emulation.setDeviceMetricsOverride", size).await;
@@ -322,6 +330,10 @@ impl Browser {
         );
         let found = self.web.execute_async(run, Vec::new()).await.unwrap();
         assert_eq!(found.json(), &json!([]), "{what}");
+        self.does_not_scroll_sideways(what).await;
+    }
+
+    async fn does_not_scroll_sideways(&self, what: &str) {
         let wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
         let wide = self.web.execute(wide, Vec::new()).await.unwrap();
         assert_eq!(wide.json(), &json!(0), "{what} scrolls sideways");

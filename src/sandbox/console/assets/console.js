@@ -75,6 +75,14 @@ function watch(part) {
   source.addEventListener("end", () => source.close());
 }
 
+// The side navigation is longer than a low window: where one is can be seen all the same.
+const here = document.querySelector(".modules [aria-current]");
+if (here && here.offsetParent) {
+  const modules = here.closest(".modules");
+  const below = here.offsetTop + here.offsetHeight - modules.clientHeight;
+  if (below > 0) modules.scrollTop = below + 24;
+}
+
 const idle = document.getElementById("idle");
 if (idle) watchIdle(idle);
 document.querySelectorAll("input[data-picks]").forEach(pickAll);

@@ -21,6 +21,7 @@ pub(super) mod not_found;
 pub(super) mod password;
 pub(super) mod password_reset;
 pub(super) mod problem;
+mod registration;
 pub(super) mod role;
 pub(super) mod role_assignments;
 pub(super) mod roles;

@@ -7,13 +7,12 @@ use super::{admit, open_accounts};
 use crate::sandbox::admin::edit::Editor;
 use crate::sandbox::console::ask::Ask;
 use crate::sandbox::console::frame::Plain;
-use crate::sandbox::console::pages::password::problems;
+use crate::sandbox::console::pages::registration::{self, Registration};
 use crate::sandbox::console::pages::user_settings::{SelfSignUp, Settings};
 use crate::sandbox::console::reply::{Fault, Outcome, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
 use crate::sandbox::mail::{self, Letter};
-use crate::sandbox::password;
 use crate::sandbox::store::accounts::{self, Account};
 use crate::sandbox::store::join_requests::{self, Request};
 use crate::sandbox::store::{self, audit, people};
@@ -145,26 +144,14 @@ fn confirm(ask: &Ask<'_>) -> Outcome {
     let Some(mut found) = find(ask, token)? else {
         return Reply::invalid(&page(ask, State::LinkIsOver));
     };
-    let (first, last) = (ask.field("first_name"), ask.field("last_name"));
-    let mut objections = Vec::new();
-    if first.is_empty() || last.is_empty() {
-        objections.push("Type your first and your last name.".to_owned());
-    }
-    if first.chars().count() > 100 || last.chars().count() > 100 {
-        objections.push("A name has at most 100 characters.".to_owned());
-    }
-    let wanted = ask.raw_field("password");
-    if !found.is_on_platform {
-        objections.extend(problems(ask, &found.request.email, wanted, ask.raw_field("again"))?);
-    }
-    if !objections.is_empty() {
-        return Reply::invalid(&form(ask, token, &found, objections));
-    }
+    let Registration { first, last, password } =
+        match registration::read(ask, &found.request.email, found.is_on_platform)? {
+            Ok(registration) => registration,
+            Err(objections) => return Reply::invalid(&form(ask, token, &found, objections)),
+        };
     found.request.first_name = first.to_owned();
     found.request.last_name = last.to_owned();
-    if !found.is_on_platform {
-        found.request.password = Some(password::hash(wanted)?);
-    }
+    found.request.password = password;
     let Found { request, account, rule, .. } = &found;
     if *rule == SelfSignUp::AutoApprove {
         ask.write(|conn| {

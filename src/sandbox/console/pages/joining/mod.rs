@@ -59,7 +59,11 @@ fn admit(editor: &Editor<'_>, request: &Request, now: Timestamp) -> Result<(), F
             editor.add_user(&crate::sandbox::NewUser { first_name, last_name, ..newcomer })?;
         }
         // Was invited, too.
-        Some(user) if !user.state.has_joined() => editor.accept(&user.email, now)?,
+        Some(user) if !user.state.has_joined() => {
+            let (first, last) = (request.first_name.as_str(), request.last_name.as_str());
+            users::set_names(conn, user.seq, Some(first), Some(last), &serde_json::Map::new())?;
+            editor.accept(&user.email, now)?;
+        }
         Some(_) => {}
     }
     let has_password = people::by_email(conn, &request.email)?.is_some_and(|one| one.password.is_some());

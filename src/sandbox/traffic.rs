@@ -20,6 +20,8 @@ pub(crate) struct Figures {
     pub(crate) users: u64,
     /// Blocks of 15 minutes without interruption.
     pub(crate) billing_sessions: u64,
+    /// Those of them that are not interactive.
+    pub(crate) billing_not_interactive: u64,
 }
 
 impl AddAssign for Figures {
@@ -32,6 +34,7 @@ impl AddAssign for Figures {
         self.alerts += other.alerts;
         self.users += other.users;
         self.billing_sessions += other.billing_sessions;
+        self.billing_not_interactive += other.billing_not_interactive;
     }
 }
 
@@ -155,6 +158,11 @@ impl Talker {
         let mood = mixed(task ^ hour.unsigned_abs().rotate_left(17));
         let sessions = cut.tagged(all, mood, |on| on != TagOn::Message);
         let conversations = cut.tagged(cut.chats_of(sessions), mood, |on| on == TagOn::Message);
+        let not_interactive = match cut.kind {
+            Kind::All => sessions / ONE_NOT_INTERACTIVE,
+            Kind::Interactive => 0,
+            Kind::NonInteractive => sessions,
+        };
         let completed_tasks = sessions - sessions * (10 + mood % 15) / 100;
         Figures {
             sessions: all,
@@ -165,6 +173,7 @@ impl Talker {
             alerts: sessions * (mood % 4) / 10,
             users: (sessions - sessions / 5).min(self.reach),
             billing_sessions: sessions + sessions / 4,
+            billing_not_interactive: not_interactive + not_interactive / 4,
         }
     }
 

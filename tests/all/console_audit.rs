@@ -46,7 +46,7 @@ enum Sent {
     File(&'static str),
 }
 
-/// Actions whose entries the tests of their pages look at: `console_assistants_*`, `console_analytics_*`,
+/// Actions whose entries the tests of their pages look at: `console_assistants_*`, `console_deployment_*`, `console_analytics_*`,
 /// `console_self_sign_up_*` and `console_security_*`.
 const BESIDE_THEIR_PAGES: [&str; 26] = [
     "/Admin/bots/consumer/{id}/mail",

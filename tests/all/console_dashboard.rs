@@ -5,11 +5,16 @@ use koreconcile::sandbox::{NewUser, UserState};
 use crate::support::browser::Browser;
 use crate::support::site::{KIM, OWNER, SAM, Site};
 
+/// As people read it, with commas.
+fn number(text: &str) -> u64 {
+    text.replace(',', "").parse().unwrap()
+}
+
 /// The figure under that label.
 fn figure(page: &str, label: &str) -> u64 {
     let (_, rest) =
         page.split_once(&format!("<dt>{label}</dt><dd>")).unwrap_or_else(|| panic!("no {label}: {page}"));
-    rest.split_once('<').unwrap().0.parse().unwrap()
+    number(rest.split_once('<').unwrap().0)
 }
 
 #[tokio::test]
@@ -131,7 +136,7 @@ async fn console_dashboard_meta_tags_narrow_one_bot_and_are_cleared_with_it() {
     }
     let messages = |page: &str| -> u64 {
         let (_, rest) = page.split_once("Messages <span class=\"hint\">").unwrap();
-        rest.split_once(' ').unwrap().0.parse().unwrap()
+        number(rest.split_once(' ').unwrap().0)
     };
     assert!(messages(&page) < messages(&all) / 4);
     // Another bot: what was ticked for the first is forgotten.

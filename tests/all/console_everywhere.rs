@@ -58,7 +58,11 @@ async fn console_everywhere_a_permission_opens_exactly_its_pages() {
             let status = kim.get(path).await.status;
             assert_eq!(status, if opens { 200 } else { 403 }, "{path} with {name}");
             let is_linked = navigation.contains(&format!("href=\"{path}\""));
-            assert_eq!(is_linked, opens && path != "/Admin/analytics/audit.csv", "link to {path} with {name}");
+            assert_eq!(
+                is_linked,
+                opens && path != "/Admin/analytics/audit.csv",
+                "link to {path} with {name}"
+            );
         }
         site.admin.unbind(&holder, &role, None).unwrap();
     }

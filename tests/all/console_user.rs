@@ -20,11 +20,6 @@ fn role_id(site: &Site, name: &str) -> String {
     site.admin.snapshot().unwrap().roles[name].id.clone()
 }
 
-fn bot_id(site: &Site, name: &str) -> String {
-    let bots = site.admin.snapshot().unwrap().bots;
-    bots.into_iter().find(|(_, bot)| bot.name == name).unwrap().0
-}
-
 #[tokio::test]
 async fn console_user_profile_is_edited_and_the_address_is_not() {
     let site = Site::served().await;
@@ -138,7 +133,7 @@ async fn console_user_bot_roles_are_added_changed_and_deleted_and_the_owners_row
     browser.click(&option).await;
     browser.press("Change Bot Tester on HR Assistant").await;
     browser.reads("The role is changed.").await;
-    let option = format!("#bot option[value='{}']", bot_id(&site, "Travel Desk"));
+    let option = format!("#bot option[value='{}']", site.bot("Travel Desk"));
     browser.click(&option).await;
     browser.click("#bot-role option:first-child").await;
     browser.press("Add bot role").await;
@@ -151,7 +146,7 @@ async fn console_user_bot_roles_are_added_changed_and_deleted_and_the_owners_row
     let mut owner = site.signed_in(OWNER).await;
     let bo = path(&site, BO);
     assert!(!owner.get(&bo).await.text.contains("Delete Bot Owner"));
-    let (role, bot) = (role_id(&site, "bot/Bot Owner"), bot_id(&site, "Travel Desk"));
+    let (role, bot) = (role_id(&site, "bot/Bot Owner"), site.bot("Travel Desk"));
     let tester = role_id(&site, "bot/Bot Tester");
     for (action, fields) in [
         ("delete", vec![("role", role.as_str()), ("bot", &bot)]),

@@ -28,6 +28,7 @@ mod console_analytics;
 mod console_assistants;
 mod console_audit;
 mod console_dashboard;
+mod console_deployment;
 mod console_everywhere;
 mod console_gate;
 mod console_groups;

@@ -17,6 +17,8 @@ use axum::extract::{FromRequest, Multipart, Query, Request, State};
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::routing::any;
 use axum::serve::ListenerExt;
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use super::api::{self, Access, Answer, ApiError, Call, Counted, Found, Route};
 use super::faults::{Effect, Fate};
@@ -31,6 +33,8 @@ use super::{Inner, Sandbox, auth, console};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dropped;
 
+/// Between two looks at whom to remind.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Larger than any body the vendor takes (50 MB for a ZIP).
 const BODY_MAX: usize = 64 * 1024 * 1024;
 
@@ -46,7 +50,7 @@ impl Sandbox {
     }
 
     /// Serves until `stop` resolves and the requests in flight are answered. Mail left over from an earlier
-    /// run is delivered first.
+    /// run is delivered first. Meanwhile people are reminded of their invitations.
     pub async fn serve(
         &self,
         listener: tokio::net::TcpListener,
@@ -61,12 +65,30 @@ impl Sandbox {
         });
         // The console counts sign-ins by address of the caller.
         let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        let mut beside = JoinSet::new();
+        beside.spawn(remind(self.clone()));
         let inner = Arc::clone(&self.0);
         let stop = async move {
             stop.await;
             inner.stopping.send_replace(true);
         };
         axum::serve(listener, service).with_graceful_shutdown(stop).await
+    }
+}
+
+/// Reminds people of their invitations when it is time. The clock may be moved, so it is looked at all the time.
+async fn remind(sandbox: Sandbox) {
+    let mut looks = tokio::time::interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        let worker = sandbox.clone();
+        match tokio::task::spawn_blocking(move || worker.remind_invited()).await {
+            Ok(Ok(0)) => {}
+            Ok(Ok(_)) => deliver(&sandbox.0).await,
+            Ok(Err(e)) => tracing::warn!("people could not be reminded of their invitations: {e}"),
+            Err(e) => tracing::error!("reminding ended: {e}"),
+        }
     }
 }
 

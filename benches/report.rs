@@ -34,7 +34,12 @@ mod review;
 mod support;
 
 use figures::Report;
+use mimalloc::MiMalloc;
 use std::path::Path;
+
+/// The binary's own.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() {
     // Cargo adds `--bench`.

@@ -210,12 +210,13 @@ fn beside(
     Ok(explanation)
 }
 
-/// When what holds was applied. A fact whose last change took it away holds for another reason.
+/// When what holds was applied. A fact whose last change took it away holds for another reason, and one that went with
+/// its person does not hold.
 fn date(explanation: &mut Explanation, state: &std::path::Path) {
     let keys: std::collections::HashSet<_> =
         explanation.lines.iter().filter_map(|line| line.fact.key()).collect();
     let history = apply::history(state, |key| keys.contains(key));
-    for line in &mut explanation.lines {
+    for line in explanation.lines.iter_mut().filter(|line| line.standing.may_hold()) {
         let applied = line.fact.key().and_then(|key| history.get(&key));
         line.since = applied.filter(|applied| !applied.action.is_removal()).map(|applied| Since {
             at: applied.at,

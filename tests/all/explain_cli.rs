@@ -160,6 +160,13 @@ fn explain_cli_says_since_when_from_the_journal() {
     // What a run took away does not say since when.
     let run = served.run(&["explain", "former@example.com", "--format", "json"]).expect(0);
     assert!(!run.stdout.contains("since"), "{run}");
+    // Nor does what somebody else took away since.
+    served.place.edit("main.yaml", "subjects:", "absent: [{ user: sam@example.com }]\n  subjects:");
+    served.run(&["apply", "--yes", "--state-dir", "of-somebody-else"]).expect(0);
+    served.place.edit("main.yaml", "absent: [{ user: sam@example.com }]\n  subjects:", "subjects:");
+    let run =
+        served.run(&["explain", "sam@example.com", "--role", "Bot Developer", "--format", "json"]).expect(0);
+    assert!(run.stdout.contains("missing") && !run.stdout.contains("since"), "{run}");
 }
 
 #[test]

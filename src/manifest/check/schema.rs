@@ -161,27 +161,29 @@ fn fields(properties: &Map<String, Value>, required: &[String], path: &str) -> V
         .collect()
 }
 
-/// Drops the rules about changes (they compare with `oldSelf`, and a file has no past), and says whether any are left.
+/// Keeps what a rule can break in a single document, and says whether anything is left. Rules about changes go (they
+/// compare with `oldSelf`, and a file has no past), and so does every branch without a rule: each would cost an
+/// evaluation of nothing for every subject of every binding.
 fn keep_standing_rules(schema: &mut Value) -> bool {
+    let Value::Object(schema) = schema else { return false };
     let mut is_any = false;
-    match schema {
-        Value::Object(schema) => {
-            if let Some(Value::Array(rules)) = schema.get_mut("x-kubernetes-validations") {
-                let compares =
-                    |rule: &Value| rule["rule"].as_str().is_some_and(|rule| rule.contains("oldSelf"));
-                rules.retain(|rule| !compares(rule));
-                is_any |= !rules.is_empty();
-            }
-            for value in schema.values_mut() {
-                is_any |= keep_standing_rules(value);
+    if let Some(Value::Array(rules)) = schema.get_mut("x-kubernetes-validations") {
+        let compares = |rule: &Value| rule["rule"].as_str().is_some_and(|rule| rule.contains("oldSelf"));
+        rules.retain(|rule| !compares(rule));
+        is_any |= !rules.is_empty();
+    }
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        properties.retain(|_, property| keep_standing_rules(property));
+        is_any |= !properties.is_empty();
+    }
+    for below in ["items", "additionalProperties"] {
+        if let Some(branch) = schema.get_mut(below) {
+            if keep_standing_rules(branch) {
+                is_any = true;
+            } else {
+                schema.remove(below);
             }
         }
-        Value::Array(values) => {
-            for value in values {
-                is_any |= keep_standing_rules(value);
-            }
-        }
-        _ => {}
     }
     is_any
 }

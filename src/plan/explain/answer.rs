@@ -245,6 +245,20 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// Whether it holds, as far as is known: then it also holds since some time.
+    pub fn may_hold(self) -> bool {
+        match self {
+            Self::Declared
+            | Self::Held
+            | Self::Inherited
+            | Self::Differs
+            | Self::ToBeRemoved
+            | Self::Unmanaged
+            | Self::Unknown => true,
+            Self::Missing | Self::Absent | Self::NotHeld => false,
+        }
+    }
+
     /// In words.
     pub fn label(self) -> &'static str {
         match self {

@@ -17,7 +17,7 @@ root="$PWD/target/tools"
 work="$PWD/target/mutants"
 rooms=('src/facts/**' 'src/plan/**' 'src/manifest/compile/**' src/kore/budget.rs)
 # Modules of tests/all that name no other room.
-fitting=(explain_answers import_written kore_client kore_gateway kore_lookups kore_paging kore_properties kore_script
+fitting=(explain_answers kore_client kore_gateway kore_lookups kore_paging kore_properties kore_script
     manifest_check manifest_compile review_findings review_markdown review_plan review_redact)
 
 if [[ "$("$root/bin/cargo-mutants" mutants --version 2>/dev/null)" != "cargo-mutants $mutants_version" ]]; then

@@ -286,13 +286,7 @@ impl Work<'_> {
         (plan::put_off(plan, entries, policy, &context), circumstances.settled_at())
     }
 
-    fn judge(
-        &mut self,
-        findings: &[Finding],
-        plan: &Plan,
-        outcome: Option<&Outcome>,
-        held: Option<Reason>,
-    ) {
+    fn judge(&mut self, findings: &[Finding], plan: &Plan, outcome: Option<&Outcome>, held: Option<Reason>) {
         self.verdicts.of_findings(self.manifests.findings().iter().chain(findings), self.view);
         self.verdicts.of_plan(plan, outcome, held);
         for (object, why) in &self.moved {

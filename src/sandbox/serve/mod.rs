@@ -126,12 +126,20 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
         },
         agent: incoming.agent.clone(),
     };
-    let response = meet_fate(&inner, incoming, found, fate).await;
-    if inner.options.record_requests {
-        let status = response.as_ref().map_or(0, |response| response.status().as_u16());
-        inner.requests.push(Recorded { status, ..recorded });
-    }
-    response.unwrap_or_else(dropped)
+    let met = meet(&inner, fate).await;
+    // From here on the call is done and recorded, though its sender may be gone by then.
+    let finished = tokio::spawn(async move {
+        let response = match met {
+            Met::Ended(response) => response,
+            Met::GoesOn(bent) => carry_out(&inner, incoming, found, bent).await,
+        };
+        if inner.options.record_requests {
+            let status = response.as_ref().map_or(0, |response| response.status().as_u16());
+            inner.requests.push(Recorded { status, ..recorded });
+        }
+        response.unwrap_or_else(dropped)
+    });
+    finished.await.unwrap_or_else(|e| respond(&Err(ApiError::internal(&e))))
 }
 
 async fn take_apart(inner: &Inner, request: Request) -> Result<(Incoming, Found), ApiError> {
@@ -167,20 +175,25 @@ async fn file_part(request: Request) -> Result<Bytes, ApiError> {
     Ok(Bytes::new())
 }
 
-/// What the endpoint is told of the faults that hit it.
-#[derive(Clone, Copy)]
+/// What the endpoint is told of the faults that hit it, and what becomes of its answer.
+#[derive(Default)]
 struct Bent {
-    batch_limit: usize,
+    batch_limit: Option<usize>,
     total_off_by: i64,
+    status_instead: Option<u16>,
+    drop_reply: bool,
 }
 
-/// Lets a call go through the faults that await it; `None`: its reply is dropped.
-async fn meet_fate(
-    inner: &Arc<Inner>,
-    incoming: Incoming,
-    found: Found,
-    fate: Fate,
-) -> Option<Response<Body>> {
+/// A call after the faults that awaited it.
+enum Met {
+    /// It got no further; `None`: its reply is dropped.
+    Ended(Option<Response<Body>>),
+    /// It reaches its endpoint.
+    GoesOn(Bent),
+}
+
+/// Lets a call go through the faults that await it.
+async fn meet(inner: &Arc<Inner>, fate: Fate) -> Met {
     for hook in fate.hooks {
         let sandbox = Sandbox(Arc::clone(inner));
         // Hooks use the store, which waits.
@@ -189,36 +202,44 @@ async fn meet_fate(
             tracing::error!("a hook before a call failed");
         }
     }
-    let mut bent = Bent { batch_limit: usize::MAX, total_off_by: 0 };
-    let mut drop_reply = false;
-    let mut status_instead = None;
+    let ended = |error: ApiError| Met::Ended(Some(respond(&Err(error))));
+    let mut bent = Bent::default();
     for effect in fate.effects {
         match effect {
             Effect::Delay { millis } => tokio::time::sleep(Duration::from_millis(millis)).await,
-            Effect::DropBefore => return None,
-            Effect::Status { status, message } => {
-                return Some(respond(&Err(ApiError::new(status, status, message))));
-            }
-            Effect::Html { status } => return Some(html(status)),
+            Effect::DropBefore => return Met::Ended(None),
+            Effect::Status { status, message } => return ended(ApiError::new(status, status, message)),
+            Effect::Html { status } => return Met::Ended(Some(html(status))),
             Effect::RateLimited { retry_after } => {
-                return Some(respond(&Err(ApiError {
+                return ended(ApiError {
                     retry_after: retry_after.and_then(|seconds| i64::try_from(seconds).ok()),
                     ..ApiError::new(429, 429, PER_MINUTE)
-                })));
+                });
             }
-            Effect::DropAfter => drop_reply = true,
+            Effect::DropAfter => bent.drop_reply = true,
             Effect::PartialBatch { applied, status } => {
-                bent.batch_limit = applied;
-                status_instead = status;
+                bent.batch_limit = Some(applied);
+                bent.status_instead = status;
             }
             Effect::WrongTotal { by } => bent.total_off_by = by,
             Effect::StaleReads { reads } => {
                 if let Err(e) = inner.store.keep_past(reads) {
-                    return Some(respond(&Err(e.into())));
+                    return ended(e.into());
                 }
             }
         }
     }
+    Met::GoesOn(bent)
+}
+
+/// Runs the endpoint; `None`: its reply is dropped.
+async fn carry_out(
+    inner: &Arc<Inner>,
+    incoming: Incoming,
+    found: Found,
+    bent: Bent,
+) -> Option<Response<Body>> {
+    let (status_instead, drop_reply) = (bent.status_instead, bent.drop_reply);
     let mut outcome = served(inner, incoming, found, bent).await;
     if let (Some(status), Ok(_)) = (status_instead, &outcome) {
         outcome = Err(ApiError::new(status, status, "Internal Server Error"));
@@ -288,7 +309,7 @@ fn answer(
             query: &incoming.query,
             body: &incoming.body,
             bot,
-            batch_limit: bent.batch_limit,
+            batch_limit: bent.batch_limit.unwrap_or(usize::MAX),
             total_off_by: bent.total_off_by,
         })
     };

@@ -99,13 +99,13 @@ impl Bench<'_> {
         let start = Instant::now();
         let operator =
             self.site.start_with(&["--hint-every", "60s", "--debounce", "2s", "--call-timeout", "10s"]);
-        self.wait(&operator, "the first plan", || self.status()["planDigest"].is_string());
+        wait(&operator, "the first plan", || self.status()["planDigest"].is_string());
         let seconds = start.elapsed().as_secs_f64();
         let status = self.status();
         assert_eq!(status["counts"]["objects"], self.declared, "{status}");
         assert_eq!(status["counts"]["changes"], 0, "everything is as declared: {status}");
         // It is counted behind the last status.
-        self.wait(&operator, "the pass is counted", || operator.passes() == 1);
+        wait(&operator, "the pass is counted", || operator.passes() == 1);
         report.add("cluster_first_plan_seconds_10200", "s", vec![seconds]);
         report.add("cluster_peak_mib_10200", "MiB", vec![process::peak_mib(&operator.id().to_string())]);
         let calls = self.calls();
@@ -122,7 +122,7 @@ impl Bench<'_> {
         let from =
             (Instant::now(), self.calls(), hints(), counted(operator, PATCHES), counted(operator, EVENTS));
         let (start, calls, asked, patches, events) = from;
-        self.wait(operator, "two hints", || hints() >= asked + 2);
+        wait(operator, "two hints", || hints() >= asked + 2);
         let minutes = start.elapsed().as_secs_f64() / 60.0;
         let calls = u32::try_from(self.calls() - calls).unwrap();
         report.count("cluster_still_patches", "patches", counted(operator, PATCHES) - patches);
@@ -146,7 +146,7 @@ impl Bench<'_> {
         self.site.wait(operator, "KoreUser", &name, "True UpToDate");
         let seconds = start.elapsed().as_secs_f64();
         assert_eq!(self.site.truth().users[&email].last_name, "Edited");
-        self.wait(operator, "the pass is counted", || operator.passes() == 2);
+        wait(operator, "the pass is counted", || operator.passes() == 2);
         report.add("cluster_edit_seconds_10200", "s", vec![seconds]);
         report.count("cluster_edit_calls_10200", "calls", self.calls() - calls);
         report.count("cluster_edit_patches_10200", "patches", counted(operator, PATCHES) - patches);
@@ -156,11 +156,11 @@ impl Bench<'_> {
     fn passes(&self, operator: &Operator, report: &mut Report) {
         self.site.account(&json!({ "interval": "5s" }));
         // The edit of the account takes a pass, and its status.
-        self.wait(operator, "the interval is in force", || self.status()["effectiveInterval"] != "1h");
-        self.wait(operator, "the pass is counted", || operator.passes() >= 3);
+        wait(operator, "the interval is in force", || self.status()["effectiveInterval"] != "1h");
+        wait(operator, "the pass is counted", || operator.passes() >= 3);
         let (passes, patches) = (operator.passes(), counted(operator, PATCHES));
         let (spent, start) = (processor_seconds(operator.id()), Instant::now());
-        self.wait(operator, "passes by themselves", || operator.passes() >= passes + PASSES);
+        wait(operator, "passes by themselves", || operator.passes() >= passes + PASSES);
         let spent = processor_seconds(operator.id()) - spent;
         let done = f64::from(u32::try_from(operator.passes() - passes).unwrap());
         let thousands = f64::from(u32::try_from(self.declared).unwrap()) / 1_000.0;
@@ -178,13 +178,13 @@ impl Bench<'_> {
         let counts = self.site.served.server.counts();
         counts.values().map(|count| usize::try_from(*count).unwrap()).sum()
     }
+}
 
-    #[track_caller]
-    fn wait(&self, operator: &Operator, what: &str, mut is_so: impl FnMut() -> bool) {
-        // A hint comes once a minute, and that many objects take a while.
-        let is_there = (0..3).any(|_| within(&mut is_so));
-        assert!(is_there, "still not so: {what}\n{}", operator.logs());
-    }
+#[track_caller]
+fn wait(operator: &Operator, what: &str, mut is_so: impl FnMut() -> bool) {
+    // A hint comes once a minute, and that many objects take a while.
+    let is_there = (0..3).any(|_| within(&mut is_so));
+    assert!(is_there, "still not so: {what}\n{}", operator.logs());
 }
 
 const PATCHES: &str = "koreconcile_status_patches_total";

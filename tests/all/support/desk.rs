@@ -169,7 +169,8 @@ impl Desk {
             ahead: &ahead,
         };
         let now = self.now();
-        pass(&self.view, &mut self.known, Ok(session), now, Stop::never()).await
+        // A pass is a large future.
+        Box::pin(pass(&self.view, &mut self.known, Ok(session), now, Stop::never())).await
     }
 
     /// A pass that dies right before its call of that number (the first is 1); another process begins. False when the

@@ -261,7 +261,7 @@ async fn served(
     };
     let worker = Arc::clone(inner);
     let outcome =
-        tokio::task::spawn_blocking(move || answer(&worker, route, bot.as_deref(), &incoming, bent)).await;
+        tokio::task::spawn_blocking(move || answer(&worker, route, bot.as_deref(), &incoming, &bent)).await;
     if route.access == Access::Write {
         if inner.post.is_slow() {
             let inner = Arc::clone(inner);
@@ -288,7 +288,7 @@ fn answer(
     route: &'static Route,
     bot: Option<&str>,
     incoming: &Incoming,
-    bent: Bent,
+    bent: &Bent,
 ) -> Result<Answer, ApiError> {
     let now = inner.options.clock.now();
     let app = auth::identify(&inner.store, incoming.token.as_deref(), now)?;

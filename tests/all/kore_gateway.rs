@@ -78,11 +78,11 @@ fn kore_gateway_calls_leave_exactly_when_the_best_schedule_has_them_leave() {
             let tasks = futures::stream::iter(reads).buffer_unordered(8);
             tasks.for_each(|world| async { drop(world.unwrap()) }).await;
         });
-        let mut left: Vec<i64> =
-            account.log().iter().map(|seen| seen.at.duration_since(start).as_millis() as i64).collect();
+        let mut left: Vec<i128> =
+            account.log().iter().map(|seen| seen.at.duration_since(start).as_millis()).collect();
         left.sort_unstable();
-        let (minute, hour) = (i64::from(per_minute - reserve), i64::from(per_hour - reserve));
-        let best: Vec<i64> =
+        let (minute, hour) = (i128::from(per_minute - reserve), i128::from(per_hour - reserve));
+        let best: Vec<i128> =
             (0..calls).map(|call| call / hour * 3_600_000 + call % hour / minute * 60_000).collect();
         assert_eq!(left, best, "{per_minute} a minute, {per_hour} an hour, {reserve} for others");
     }

@@ -178,8 +178,11 @@ fn secrets_that_people_and_programs_send_to_the_sandbox_are_in_no_log_of_it() {
     let form = format!("form_token={form_token}&email=jane.doe%40example.com");
     loud.ask("POST", "/password/forgot", &cookie(&visitor), &form);
     let mails = loud.folder.path().join("data/mail");
-    wait_until("the mail is out", || files(&mails).iter().any(|(path, _)| path.ends_with(".eml")));
-    let mail = files(&mails).into_iter().find(|(path, _)| path.ends_with(".eml")).unwrap().1;
+    // Before it is whole, its name begins with a dot.
+    let is_whole = |path: &str| !path.rsplit('/').next().unwrap().starts_with('.');
+    let arrived = || files(&mails).into_iter().find(|(path, _)| is_whole(path));
+    wait_until("the mail is out", || arrived().is_some());
+    let mail = arrived().unwrap().1;
     let link = String::from_utf8(mail).unwrap().replace("=\r\n", "").replace("token=3D", "token=");
     let link_token: String =
         between(&link, "token=", "\r").chars().take_while(char::is_ascii_alphanumeric).collect();

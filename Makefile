@@ -5,20 +5,20 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help quickstart test packages envtest browser screenshots check fmt-check lint doc generated templates deny dockerfile hygiene \
-	audit bench campaign fuzz mutants fmt generate tools
+.PHONY: help quickstart test packages envtest browser smtp screenshots check fmt-check lint doc generated templates deny dockerfile hygiene \
+	audit bench bench-compare campaign fuzz mutants fmt generate tools
 
 CARGO ?= cargo
 CAMPAIGN_CASES ?= 10000
 DENY := target/tools/bin/cargo-deny --locked check
 
 help: ## List the targets (at once)
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 quickstart: ## Plan, apply and plan again on a new local account (2-3 min to build / 5 s)
 	@scripts/quickstart.sh
 
-test: packages envtest browser ## Run every test and print the counts (6 min / 1 min, and what `envtest` and `browser` take)
+test: packages envtest browser smtp ## Run every test and print the counts (6 min / 1 min, and what `envtest` and `browser` take)
 	$(CARGO) test --locked --no-fail-fast
 
 packages: ## Install the small programs that tests call (at once)
@@ -29,6 +29,9 @@ envtest: ## Build the API server, etcd, kubectl and helm of the controller's tes
 
 browser: ## Install what the browser tests need (1-2 min / at once)
 	@scripts/browser.sh
+
+smtp: packages ## Install the SMTP server of the mail tests (10 s / at once)
+	@scripts/venv.sh $(or $(CARGO_TARGET_DIR),target)/tools/smtp tests/smtp/requirements.txt
 
 screenshots: browser ## Pictures of every page of the console, in target/screenshots (5 min / 1 min)
 	$(CARGO) test --locked --test all -- console_
@@ -68,13 +71,17 @@ audit: tools ## Known vulnerabilities; says so when the database is out of reach
 bench: envtest ## Speed and size, also to target/bench.json (about 15 min, and what `envtest` takes)
 	$(CARGO) bench --locked --bench report
 
+bench-compare: ## Beside OpenTofu, and the growth up to 100,000 people; draws the charts of docs/ anew (build 10 min / 10 min)
+	@scripts/opentofu.sh
+	$(CARGO) bench --locked --bench compare
+
 campaign: ## 10,000 random accounts on random bad days; `make test` has the first 1,000 (6 min for 1,000 on busy cores; CAMPAIGN_CASES=N)
 	KORECONCILE_CASES=$(CAMPAIGN_CASES) $(CARGO) test --locked --test all -- campaign_of_bad_days --nocapture
 
-fuzz: ## libFuzzer on what takes bytes from outside, 60 s a target (FUZZ_SECONDS=N); needs a nightly toolchain (first build not timed / 4 min)
+fuzz: ## libFuzzer on what takes bytes from outside, 60 s a target (FUZZ_SECONDS=N); needs a C++ compiler (15 min to build / 6 min)
 	@scripts/fuzz.sh
 
-mutants: ## Does a test notice each small change of facts, plan, manifest/compile and kore/budget? (not timed)
+mutants: ## Does a test notice small changes of facts, plan, manifest/compile and kore/budget? A sample (MUTANTS_SHARD=k/n; 1 h)
 	@scripts/mutants.sh
 
 fmt: ## Format everything (1 s)

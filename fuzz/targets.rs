@@ -2,6 +2,8 @@
 //! not panic, and not go on for ever. `make fuzz` feeds them with libFuzzer, `make test` with the kept inputs and
 //! changed copies of them.
 
+pub mod console;
+
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use koreconcile::apply::SavedPlan;
@@ -18,8 +20,13 @@ use std::sync::Arc;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 4] =
-    [("manifests", manifests), ("plans", plans), ("worlds", worlds), ("answers", answers)];
+pub const TARGETS: [Target; 5] = [
+    ("manifests", manifests),
+    ("plans", plans),
+    ("worlds", worlds),
+    ("answers", answers),
+    ("console", console::console),
+];
 
 /// A file of manifests: checked, shown, compiled.
 pub fn manifests(bytes: &[u8]) {

@@ -5,18 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 venv=target/tools/venv
-if ! cmp --silent scripts/ci-templates.txt "$venv/installed.txt"; then
-    command -v python3 >/dev/null || {
-        echo "ci-templates: python3 is needed to check examples/ci; install it (with venv), or leave this one to CI" >&2
-        exit 1
-    }
-    echo "installing check-jsonschema into $venv (once; 20 s)"
-    rm -rf "$venv"
-    python3 -m venv "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes \
-        --requirement scripts/ci-templates.txt
-    cp scripts/ci-templates.txt "$venv/installed.txt"
-fi
+scripts/venv.sh "$venv" scripts/ci-templates.txt
 
 # By the module: the programs in a venv name the place where it was made.
 check() { "$venv/bin/python" -m check_jsonschema --builtin-schema "$@"; }

@@ -1,20 +1,93 @@
 #!/usr/bin/env bash
-# Changes the code in small ways, one at a time, and runs the unit tests against each: a change that no test notices is a
-# survivor. Rooms: facts, plan, manifest/compile, kore/budget, or those given as arguments.
+# Changes the code of facts, plan, manifest/compile and kore/budget in small ways, one at a time, and runs tests against
+# each: a change that no test notices is a survivor. Two rounds:
+#
+# 1. The rooms by themselves, with their unit tests: the dependency rule lets a room and facts be a crate without the rest,
+#    which builds in seconds.
+# 2. The whole package, for what survived the first: unit tests, and those of tests/all that are about these rooms.
+#
+# A run takes a sample: MUTANTS_SHARD=k/n is every n-th change from the k-th on (default 0/16; 0/1 is all of them).
+# `scripts/mutants.sh list` counts the changes there are.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 mutants_version=27.1.0
+shard="${MUTANTS_SHARD:-0/16}"
 root="$PWD/target/tools"
-if [[ "$("$root/bin/cargo-mutants" --version 2>/dev/null)" != "cargo-mutants $mutants_version" ]]; then
+work="$PWD/target/mutants"
+
+if [[ "$("$root/bin/cargo-mutants" mutants --version 2>/dev/null)" != "cargo-mutants $mutants_version" ]]; then
     echo "installing cargo-mutants $mutants_version into target/tools (once; 2 to 3 minutes on 2 cores)"
-    cargo install --quiet --locked --root "$root" --version "=$mutants_version" --force cargo-mutants
+    CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
+        cargo install --quiet --locked --root "$root" --version "=$mutants_version" --force cargo-mutants
 fi
-rooms=("$@")
-((${#rooms[@]})) || rooms=('src/facts/**' 'src/plan/**' 'src/manifest/compile/**' src/kore/budget.rs)
-files=()
-for room in "${rooms[@]}"; do
-    files+=(--file "$room")
-done
-PATH="$root/bin:$PATH" cargo mutants --output target "${files[@]}" --jobs 1 --timeout-multiplier 5 \
-    --cargo-arg=--locked -- --lib
+
+# Survivors (2) and changes that ended by time (3) are what it is for; anything else is a failure.
+mutants() {
+    PATH="$root/bin:$PATH" CARGO_TARGET_DIR="$work/target" \
+        cargo mutants --colors never --no-times --timeout 300 "$@" || (($? == 2 || $? == 3))
+}
+
+# count FILE: its lines.
+count() {
+    wc -l <"$1"
+}
+
+noticed=0
+unviable=0
+# tally FOLDER: takes over what a run of cargo-mutants has found there; its survivors go to survivors.txt.
+tally() {
+    local out="$1/mutants.out"
+    noticed=$((noticed + $(count "$out/caught.txt") + $(count "$out/timeout.txt")))
+    unviable=$((unviable + $(count "$out/unviable.txt")))
+    cat "$out/missed.txt" >>"$work/survivors.txt"
+}
+
+# alone ROOM PATTERN...: a crate of that room and facts, with the package's dependencies, and the changes of the files
+# that match.
+alone() {
+    local room="$1" crate="$work/$1" files=()
+    shift
+    rm -rf "$crate"
+    mkdir -p "$crate/src"
+    cp -r src/facts "src/$room" "$crate/src/"
+    printf 'pub mod facts;\npub mod %s;\n' "$room" >"$crate/src/lib.rs"
+    cp Cargo.lock "$crate/"
+    awk '/^\[/ { keep = /^\[(package|lib|dependencies|dev-dependencies|profile)/ } keep' Cargo.toml >"$crate/Cargo.toml"
+    printf '\n[workspace]\n' >>"$crate/Cargo.toml"
+    for pattern in "$@"; do
+        files+=(--file "$pattern")
+    done
+    if [[ "$action" == list ]]; then
+        echo "$room: $(mutants --dir "$crate" --list "${files[@]}" | wc -l)"
+    else
+        echo "mutants: $room by itself, shard $shard"
+        mutants --in-place --dir "$crate" --output "$crate" "${files[@]}" --shard "$shard" --sharding round-robin -- --lib
+        tally "$crate"
+    fi
+}
+
+action="${1:-run}"
+mkdir -p "$work"
+: >"$work/survivors.txt"
+alone plan 'src/facts/**' 'src/plan/**'
+alone manifest 'src/manifest/compile/**'
+alone kore src/kore/budget.rs
+[[ "$action" == run ]] || exit 0
+
+if [[ -s "$work/survivors.txt" ]]; then
+    echo "mutants: the whole package, for $(count "$work/survivors.txt") that survived"
+    names=()
+    while IFS= read -r name; do
+        names+=(--re "^$(sed 's/[][\\.^$*+?(){}|]/\\&/g' <<<"$name")\$")
+    done <"$work/survivors.txt"
+    : >"$work/survivors.txt"
+    # That the tests pass unchanged is known from `make test`.
+    mutants --baseline skip --dir . --output "$work" "${names[@]}" -- \
+        --lib --test all -- facts plan manifest kore reconcile review explain import
+    tally "$work"
+fi
+
+survivors=$(count "$work/survivors.txt")
+cat "$work/survivors.txt"
+echo "mutants: of $((noticed + survivors)) changes that compile, $noticed were noticed and $survivors were not ($unviable do not compile)"

@@ -11,6 +11,8 @@ for line in "${wanted[@]}"; do
     read -r command package <<<"$line"
     command -v "$command" >/dev/null || missing+=("$package")
 done
+# Debian's python3 comes without what makes an environment.
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=("python3-venv")
 if ((${#missing[@]} == 0)); then exit 0; fi
 
 if ! command -v apt-get >/dev/null; then

@@ -2,7 +2,7 @@
 
 use crate::figures::Report;
 use crate::support::site::{OWNER, Site};
-use koreconcile::sandbox::Seed;
+use koreconcile::sandbox::{BotStatus, BotTruth, Seed};
 use std::time::Instant;
 
 const USERS: usize = 10_000;
@@ -36,7 +36,10 @@ pub fn measure(runs: usize, report: &mut Report) {
         let site = Site::new();
         site.admin.seed(Seed { users: USERS, bots: BOTS, groups: GROUPS }).unwrap();
         let bots = site.admin.snapshot().unwrap().bots;
-        let (bot, truth) = bots.iter().find(|(_, bot)| bot.is_enterprise && !bot.dialogs.is_empty()).unwrap();
+        let is_assignable = |bot: &BotTruth| {
+            bot.is_enterprise && bot.status == BotStatus::Published && !bot.dialogs.is_empty()
+        };
+        let (bot, truth) = bots.iter().find(|(_, bot)| is_assignable(bot)).unwrap();
         let pages = pages(bot, truth.dialogs.keys().next().unwrap());
         let mut owner = site.signed_in(OWNER).await;
         let mut all = Vec::new();

@@ -44,6 +44,13 @@ impl Report {
         self.add(name, unit, vec![f64::from(count)]);
     }
 
+    /// The median of a figure, and its least and its largest value.
+    #[allow(dead_code, reason = "only the charts of the other bench ask for it")]
+    pub fn parts(&self, name: &str) -> (f64, f64, f64) {
+        let figure = self.0.iter().find(|figure| figure.name == name);
+        figure.unwrap_or_else(|| panic!("no figure is called {name}")).parts()
+    }
+
     /// For people.
     pub fn table(&self) -> String {
         let mut text = String::new();

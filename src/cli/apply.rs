@@ -128,6 +128,9 @@ pub(super) async fn carry_out(
         Some(folder) => Journal::create(folder, Timestamp::now())?,
         None => Journal::none(),
     };
+    let mut memory = memory::load(session.state.as_deref(), output);
+    memory.note_unsent(plan.sendable());
+    memory::store(session.state.as_deref(), &memory)?;
     let bots = plan.bots.clone();
     let (stopper, stop) = apply::stop();
     let listener = tokio::spawn(listen(stopper, *output));
@@ -141,11 +144,16 @@ pub(super) async fn carry_out(
     Ok(exit_of(&outcome, is_refused, has_rest))
 }
 
-/// What was applied, so that a fact somebody else keeps undoing is noticed.
+/// What was applied, so that a fact somebody else keeps undoing is noticed, and that it need not be sent again.
 fn remember(outcome: &Outcome, session: &Session, output: &Output) -> Result<(), CliError> {
     let mut memory = memory::load(session.state.as_deref(), output);
     let applied = outcome.fates.iter().filter(|(_, fate)| **fate == Fate::Applied).map(|(id, _)| id);
     memory.note_applied(applied, Timestamp::now());
+    for (id, fate) in &outcome.fates {
+        if let Some(change) = outcome.changes.get(id).filter(|_| fate.is_good()) {
+            memory.note_sent(&change.key);
+        }
+    }
     memory::store(session.state.as_deref(), &memory)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{CliError, Output};
 use crate::manifest::{self, CompileError, Compiled, Finding, Manifests, Span, Spot};
-use crate::plan::{Limits, Rewrite};
+use crate::plan::{Limits, Memory, Rewrite};
 use clap::Args;
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -44,9 +44,10 @@ pub(super) fn time(text: &str) -> Result<jiff::SignedDuration, String> {
 }
 
 impl Reach {
-    /// What is sent again although nobody can see whether it has to be.
-    pub(super) fn rewrite(&self) -> Rewrite {
-        if self.rewrite_profiles { Rewrite::All } else { Rewrite::Nothing }
+    /// What is sent again although nobody can see whether it has to be: at the least what a run that was cut off has
+    /// not sent.
+    pub(super) fn rewrite(&self, memory: &Memory) -> Rewrite {
+        if self.rewrite_profiles { Rewrite::All } else { Rewrite::Of(memory.unsent.clone()) }
     }
 
     /// What this run allows beyond the policy.

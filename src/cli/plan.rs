@@ -9,7 +9,7 @@ use super::snapshot::Snapshot;
 use super::{CliError, Exit, Output};
 use crate::facts::World;
 use crate::manifest::{Compiled, Manifests};
-use crate::plan::{self, Context, Plan, render};
+use crate::plan::{self, Context, Memory, Plan, render};
 use clap::Args;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -110,7 +110,7 @@ fn on_snapshot(
         host: snapshot.label(now),
         inputs: digest_of(manifests),
         limits: args.reach.limits(),
-        rewrite: args.reach.rewrite(),
+        rewrite: args.reach.rewrite(&Memory::default()),
         look_up_size: compiled.policy.batch_size.0,
         now,
         ..Context::default()

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+use jiff::SignedDuration;
 
 use crate::sandbox::{
     Dialect, Mail, OffsetClock, Options, RateLimit, SCOPES, Sandbox, SandboxError, Seed, SystemClock,
@@ -55,6 +56,9 @@ struct Serve {
     /// Send mail to this SMTP server instead of writing it to DIR/mail
     #[arg(long, value_name = "URL")]
     smtp: Option<String>,
+    /// Days after which invited people who have not signed up are reminded by mail, three times at most; 0: never
+    #[arg(long, value_name = "DAYS", default_value_t = 3)]
+    remind_days: u16,
     /// The account to make if it is missing
     #[arg(long, value_name = "ID")]
     account: Option<String>,
@@ -212,8 +216,18 @@ pub async fn run(args: SandboxArgs) -> Result<(), SandboxCliError> {
 }
 
 async fn run_serve(serve: Serve) -> Result<(), SandboxCliError> {
-    let Serve { data, listen, allow_remote, public_url, rate_limit, dialect, smtp, account, test_controls } =
-        serve;
+    let Serve {
+        data,
+        listen,
+        allow_remote,
+        public_url,
+        rate_limit,
+        dialect,
+        smtp,
+        remind_days,
+        account,
+        test_controls,
+    } = serve;
     if !listen.ip().is_loopback() && !allow_remote {
         return Err(SandboxCliError::NotLoopback(listen));
     }
@@ -229,6 +243,7 @@ async fn run_serve(serve: Serve) -> Result<(), SandboxCliError> {
         record_requests: test_controls,
         mail: smtp.map_or(Mail::Files, Mail::Smtp),
         public_url: public_url.unwrap_or_else(|| format!("http://{address}")),
+        remind_every: (remind_days > 0).then(|| SignedDuration::from_hours(24 * i64::from(remind_days))),
         account_id: account,
         ..Options::default()
     };

@@ -124,7 +124,7 @@ impl Session {
             inputs,
             limits: reach.limits(),
             day: None,
-            rewrite: reach.rewrite(),
+            rewrite: reach.rewrite(&memory),
             look_up_size: self.reader.sizes().look_up,
             memory,
             now: Timestamp::now(),

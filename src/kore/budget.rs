@@ -207,6 +207,63 @@ mod tests {
         }
     }
 
+    /// The earliest time of each call in any schedule that keeps both windows: all on the grid are tried.
+    fn earliest(grid: &[i64], arrivals: &[i64], most: [usize; 2], sent: &mut Vec<i64>, best: &mut [i64]) {
+        let Some(arrival) = arrivals.get(sent.len()) else { return };
+        let from = sent.last().copied().unwrap_or(0).max(*arrival);
+        for at in grid.iter().copied().filter(|at| *at >= from) {
+            let within = |window| sent.iter().filter(|sent| at - **sent < window).count();
+            if within(60) < most[0] && within(3_600) < most[1] {
+                best[sent.len()] = best[sent.len()].min(at);
+                sent.push(at);
+                earliest(grid, arrivals, most, sent, best);
+                sent.pop();
+            }
+        }
+    }
+
+    /// Five calls that come one by one, against every schedule there is for them, under both windows and the reserve.
+    #[test]
+    fn no_schedule_at_all_sends_any_of_the_calls_earlier() {
+        let gaps = [0, 30, 3_600];
+        for (per_minute, per_hour, reserve) in
+            [(1, 1, 0), (1, 2, 0), (2, 2, 0), (1, 4, 0), (3, 4, 1), (5, 6, 3)]
+        {
+            let limit = RateLimit { reserve, ..limit(per_minute, per_hour) };
+            let most = [per_minute, per_hour].map(|limit| (limit - reserve) as usize);
+            for code in 0..gaps.len().pow(4) {
+                let arrivals: Vec<i64> = (0..5)
+                    .scan((code, 0), |(code, at), _| {
+                        let arrival = *at;
+                        *at += gaps[*code % gaps.len()];
+                        *code /= gaps.len();
+                        Some(arrival)
+                    })
+                    .collect();
+                let mut budget = Budget::new(limit);
+                let mut now = at(0);
+                let ours: Vec<i64> = arrivals
+                    .iter()
+                    .map(|arrival| {
+                        now = budget.next_slot(now.max(at(arrival * 1_000)));
+                        budget.record(now);
+                        now.duration_since(at(0)).as_secs()
+                    })
+                    .collect();
+                // A schedule that wastes nothing sends at arrivals and whole windows after them, which is on the grid;
+                // one that is better somewhere does it before our last call.
+                let hours = 0..=ours[4] / 3_600;
+                let grid: Vec<i64> = hours
+                    .flat_map(|hour| (0..=12).map(move |half| hour * 3_600 + half * 30))
+                    .filter(|at| *at <= ours[4])
+                    .collect();
+                let mut best = [i64::MAX; 5];
+                earliest(&grid, &arrivals, most, &mut Vec::new(), &mut best);
+                assert_eq!(ours, best, "{arrivals:?} under {most:?}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn any_schedule_keeps_both_windows_and_waits_no_longer_than_it_must(

@@ -1,13 +1,15 @@
-//! What earlier runs remember: since when invitations are open, and what was applied lately.
+//! What earlier runs remember: since when invitations are open, what was applied lately, and what was to be sent that
+//! nobody can look at.
 //!
-//! No promise needs it. Without it no invitation is called overdue and no fact contested.
+//! No promise needs it. Without it no invitation is called overdue and no fact contested, and what a killed run has not
+//! sent is sent when somebody asks for it.
 
-use super::model::ChangeId;
-use crate::facts::{Email, Key, Membership, Value, World};
+use super::model::{Action, Change, ChangeId};
+use crate::facts::{Email, Key, KeyRecord, Membership, Value, World};
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A change that was applied so often in [`Memory::WINDOW`] is being undone by somebody else.
 pub const CONTESTED_AFTER: usize = 3;
@@ -22,6 +24,10 @@ pub struct Memory {
     /// Changes applied lately. A change that comes back has the same id, because before and after are the same.
     #[schemars(with = "BTreeMap<String, Vec<String>>")]
     pub applied: BTreeMap<ChangeId, Vec<Timestamp>>,
+    /// Values that cannot be read, which a run set out to send and has not sent: the next plan sends them.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(with = "Vec<KeyRecord>")]
+    pub unsent: BTreeSet<Key>,
 }
 
 impl Memory {
@@ -54,6 +60,20 @@ impl Memory {
             times.retain(|at| now.duration_since(*at) <= Self::WINDOW);
             !times.is_empty()
         });
+    }
+
+    /// Takes note of what nobody can look at afterwards, before it is sent. A profile that travels with its new user
+    /// needs none: it is there if they are.
+    pub fn note_unsent<'a>(&mut self, changes: impl IntoIterator<Item = &'a Change>) {
+        let travels = |change: &Change| matches!(change.key, Key::Profile(_)) && change.action == Action::Add;
+        let unseen =
+            changes.into_iter().filter(|change| change.key.family().is_write_only() && !travels(change));
+        self.unsent.extend(unseen.map(|change| change.key.clone()));
+    }
+
+    /// It was sent.
+    pub fn note_sent(&mut self, key: &Key) {
+        self.unsent.remove(key);
     }
 
     /// How often a change was applied within a day before `now`.

@@ -3,6 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 /// Where the sandbox reads the time.
@@ -69,6 +70,11 @@ impl Clock for OffsetClock {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = at.duration_since(Timestamp::now());
         true
     }
+}
+
+/// A time stamp as people read it. The sandbox knows no time zone but UTC.
+pub(crate) fn people(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).strftime("%-d %b %Y, %H:%M UTC").to_string()
 }
 
 /// A time stamp the way the platform writes one: UTC, always three digits of milliseconds.

@@ -38,6 +38,8 @@ impl std::fmt::Debug for Mail {
 
 /// The kinds of mail in the outbox.
 pub(crate) const INVITATION: &str = "invitation";
+pub(crate) const REMINDER: &str = "reminder";
+pub(crate) const ABOUT_JOINING: &str = "about joining";
 pub(crate) const SECOND_FACTOR: &str = "second factor";
 pub(crate) const PASSWORD_RESET: &str = "password reset";
 pub(crate) const ABOUT_BOT: &str = "about a bot";
@@ -135,11 +137,16 @@ pub(crate) fn is_address(address: &str) -> bool {
     address.parse::<Address>().is_ok_and(|parsed| parsed.domain().contains('.'))
 }
 
-/// Where invitation links lead, and how long they live.
+/// So often somebody is reminded of one invitation. The vendor says that it reminds, and not how often (3.2).
+const REMINDERS: u32 = 3;
+
+/// Where invitation links lead, how long they live, and when people are reminded of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Invites {
     pub(crate) public_url: String,
     pub(crate) life: SignedDuration,
+    /// From one mail to the next; `None`: nobody is reminded.
+    pub(crate) remind_every: Option<SignedDuration>,
 }
 
 impl Invites {
@@ -152,20 +159,66 @@ impl Invites {
         email: &str,
         now: Timestamp,
     ) -> rusqlite::Result<()> {
-        let token = store::fresh_secret();
-        let code = code();
-        let expires_at = clock::wire(now.checked_add(self.life).unwrap_or(Timestamp::MAX));
-        let text = format!(
-            "You have been invited to join an account of the Kore.ai sandbox.\n\n\
-             Accept the invitation:\n{}/signup?token={token}\n\n\
-             Verification code: {code}\n\n\
-             The link and the code are valid until {expires_at}. The code can be typed at {}/signup/code.\n",
-            self.public_url, self.public_url
-        );
-        invitations::put(conn, user, &invitations::NewRow { token, code, expires_at }, &clock::wire(now))?;
+        let invitation = self.fresh(now);
+        let text = self.text("You have been invited to join an account of the Kore.ai sandbox.", &invitation);
+        invitations::put(conn, user, &invitation, now)?;
         let letter =
             Letter { kind: INVITATION, to: email, subject: "You are invited to a Kore.ai account", text };
         letter.put(conn, account, now)
+    }
+
+    /// Reminds everybody whose invitation was mailed long enough ago; returns how many there were.
+    pub(crate) fn remind(&self, store: &Store, now: Timestamp) -> Result<usize, SandboxError> {
+        let Some(every) = self.remind_every else { return Ok(0) };
+        let before = now.checked_sub(every).unwrap_or(Timestamp::MIN).as_millisecond();
+        let mut reminded = 0;
+        loop {
+            let due = store
+                .read::<_, SandboxError>(|conn| Ok(invitations::due(conn, before, REMINDERS, BATCH)?))?;
+            if due.is_empty() {
+                return Ok(reminded);
+            }
+            reminded += store.write::<_, SandboxError>(|conn| {
+                // Asked again: somebody may have joined between the two.
+                let due = invitations::due(conn, before, REMINDERS, BATCH)?;
+                due.iter().try_for_each(|open| self.remind_of(conn, open, now))?;
+                Ok(due.len())
+            })?;
+        }
+    }
+
+    /// The link and the code of before go on working while they are not too old.
+    fn remind_of(&self, conn: &Connection, open: &invitations::Open, now: Timestamp) -> rusqlite::Result<()> {
+        let invitation = if open.is_live(now) {
+            let (token, code) = (open.token.clone(), open.code.clone());
+            invitations::NewRow { token, code, expires_at: open.expires_at.clone() }
+        } else {
+            self.fresh(now)
+        };
+        let text = self.text(
+            "You were invited to join an account of the Kore.ai sandbox, and have not signed up yet.",
+            &invitation,
+        );
+        invitations::reminded(conn, open.user, &invitation, now)?;
+        let subject = "Your invitation to a Kore.ai account is waiting";
+        Letter { kind: REMINDER, to: &open.email, subject, text }.put(conn, open.account, now)
+    }
+
+    fn fresh(&self, now: Timestamp) -> invitations::NewRow {
+        let expires_at = clock::wire(now.checked_add(self.life).unwrap_or(Timestamp::MAX));
+        invitations::NewRow { token: store::fresh_secret(), code: code(), expires_at }
+    }
+
+    fn text(&self, opening: &str, invitation: &invitations::NewRow) -> String {
+        let invitations::NewRow { token, code, expires_at } = invitation;
+        let url = &self.public_url;
+        let until = expires_at.parse().map_or_else(|_| expires_at.clone(), clock::people);
+        format!(
+            "{opening}\n\n\
+             Accept the invitation:\n{url}/signup?token={token}\n\n\
+             Verification code: {code}\n\n\
+             The link and the code are valid until {until}. The code can be typed here:\n{url}/signup/code\n"
+        )
     }
 }
 

@@ -93,6 +93,9 @@ pub struct Options {
     pub public_url: String,
     /// How long invitations live.
     pub invitation_life: SignedDuration,
+    /// How long after the latest mail somebody is reminded of an open invitation, three times at most; `None`: never. A
+    /// sandbox that is served does so.
+    pub remind_every: Option<SignedDuration>,
     /// The account to work on, made when it is missing. `None`: the only one, or [`DEFAULT_ACCOUNT`] when there is none.
     pub account_id: Option<String>,
     /// What a new account starts with.
@@ -110,6 +113,7 @@ impl Default for Options {
             mail: Mail::default(),
             public_url: "http://127.0.0.1:8080".to_owned(),
             invitation_life: SignedDuration::from_hours(7 * 24),
+            remind_every: Some(SignedDuration::from_hours(3 * 24)),
             account_id: None,
             starter: Starter::default(),
         }
@@ -171,6 +175,7 @@ impl Sandbox {
         let invites = mail::Invites {
             public_url: options.public_url.trim_end_matches('/').to_owned(),
             life: options.invitation_life,
+            remind_every: options.remind_every,
         };
         Ok(Self(Arc::new(Inner {
             store,
@@ -231,6 +236,12 @@ impl Sandbox {
             Ok(())
         })?;
         Ok(Some(password))
+    }
+
+    /// Reminds everybody who was invited, has not signed up, and whose latest mail is old enough (`remind_every`);
+    /// returns how many there were. A sandbox that is served does so by itself.
+    pub fn remind_invited(&self) -> Result<usize, SandboxError> {
+        self.0.invites.remind(&self.0.store, self.0.options.clock.now())
     }
 
     /// The paths at which the console changes an account, as its routes are written: each change leaves an audit entry.

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 /// What happened in some time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Figures {
+    /// All of them: meta tags do not count here.
     pub(crate) sessions: u64,
+    pub(crate) conversations: u64,
     pub(crate) messages: u64,
     pub(crate) completed_tasks: u64,
     pub(crate) successful_tasks: u64,
@@ -18,17 +20,21 @@ pub(crate) struct Figures {
     pub(crate) users: u64,
     /// Blocks of 15 minutes without interruption.
     pub(crate) billing_sessions: u64,
+    /// Those of them that are not interactive.
+    pub(crate) billing_not_interactive: u64,
 }
 
 impl AddAssign for Figures {
     fn add_assign(&mut self, other: Self) {
         self.sessions += other.sessions;
+        self.conversations += other.conversations;
         self.messages += other.messages;
         self.completed_tasks += other.completed_tasks;
         self.successful_tasks += other.successful_tasks;
         self.alerts += other.alerts;
         self.users += other.users;
         self.billing_sessions += other.billing_sessions;
+        self.billing_not_interactive += other.billing_not_interactive;
     }
 }
 
@@ -39,6 +45,36 @@ pub(crate) enum Kind {
     Interactive,
     NonInteractive,
 }
+
+/// What a meta tag stands on, which decides the figures that it filters (3.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TagOn {
+    User,
+    Session,
+    /// Counts for messages and conversations only, and of these for chats only.
+    Message,
+}
+
+/// A meta tag. The tags of a sandbox are made up, as its traffic is, and the same on every bot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tag {
+    /// As an address has it.
+    pub(crate) word: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) on: TagOn,
+    /// How much of the traffic has it, in percent.
+    share: u64,
+}
+
+/// Every tag.
+pub(crate) const TAGS: [Tag; 6] = [
+    Tag { word: "user-premium", label: "User: plan = premium", on: TagOn::User, share: 30 },
+    Tag { word: "user-new", label: "User: since = this month", on: TagOn::User, share: 20 },
+    Tag { word: "session-campaign", label: "Session: source = campaign", on: TagOn::Session, share: 25 },
+    Tag { word: "session-resolved", label: "Session: outcome = resolved", on: TagOn::Session, share: 70 },
+    Tag { word: "message-feedback", label: "Message: kind = feedback", on: TagOn::Message, share: 15 },
+    Tag { word: "message-attachment", label: "Message: kind = attachment", on: TagOn::Message, share: 10 },
+];
 
 /// A bot that is talked to.
 #[derive(Debug, Clone)]
@@ -90,33 +126,54 @@ impl Talker {
             self.tasks.iter().filter(|task| cut.tasks.is_empty() || cut.tasks.contains(&task.as_str()))
         {
             let seed = seed_of(task);
+            let mut whole_day = (i64::MIN, 0);
             for hour in from..until {
-                sum += self.hour(seed, hour, cut);
+                let day = hour.div_euclid(24);
+                if whole_day.0 != day {
+                    whole_day = (day, self.whole_day(seed, day));
+                }
+                sum += self.hour(seed, hour, whole_day.1, cut);
             }
         }
         sum
     }
 
-    fn hour(&self, task: u64, hour: i64, cut: &Cut<'_>) -> Figures {
-        let (day, of_day) = (hour.div_euclid(24), usize::try_from(hour.rem_euclid(24)).unwrap_or(0));
+    /// Sessions of a task on a day.
+    fn whole_day(&self, task: u64, day: i64) -> u64 {
         let luck = mixed(task ^ day.unsigned_abs());
         // 1970 began on a Thursday.
         let weekday = WEEKDAYS[usize::try_from((day + 3).rem_euclid(7)).unwrap_or(0)];
         let tasks = u64::try_from(self.tasks.len()).unwrap_or(1).max(1);
         let whole_day = (self.reach * 3 + 2) * weekday * (60 + luck % 80) / 10_000 / tasks;
-        let whole_day = if self.reach == 0 { 0 } else { whole_day + 1 };
+        if self.reach == 0 { 0 } else { whole_day + 1 }
+    }
+
+    fn hour(&self, task: u64, hour: i64, whole_day: u64, cut: &Cut<'_>) -> Figures {
+        let of_day = usize::try_from(hour.rem_euclid(24)).unwrap_or(0);
         let sessions = whole_day * UNTIL[of_day + 1] / 1000 - whole_day * UNTIL[of_day] / 1000;
-        let sessions = self.part(sessions, cut);
+        let all = self.part(sessions, cut);
+        if all == 0 {
+            return Figures::default();
+        }
         let mood = mixed(task ^ hour.unsigned_abs().rotate_left(17));
+        let sessions = cut.tagged(all, mood, |on| on != TagOn::Message);
+        let conversations = cut.tagged(cut.chats_of(sessions), mood, |on| on == TagOn::Message);
+        let not_interactive = match cut.kind {
+            Kind::All => sessions / ONE_NOT_INTERACTIVE,
+            Kind::Interactive => 0,
+            Kind::NonInteractive => sessions,
+        };
         let completed_tasks = sessions - sessions * (10 + mood % 15) / 100;
         Figures {
-            sessions,
-            messages: sessions * (5 + mood % 5) + sessions / 2,
+            sessions: all,
+            conversations,
+            messages: conversations * (5 + mood % 5) + conversations / 2,
             completed_tasks,
             successful_tasks: completed_tasks - completed_tasks * (4 + mood % 9) / 100,
             alerts: sessions * (mood % 4) / 10,
             users: (sessions - sessions / 5).min(self.reach),
             billing_sessions: sessions + sessions / 4,
+            billing_not_interactive: not_interactive + not_interactive / 4,
         }
     }
 
@@ -142,7 +199,7 @@ impl Talker {
 
     /// Sessions that are open at that moment, by channel.
     pub(crate) fn open_at(&self, at: Timestamp) -> Vec<(&str, u64)> {
-        let cut = Cut { kind: Kind::All, channel: "", tasks: &[] };
+        let cut = Cut { kind: Kind::All, channel: "", tasks: &[], tags: &[] };
         let hour = hour_of(at);
         let busy = self.between(hour, hour + 1, &cut).sessions;
         // A new figure every ten seconds.
@@ -160,6 +217,24 @@ pub(crate) struct Cut<'a> {
     pub(crate) channel: &'a str,
     /// Empty: all.
     pub(crate) tasks: &'a [&'a str],
+    /// Only what has all of them.
+    pub(crate) tags: &'a [Tag],
+}
+
+impl Cut<'_> {
+    /// How many of `count` have all the tags that stand on such things.
+    fn tagged(&self, count: u64, mood: u64, stands: impl Fn(TagOn) -> bool) -> u64 {
+        self.tags.iter().filter(|tag| stands(tag.on)).fold(count, |count, tag| {
+            // Rounded up as often as the rest says, so that few have their share as well.
+            (count * tag.share + mixed(mood ^ seed_of(tag.word)) % 100) / 100
+        })
+    }
+
+    /// Tags on messages are those of chats.
+    fn chats_of(&self, sessions: u64) -> u64 {
+        let wants_chats = self.kind == Kind::All && self.tags.iter().any(|tag| tag.on == TagOn::Message);
+        if wants_chats { sessions - sessions / ONE_NOT_INTERACTIVE } else { sessions }
+    }
 }
 
 #[cfg(test)]
@@ -176,7 +251,7 @@ mod tests {
         }
     }
 
-    const ALL: Cut<'static> = Cut { kind: Kind::All, channel: "", tasks: &[] };
+    const ALL: Cut<'static> = Cut { kind: Kind::All, channel: "", tasks: &[], tags: &[] };
 
     #[test]
     fn bot_that_nobody_may_use_has_no_traffic_and_more_people_make_more() {
@@ -200,6 +275,31 @@ mod tests {
         for parts in [by_kind, by_channel, by_task, by_time] {
             assert_eq!(parts.iter().sum::<u64>(), whole, "{parts:?}");
         }
+    }
+
+    #[test]
+    fn tags_narrow_what_they_stand_on_and_all_of_them_count() {
+        let bot = talker(500);
+        let (from, until) = (24 * 20_000, 24 * 20_007);
+        let with = |words: &[&str]| {
+            let tags: Vec<Tag> = TAGS.into_iter().filter(|tag| words.contains(&tag.word)).collect();
+            assert_eq!(tags.len(), words.len());
+            bot.between(from, until, &Cut { tags: &tags, ..ALL })
+        };
+        let (all, premium) = (with(&[]), with(&["user-premium"]));
+        assert_eq!(all.conversations, all.sessions);
+        assert_eq!(premium.sessions, all.sessions, "the count of sessions knows no tags");
+        let share = premium.completed_tasks * 100 / all.completed_tasks;
+        assert!((25..=35).contains(&share), "{share}");
+        assert!(premium.messages < all.messages && premium.users < all.users);
+        let both = with(&["user-premium", "session-campaign"]);
+        assert!(both.completed_tasks > 0 && both.completed_tasks < premium.completed_tasks / 2);
+        let feedback = with(&["message-feedback"]);
+        assert!(feedback.messages < all.messages / 4 && feedback.conversations < all.conversations / 4);
+        assert_eq!(
+            Figures { messages: 0, conversations: 0, ..feedback },
+            Figures { messages: 0, conversations: 0, ..all }
+        );
     }
 
     #[test]

@@ -17,7 +17,7 @@ async fn console_analytics_audit_report_is_filtered_by_time_user_event_and_text(
     browser.press("Audit Report").await;
     browser.reads("Description").await;
     assert!(!browser.text().await.contains("New.Hire@example.com"), "older than 24 hours");
-    browser.element("select[name='period'] option[value='7d']").await.click().await.unwrap();
+    browser.click("select[name='period'] option[value='7d']").await;
     browser.press("Show").await;
     browser.reads("user New.Hire@example.com invited").await;
     browser.inspect("audit-report").await;
@@ -78,7 +78,7 @@ async fn console_analytics_chat_history_is_synthetic_and_looking_is_audited() {
     browser.reads("these conversations are made up").await;
     let bots = site.admin.snapshot().unwrap().bots;
     let id = bots.iter().find(|(_, bot)| bot.name == "Store Helper").unwrap().0;
-    browser.element(&format!("option[value='{id}']")).await.click().await.unwrap();
+    browser.click(&format!("option[value='{id}']")).await;
     browser.press("Show the past 24 hours").await;
     browser.reads("Track Order").await;
     browser.inspect("chat-history").await;
@@ -89,6 +89,16 @@ async fn console_analytics_chat_history_is_synthetic_and_looking_is_audited() {
     owner.get("/Admin/analytics/chat-history").await;
     assert_eq!(owner.post("/Admin/analytics/chat-history", &[("bot", "st-0")]).await.status, 303);
     assert!(owner.get("/Admin/analytics/chat-history").await.text.contains("Choose a bot first."));
+    let file = owner.post("/Admin/analytics/chat-history/download", &[("bot", id.as_str())]).await;
+    assert_eq!(file.header("content-disposition"), "attachment; filename=\"chat-history.csv\"");
+    let lines: Vec<&str> = file.text.lines().collect();
+    assert_eq!(lines[0], "Hour,Task,Channel,Sessions,Messages");
+    assert!(lines.len() > 1 && lines[1..].iter().all(|line| line.contains(",Track Order,")), "{}", file.text);
+    let [name, _, text] = site.latest_audit();
+    assert_eq!(
+        (name.as_str(), text.as_str()),
+        ("Download Chat History", "chat history of bot Store Helper downloaded")
+    );
 }
 
 #[tokio::test]
@@ -98,7 +108,7 @@ async fn console_analytics_billing_shows_sessions_of_the_period() {
     browser.sign_in(OWNER).await;
     browser.press("Billing Sessions").await;
     browser.reads("nobody is billed").await;
-    browser.element("select[name='period'] option[value='90d']").await.click().await.unwrap();
+    browser.click("select[name='period'] option[value='90d']").await;
     browser.press("Show").await;
     browser.reads("3 Dec").await;
     browser.inspect("billing").await;

@@ -1,4 +1,4 @@
-//! Bots Management: deployment, who may use a bot, owners, tasks, preferences, deleted bots.
+//! Bots Management: who may use a bot, its settings, owner and tasks.
 
 use koreconcile::sandbox::{BotStatus, NewBot, NewUser};
 use serde_json::{Value, json};
@@ -8,24 +8,6 @@ use crate::support::browser::Browser;
 use crate::support::site::{JANE, KIM, OWNER, SAM, Site};
 
 const BANK: &str = "Banking Assistant";
-
-fn bot(site: &Site, name: &str) -> String {
-    let truth = site.admin.snapshot().unwrap();
-    truth.bots.iter().find(|(_, bot)| bot.name == name).unwrap().0.clone()
-}
-
-fn dialog(site: &Site, bot_name: &str, name: &str) -> String {
-    let truth = site.admin.snapshot().unwrap();
-    truth.bots[&bot(site, bot_name)].dialogs.iter().find(|(_, own)| *own == name).unwrap().0.clone()
-}
-
-fn person(site: &Site, email: &str) -> String {
-    site.admin.snapshot().unwrap().users[email].id.clone()
-}
-
-fn status(site: &Site, name: &str) -> BotStatus {
-    site.admin.snapshot().unwrap().bots[&bot(site, name)].status
-}
 
 /// What somebody may do with a bot.
 #[derive(Debug, PartialEq)]
@@ -49,103 +31,12 @@ async fn shown_by_api(site: &Site, email: &str, bot_name: &str) -> Value {
     let token = token(&app, json!({}));
     let asked = json!({ "emailIds": [email] });
     let users = site.call_api(&token, "POST", "/api/public/usersInfo", &asked).await;
-    let id = bot(site, bot_name);
+    let id = site.bot(bot_name);
     let tasks = users[0]["assignBotTasks"].as_array().unwrap().clone();
     tasks
         .into_iter()
         .find(|tasks| tasks["botId"] == id.as_str())
         .map_or(Value::Null, |tasks| tasks["dialogs"].clone())
-}
-
-#[tokio::test]
-async fn console_assistants_deployment_request_is_approved_and_the_bot_can_be_assigned() {
-    let site = Site::served().await;
-    let browser = Browser::at(&site).await;
-    browser.sign_in(OWNER).await;
-    browser.press("Enterprise Bots").await;
-    browser.reads("1–3 of 3").await;
-    browser.press("Deployment Requests").await;
-    browser.reads("Facilities Desk").await;
-    browser.inspect("bots-deployment").await;
-    browser.press("Facilities Desk").await;
-    browser.reads("Report Fault").await;
-    browser.inspect("bots-deployment-request").await;
-    browser.press("Publish").await;
-    browser.reads("Facilities Desk is deployed; it is in Enterprise Bots now.").await;
-    browser.reads("Nothing waits for approval.").await;
-    browser.inspect("bots-deployment-empty").await;
-    assert_eq!(status(&site, "Facilities Desk"), BotStatus::Published);
-    let [name, actor, text] = site.latest_audit();
-    assert_eq!((name.as_str(), actor.as_str()), ("Bot Deployment Approved", OWNER));
-    assert_eq!(text, "bot Facilities Desk approved");
-    browser.press("Enterprise Bots").await;
-    browser.reads("1–4 of 4").await;
-    browser.fill("search", "facil").await;
-    browser.press("Show").await;
-    browser.reads("1–1 of 1").await;
-}
-
-#[tokio::test]
-async fn console_assistants_deployment_request_is_rejected_with_a_reason() {
-    let site = Site::served().await;
-    let browser = Browser::at(&site).await;
-    browser.sign_in(OWNER).await;
-    browser.open(&format!("/Admin/bots/deployment/{}", bot(&site, "Facilities Desk"))).await;
-    browser.press("Reject").await;
-    browser.reads("Tick the tasks that are rejected.").await;
-    browser.reads("Say why").await;
-    browser.choose("Report Fault").await;
-    browser.fill("reason", "The greeting is missing").await;
-    browser.press("Reject").await;
-    browser.reads("1 task of Facilities Desk rejected; the developer is told by mail.").await;
-    assert_eq!(status(&site, "Facilities Desk"), BotStatus::Configured);
-    assert!(site.newest_mail("bo.owner@example.com").contains("Reason: The greeting is missing"));
-    let [name, _, text] = site.latest_audit();
-    assert_eq!(name, "Bot Deployment Rejected");
-    assert_eq!(text, "bot Facilities Desk: Report Fault rejected: The greeting is missing");
-    // Published again, it waits again, with its comment.
-    let app = site.admin.create_app("tests", &["all"], false).unwrap();
-    let path = format!("/api/public/bot/{}/publish", bot(&site, "Facilities Desk"));
-    site.call_api(&token(&app, json!({})), "POST", &path, &json!({ "versionComment": "with a greeting" }))
-        .await;
-    browser.press("Deployment Requests").await;
-    browser.press("Facilities Desk").await;
-    browser.reads("with a greeting").await;
-    browser.reads("Report Fault").await;
-}
-
-#[tokio::test]
-async fn console_assistants_upgrade_waits_while_the_bot_stays_deployed() {
-    let site = Site::new();
-    let id = bot(&site, BANK);
-    let app = site.admin.create_app("tests", &["all"], false).unwrap();
-    let publish = format!("/api/public/bot/{id}/publish");
-    let comment = json!({ "versionComment": "cards" });
-    site.call_api(&token(&app, json!({})), "POST", &publish, &comment).await;
-    assert_eq!(status(&site, BANK), BotStatus::Published);
-    let mut owner = site.signed_in(OWNER).await;
-    let page = owner.get("/Admin/bots/deployment").await;
-    assert!(page.text.contains(BANK) && page.text.contains("Upgrade"), "{}", page.text);
-    // One of its tasks is rejected: the rest waits on.
-    let block = dialog(&site, BANK, "Block Card");
-    let reject = format!("/Admin/bots/deployment/{id}/reject");
-    let fields = [("task", block.as_str()), ("reason", "not yet")];
-    assert_eq!(owner.post(&reject, &fields).await.status, 303);
-    let page = owner.get(&format!("/Admin/bots/deployment/{id}")).await;
-    assert!(!page.text.contains("Block Card") && page.text.contains("Check Balance"), "{}", page.text);
-    let approve = format!("/Admin/bots/deployment/{id}/approve");
-    assert_eq!(owner.post(&approve, &[]).await.status, 303);
-    let status_path = format!("{publish}/status");
-    let job = site.call_api(&token(&app, json!({})), "GET", &status_path, &Value::Null).await;
-    assert_eq!(job["statusSummary"][1]["result"]["state"], "published", "{job}");
-    // What was settled is not there a second time.
-    assert_eq!(owner.post(&approve, &[]).await.status, 404);
-    // What its settings approve by themselves does not wait.
-    let settings = format!("/Admin/bots/enterprise/{id}/settings");
-    owner.get(&settings).await;
-    owner.post(&settings, &[("approves", "some"), ("approval", "3"), ("channel", "rtm")]).await;
-    site.call_api(&token(&app, json!({})), "POST", &publish, &comment).await;
-    assert!(owner.get("/Admin/bots/deployment").await.text.contains("1–1 of 1"));
 }
 
 #[tokio::test]
@@ -169,7 +60,7 @@ async fn console_assistants_assignment_is_saved_by_apply_and_nothing_before() {
     browser.reads("1–1 of 1").await;
     browser.choose("Sam Stone").await;
     browser.press("Select").await;
-    browser.element(&format!("input[name='remove'][value='{}']", person(&site, SAM))).await;
+    browser.element(&format!("input[name='remove'][value='{}']", site.person(SAM))).await;
     browser.inspect("bots-assignment-task").await;
     browser.press("Done").await;
     browser.reads("Not saved yet").await;
@@ -183,7 +74,7 @@ async fn console_assistants_assignment_is_saved_by_apply_and_nothing_before() {
     browser.press("Apply").await;
     browser.reads("Bot assignment successful").await;
     browser.inspect("bots-assignment-done").await;
-    let flight = dialog(&site, "Travel Desk", "Book Flight");
+    let flight = site.dialog("Travel Desk", "Book Flight");
     assert_eq!(assigned(&site, SAM, "Travel Desk"), Assigned::Only(vec![flight.clone()]));
     assert_eq!(shown_by_api(&site, SAM, "Travel Desk").await, json!([flight]));
     // Who is assigned by themselves has lost what is for everybody now.
@@ -198,9 +89,9 @@ async fn console_assistants_assignment_is_saved_by_apply_and_nothing_before() {
 async fn console_assistants_assignment_is_cancelled_taken_out_and_cleared() {
     let site = Site::new();
     let mut owner = site.signed_in(OWNER).await;
-    let path = format!("/Admin/bots/enterprise/{}/assignments", bot(&site, BANK));
-    let [balance, funds] = ["Check Balance", "Transfer Funds"].map(|name| dialog(&site, BANK, name));
-    let [sam, jane, pat] = [SAM, JANE, "pat@example.com"].map(|email| person(&site, email));
+    let path = format!("/Admin/bots/enterprise/{}/assignments", site.bot(BANK));
+    let [balance, funds] = ["Check Balance", "Transfer Funds"].map(|name| site.dialog(BANK, name));
+    let [sam, jane, pat] = [SAM, JANE, "pat@example.com"].map(|email| site.person(email));
     let qa = site.admin.snapshot().unwrap().groups["QA"].id.clone();
 
     owner.get(&path).await;
@@ -242,10 +133,10 @@ async fn console_assistants_assignment_is_cancelled_taken_out_and_cleared() {
 async fn console_assistants_assignment_leaves_what_others_changed_meanwhile() {
     let site = Site::new();
     let mut owner = site.signed_in(OWNER).await;
-    let path = format!("/Admin/bots/enterprise/{}/assignments", bot(&site, BANK));
-    let balance = dialog(&site, BANK, "Check Balance");
+    let path = format!("/Admin/bots/enterprise/{}/assignments", site.bot(BANK));
+    let balance = site.dialog(BANK, "Check Balance");
     owner.get(&path).await;
-    let jane = person(&site, JANE);
+    let jane = site.person(JANE);
     owner
         .post(&format!("{path}/{balance}"), &[("audience", "people"), ("add", &jane), ("step", "done")])
         .await;
@@ -261,7 +152,7 @@ async fn console_assistants_settings_owner_and_tasks_are_changed() {
     let site = Site::served().await;
     let browser = Browser::at(&site).await;
     browser.sign_in(OWNER).await;
-    browser.open(&format!("/Admin/bots/enterprise/{}/settings", bot(&site, BANK))).await;
+    browser.open(&format!("/Admin/bots/enterprise/{}/settings", site.bot(BANK))).await;
     browser.inspect("bots-settings").await;
     browser.choose("All requests of this bot").await;
     browser.choose("Email").await;
@@ -272,10 +163,10 @@ async fn console_assistants_settings_owner_and_tasks_are_changed() {
     browser.reads("Sent to 3 people.").await;
     assert!(site.newest_mail(JANE).contains("Please answer in English, too."));
 
-    browser.open(&format!("/Admin/bots/enterprise/{}/owner", bot(&site, BANK))).await;
+    browser.open(&format!("/Admin/bots/enterprise/{}/owner", site.bot(BANK))).await;
     browser.reads("Owner now").await;
     browser.inspect("bots-owner").await;
-    browser.element("select[name='role'] option[value='Bot Tester']").await.click().await.unwrap();
+    browser.click("select[name='role'] option[value='Bot Tester']").await;
     browser.choose("Jane Doe").await;
     browser.press("Change owner").await;
     browser.reads("jane.doe@example.com owns Banking Assistant now.").await;
@@ -289,7 +180,7 @@ async fn console_assistants_settings_owner_and_tasks_are_changed() {
         (vec!["Bot Owner".into()], vec!["Bot Tester".into()])
     );
 
-    browser.open(&format!("/Admin/bots/enterprise/{}/tasks", bot(&site, BANK))).await;
+    browser.open(&format!("/Admin/bots/enterprise/{}/tasks", site.bot(BANK))).await;
     browser.choose("Block Card").await;
     browser.inspect("bots-tasks").await;
     browser.press("Confirm").await;
@@ -305,86 +196,66 @@ async fn console_assistants_settings_owner_and_tasks_are_changed() {
 }
 
 #[tokio::test]
+async fn console_assistants_for_consumers_have_a_plan_and_no_assignments_and_smart_ones_a_page() {
+    let site = Site::served().await;
+    let browser = Browser::at(&site).await;
+    browser.sign_in(OWNER).await;
+    browser.press("Consumer Bots").await;
+    browser.reads("Store Helper").await;
+    browser.reads("Plan Type").await;
+    browser.inspect("bots-consumer").await;
+    browser.press("Actions on Store Helper").await;
+    let text = browser.text().await;
+    assert!(text.contains("Bot settings") && !text.contains("Bot & task assignments"), "{text}");
+    browser.inspect("bots-consumer-menu").await;
+    browser.press("Bot plan").await;
+    browser.reads("nobody is billed").await;
+    browser.inspect("bots-plan").await;
+    browser.press("Back").await;
+    browser.press("Smart Bots").await;
+    browser.reads("There are no smart bots in this account.").await;
+    browser.inspect("bots-smart").await;
+    // Bots of the enterprise have no plan, and those of consumers no assignments.
+    let mut owner = site.signed_in(OWNER).await;
+    let (bank, store) = (site.bot(BANK), site.bot("Store Helper"));
+    for path in [
+        format!("/Admin/bots/enterprise/{bank}/plan"),
+        format!("/Admin/bots/consumer/{bank}/plan"),
+        format!("/Admin/bots/consumer/{store}/assignments"),
+        format!("/Admin/bots/enterprise/{store}/assignments"),
+    ] {
+        assert_eq!(owner.get(&path).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn console_assistants_suspension_of_all_tasks_suspends_the_bot() {
     let site = Site::new();
     let mut owner = site.signed_in(OWNER).await;
-    let id = bot(&site, BANK);
+    let id = site.bot(BANK);
     let tasks = format!("/Admin/bots/enterprise/{id}/tasks");
     owner.get(&tasks).await;
     // Asked once, nothing has changed.
     assert!(owner.post(&tasks, &[]).await.text.contains("Are you sure?"));
-    assert_eq!(status(&site, BANK), BotStatus::Published);
+    assert_eq!(site.bot_status(BANK), BotStatus::Published);
     owner.post(&tasks, &[("confirmed", "yes")]).await;
-    assert_eq!(status(&site, BANK), BotStatus::Suspended);
+    assert_eq!(site.bot_status(BANK), BotStatus::Suspended);
     let assignments = format!("/Admin/bots/enterprise/{id}/assignments");
     assert_eq!(owner.get(&assignments).await.location, "/Admin/bots/enterprise");
     assert!(owner.get("/Admin/bots/enterprise").await.text.contains("is suspended: activate a task"));
     // As it was: nothing to do.
     owner.post(&tasks, &[("confirmed", "yes")]).await;
     assert!(owner.get(&tasks).await.text.contains("Every task is as it was"));
-    let balance = dialog(&site, BANK, "Check Balance");
+    let balance = site.dialog(BANK, "Check Balance");
     owner.post(&tasks, &[("task", &balance), ("confirmed", "yes")]).await;
-    assert_eq!(status(&site, BANK), BotStatus::Published);
+    assert_eq!(site.bot_status(BANK), BotStatus::Published);
     assert_eq!(site.latest_audit()[2], "bot Banking Assistant: Check Balance active again");
-}
-
-#[tokio::test]
-async fn console_assistants_preferences_approve_and_assign_by_themselves() {
-    let site = Site::served().await;
-    let browser = Browser::at(&site).await;
-    browser.sign_in(OWNER).await;
-    browser.press("Preferences").await;
-    browser.choose("Automatically approve all new deployment requests").await;
-    browser.choose("Automatically assign all approved bots").await;
-    browser.inspect("bots-preferences").await;
-    browser.press("Save").await;
-    browser.reads("The preferences are saved.").await;
-    let app = site.admin.create_app("tests", &["all"], false).unwrap();
-    let path = format!("/api/public/bot/{}/publish", bot(&site, "Claims Draft"));
-    site.call_api(&token(&app, json!({})), "POST", &path, &json!({ "versionComment": "first" })).await;
-    assert_eq!(status(&site, "Claims Draft"), BotStatus::Published);
-    browser.open(&format!("/Admin/bots/enterprise/{}/assignments", bot(&site, "Claims Draft"))).await;
-    browser.reads("All users").await;
-}
-
-#[tokio::test]
-async fn console_assistants_deleted_bot_is_restored_within_thirty_days() {
-    let site = Site::served().await;
-    site.admin.delete_bot("Claims Draft").unwrap();
-    let before = site.admin.snapshot().unwrap();
-    site.admin.delete_bot(BANK).unwrap();
-    let browser = Browser::at(&site).await;
-    browser.sign_in(OWNER).await;
-    browser.press("Deleted Bots").await;
-    browser.reads("Was not published with an active task").await;
-    browser.inspect("bots-deleted").await;
-    browser.press("Restore Banking Assistant").await;
-    browser.reads("Banking Assistant is back, with its configuration.").await;
-    let after = site.admin.snapshot().unwrap();
-    assert_eq!(after.users, before.users);
-    assert_eq!(after.groups, before.groups);
-    let id = bot(&site, BANK);
-    assert_eq!(after.bots[&id], before.bots[&id]);
-}
-
-#[tokio::test]
-async fn console_assistants_deleted_bot_is_gone_after_thirty_days() {
-    let site = Site::new();
-    let id = bot(&site, BANK);
-    site.admin.delete_bot(BANK).unwrap();
-    site.later(30 * 24 * 60 + 1);
-    let mut owner = site.visitor().await;
-    owner.sign_in(OWNER, crate::support::site::PASSWORD).await;
-    let page = owner.get("/Admin/bots/deleted").await;
-    assert!(page.text.contains("Deleted more than 30 days ago"), "{}", page.text);
-    owner.post(&format!("/Admin/bots/deleted/{id}/restore"), &[]).await;
-    assert!(!site.admin.snapshot().unwrap().bots.contains_key(&id));
 }
 
 #[tokio::test]
 async fn console_assistants_need_the_permission_of_their_page() {
     let site = Site::new();
-    let [bank, store, desk] = [BANK, "Store Helper", "Facilities Desk"].map(|name| bot(&site, name));
+    let [bank, store, desk] = [BANK, "Store Helper", "Facilities Desk"].map(|name| site.bot(name));
     let pages = [
         "/Admin/bots/deployment".to_owned(),
         format!("/Admin/bots/deployment/{desk}"),
@@ -410,7 +281,7 @@ async fn console_assistants_need_the_permission_of_their_page() {
     ] {
         assert_eq!(kim.post(&path, &[("assign", "nobody"), ("step", "apply")]).await.status, 403, "{path}");
     }
-    assert_eq!(status(&site, "Facilities Desk"), BotStatus::AwaitingApproval);
+    assert_eq!(site.bot_status("Facilities Desk"), BotStatus::AwaitingApproval);
     // The permission for one kind of bot does not open the other by its address.
     for path in
         [format!("/Admin/bots/enterprise/{store}/tasks"), format!("/Admin/bots/consumer/{bank}/tasks")]
@@ -441,8 +312,8 @@ async fn console_assistants_of_other_accounts_are_not_there() {
     assert_eq!(answer.status, 404);
     // Nor are its people.
     let ann = other.snapshot().unwrap().users["ann@example.com"].id.clone();
-    let path = format!("/Admin/bots/enterprise/{}/assignments", bot(&site, BANK));
-    let balance = dialog(&site, BANK, "Check Balance");
+    let path = format!("/Admin/bots/enterprise/{}/assignments", site.bot(BANK));
+    let balance = site.dialog(BANK, "Check Balance");
     jane.get(&path).await;
     jane.post(&format!("{path}/{balance}"), &[("audience", "people"), ("add", &ann), ("step", "done")]).await;
     jane.post(&path, &[("assign", "tasks"), ("step", "apply")]).await;
@@ -453,9 +324,9 @@ async fn console_assistants_of_other_accounts_are_not_there() {
 async fn console_assistants_refuse_what_a_form_cannot_say() {
     let site = Site::new();
     let mut owner = site.signed_in(OWNER).await;
-    let id = bot(&site, BANK);
+    let id = site.bot(BANK);
     let base = format!("/Admin/bots/enterprise/{id}");
-    let sam = person(&site, SAM);
+    let sam = site.person(SAM);
     let long = "x".repeat(1001);
     for (path, fields, reason) in [
         ("settings", vec![("approves", "all")], "At least one channel"),
@@ -465,15 +336,15 @@ async fn console_assistants_refuse_what_a_form_cannot_say() {
             vec![("owner", sam.as_str()), ("role", "Bot Tester")],
             "Choose the new owner among the developers",
         ),
-        ("owner", vec![("owner", &person(&site, JANE)), ("role", "Bot Owner")], "Choose the role"),
+        ("owner", vec![("owner", &site.person(JANE)), ("role", "Bot Owner")], "Choose the role"),
     ] {
         owner.get(&format!("{base}/{}", path.replace("mail", "settings"))).await;
         assert_eq!(owner.post(&format!("{base}/{path}"), &fields).await.status, 303, "{path}");
         let page = owner.get("/Admin/bots/enterprise").await;
         assert!(page.text.contains(reason), "{path}: {}", page.text);
     }
-    let reject = format!("/Admin/bots/deployment/{}/reject", bot(&site, "Facilities Desk"));
-    let fault = dialog(&site, "Facilities Desk", "Report Fault");
+    let reject = format!("/Admin/bots/deployment/{}/reject", site.bot("Facilities Desk"));
+    let fault = site.dialog("Facilities Desk", "Report Fault");
     for fields in [[("task", fault.as_str()), ("reason", long.as_str())], [("task", "dg-0"), ("reason", "x")]]
     {
         assert_eq!(owner.post(&reject, &fields).await.status, 422);

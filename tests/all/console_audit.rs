@@ -46,9 +46,9 @@ enum Sent {
     File(&'static str),
 }
 
-/// Actions whose entries the tests of their pages look at: `console_assistants_*`, `console_analytics_*` and
-/// `console_security_*`.
-const BESIDE_THEIR_PAGES: [&str; 23] = [
+/// Actions whose entries the tests of their pages look at: `console_assistants_*`, `console_deployment_*`, `console_analytics_*`,
+/// `console_self_sign_up_*` and `console_security_*`.
+const BESIDE_THEIR_PAGES: [&str; 26] = [
     "/Admin/bots/consumer/{id}/mail",
     "/Admin/bots/consumer/{id}/owner",
     "/Admin/bots/consumer/{id}/settings",
@@ -63,7 +63,10 @@ const BESIDE_THEIR_PAGES: [&str; 23] = [
     "/Admin/bots/enterprise/{id}/settings",
     "/Admin/bots/enterprise/{id}/tasks",
     "/Admin/analytics/chat-history",
+    "/Admin/analytics/chat-history/download",
     "/Admin/bots/preferences",
+    "/Admin/enrollment/requests/{id}/accept",
+    "/Admin/enrollment/requests/{id}/reject",
     "/Admin/security/api-scopes/new",
     "/Admin/security/api-scopes/{id}",
     "/Admin/security/api-scopes/{id}/delete",

@@ -5,11 +5,16 @@ use koreconcile::sandbox::{NewUser, UserState};
 use crate::support::browser::Browser;
 use crate::support::site::{KIM, OWNER, SAM, Site};
 
+/// As people read it, with commas.
+fn number(text: &str) -> u64 {
+    text.replace(',', "").parse().unwrap()
+}
+
 /// The figure under that label.
 fn figure(page: &str, label: &str) -> u64 {
     let (_, rest) =
         page.split_once(&format!("<dt>{label}</dt><dd>")).unwrap_or_else(|| panic!("no {label}: {page}"));
-    rest.split_once('<').unwrap().0.parse().unwrap()
+    number(rest.split_once('<').unwrap().0)
 }
 
 #[tokio::test]
@@ -22,12 +27,12 @@ async fn console_dashboard_shows_people_and_labels_activity_as_synthetic() {
     browser.inspect("dashboard").await;
     browser.press("Bots and channels").await;
     browser.reads("Store Helper").await;
-    browser.element("select[name='period'] option[value='7d']").await.click().await.unwrap();
+    browser.click("select[name='period'] option[value='7d']").await;
     browser.press("Show").await;
     browser.reads("24 Feb").await;
     browser.press("Figures of Messages").await;
     browser.inspect("dashboard-week").await;
-    let page = browser.web.source().await.unwrap();
+    let page = browser.source().await;
     assert_eq!(page.matches("Synthetic</span>").count(), 2, "{page}");
     assert!(figure(&page, "Sessions") > 0 && figure(&page, "Billing Sessions") > figure(&page, "Sessions"));
 }
@@ -39,8 +44,7 @@ async fn console_dashboard_follows_the_account_without_being_asked() {
     browser.sign_in(OWNER).await;
     browser.arrives_at("/Admin/dashboard").await;
     browser.press("Bots and channels").await;
-    let locked = browser.element(".live dl div:last-of-type dd").await;
-    assert_eq!(locked.text().await.unwrap(), "1");
+    browser.reads("Locked\n1").await;
     site.admin
         .add_user(&NewUser { state: UserState::Locked, ..NewUser::active("late@example.com") })
         .unwrap();
@@ -94,6 +98,52 @@ async fn console_dashboard_figures_follow_assignment_and_filters() {
     assert_eq!(sessions("&channel=sms".into()).await, 0);
     let page = owner.get("/Admin/dashboard?period=custom&from=2025-01-01&to=2026-03-01").await;
     assert!(page.text.contains("goes back 90 days at most. The last 24 hours are shown."), "{}", page.text);
+}
+
+#[tokio::test]
+async fn console_dashboard_meta_tags_narrow_one_bot_and_are_cleared_with_it() {
+    let site = Site::served().await;
+    let bots = site.admin.snapshot().unwrap().bots;
+    let id = |name: &str| bots.iter().find(|(_, bot)| bot.name == name).unwrap().0.clone();
+    let (store, travel) = (id("Store Helper"), id("Travel Desk"));
+    let browser = Browser::at(&site).await;
+    browser.sign_in(OWNER).await;
+    browser.arrives_at("/Admin/dashboard").await;
+    browser.lacks("input[name='tag']").await;
+    browser.click("select[name='period'] option[value='90d']").await;
+    browser.click(&format!("select[name='bot'] option[value='{store}']")).await;
+    browser.press("Show").await;
+    let all = browser.source().await;
+    browser.choose("User: plan = premium").await;
+    browser.choose("Session: outcome = resolved").await;
+    browser.press("Show").await;
+    browser.element("input[value='user-premium']:checked").await;
+    browser.inspect("dashboard-tags").await;
+    let page = browser.source().await;
+    for label in ["Completed Tasks", "Successful Tasks", "Alerts Sent", "Billing Sessions"] {
+        assert!(figure(&page, label) < figure(&all, label) / 2, "{label}");
+    }
+    assert_eq!(figure(&page, "Sessions"), figure(&all, "Sessions"), "the count of sessions knows no tags");
+    // Of messages: only messages and conversations.
+    browser
+        .open(&format!(
+            "/Admin/dashboard?period=90d&bot={store}&tagged={store}&tag=message-feedback&tag=none-such"
+        ))
+        .await;
+    let page = browser.source().await;
+    for label in ["Completed Tasks", "Total Users", "Billing Sessions", "Sessions"] {
+        assert_eq!(figure(&page, label), figure(&all, label), "{label}");
+    }
+    let messages = |page: &str| -> u64 {
+        let (_, rest) = page.split_once("Messages <span class=\"hint\">").unwrap();
+        number(rest.split_once(' ').unwrap().0)
+    };
+    assert!(messages(&page) < messages(&all) / 4);
+    // Another bot: what was ticked for the first is forgotten.
+    browser.click(&format!("select[name='bot'] option[value='{travel}']")).await;
+    browser.press("Show").await;
+    browser.element("input[value='message-feedback']:not(:checked)").await;
+    browser.lacks("input[name='tag']:checked").await;
 }
 
 #[tokio::test]

@@ -46,7 +46,7 @@ async fn console_groups_are_made_filled_nested_and_deleted_when_empty() {
     assert_eq!(group.groups.len(), 1);
 
     browser.open(GROUPS).await;
-    browser.element("input[aria-label='Select tellers']").await.click().await.unwrap();
+    browser.click("input[aria-label='Select tellers']").await;
     browser.press("Delete Selected").await;
     browser.reads("Group tellers has 1 person in it: remove them first.").await;
     browser.press("tellers").await;
@@ -56,7 +56,7 @@ async fn console_groups_are_made_filled_nested_and_deleted_when_empty() {
     browser.reads("is in the group no longer.").await;
     assert_eq!(site.latest_audit()[0], "Groups Removed from Group");
     browser.open(GROUPS).await;
-    browser.element("input[aria-label='Select tellers']").await.click().await.unwrap();
+    browser.click("input[aria-label='Select tellers']").await;
     browser.press("Delete Selected").await;
     browser.reads("They are gone for good").await;
     browser.inspect("group-delete").await;

@@ -35,7 +35,7 @@ async fn console_import_adds_changes_removes_and_activates_people_and_reports_ev
     browser.sign_in(OWNER).await;
     browser.press("Import").await;
     browser.arrives_at(IMPORT).await;
-    browser.element("input[type='file']").await.send_keys(file.to_str().unwrap()).await.unwrap();
+    browser.attach(&file).await;
     browser.press_button("Import").await;
     browser.reads("Report On File Import").await;
     browser.reads("4 of 12 done").await;

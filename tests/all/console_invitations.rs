@@ -1,6 +1,8 @@
 //! Invitations: from the address typed in to the person who has joined.
 
-use koreconcile::sandbox::UserState;
+use std::time::Duration;
+
+use koreconcile::sandbox::{Options, UserState};
 
 use crate::support::browser::Browser;
 use crate::support::site::{JANE, KIM, OTHER_ACCOUNT, OWNER, PASSWORD, Site};
@@ -34,7 +36,7 @@ async fn console_invitations_are_mailed_and_the_link_leads_into_the_account() {
     browser.open("/mailbox").await;
     browser.press("You are invited to a Kore.ai account").await;
     browser.inspect("message-invitation").await;
-    browser.element(".text a").await.click().await.unwrap();
+    browser.click(".text a").await;
     browser.reads("You are invited to the account Example").await;
     browser.inspect("sign-up").await;
     browser.fill("first_name", "Nora").await;
@@ -110,6 +112,60 @@ async fn console_invitations_that_are_old_or_wrong_offer_a_new_one() {
     assert_eq!(state(&site, NEW), UserState::Active);
     visitor.get("/sign-in").await;
     assert_eq!(visitor.post("/signup", &fields).await.status, 422, "used");
+}
+
+#[tokio::test]
+async fn console_invitations_not_taken_up_are_reminded_of_three_times() {
+    const DAYS: i64 = 24 * 60;
+    let site = Site::new();
+    let mut kim = site.signed_in(KIM).await;
+    kim.post(INVITE, &[("email", NEW), ("email", "quick@example.com")]).await;
+    site.admin.accept("quick@example.com").unwrap();
+    let first = site.newest_link(NEW);
+    let reminded = || site.sandbox.remind_invited().unwrap();
+    site.later(3 * DAYS - 1);
+    assert_eq!(reminded(), 0);
+    site.later(1);
+    assert_eq!((reminded(), reminded()), (1, 0));
+    assert!(site.newest_mail(NEW).contains("have not signed up yet"), "{}", site.newest_mail(NEW));
+    // What was mailed before works on, until it is too old; then the reminder has a new link and code.
+    assert_eq!(site.newest_link(NEW), first);
+    site.later(3 * DAYS);
+    assert_eq!((reminded(), site.newest_link(NEW) == first), (1, true));
+    site.later(3 * DAYS);
+    assert_eq!((reminded(), site.newest_link(NEW) == first), (1, false));
+    let mut visitor = site.visitor().await;
+    assert!(visitor.get(&first).await.text.contains("is too old"));
+    assert!(visitor.get(&site.newest_link(NEW)).await.text.contains("You are invited to the account"));
+    site.later(3 * DAYS);
+    assert_eq!(reminded(), 0, "a fourth time");
+    assert_eq!(site.sandbox.mails_to("quick@example.com").unwrap().len(), 1);
+    // The date is that of the invitation.
+    let page = site.signed_in(JANE).await.get("/Admin/users?search=new.hire").await;
+    assert!(page.text.contains("Invited: 2 Mar 2026, 09:00 UTC"), "{}", page.text);
+    // Invited again, it starts anew.
+    let mut kim = site.signed_in(KIM).await;
+    kim.post(INVITE, &[("email", NEW)]).await;
+    site.later(3 * DAYS);
+    assert_eq!(reminded(), 1);
+    let quiet = Site::with(Options { remind_every: None, ..Options::default() });
+    quiet.signed_in(KIM).await.post(INVITE, &[("email", NEW)]).await;
+    quiet.later(30 * DAYS);
+    assert_eq!(quiet.sandbox.remind_invited().unwrap(), 0);
+}
+
+#[tokio::test]
+async fn console_invitations_reminders_are_sent_by_the_server() {
+    let site = Site::served().await;
+    site.signed_in(KIM).await.post(INVITE, &[("email", NEW)]).await;
+    site.later(3 * 24 * 60);
+    let sent = async {
+        while site.sandbox.mails_to(NEW).unwrap().len() < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(120), sent).await.unwrap();
+    assert!(site.newest_mail(NEW).contains("have not signed up yet"));
 }
 
 #[tokio::test]
@@ -209,7 +265,7 @@ async fn console_invitations_by_file_are_reported_line_by_line() {
     browser.sign_in(KIM).await;
     browser.press("Bulk Invite").await;
     browser.arrives_at("/Admin/enrollment/bulk-invite").await;
-    browser.element("input[type='file']").await.send_keys(file.to_str().unwrap()).await.unwrap();
+    browser.attach(&file).await;
     browser.press_button("Bulk Invite").await;
     browser.reads("Report on File Based Bulk User Invite").await;
     browser.reads("2 of 4 done").await;

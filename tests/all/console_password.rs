@@ -24,8 +24,7 @@ async fn console_password_forgotten_is_set_anew_by_a_mailed_link() {
     browser.press("Open the mailbox").await;
     browser.press("Set a new password").await;
     browser.inspect("message-with-link").await;
-    let link = browser.element(".text a").await;
-    link.click().await.unwrap();
+    browser.click(".text a").await;
     browser.reads("For jane.doe@example.com").await;
     browser.inspect("password-reset").await;
     browser.fill("password", "short").await;

@@ -16,11 +16,6 @@ fn user(site: &Site, email: &str) -> String {
     format!("user {}", site.admin.snapshot().unwrap().users[email].id)
 }
 
-fn bot_id(site: &Site, name: &str) -> String {
-    let bots = site.admin.snapshot().unwrap().bots;
-    bots.into_iter().find(|(_, bot)| bot.name == name).unwrap().0
-}
-
 #[tokio::test]
 async fn console_roles_are_assigned_by_typing_a_name_and_selecting() {
     let site = Site::served().await;
@@ -36,8 +31,8 @@ async fn console_roles_are_assigned_by_typing_a_name_and_selecting() {
     browser.fill("search", "sto").await;
     browser.press("Find").await;
     browser.choose("Sam Stone").await;
-    let option = format!("#bot option[value='{}']", bot_id(&site, "Travel Desk"));
-    browser.element(&option).await.click().await.unwrap();
+    let option = format!("#bot option[value='{}']", site.bot("Travel Desk"));
+    browser.click(&option).await;
     browser.inspect("role-assignments").await;
     browser.press("Assign").await;
     browser.reads("The role is assigned.").await;
@@ -59,12 +54,7 @@ async fn console_roles_are_made_with_permissions_changed_and_deleted() {
     browser.press("New admin role").await;
     browser.fill("role_name", "Auditor").await;
     browser.fill("role_description", "Reads what happened").await;
-    browser
-        .element("select[name='View and Run Audit Reports'] option[value='YES']")
-        .await
-        .click()
-        .await
-        .unwrap();
+    browser.click("select[name='View and Run Audit Reports'] option[value='YES']").await;
     browser.inspect("role-new").await;
     browser.press("Create role").await;
     browser.reads("The role is created").await;
@@ -73,7 +63,7 @@ async fn console_roles_are_made_with_permissions_changed_and_deleted() {
     assert_eq!(json!(made.permissions), json!({ "View and Run Audit Reports": "YES" }));
     assert!(!made.is_system);
     browser.press("Permissions").await;
-    browser.element("select[name='Invite'] option[value='NO']").await.click().await.unwrap();
+    browser.click("select[name='Invite'] option[value='NO']").await;
     browser.fill("role_name", "Reviewer").await;
     browser.press("Save").await;
     browser.reads("The role is saved.").await;
@@ -166,7 +156,7 @@ async fn console_roles_master_admin_is_the_primary_admins_to_give_and_not_to_gro
     let owners = format!("{}/assignments", path(&site, "bot/Bot Owner"));
     let page = owner.get(&owners).await;
     assert!(page.text.contains("comes with a bot") && !page.text.contains("Remove bo.owner"));
-    let bot = bot_id(&site, "Travel Desk");
+    let bot = site.bot("Travel Desk");
     let before = site.admin.snapshot().unwrap();
     for action in ["add", "remove"] {
         let fields = [("holder", sam.as_str()), ("bot", bot.as_str())];
@@ -184,7 +174,7 @@ async fn console_roles_are_given_to_groups_all_or_none() {
     let page = jane.get(&format!("{tester}?search=news%20newcomers")).await;
     assert_eq!(page.status, 200);
     let group = format!("group {}", site.admin.snapshot().unwrap().groups["newcomers"].id);
-    let bot = bot_id(&site, "Travel Desk");
+    let bot = site.bot("Travel Desk");
     let fields = [("holder", group.as_str()), ("bot", bot.as_str())];
     jane.post(&format!("{tester}/add"), &fields).await;
     assert_eq!(site.latest_audit()[0], "Role Assigned to Groups");
@@ -295,7 +285,7 @@ async fn console_roles_of_another_account_are_not_there() {
     other.add_user(&koreconcile::sandbox::NewUser::active("ann@example.com")).unwrap();
     let ann = format!("user {}", other.snapshot().unwrap().users["ann@example.com"].id);
     assert_ne!(foreign, ann);
-    let bot = bot_id(&site, "Travel Desk");
+    let bot = site.bot("Travel Desk");
     let fields = [("holder", ann.as_str()), ("bot", bot.as_str())];
     jane.get(ROLES).await;
     assert_eq!(jane.post(&format!("{analyst}/assignments/add"), &fields).await.status, 404);

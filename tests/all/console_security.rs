@@ -33,7 +33,7 @@ async fn console_security_app_is_made_and_its_credentials_work_at_the_api() {
     browser.press("Create App").await;
     browser.reads("Copy the secret now: it is not shown again.").await;
     browser.inspect("api-scopes-secret").await;
-    let page = browser.web.source().await.unwrap();
+    let page = browser.source().await;
     let app = App { client_id: value(&page, "client-id"), client_secret: value(&page, "client-secret") };
     let groups = site.call_api(&token(&app, json!({})), "GET", "/api/public/groups", &Value::Null).await;
     assert_eq!(groups["total"], 5, "{groups}");
@@ -43,7 +43,7 @@ async fn console_security_app_is_made_and_its_credentials_work_at_the_api() {
     browser.press("koreconcile").await;
     browser.reads("Reset the secret").await;
     browser.inspect("api-scopes-app").await;
-    let page = browser.web.source().await.unwrap();
+    let page = browser.source().await;
     assert!(!page.contains(&app.client_secret), "shown twice");
     let names: Vec<String> = site.admin.audit_log().unwrap().into_iter().map(|[name, ..]| name).collect();
     for name in ["App Created", "App Scopes Assigned"] {
@@ -234,6 +234,16 @@ async fn console_security_settings_are_checked_and_links_revoked() {
     assert!(owner.get(SETTINGS).await.text.contains("Revoked: 1."));
     let page = site.visitor().await.open(&link).await;
     assert!(!page.text.contains("name=\"password\"") || page.status != 200, "{}", page.text);
+}
+
+#[tokio::test]
+async fn console_security_enterprise_key_is_shown_and_protects_nothing() {
+    let site = Site::served().await;
+    let browser = Browser::at(&site).await;
+    browser.sign_in(OWNER).await;
+    browser.press("Enterprise Key").await;
+    browser.reads("protects nothing").await;
+    browser.inspect("security-enterprise-key").await;
 }
 
 #[tokio::test]

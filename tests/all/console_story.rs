@@ -62,7 +62,7 @@ async fn console_story_of_somebody_invited_who_signs_up_and_gets_a_bot_and_a_rol
     admin.fill("search", "nora").await;
     admin.press("Find").await;
     admin.choose("Nora New").await;
-    admin.element(&format!("#bot option[value='{id}']")).await.click().await.unwrap();
+    admin.click(&format!("#bot option[value='{id}']")).await;
     admin.press("Assign").await;
     admin.reads("The role is assigned.").await;
     admin.inspect("story-7-role").await;

@@ -36,6 +36,8 @@ async fn console_two_factor_is_switched_on_and_asks_for_a_mailed_code() {
     browser.reads("Verification code: ").await;
     browser.inspect("message").await;
     browser.open("/two-factor").await;
+    browser.press("Resend Code").await;
+    browser.reads("A new code is on its way. The one before no longer works.").await;
     browser.fill("code", &site.newest_code(OWNER)).await;
     browser.press("Continue").await;
     browser.arrives_at("/Admin/dashboard").await;

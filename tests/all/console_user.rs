@@ -20,11 +20,6 @@ fn role_id(site: &Site, name: &str) -> String {
     site.admin.snapshot().unwrap().roles[name].id.clone()
 }
 
-fn bot_id(site: &Site, name: &str) -> String {
-    let bots = site.admin.snapshot().unwrap().bots;
-    bots.into_iter().find(|(_, bot)| bot.name == name).unwrap().0
-}
-
 #[tokio::test]
 async fn console_user_profile_is_edited_and_the_address_is_not() {
     let site = Site::served().await;
@@ -92,7 +87,7 @@ async fn console_user_joins_and_leaves_groups() {
     browser.sign_in(OWNER).await;
     browser.reads("Overview").await;
     browser.open(&path(&site, SAM)).await;
-    browser.element("#group option:first-child").await.click().await.unwrap();
+    browser.click("#group option:first-child").await;
     browser.press("Add to group").await;
     browser.reads("Added to newcomers.").await;
     assert_eq!(site.latest_audit()[0], "Users Added to Group");
@@ -135,12 +130,12 @@ async fn console_user_bot_roles_are_added_changed_and_deleted_and_the_owners_row
         "select[aria-label='Role on HR Assistant instead of Bot Tester'] option[value='{}']",
         role_id(&site, "bot/Analyst")
     );
-    browser.element(&option).await.click().await.unwrap();
+    browser.click(&option).await;
     browser.press("Change Bot Tester on HR Assistant").await;
     browser.reads("The role is changed.").await;
-    let option = format!("#bot option[value='{}']", bot_id(&site, "Travel Desk"));
-    browser.element(&option).await.click().await.unwrap();
-    browser.element("#bot-role option:first-child").await.click().await.unwrap();
+    let option = format!("#bot option[value='{}']", site.bot("Travel Desk"));
+    browser.click(&option).await;
+    browser.click("#bot-role option:first-child").await;
     browser.press("Add bot role").await;
     browser.reads("The role is assigned.").await;
     assert_eq!(site.latest_audit()[0], "Bot Role Assigned to Users");
@@ -151,7 +146,7 @@ async fn console_user_bot_roles_are_added_changed_and_deleted_and_the_owners_row
     let mut owner = site.signed_in(OWNER).await;
     let bo = path(&site, BO);
     assert!(!owner.get(&bo).await.text.contains("Delete Bot Owner"));
-    let (role, bot) = (role_id(&site, "bot/Bot Owner"), bot_id(&site, "Travel Desk"));
+    let (role, bot) = (role_id(&site, "bot/Bot Owner"), site.bot("Travel Desk"));
     let tester = role_id(&site, "bot/Bot Tester");
     for (action, fields) in [
         ("delete", vec![("role", role.as_str()), ("bot", &bot)]),
@@ -231,8 +226,8 @@ async fn console_user_suspension_in_bulk_is_asked_about_first() {
     browser.sign_in(OWNER).await;
     browser.reads("Overview").await;
     browser.open("/Admin/users?search=stone").await;
-    browser.element("input[aria-label='Select Sam Stone']").await.click().await.unwrap();
-    browser.element("select[name='action'] option[value='suspend']").await.click().await.unwrap();
+    browser.click("input[aria-label='Select Sam Stone']").await;
+    browser.click("select[name='action'] option[value='suspend']").await;
     browser.press("Apply to selected").await;
     browser.reads("They cannot sign in any more").await;
     browser.inspect("users-suspend").await;

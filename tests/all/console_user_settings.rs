@@ -15,8 +15,8 @@ async fn console_user_settings_are_kept_and_say_what_new_people_start_with() {
     browser.inspect("user-settings").await;
     browser.choose("They may ask, and are approved automatically").await;
     browser.choose("Create New Apps").await;
-    browser.element("input[aria-label='Show City']").await.click().await.unwrap();
-    browser.element("input[aria-label='Allow edits of Title']").await.click().await.unwrap();
+    browser.click("input[aria-label='Show City']").await;
+    browser.click("input[aria-label='Allow edits of Title']").await;
     browser.press("Save").await;
     browser.reads("The settings are saved.").await;
     assert_eq!(site.latest_audit(), ["Settings Modified", JANE, "user settings changed"]);

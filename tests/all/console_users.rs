@@ -5,10 +5,6 @@ use koreconcile::sandbox::{NewUser, UserState};
 use crate::support::browser::Browser;
 use crate::support::site::{JANE, KIM, OWNER, PASSWORD, SAM, Site};
 
-fn id_of(site: &Site, email: &str) -> String {
-    site.admin.snapshot().unwrap().users[email].id.clone()
-}
-
 fn state(site: &Site, email: &str) -> UserState {
     site.admin.snapshot().unwrap().users[email].state
 }
@@ -31,8 +27,8 @@ async fn console_users_are_searched_filtered_and_changed_in_bulk() {
     browser.reads("1–9 of 9").await;
     browser.open("/Admin/users?state=locked").await;
     browser.reads("Leo Lang").await;
-    browser.element("input[aria-label='Select Leo Lang']").await.click().await.unwrap();
-    browser.element("select[name='action'] option[value='activate']").await.click().await.unwrap();
+    browser.click("input[aria-label='Select Leo Lang']").await;
+    browser.click("select[name='action'] option[value='activate']").await;
     browser.press("Apply to selected").await;
     browser.reads("Done for 1 person.").await;
     assert_eq!(state(&site, "leo@example.com"), UserState::Active);
@@ -73,9 +69,9 @@ async fn console_users_of_other_accounts_are_not_there() {
     assert_eq!(other.snapshot().unwrap().users["ann@example.com"].state, UserState::Active);
     // A session of somebody else is not killed by way of a person of one's own.
     let mut sam = site.signed_in(SAM).await;
-    let page = jane.get(&format!("/Admin/users/{}", id_of(&site, SAM))).await;
+    let page = jane.get(&format!("/Admin/users/{}", site.person(SAM))).await;
     let session = page.text.split_once("name=\"session\" value=\"").unwrap().1[..24].to_owned();
-    let kill = format!("/Admin/users/{}/sessions/kill", id_of(&site, KIM));
+    let kill = format!("/Admin/users/{}/sessions/kill", site.person(KIM));
     assert_eq!(jane.post(&kill, &[("session", &session)]).await.status, 303);
     assert_eq!(sam.get("/password").await.status, 200);
 }
@@ -83,7 +79,7 @@ async fn console_users_of_other_accounts_are_not_there() {
 #[tokio::test]
 async fn console_users_need_the_permission_for_every_action() {
     let site = Site::new();
-    let id = id_of(&site, SAM);
+    let id = site.person(SAM);
     let mut kim = site.signed_in(KIM).await;
     assert_eq!(kim.get("/Admin/users").await.status, 403);
     assert_eq!(kim.get(&format!("/Admin/users/{id}")).await.status, 403);
@@ -96,7 +92,7 @@ async fn console_users_need_the_permission_for_every_action() {
 async fn console_users_refuses_what_would_lock_everybody_out() {
     let site = Site::new();
     let mut jane = site.signed_in(JANE).await;
-    let [owner, own, pat] = [OWNER, JANE, "pat@example.com"].map(|email| id_of(&site, email));
+    let [owner, own, pat] = [OWNER, JANE, "pat@example.com"].map(|email| site.person(email));
     for (id, action, reason) in [
         (&owner, "suspend", "is the Primary Admin"),
         (&own, "suspend", "is you"),
@@ -104,7 +100,7 @@ async fn console_users_refuses_what_would_lock_everybody_out() {
         (&own, "explode", "Choose an action first"),
     ] {
         jane.get("/Admin/users").await;
-        let sam = id_of(&site, SAM);
+        let sam = site.person(SAM);
         let fields =
             [("user", sam.as_str()), ("user", id.as_str()), ("action", action), ("confirmed", "yes")];
         assert_eq!(jane.post("/Admin/users/apply", &fields).await.status, 303);
@@ -120,7 +116,7 @@ async fn console_users_refuses_what_would_lock_everybody_out() {
 #[tokio::test]
 async fn console_users_ownership_is_transferred_by_the_primary_admin_only() {
     let site = Site::new();
-    let path = format!("/Admin/users/{}/transfer-ownership", id_of(&site, SAM));
+    let path = format!("/Admin/users/{}/transfer-ownership", site.person(SAM));
     let mut jane = site.signed_in(JANE).await;
     assert_eq!(jane.post(&path, &[]).await.status, 403);
     let mut owner = site.signed_in(OWNER).await;
@@ -133,7 +129,7 @@ async fn console_users_ownership_is_transferred_by_the_primary_admin_only() {
     // From now on sam is, and the owner is not.
     assert_eq!(owner.post(&path, &[]).await.status, 403);
     let mut sam = site.signed_in(SAM).await;
-    let back = format!("/Admin/users/{}", id_of(&site, JANE));
+    let back = format!("/Admin/users/{}", site.person(JANE));
     assert!(sam.get(&back).await.text.contains("Transfer Ownership"));
     assert!(site.admin.snapshot().unwrap().users[SAM].admin_roles.contains(&"admin".to_owned()));
 }
@@ -146,7 +142,7 @@ async fn console_users_names_with_script_are_shown_as_text() {
         .add_user(&NewUser::named("eve@example.com", script, "\"><img src=x onerror=alert(1)>"))
         .unwrap();
     let mut owner = site.signed_in(OWNER).await;
-    let id = id_of(&site, "eve@example.com");
+    let id = site.person("eve@example.com");
     for path in ["/Admin/users", &format!("/Admin/users/{id}"), "/Admin/users?search=%3Cscript%3Ealert"] {
         let page = owner.get(path).await;
         assert_eq!(page.status, 200, "{path}");
@@ -164,7 +160,7 @@ async fn console_users_change_made_by_the_api_shows_at_once() {
         "emailId": "new@example.com", "firstName": "Nia", "lastName": "New" } }] });
     site.call_api(&token, "POST", "/api/public/users", &users).await;
     assert!(owner.get("/Admin/users?search=nia").await.text.contains("Nia New"));
-    let id = id_of(&site, SAM);
+    let id = site.person(SAM);
     owner.post("/Admin/users/apply", &[("user", &id), ("action", "access-create")]).await;
     let token = crate::sandbox_world::token(&app, serde_json::json!({}));
     let asked = serde_json::json!({ "emailIds": [SAM] });

@@ -141,41 +141,62 @@ fn controller_leader_a_plan_takes_as_many_calls_as_it_is_killed_at() {
 
 #[test]
 fn controller_leader_killed_at_any_call_the_other_finishes_and_does_nothing_twice() {
-    let (next, failures) = (AtomicUsize::new(1), Mutex::new(Vec::new()));
+    let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let cuts = cuts();
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
-                loop {
-                    let call = next.fetch_add(1, Ordering::Relaxed);
-                    if call > CALLS {
-                        return;
-                    }
-                    if std::panic::catch_unwind(|| killed_at(call)).is_err() {
-                        failures.lock().unwrap().push(call);
+                while let Some(cut) = cuts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if std::panic::catch_unwind(|| killed_at(*cut)).is_err() {
+                        failures.lock().unwrap().push(*cut);
                     }
                 }
             });
         }
     });
     let failures = failures.into_inner().unwrap();
-    assert!(failures.is_empty(), "killed at the calls {failures:?}");
+    assert!(failures.is_empty(), "of {} kills these: {failures:?}", cuts.len());
 }
 
-/// The leader dies while this call is under way: before the platform has done it at even calls, after it at odd ones.
-fn killed_at(call: usize) {
+/// When the leader dies: while this call is under way, before or after the platform has done it.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    call: usize,
+    is_done: bool,
+}
+
+/// Every write before and after it is done; every read in one of the two ways, since nothing of it is lost.
+fn cuts() -> Vec<Cut> {
+    let site = Site::new("counted", &account());
+    declare(&site);
+    let operator = site.start();
+    site.until(&operator, "all is done", || is_done(&site) && site.served.server.requests().len() >= CALLS);
+    let requests = site.served.server.requests();
+    assert_eq!(requests.len(), CALLS);
+    let ways = |call: usize| {
+        [Cut { call, is_done: !call.is_multiple_of(2) }, Cut { call, is_done: call.is_multiple_of(2) }]
+    };
+    let all = requests.iter().zip(1..).map(|(request, call)| (is_write(request), ways(call)));
+    let cuts: Vec<Cut> =
+        all.flat_map(|(is_write, ways)| ways.into_iter().take(if is_write { 2 } else { 1 })).collect();
+    assert!(cuts.len() > CALLS + 8, "there are writes among them");
+    cuts
+}
+
+fn killed_at(cut: Cut) {
+    let Cut { call, is_done: is_call_done } = cut;
     let site = Site::new("killed", &account());
     declare(&site);
-    let effect =
-        if call.is_multiple_of(2) { json!({ "delay": { "millis": 700 } }) } else { json!("drop-after") };
+    let effect = if is_call_done { json!("drop-after") } else { json!({ "delay": { "millis": 700 } }) };
     site.served.server.fault(&json!({ "call": call, "effect": effect }));
     let mut operators = [site.start_with(&SHORT), site.start_with(&SHORT)];
-    let seen = if call.is_multiple_of(2) { call - 1 } else { call };
+    let seen = if is_call_done { call } else { call - 1 };
     site.until(&operators[0], "the call is under way", || site.served.server.requests().len() >= seen);
     let dies = leader(&site, &operators);
     operators[dies].kill();
     let left = &operators[1 - dies];
     site.until(left, "the other has finished", || is_done(&site) && left.leads());
-    holds(&site, &format!("killed at call {call}"));
+    holds(&site, &format!("killed at {cut:?}"));
 }
 
 #[test]

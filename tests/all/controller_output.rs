@@ -129,7 +129,7 @@ fn controller_output_probes_tell_a_live_replica_from_one_that_has_not_listed() {
 }
 
 /// Takes whatever is posted to it.
-fn collector() -> (String, Arc<Mutex<Vec<String>>>) {
+pub(crate) fn collector() -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let seen = Arc::new(Mutex::new(Vec::new()));

@@ -1,5 +1,7 @@
 //! What the controller may do, and what it never tells: on a real API server, by the chart's own role.
 
+use crate::controller_output::collector;
+use crate::secrets_nowhere::secrets_of_bots;
 use crate::support::cluster::built;
 use crate::support::operator::{KINDS, NAME, Operator, Site, chart_role, developers, document, user, within};
 use crate::support::served::ACCOUNT;
@@ -213,8 +215,10 @@ fn controller_security_the_client_secret_appears_nowhere() {
         developers("developers", &["kim", "nobody"], &json!({})),
         document("KoreRoleBinding", "master", &master),
     ]);
-    let env = [("KORECONCILE_LOG", "trace")];
-    let operator = Operator::start(&site, &site.user, &[], &env);
+    let (address, traced) = collector();
+    let endpoint = format!("http://{address}");
+    let env = [("KORECONCILE_LOG", "trace"), ("OTEL_BSP_SCHEDULE_DELAY", "200")];
+    let operator = Operator::start(&site, &site.user, &["--otlp-endpoint", &endpoint], &env);
     site.until(&operator, "a plan is published", || !site.list("KorePlan").is_empty());
     // Every way in which a call goes wrong says something, too.
     for effect in [
@@ -229,9 +233,17 @@ fn controller_security_the_client_secret_appears_nowhere() {
     let secret = site.served.place.exported("KORE_CLIENT_SECRET");
     assert!(secret.len() > 20);
     let encoded = site.get("Secret", "kore").unwrap()["data"]["secret"].as_str().unwrap().to_owned();
-    for (what, text) in everything(&site, &operator) {
+    let of_a_bot = secrets_of_bots(&site.served.place.path("../sandbox")).remove(0);
+    site.until(&operator, "passes were traced", || {
+        traced.lock().unwrap().iter().any(|sent| sent.contains("pass"))
+    });
+    let mut all = everything(&site, &operator);
+    all.push(("traces", traced.lock().unwrap().concat()));
+    for (what, text) in all {
         assert!(text.len() > 2 || what.starts_with("Kore"), "{what} is empty");
-        assert!(!text.contains(secret) && !text.contains(&encoded), "the {what} holds the secret");
+        for secret in [secret, &encoded, &of_a_bot] {
+            assert!(!text.contains(secret), "the {what} holds the secret");
+        }
         assert!(!text.contains("Bearer ") && !text.contains("eyJ"), "the {what} holds a token");
     }
     let metrics = operator.metrics();

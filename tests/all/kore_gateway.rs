@@ -1,8 +1,10 @@
 //! The gateway: budget, rate limits, tries, lost replies, and nothing secret anywhere.
 
 use crate::kore_script::{
-    Account, SECRET, account, account_with, answer, fixture, lost, ok, raw, refused, run,
+    Account, SECRET, account, account_with, account_with_patience, answer, fixture, lost, ok, raw, refused,
+    run,
 };
+use futures::StreamExt as _;
 use jiff::SignedDuration;
 use koreconcile::facts::{BuilderAccess, Email, PersonName, RateLimit};
 use koreconcile::kore::{
@@ -58,6 +60,32 @@ fn kore_gateway_no_window_ever_holds_more_than_the_budget() {
     assert!(error.to_string().contains("3480 s"), "{error}");
     assert_eq!(account.diary().len(), 2, "two waits were announced: {:?}", account.diary());
     assert_eq!(account.gateway.calls(), BTreeMap::from([(Endpoint::UsersInfo, 12)]));
+}
+
+/// Calls that are all due at once, from several tasks, leave when the best schedule has them leave: as many as both
+/// windows take at the start, and so many again whenever those leave a window.
+#[test]
+fn kore_gateway_calls_leave_exactly_when_the_best_schedule_has_them_leave() {
+    for (per_minute, per_hour, reserve, calls) in
+        [(60, 1_800, 6, 200), (10, 25, 0, 60), (7, 20, 2, 55), (50, 50, 1, 99)]
+    {
+        let limit = RateLimit { reserve, ..limit(per_minute, per_hour) };
+        let account = account_with_patience(limit, SignedDuration::from_hours(48), |_, _| ok(&json!([])));
+        let start = account.clock.now();
+        let ask = ask();
+        run(async {
+            let reads = (0..calls).map(|_| account.reader.read(&ask));
+            let tasks = futures::stream::iter(reads).buffer_unordered(8);
+            tasks.for_each(|world| async { drop(world.unwrap()) }).await;
+        });
+        let mut left: Vec<i128> =
+            account.log().iter().map(|seen| seen.at.duration_since(start).as_millis()).collect();
+        left.sort_unstable();
+        let (minute, hour) = (i128::from(per_minute - reserve), i128::from(per_hour - reserve));
+        let best: Vec<i128> =
+            (0..calls).map(|call| call / hour * 3_600_000 + call % hour / minute * 60_000).collect();
+        assert_eq!(left, best, "{per_minute} a minute, {per_hour} an hour, {reserve} for others");
+    }
 }
 
 #[test]

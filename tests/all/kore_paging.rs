@@ -40,14 +40,19 @@ fn list(count: usize, make: fn(usize) -> Value) -> Vec<Value> {
     (0..count).map(make).collect()
 }
 
-/// A whole account on a good server.
+/// A whole account on a good server, with the documented page sizes.
 fn good(users: usize, bots: usize, groups: usize) -> Account {
+    good_in_pages(users, bots, groups, 50)
+}
+
+/// The same, on a server that gives so many users on a page.
+fn good_in_pages(users: usize, bots: usize, groups: usize, most: usize) -> Account {
     let (users, bots, groups) = (list(users, user), list(bots, bot), list(groups, group));
     let roles = fixture("2.07-export-roles");
     account(move |seen, _| {
         ok(&match seen.line.as_str() {
             "GET /api/public/roles/export" => roles[seen.text("roleType")].clone(),
-            "GET /api/public/alluserroles" => page("users", &users, seen, 50),
+            "GET /api/public/alluserroles" => page("users", &users, seen, most),
             "GET /api/public/bots" => page("bots", &bots, seen, 50),
             "GET /api/public/groups" => page("groups", &groups, seen, 50),
             "POST /api/public/usersInfo" => {
@@ -93,6 +98,48 @@ fn kore_paging_looking_up_everyone_adds_one_call_a_thousand() {
     assert_eq!(world.calls, 2 + 1 + 1 + 50 + 3);
     assert_eq!(world.coverage.looked_up.len(), 2_500);
     assert!(world.warnings.is_empty(), "{:?}", world.warnings);
+}
+
+/// What the sizes of pages allow: two exports, every page, and a thousand people a look-up.
+fn bound(users: usize, bots: usize, groups: usize, most: usize) -> usize {
+    let pages = |count: usize, size: usize| count.div_ceil(size).max(1);
+    2 + pages(bots, 50) + pages(groups, 50) + pages(users, most) + users.div_ceil(1_000)
+}
+
+#[test]
+fn kore_paging_a_whole_read_takes_exactly_the_pages_there_are() {
+    for most in [50, 100, 250, 1_000] {
+        for (users, bots, groups) in [
+            (0, 0, 0),
+            (1, 1, 1),
+            (50, 49, 51),
+            (51, 50, 100),
+            (999, 101, 0),
+            (1_000, 0, 101),
+            (2_501, 169, 50),
+        ] {
+            let account = good_in_pages(users, bots, groups, most);
+            let ask = Ask { look_up_everyone: true, ..Ask::full([].into()) };
+            let world = run(account.reader.read(&ask)).unwrap();
+            let bound = bound(users, bots, groups, most);
+            let told = format!("{users} users, {bots} bots, {groups} groups, {most} users a page");
+            assert_eq!((world.calls as usize, account.log().len()), (bound, bound), "{told}");
+            assert_eq!(world.coverage.looked_up.len(), users, "{told}");
+            assert!(world.warnings.is_empty(), "{told}: {:?}", world.warnings);
+        }
+    }
+}
+
+#[test]
+fn kore_paging_a_page_smaller_than_documented_costs_one_call_once() {
+    for most in [1, 7, 20, 49] {
+        let account = good_in_pages(130, 3, 3, most);
+        let ask = Ask { look_up_everyone: true, ..Ask::full([].into()) };
+        let bound = bound(130, 3, 3, most);
+        for calls in [bound + 1, bound, bound] {
+            assert_eq!(run(account.reader.read(&ask)).unwrap().calls as usize, calls, "{most} users a page");
+        }
+    }
 }
 
 #[test]

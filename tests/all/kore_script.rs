@@ -116,6 +116,15 @@ pub fn account_with(
     limit: RateLimit,
     handler: impl Fn(&Seen, usize) -> Reply + Send + Sync + 'static,
 ) -> Account {
+    account_with_patience(limit, SignedDuration::from_mins(20), handler)
+}
+
+/// A call is given up when it would have to wait longer than that.
+pub fn account_with_patience(
+    limit: RateLimit,
+    max_wait: SignedDuration,
+    handler: impl Fn(&Seen, usize) -> Reply + Send + Sync + 'static,
+) -> Account {
     let clock = Arc::new(VirtualClock::default());
     let script = Arc::new(Script {
         handler: Box::new(handler),
@@ -130,7 +139,7 @@ pub fn account_with(
         ledger: Arc::new(Ledger::in_memory(limit)),
         clock: clock.clone(),
         observer: diary.clone(),
-        max_wait: SignedDuration::from_mins(20),
+        max_wait,
     });
     let (reader, writer) = (Reader::new(gateway.clone()), Writer::new(gateway.clone()));
     Account { script, clock, gateway, reader, writer, diary }

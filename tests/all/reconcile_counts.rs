@@ -4,7 +4,7 @@ use crate::support::engine::Engine;
 use crate::support::wants::{Wants, email, user};
 use koreconcile::facts::{Desired, RateLimit};
 use koreconcile::kore::{Clock, Endpoint};
-use koreconcile::sandbox::{Dialect, NewBot, Options, Starter};
+use koreconcile::sandbox::{Dialect, NewBot, Options, Seed, Starter};
 
 const READS: [Endpoint; 5] =
     [Endpoint::UsersInfo, Endpoint::AllUserRoles, Endpoint::Groups, Endpoint::Bots, Endpoint::ExportRoles];
@@ -71,4 +71,29 @@ async fn reconcile_counts_onboarding_takes_full_batches_and_reads_ride_along() {
     );
     println!("{writes} writes, {reads} reads, {took} s of {best} s at best");
     assert!(engine.plan(&desired).await.0.changes.is_empty());
+}
+
+/// The whole engine on the sandbox, with every person named: the read behind a plan is no call longer than its pages.
+#[tokio::test]
+async fn reconcile_counts_a_plan_reads_exactly_the_pages_there_are() {
+    for (users, bots, groups) in [(0, 0, 0), (49, 50, 51), (149, 101, 1), (1_049, 1, 100)] {
+        let engine = Engine::unlimited(Options { starter: Starter::Bare, ..Options::default() });
+        engine.admin.seed(Seed { users, bots, groups }).unwrap();
+        let truth = engine.admin.snapshot().unwrap();
+        let desired = truth.users.keys().fold(Wants::default(), |wants, who| wants.member(who)).build();
+        let (plan, world) = engine.plan(&desired).await;
+        assert!(plan.changes.is_empty() && plan.blocked.is_empty(), "everybody is there");
+
+        let pages = |count: usize| u32::try_from(count.div_ceil(50).max(1)).unwrap();
+        let people = truth.users.len();
+        let expected = [
+            (Endpoint::ExportRoles, 2),
+            (Endpoint::Bots, pages(truth.bots.len())),
+            (Endpoint::Groups, pages(truth.groups.len())),
+            (Endpoint::AllUserRoles, pages(people)),
+            (Endpoint::UsersInfo, u32::try_from(people.div_ceil(1_000)).unwrap()),
+        ];
+        assert_eq!(engine.gateway.calls(), expected.into(), "{users} users, {bots} bots, {groups} groups");
+        assert_eq!(world.calls, expected.iter().map(|(_, calls)| calls).sum::<u32>());
+    }
 }

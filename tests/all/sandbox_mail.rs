@@ -1,9 +1,9 @@
 //! Invitations as mail: to files, to an SMTP server, and never lost in between.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
-use std::sync::mpsc;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -14,42 +14,65 @@ use tower::ServiceExt;
 
 use crate::sandbox_world::token;
 
-const BOUND: Duration = Duration::from_secs(20);
+const BOUND: Duration = Duration::from_secs(120);
 
-/// Takes one mail the way an SMTP server does, and sends its text on.
-fn smtp_server() -> (String, mpsc::Receiver<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("smtp://{}", listener.local_addr().unwrap());
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let (mut socket, _) = listener.accept().unwrap();
-        socket.set_read_timeout(Some(BOUND)).unwrap();
-        let mut lines = BufReader::new(socket.try_clone().unwrap()).lines();
-        let mut text: Option<String> = None;
-        socket.write_all(b"220 here\r\n").unwrap();
-        while let Some(Ok(line)) = lines.next() {
-            let reply = match (&mut text, line.as_str()) {
-                (Some(mail), ".") => {
-                    sender.send(std::mem::take(mail)).unwrap();
-                    text = None;
-                    "250 taken\r\n"
+/// A real SMTP server, aiosmtpd, which keeps what it takes as files.
+struct Smtp {
+    child: Child,
+    port: u16,
+    mails: tempfile::TempDir,
+}
+
+impl Smtp {
+    /// With a login (user and password) it takes mail from nobody else.
+    fn start(login: &[&str]) -> Self {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+        let python = target.join("tools/smtp/bin/python");
+        let mails = tempfile::tempdir().unwrap();
+        let mut child = Command::new(&python)
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/smtp/server.py"))
+            .arg(mails.path().join("box"))
+            .args(login)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|e| panic!("cannot start {}: {e}\n  get it with: make smtp", python.display()));
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port =
+            line.trim().parse().unwrap_or_else(|_| panic!("aiosmtpd said {line:?} instead of its port"));
+        Self { child, port, mails }
+    }
+
+    fn url(&self) -> Mail {
+        Mail::Smtp(format!("smtp://127.0.0.1:{}", self.port))
+    }
+
+    /// What it has taken, once there is anything.
+    async fn taken(&self) -> Vec<String> {
+        let looked = async {
+            loop {
+                let mails = self.now();
+                if !mails.is_empty() {
+                    return mails;
                 }
-                (Some(mail), line) => {
-                    mail.push_str(line);
-                    mail.push('\n');
-                    continue;
-                }
-                (None, "DATA") => {
-                    text = Some(String::new());
-                    "354 go on\r\n"
-                }
-                (None, "QUIT") => "221 bye\r\n",
-                (None, _) => "250 fine\r\n",
-            };
-            socket.write_all(reply.as_bytes()).unwrap();
-        }
-    });
-    (url, receiver)
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(BOUND, looked).await.expect("no mail arrived")
+    }
+
+    fn now(&self) -> Vec<String> {
+        let files = std::fs::read_dir(self.mails.path().join("box/new")).unwrap();
+        files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect()
+    }
+}
+
+impl Drop for Smtp {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 async fn invite(data: &Path, mail: Mail, email: &str) {
@@ -76,13 +99,46 @@ async fn sandbox_mail_goes_to_files_by_default() {
 }
 
 #[tokio::test]
-async fn sandbox_mail_goes_over_smtp() {
+async fn sandbox_mail_goes_to_a_real_smtp_server() {
     let data = tempfile::tempdir().unwrap();
-    let (url, mails) = smtp_server();
-    invite(data.path(), Mail::Smtp(url), "new@example.com").await;
-    let mail = tokio::task::spawn_blocking(move || mails.recv_timeout(BOUND)).await.unwrap().unwrap();
-    assert!(mail.contains("To: new@example.com") && mail.contains("Verification code: "), "{mail}");
+    let server = Smtp::start(&[]);
+    invite(data.path(), server.url(), "new@example.com").await;
+    let mails = server.taken().await;
+    let [mail] = mails.as_slice() else { panic!("{mails:?}") };
+    for line in [
+        "X-MailFrom: no-reply@example.com",
+        "X-RcptTo: new@example.com",
+        "From: \"Kore.ai sandbox\" <no-reply@example.com>",
+        "To: new@example.com",
+        "Subject: You are invited to a Kore.ai account",
+        "Content-Type: text/plain; charset=utf-8",
+    ] {
+        assert!(mail.lines().any(|own| own == line), "{line}: {mail}");
+    }
+    assert!(mail.contains("/signup?token=") && mail.contains("Verification code: "), "{mail}");
     assert!(files(data.path()).is_empty());
+}
+
+#[tokio::test]
+async fn sandbox_mail_of_a_server_that_wants_a_password_waits_until_it_is_right() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Smtp::start(&["mailer", "Right-Horse-7"]);
+    let url = |login: &str| Mail::Smtp(format!("smtp://{login}127.0.0.1:{}", server.port));
+    // Served and stopped, a sandbox has tried to deliver what is in its outbox.
+    let serve = async |mail: Mail| {
+        let sandbox = Sandbox::open(data.path(), Options { mail, ..Options::default() }).unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        sandbox.serve(listener, std::future::ready(())).await.unwrap();
+    };
+    invite(data.path(), url(""), "new@example.com").await;
+    for refused in ["", "mailer:wrong@"] {
+        serve(url(refused)).await;
+        assert_eq!(server.now().len(), 0, "{refused}");
+    }
+    serve(url("mailer:Right-Horse-7@")).await;
+    assert_eq!(server.taken().await.len(), 1);
+    serve(url("mailer:Right-Horse-7@")).await;
+    assert_eq!(server.now().len(), 1, "sent twice");
 }
 
 #[tokio::test]

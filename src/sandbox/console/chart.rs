@@ -56,6 +56,19 @@ impl Chart {
     }
 }
 
+/// `12,345`: as people read numbers.
+pub(super) fn grouped(value: impl std::fmt::Display) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// The next of 1, 2, 5, 10, 20, 50, ...
 fn round_up(value: u64) -> u64 {
     let mut step = 1;
@@ -72,6 +85,12 @@ fn round_up(value: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_have_a_comma_before_every_three_digits() {
+        let numbers = [0_u64, 999, 1000, 54_321, 1_234_567].map(grouped);
+        assert_eq!(numbers, ["0", "999", "1,000", "54,321", "1,234,567"]);
+    }
 
     #[test]
     fn bars_stand_on_the_ground_and_reach_their_value() {

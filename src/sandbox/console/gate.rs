@@ -162,7 +162,9 @@ fn cookie(token: &str, is_behind_tls: bool) -> Option<HeaderValue> {
 fn back(ask: &Ask<'_>) -> String {
     let origin = format!("{}://{}", scheme(ask), ask.incoming.host);
     let path = ask.incoming.referer.as_deref().and_then(|referer| referer.strip_prefix(&origin));
-    path.filter(|path| path.starts_with('/') && !path.starts_with("//")).unwrap_or("/Admin").to_owned()
+    // Browsers take a backslash for a slash, and two of them for another host.
+    let is_path = |path: &&str| path.starts_with('/') && !path.starts_with("//") && !path.contains('\\');
+    path.filter(is_path).unwrap_or("/Admin").to_owned()
 }
 
 /// As [`judged`], for a part of a page that is being watched.

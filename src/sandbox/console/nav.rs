@@ -54,6 +54,7 @@ pub(super) const MODULES: &[Module] = &[
             item("Invite", "/Admin/enrollment/invite"),
             item("Bulk Invite", "/Admin/enrollment/bulk-invite"),
             item("Import", "/Admin/enrollment/import"),
+            item("Requests to join", "/Admin/enrollment/requests"),
         ],
     },
     Module {

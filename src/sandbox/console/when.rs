@@ -1,7 +1,6 @@
-//! A moment, as machines and as people read it. The sandbox knows no time zone but UTC.
+//! A moment, as machines and as people read it.
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use crate::sandbox::clock;
 
@@ -14,8 +13,7 @@ pub(super) struct When {
 
 impl When {
     pub(super) fn at(at: Timestamp) -> Self {
-        let people = at.to_zoned(TimeZone::UTC).strftime("%-d %b %Y, %H:%M UTC").to_string();
-        Self { machine: clock::wire(at), people }
+        Self { machine: clock::wire(at), people: clock::people(at) }
     }
 
     /// A moment as the store writes it.

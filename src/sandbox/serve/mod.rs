@@ -17,6 +17,8 @@ use axum::extract::{FromRequest, Multipart, Query, Request, State};
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::routing::any;
 use axum::serve::ListenerExt;
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 use super::api::{self, Access, Answer, ApiError, Call, Counted, Found, Route};
 use super::faults::{Effect, Fate};
@@ -31,6 +33,8 @@ use super::{Inner, Sandbox, auth, console};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dropped;
 
+/// Between two looks at whom to remind.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Larger than any body the vendor takes (50 MB for a ZIP).
 const BODY_MAX: usize = 64 * 1024 * 1024;
 
@@ -46,7 +50,7 @@ impl Sandbox {
     }
 
     /// Serves until `stop` resolves and the requests in flight are answered. Mail left over from an earlier
-    /// run is delivered first.
+    /// run is delivered first. Meanwhile people are reminded of their invitations.
     pub async fn serve(
         &self,
         listener: tokio::net::TcpListener,
@@ -61,12 +65,30 @@ impl Sandbox {
         });
         // The console counts sign-ins by address of the caller.
         let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        let mut beside = JoinSet::new();
+        beside.spawn(remind(self.clone()));
         let inner = Arc::clone(&self.0);
         let stop = async move {
             stop.await;
             inner.stopping.send_replace(true);
         };
         axum::serve(listener, service).with_graceful_shutdown(stop).await
+    }
+}
+
+/// Reminds people of their invitations when it is time. The clock may be moved, so it is looked at all the time.
+async fn remind(sandbox: Sandbox) {
+    let mut looks = tokio::time::interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        let worker = sandbox.clone();
+        match tokio::task::spawn_blocking(move || worker.remind_invited()).await {
+            Ok(Ok(0)) => {}
+            Ok(Ok(_)) => deliver(&sandbox.0).await,
+            Ok(Err(e)) => tracing::warn!("people could not be reminded of their invitations: {e}"),
+            Err(e) => tracing::error!("reminding ended: {e}"),
+        }
     }
 }
 
@@ -104,12 +126,20 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
         },
         agent: incoming.agent.clone(),
     };
-    let response = meet_fate(&inner, incoming, found, fate).await;
-    if inner.options.record_requests {
-        let status = response.as_ref().map_or(0, |response| response.status().as_u16());
-        inner.requests.push(Recorded { status, ..recorded });
-    }
-    response.unwrap_or_else(dropped)
+    let met = meet(&inner, fate).await;
+    // From here on the call is done and recorded, though its sender may be gone by then.
+    let finished = tokio::spawn(async move {
+        let response = match met {
+            Met::Ended(response) => response,
+            Met::GoesOn(bent) => carry_out(&inner, incoming, found, bent).await,
+        };
+        if inner.options.record_requests {
+            let status = response.as_ref().map_or(0, |response| response.status().as_u16());
+            inner.requests.push(Recorded { status, ..recorded });
+        }
+        response.unwrap_or_else(dropped)
+    });
+    finished.await.unwrap_or_else(|e| respond(&Err(ApiError::internal(&e))))
 }
 
 async fn take_apart(inner: &Inner, request: Request) -> Result<(Incoming, Found), ApiError> {
@@ -145,20 +175,25 @@ async fn file_part(request: Request) -> Result<Bytes, ApiError> {
     Ok(Bytes::new())
 }
 
-/// What the endpoint is told of the faults that hit it.
-#[derive(Clone, Copy)]
+/// What the endpoint is told of the faults that hit it, and what becomes of its answer.
+#[derive(Default)]
 struct Bent {
-    batch_limit: usize,
+    batch_limit: Option<usize>,
     total_off_by: i64,
+    status_instead: Option<u16>,
+    drop_reply: bool,
 }
 
-/// Lets a call go through the faults that await it; `None`: its reply is dropped.
-async fn meet_fate(
-    inner: &Arc<Inner>,
-    incoming: Incoming,
-    found: Found,
-    fate: Fate,
-) -> Option<Response<Body>> {
+/// A call after the faults that awaited it.
+enum Met {
+    /// It got no further; `None`: its reply is dropped.
+    Ended(Option<Response<Body>>),
+    /// It reaches its endpoint.
+    GoesOn(Bent),
+}
+
+/// Lets a call go through the faults that await it.
+async fn meet(inner: &Arc<Inner>, fate: Fate) -> Met {
     for hook in fate.hooks {
         let sandbox = Sandbox(Arc::clone(inner));
         // Hooks use the store, which waits.
@@ -167,36 +202,44 @@ async fn meet_fate(
             tracing::error!("a hook before a call failed");
         }
     }
-    let mut bent = Bent { batch_limit: usize::MAX, total_off_by: 0 };
-    let mut drop_reply = false;
-    let mut status_instead = None;
+    let ended = |error: ApiError| Met::Ended(Some(respond(&Err(error))));
+    let mut bent = Bent::default();
     for effect in fate.effects {
         match effect {
             Effect::Delay { millis } => tokio::time::sleep(Duration::from_millis(millis)).await,
-            Effect::DropBefore => return None,
-            Effect::Status { status, message } => {
-                return Some(respond(&Err(ApiError::new(status, status, message))));
-            }
-            Effect::Html { status } => return Some(html(status)),
+            Effect::DropBefore => return Met::Ended(None),
+            Effect::Status { status, message } => return ended(ApiError::new(status, status, message)),
+            Effect::Html { status } => return Met::Ended(Some(html(status))),
             Effect::RateLimited { retry_after } => {
-                return Some(respond(&Err(ApiError {
+                return ended(ApiError {
                     retry_after: retry_after.and_then(|seconds| i64::try_from(seconds).ok()),
                     ..ApiError::new(429, 429, PER_MINUTE)
-                })));
+                });
             }
-            Effect::DropAfter => drop_reply = true,
+            Effect::DropAfter => bent.drop_reply = true,
             Effect::PartialBatch { applied, status } => {
-                bent.batch_limit = applied;
-                status_instead = status;
+                bent.batch_limit = Some(applied);
+                bent.status_instead = status;
             }
             Effect::WrongTotal { by } => bent.total_off_by = by,
             Effect::StaleReads { reads } => {
                 if let Err(e) = inner.store.keep_past(reads) {
-                    return Some(respond(&Err(e.into())));
+                    return ended(e.into());
                 }
             }
         }
     }
+    Met::GoesOn(bent)
+}
+
+/// Runs the endpoint; `None`: its reply is dropped.
+async fn carry_out(
+    inner: &Arc<Inner>,
+    incoming: Incoming,
+    found: Found,
+    bent: Bent,
+) -> Option<Response<Body>> {
+    let (status_instead, drop_reply) = (bent.status_instead, bent.drop_reply);
     let mut outcome = served(inner, incoming, found, bent).await;
     if let (Some(status), Ok(_)) = (status_instead, &outcome) {
         outcome = Err(ApiError::new(status, status, "Internal Server Error"));
@@ -218,7 +261,7 @@ async fn served(
     };
     let worker = Arc::clone(inner);
     let outcome =
-        tokio::task::spawn_blocking(move || answer(&worker, route, bot.as_deref(), &incoming, bent)).await;
+        tokio::task::spawn_blocking(move || answer(&worker, route, bot.as_deref(), &incoming, &bent)).await;
     if route.access == Access::Write {
         if inner.post.is_slow() {
             let inner = Arc::clone(inner);
@@ -245,7 +288,7 @@ fn answer(
     route: &'static Route,
     bot: Option<&str>,
     incoming: &Incoming,
-    bent: Bent,
+    bent: &Bent,
 ) -> Result<Answer, ApiError> {
     let now = inner.options.clock.now();
     let app = auth::identify(&inner.store, incoming.token.as_deref(), now)?;
@@ -266,7 +309,7 @@ fn answer(
             query: &incoming.query,
             body: &incoming.body,
             bot,
-            batch_limit: bent.batch_limit,
+            batch_limit: bent.batch_limit.unwrap_or(usize::MAX),
             total_off_by: bent.total_off_by,
         })
     };

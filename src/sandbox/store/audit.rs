@@ -57,9 +57,13 @@ events! {
     APP_SCOPES_DELETED = "App Scopes Deleted", "Security & Control";
     APP_SCOPES_MODIFIED = "App Scopes Modified", "Security & Control";
     CHAT_HISTORY = "Access Chat History", "Analytics";
+    CHAT_HISTORY_FILE = "Download Chat History", "Analytics";
     SETTINGS_MODIFIED = "Settings Modified", "Security & Control";
     LOGIN = "Login", "Login/Logout";
     LOGOUT = "Logout", "Login/Logout";
+    ENROLLMENT_PREFERENCES = "User Enrollment Preferences", "Enrollment";
+    ENROLLMENT_ACCEPTED = "Accept Enrollment Request", "Enrollment";
+    ENROLLMENT_REJECTED = "Reject Enrollment Request", "Enrollment";
     KILL_SESSION = "Kill Session", "Login/Logout";
 }
 

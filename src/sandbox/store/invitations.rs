@@ -1,6 +1,9 @@
 //! Open invitations: one at most for each pending user, with a link's token and a code.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::sandbox::clock;
 
 /// What a mail carries.
 #[derive(Debug)]
@@ -11,17 +14,46 @@ pub(crate) struct NewRow {
 }
 
 /// Makes `invitation` the one open invitation of `user`: an earlier link stops working.
-pub(crate) fn put(conn: &Connection, user: i64, invitation: &NewRow, now: &str) -> rusqlite::Result<()> {
+pub(crate) fn put(conn: &Connection, user: i64, invitation: &NewRow, now: Timestamp) -> rusqlite::Result<()> {
     let NewRow { token, code, expires_at } = invitation;
     conn.prepare_cached(
-        "INSERT INTO invitations (token, user_seq, code, expires_at) VALUES (?1, ?2, ?3, ?4)
+        "INSERT INTO invitations (token, user_seq, code, expires_at, mailed_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (user_seq) DO UPDATE SET token = excluded.token, code = excluded.code,
-                                              expires_at = excluded.expires_at, failures = 0",
+                                              expires_at = excluded.expires_at, failures = 0,
+                                              mailed_at_ms = excluded.mailed_at_ms, reminders = 0",
     )?
-    .execute(params![token, user, code, expires_at])?;
+    .execute(params![token, user, code, expires_at, now.as_millisecond()])?;
     conn.prepare_cached("UPDATE users SET invited_at = ?2 WHERE seq = ?1")?
-        .execute(params![user, now])
+        .execute(params![user, clock::wire(now)])
         .map(drop)
+}
+
+/// Open invitations that were last mailed at `before_ms` or earlier, and reminded of less than `most` times.
+pub(crate) fn due(conn: &Connection, before_ms: i64, most: u32, take: usize) -> rusqlite::Result<Vec<Open>> {
+    conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM invitations i JOIN users u ON u.seq = i.user_seq
+         WHERE i.mailed_at_ms <= ?1 AND i.reminders < ?2 AND u.state = 'not active'
+         ORDER BY i.mailed_at_ms, i.user_seq LIMIT ?3"
+    ))?
+    .query_map(params![before_ms, most, take], open)?
+    .collect()
+}
+
+/// Notes that somebody was reminded of their invitation, which is `invitation` from now on.
+pub(crate) fn reminded(
+    conn: &Connection,
+    user: i64,
+    invitation: &NewRow,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let NewRow { token, code, expires_at } = invitation;
+    conn.prepare_cached(
+        "UPDATE invitations SET failures = CASE token WHEN ?2 THEN failures ELSE 0 END, token = ?2, code = ?3,
+                                expires_at = ?4, mailed_at_ms = ?5, reminders = reminders + 1
+         WHERE user_seq = ?1",
+    )?
+    .execute(params![user, token, code, expires_at, now.as_millisecond()])
+    .map(drop)
 }
 
 pub(crate) fn close(conn: &Connection, user: i64) -> rusqlite::Result<()> {
@@ -39,6 +71,13 @@ pub(crate) struct Open {
     pub(crate) user: i64,
     pub(crate) email: String,
     pub(crate) account: i64,
+}
+
+impl Open {
+    /// Whether its link and its code still work by their age.
+    pub(crate) fn is_live(&self, now: Timestamp) -> bool {
+        self.expires_at.parse::<Timestamp>().is_ok_and(|expires| expires > now)
+    }
 }
 
 const COLUMNS: &str = "i.token, i.code, i.expires_at, i.failures, u.seq, u.email, u.account_seq";

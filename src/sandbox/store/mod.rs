@@ -19,6 +19,7 @@ pub(crate) mod drafts;
 pub(crate) mod group_list;
 pub(crate) mod groups;
 pub(crate) mod invitations;
+pub(crate) mod join_requests;
 pub(crate) mod mails;
 pub(crate) mod one_time;
 pub(crate) mod people;
@@ -44,8 +45,12 @@ use uuid::Uuid;
 use super::error::SandboxError;
 
 /// Each makes the next version of the one before it; the version is how many have run.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("schema_1.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+];
 const FILE: &str = "account.db";
 
 /// The database of one data folder.
@@ -304,6 +309,6 @@ mod tests {
         newer.pragma_update(None, "user_version", MIGRATIONS.len() + 1).unwrap();
         drop(newer);
         let refused = Store::open(dir.path()).unwrap_err().to_string();
-        assert!(refused.contains("schema version 4, this program knows up to 3"), "{refused}");
+        assert!(refused.contains("schema version 5, this program knows up to 4"), "{refused}");
     }
 }

@@ -3,23 +3,44 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use thirtyfour::error::WebDriverErrorInner as Refusal;
 use thirtyfour::prelude::*;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::site::{PASSWORD, Site};
 
-/// How long anything on a page may take to appear.
-const BOUND: Duration = Duration::from_secs(20);
+/// How long anything on a page may take to appear, on a machine that has other things to do.
+const BOUND: Duration = Duration::from_secs(110);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(20);
 /// More browsers at once would only wait for each other.
 static SEATS: Semaphore = Semaphore::const_new(2);
 
 /// Width, height and name of the windows that pictures are taken in.
 const WINDOWS: [(u32, u32, &str); 2] = [(1280, 800, "desktop"), (390, 844, "phone")];
+
+/// Has the page note whether what is done next leads to another document: a form that is sent, a link that is followed.
+const WATCH: &str = "
+    if (!window.leaving) {
+      window.leaving = { now: false };
+      const note = (event) => { if (!event.defaultPrevented) window.leaving.now = true; };
+      window.addEventListener('submit', note);
+      window.addEventListener('click', (event) => {
+        const link = event.target.closest('a[href]:not([download])');
+        const isHere = link && link.hash && link.href.split('#')[0] === location.href.split('#')[0];
+        if (link && !isHere) note(event);
+      });
+    }
+    window.leaving.now = false;";
+
+/// What became of it. A fresh document knows nothing of the watch.
+const LEAVING: &str =
+    "return window.leaving ? (window.leaving.now ? 'leaving' : 'here') : document.readyState";
 
 /// A browser in front of a site.
 pub struct Browser {
@@ -96,6 +117,8 @@ impl Browser {
             "--disable-component-update",
             "--disable-sync",
             "--disable-dev-shm-usage",
+            // Colours in the middle of a transition are nobody's.
+            "--force-prefers-reduced-motion",
             "--hide-scrollbars",
             "--force-color-profile=srgb",
             "--window-size=1280,800",
@@ -108,6 +131,7 @@ impl Browser {
         }
         let web = WebDriver::new(format!("http://127.0.0.1:{}", driver.port), wishes).await.unwrap();
         driver.session = web.handle().session_id().to_string();
+        web.set_script_timeout(BOUND).await.unwrap();
         Self { web, url: site.url.clone(), driver, _profile: profile, _seat: seat }
     }
 
@@ -124,12 +148,7 @@ impl Browser {
 
     /// Waits until it is at that path and the page is complete.
     pub async fn arrives_at(&self, path: &str) {
-        let looked = async {
-            while self.path().await != path || !self.is_complete().await {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        let is_there = tokio::time::timeout(BOUND, looked).await.is_ok();
+        let is_there = waited(async || self.path().await == path && self.is_complete().await).await;
         assert!(is_there, "at {} instead of {path}:\n{}", self.path().await, self.text().await);
     }
 
@@ -145,37 +164,50 @@ impl Browser {
         text.ok().and_then(|text| text.json().as_str().map(str::to_owned)).unwrap_or_default()
     }
 
+    /// The page as it is now, in HTML.
+    pub async fn source(&self) -> String {
+        self.web.source().await.unwrap()
+    }
+
     /// Waits until the page says so.
     pub async fn reads(&self, text: &str) {
-        let looked = async {
-            while !self.text().await.contains(text) {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        let is_there = tokio::time::timeout(BOUND, looked).await.is_ok();
+        let is_there = waited(async || self.text().await.contains(text)).await;
         assert!(is_there, "{text:?} is not on {}:\n{}", self.path().await, self.text().await);
     }
 
     /// Waits until there is no element of that CSS selector.
     pub async fn lacks(&self, selector: &str) {
-        let query = self.web.query(By::Css(selector)).wait(BOUND, Duration::from_millis(10));
+        let query = self.web.query(By::Css(selector)).wait(BOUND, PAUSE);
         assert!(query.not_exists().await.unwrap(), "{selector} is still there");
     }
 
     /// The element of that CSS selector, once it is there.
     pub async fn element(&self, selector: &str) -> WebElement {
-        let query = self.web.query(By::Css(selector)).wait(BOUND, Duration::from_millis(10));
+        let query = self.web.query(By::Css(selector)).wait(BOUND, PAUSE);
         query.first().await.unwrap_or_else(|e| panic!("no {selector}: {e}"))
     }
 
     /// Types into the field of that name, over what stands there.
     pub async fn fill(&self, name: &str, text: &str) {
-        let field = self.element(&format!("[name='{name}']")).await;
-        field.clear().await.unwrap();
-        field.send_keys(text).await.unwrap();
+        let selector = format!("[name='{name}']");
+        self.upon(By::Css(selector), &format!("field {name}"), async |field| {
+            field.clear().await?;
+            field.send_keys(text).await
+        })
+        .await;
     }
 
-    /// Presses the button or follows the link that is called so.
+    /// Puts a file into the form.
+    pub async fn attach(&self, file: &Path) {
+        let file = file.to_str().unwrap();
+        self.upon(By::Css("input[type='file']"), "field for a file", async |field| {
+            field.send_keys(file).await
+        })
+        .await;
+    }
+
+    /// Presses the button or follows the link that is called so. Where that leads to another page, it is there when
+    /// this returns: what is asked next is asked of the new page, and going elsewhere interrupts nothing.
     pub async fn press(&self, label: &str) {
         self.press_any("self::button or self::a or self::summary", label).await;
     }
@@ -189,24 +221,53 @@ impl Browser {
         let path = format!(
             "//*[{kinds}][normalize-space()='{label}' or @aria-label='{label}' or span[normalize-space()='{label}']]"
         );
-        let query = self.web.query(By::XPath(path)).wait(BOUND, Duration::from_millis(10));
-        let found = query.and_displayed().first().await;
-        let element = match found {
-            Ok(element) => element,
-            Err(e) => panic!("no {label:?} on {}: {e}\n{}", self.path().await, self.text().await),
-        };
-        element.scroll_into_view().await.unwrap();
-        element.click().await.unwrap();
+        self.click_on(By::XPath(path), label).await;
     }
 
     /// Ticks the box, or chooses the option, that has this label.
     pub async fn choose(&self, label: &str) {
-        let path = format!("//label[contains(normalize-space(), '{label}')]");
-        let query = self.web.query(By::XPath(path)).wait(BOUND, Duration::from_millis(10));
-        query.first().await.unwrap().click().await.unwrap();
+        self.click_on(By::XPath(format!("//label[contains(normalize-space(), '{label}')]")), label).await;
     }
 
-    /// Fills the sign-in form and sends it.
+    /// Clicks on the element of that CSS selector: an option, a box, a link without a name of its own.
+    pub async fn click(&self, selector: &str) {
+        self.click_on(By::Css(selector), selector).await;
+    }
+
+    async fn click_on(&self, by: By, what: &str) {
+        self.upon(by, what, async |element| {
+            element.scroll_into_view().await?;
+            self.web.execute(WATCH, Vec::new()).await?;
+            element.click().await
+        })
+        .await;
+        let answer = async || {
+            // Between two documents there is nobody to answer.
+            let state = self.web.execute(LEAVING, Vec::new()).await;
+            state.is_ok_and(|state| matches!(state.json().as_str(), Some("here" | "complete")))
+        };
+        assert!(waited(answer).await, "{what:?} leads nowhere from {}", self.path().await);
+    }
+
+    /// Does something to an element that can be seen. A live part of a page may have been drawn anew since the element
+    /// was found: then it is looked for again.
+    async fn upon(&self, by: By, what: &str, act: impl AsyncFn(&WebElement) -> WebDriverResult<()>) {
+        let start = Instant::now();
+        loop {
+            let query = self.web.query(by.clone()).wait(BOUND, PAUSE);
+            let done = match query.and_displayed().first().await {
+                Ok(element) => act(&element).await,
+                Err(e) => panic!("no {what:?} on {}: {e}\n{}", self.path().await, self.text().await),
+            };
+            match done {
+                Ok(()) => return,
+                Err(e) if has_moved(&e) && start.elapsed() < BOUND => tokio::time::sleep(PAUSE).await,
+                Err(e) => panic!("{what:?} on {}: {e}", self.path().await),
+            }
+        }
+    }
+
+    /// Fills the sign-in form and sends it; returns on the page where that leads.
     pub async fn sign_in(&self, email: &str) {
         self.open("/Admin").await;
         self.fill("email", email).await;
@@ -218,12 +279,16 @@ impl Browser {
     /// `target/screenshots/NAME-desktop-light.png`.
     pub async fn inspect(&self, name: &str) {
         for (width, height, window) in WINDOWS {
-            let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
-            self.tell("Emulation.setDeviceMetricsOverride", size).await;
             for scheme in ["light", "dark"] {
+                self.resize(width, height).await;
                 let feature = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
                 self.tell("Emulation.setEmulatedMedia", feature).await;
                 self.has_no_barriers(&format!("{name} ({window}, {scheme})")).await;
+                // The picture is of the whole page.
+                let whole =
+                    self.web.execute("return document.documentElement.scrollHeight", Vec::new()).await;
+                let whole = u32::try_from(whole.unwrap().json().as_u64().unwrap()).unwrap();
+                self.resize(width, whole.max(height)).await;
                 let picture = self.web.screenshot_as_png().await.unwrap();
                 let folder = target().join("screenshots");
                 std::fs::create_dir_all(&folder).unwrap();
@@ -232,6 +297,19 @@ impl Browser {
         }
         self.tell("Emulation.clearDeviceMetricsOverride", json!({})).await;
         self.tell("Emulation.setEmulatedMedia", json!({ "features": [] })).await;
+    }
+
+    /// Nothing on the page is wider than a phone, however long its words are.
+    pub async fn fits_a_phone(&self, what: &str) {
+        let (width, height, _) = WINDOWS[1];
+        self.resize(width, height).await;
+        self.does_not_scroll_sideways(what).await;
+        self.tell("Emulation.clearDeviceMetricsOverride", json!({})).await;
+    }
+
+    async fn resize(&self, width: u32, height: u32) {
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.tell("Emulation.setDeviceMetricsOverride", size).await;
     }
 
     async fn tell(&self, command: &str, parameters: Value) {
@@ -245,15 +323,17 @@ impl Browser {
             .unwrap_or_else(|e| panic!("{}: {e}\n  get it with: scripts/browser.sh", axe.display()));
         let run = format!(
             "{axe}; const done = arguments[arguments.length - 1];
-             // Colours in the middle of a transition are nobody's.
-             Promise.all(document.getAnimations().map((a) => a.finished.catch(() => 0)))
-               .then(() => axe.run(document, {{ resultTypes: ['violations'] }}))
+             axe.run(document, {{ resultTypes: ['violations'] }})
                .then((found) => done(found.violations
                  .filter((one) => one.impact === 'serious' || one.impact === 'critical')
                  .map((one) => `${{one.id}}: ${{one.help}}: ${{one.nodes.map((n) => n.html).join(' ')}}`)));"
         );
         let found = self.web.execute_async(run, Vec::new()).await.unwrap();
         assert_eq!(found.json(), &json!([]), "{what}");
+        self.does_not_scroll_sideways(what).await;
+    }
+
+    async fn does_not_scroll_sideways(&self, what: &str) {
         let wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
         let wide = self.web.execute(wide, Vec::new()).await.unwrap();
         assert_eq!(wide.json(), &json!(0), "{what} scrolls sideways");
@@ -266,6 +346,27 @@ impl Drop for Browser {
         let _ = self.web.clone().leak();
         let _ = &self.driver;
     }
+}
+
+/// Whether that comes true within the bound.
+async fn waited(is_so: impl AsyncFn() -> bool) -> bool {
+    let looked = async {
+        while !is_so().await {
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    tokio::time::timeout(BOUND, looked).await.is_ok()
+}
+
+/// Whether an element was not, or no longer, what it seemed when it was found.
+fn has_moved(error: &WebDriverError) -> bool {
+    matches!(
+        error.as_inner(),
+        Refusal::StaleElementReference(_)
+            | Refusal::ElementClickIntercepted(_)
+            | Refusal::ElementNotInteractable(_)
+            | Refusal::NoSuchElement(_)
+    )
 }
 
 fn target() -> PathBuf {

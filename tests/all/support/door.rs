@@ -88,7 +88,7 @@ impl Door {
 
     /// Waits until the call is stopped.
     pub fn wait(&self) {
-        self.stopped.recv_timeout(Duration::from_secs(60)).expect("the call never came");
+        self.stopped.recv_timeout(Duration::from_secs(120)).expect("the call never came");
     }
 
     pub fn passed(&self) -> Passed {

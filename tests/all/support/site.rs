@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
 use jiff::{SignedDuration, Timestamp};
-use koreconcile::sandbox::{Admin, ManualClock, Options, Sandbox};
+use koreconcile::sandbox::{Admin, BotStatus, ManualClock, Options, Sandbox};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -114,6 +114,28 @@ impl Site {
         let mail = self.newest_mail(email);
         let link = mail.split_once(&self.url).unwrap().1;
         link.split_whitespace().next().unwrap().to_owned()
+    }
+
+    /// The id of the bot of that name.
+    pub fn bot(&self, name: &str) -> String {
+        let truth = self.admin.snapshot().unwrap();
+        truth.bots.into_iter().find(|(_, bot)| bot.name == name).unwrap().0
+    }
+
+    /// The id of a task of a bot.
+    pub fn dialog(&self, bot: &str, name: &str) -> String {
+        let mut truth = self.admin.snapshot().unwrap();
+        let dialogs = truth.bots.remove(&self.bot(bot)).unwrap().dialogs;
+        dialogs.into_iter().find(|(_, own)| own == name).unwrap().0
+    }
+
+    pub fn bot_status(&self, name: &str) -> BotStatus {
+        self.admin.snapshot().unwrap().bots[&self.bot(name)].status
+    }
+
+    /// The id of somebody in the account.
+    pub fn person(&self, email: &str) -> String {
+        self.admin.snapshot().unwrap().users[email].id.clone()
     }
 
     /// A call to the Admin API with that token; its body.

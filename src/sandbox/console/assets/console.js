@@ -59,15 +59,28 @@ function pickAll(box) {
   });
 }
 
-// A part of the page that the server sends again when it has changed; what was opened in it stays open.
+// A part of the page that the server sends again when it has changed; what was opened in it stays open. What is the same
+// stays in place: whoever reads or clicks there is not disturbed.
 function watch(part) {
   const source = new EventSource(part.dataset.live);
   source.addEventListener("message", (event) => {
-    const open = [...part.querySelectorAll("details[open]")].map((one) => one.id);
-    part.innerHTML = JSON.parse(event.data);
-    open.forEach((id) => { const one = document.getElementById(id); if (one) one.open = true; });
+    const fresh = document.createElement("div");
+    fresh.innerHTML = JSON.parse(event.data);
+    part.querySelectorAll("details[open]").forEach((one) => {
+      const same = fresh.querySelector(`#${one.id}`);
+      if (same) same.open = true;
+    });
+    if (fresh.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.childNodes);
   });
   source.addEventListener("end", () => source.close());
+}
+
+// The side navigation is longer than a low window: where one is can be seen all the same.
+const here = document.querySelector(".modules [aria-current]");
+if (here && here.offsetParent) {
+  const modules = here.closest(".modules");
+  const below = here.offsetTop + here.offsetHeight - modules.clientHeight;
+  if (below > 0) modules.scrollTop = below + 24;
 }
 
 const idle = document.getElementById("idle");

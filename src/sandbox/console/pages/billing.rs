@@ -32,18 +32,17 @@ struct Billing {
 fn show(desk: &Desk<'_>) -> Outcome {
     let Talkers { talkers, .. } = talkers(desk)?;
     let (period, page) = (Period::of(desk), Page::of(desk));
-    let cut = |kind| Cut { kind, channel: "", tasks: &[] };
+    let cut = Cut { kind: Kind::All, channel: "", tasks: &[], tags: &[] };
     let mut by_time: Vec<(String, u64)> =
         period.buckets().iter().map(|bucket| (bucket.label.clone(), 0)).collect();
     let (mut bots, mut non_interactive) = (Vec::new(), 0);
     for talker in &talkers {
         let mut own = 0;
         for (bucket, (_, all)) in period.buckets().iter().zip(&mut by_time) {
-            let sessions = talker.between(bucket.from, bucket.until, &cut(Kind::All)).billing_sessions;
-            let rest = talker.between(bucket.from, bucket.until, &cut(Kind::NonInteractive));
-            non_interactive += rest.billing_sessions;
-            own += sessions;
-            *all += sessions;
+            let figures = talker.between(bucket.from, bucket.until, &cut);
+            non_interactive += figures.billing_not_interactive;
+            own += figures.billing_sessions;
+            *all += figures.billing_sessions;
         }
         bots.push((talker.name.clone(), own));
     }

@@ -100,13 +100,7 @@ pub(super) fn invite(desk: &Desk<'_>, change: &Change<'_>, address: &str) -> Res
         }
         None => {
             let starts_with = Settings::of(change.conn(), desk.account.seq)?;
-            change.add_user(&NewUser {
-                state: UserState::NotActive,
-                is_developer: starts_with.dialog_builder,
-                can_create_bot: starts_with.create_apps,
-                data_tables: starts_with.data_tables.then_some(true),
-                ..NewUser::active(address)
-            })?;
+            change.add_user(&NewUser { state: UserState::NotActive, ..starts_with.newcomer(address) })?;
             change.log(audit::USER_CREATED, &format!("user {address} invited"))?;
             find()?.ok_or_else(|| Fault::broken(&"a user just added is gone"))?
         }

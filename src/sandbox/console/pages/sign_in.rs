@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::http::StatusCode;
 
+use super::joining;
 use crate::sandbox::console::ask::Ask;
 use crate::sandbox::console::desk::Signed;
 use crate::sandbox::console::frame::Plain;
@@ -26,6 +27,8 @@ struct SignIn<'a> {
     email: &'a str,
     is_refused: bool,
     is_local: bool,
+    /// Whether any account takes requests to join.
+    takes_requests: bool,
 }
 
 fn show(ask: &Ask<'_>) -> Outcome {
@@ -40,7 +43,7 @@ fn show(ask: &Ask<'_>) -> Outcome {
     .into_iter()
     .find(|(name, _)| ask.query(name) == "1")
     .map(|(_, text)| Notice { is_error: false, text: text.to_owned() });
-    Reply::page(&SignIn { plain, email: "", is_refused: false, is_local: ask.is_local() })
+    page(ask, plain, "", false)
 }
 
 fn sign_in(ask: &Ask<'_>) -> Outcome {
@@ -49,9 +52,12 @@ fn sign_in(ask: &Ask<'_>) -> Outcome {
     if let Some(token) = session::sign_in(ask, email, ask.raw_field("password"))? {
         return Ok(Reply::see("/enter").with_token(token));
     }
-    let plain = Plain::of(ask, "Sign in");
-    let page = SignIn { plain, email, is_refused: true, is_local: ask.is_local() };
-    Ok(Reply::page(&page)?.with_status(StatusCode::UNAUTHORIZED))
+    Ok(page(ask, Plain::of(ask, "Sign in"), email, true)?.with_status(StatusCode::UNAUTHORIZED))
+}
+
+fn page(ask: &Ask<'_>, plain: Plain, email: &str, is_refused: bool) -> Outcome {
+    let takes_requests = ask.read(joining::is_offered)?;
+    Reply::page(&SignIn { plain, email, is_refused, is_local: ask.is_local(), takes_requests })
 }
 
 fn sign_out(signed: &Signed<'_>) -> Outcome {

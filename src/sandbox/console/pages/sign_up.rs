@@ -2,16 +2,14 @@
 //! is on the platform already only says yes.
 
 use askama::Template;
-use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::password::problems;
+use super::registration::{self, Registration};
 use crate::sandbox::admin::edit::Editor;
 use crate::sandbox::console::ask::Ask;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::reply::{Fault, Outcome, Reply};
 use crate::sandbox::console::route::Route;
-use crate::sandbox::password;
 use crate::sandbox::store::accounts::{self, Account};
 use crate::sandbox::store::invitations::{self, Open};
 use crate::sandbox::store::{people, users};
@@ -59,12 +57,8 @@ struct Invitation {
 
 const TITLE: &str = "Join an account";
 
-fn is_live(open: &Open, now: Timestamp) -> bool {
-    open.expires_at.parse::<Timestamp>().is_ok_and(|expires| expires > now)
-}
-
 fn find(ask: &Ask<'_>, conn: &Connection, token: &str) -> Result<Option<Invitation>, Fault> {
-    let Some(open) = invitations::by_token(conn, token)?.filter(|open| is_live(open, ask.now)) else {
+    let Some(open) = invitations::by_token(conn, token)?.filter(|open| open.is_live(ask.now)) else {
         return Ok(None);
     };
     let person = people::by_email(conn, &open.email.to_lowercase())?;
@@ -104,36 +98,27 @@ fn join(ask: &Ask<'_>) -> Outcome {
     let Some(invitation) = ask.read(|conn| find(ask, conn, ask.field("token")))? else {
         return Reply::invalid(&code_page(ask, "", Some(OVER)));
     };
-    let registration = if invitation.is_on_platform { None } else { Some(registration(ask, &invitation)?) };
+    let email = invitation.email.to_lowercase();
+    // Who is on the platform has a name and a password.
+    let registration = if invitation.is_on_platform {
+        None
+    } else {
+        match registration::read(ask, &email, false)? {
+            Ok(registration) => Some(registration),
+            Err(objections) => return Reply::invalid(&page(ask, &invitation, objections)),
+        }
+    };
     ask.write(|conn| {
         let editor = Editor { conn, account: &invitation.account, now: ask.stamp() };
-        if let Some((first, last, hash)) = &registration {
+        if let Some(Registration { first, last, password }) = &registration {
             users::set_names(conn, invitation.user, Some(first), Some(last), &serde_json::Map::new())?;
-            people::set_password(conn, &invitation.email.to_lowercase(), hash, &ask.stamp())?;
+            if let Some(hash) = password {
+                people::set_password(conn, &email, hash, &ask.stamp())?;
+            }
         }
         Ok(editor.accept(&invitation.email, ask.now)?)
     })?;
     Ok(Reply::see("/sign-in?joined=1"))
-}
-
-/// First name, last name and the hash of the password, or the form again.
-fn registration<'a>(ask: &'a Ask<'_>, invitation: &Invitation) -> Result<(&'a str, &'a str, String), Fault> {
-    let (first, last) = (ask.field("first_name"), ask.field("last_name"));
-    let wanted = ask.raw_field("password");
-    let mut found = problems(ask, &invitation.email.to_lowercase(), wanted, ask.raw_field("again"))?;
-    if first.is_empty() || last.is_empty() {
-        found.insert(0, "Type your first and your last name.".to_owned());
-    }
-    if first.chars().count() > 100 || last.chars().count() > 100 {
-        found.insert(0, "A name has at most 100 characters.".to_owned());
-    }
-    if !found.is_empty() {
-        return Err(match Reply::invalid(&page(ask, invitation, found)) {
-            Ok(reply) => Fault::Invalid(Box::new(reply)),
-            Err(fault) => fault,
-        });
-    }
-    Ok((first, last, password::hash(wanted)?))
 }
 
 fn ask_for_code(ask: &Ask<'_>) -> Outcome {
@@ -146,8 +131,7 @@ fn check_code(ask: &Ask<'_>) -> Outcome {
     let code = ask.field("code");
     let token = ask.write(|conn| {
         let open = invitations::of_person(conn, &email)?;
-        let fits =
-            |open: &&Open| is_live(open, ask.now) && open.failures < CODE_FAILURES && open.code == code;
+        let fits = |open: &&Open| open.is_live(ask.now) && open.failures < CODE_FAILURES && open.code == code;
         let token = open.iter().find(fits).map(|open| open.token.clone());
         if token.is_none() {
             open.iter().try_for_each(|open| invitations::failed(conn, open.user))?;

@@ -4,6 +4,7 @@ use askama::Template;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
+use crate::sandbox::NewUser;
 use crate::sandbox::console::desk::Desk;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::reply::{Fault, Outcome, Reply};
@@ -91,6 +92,16 @@ impl Settings {
     pub(super) fn of(conn: &Connection, account: i64) -> rusqlite::Result<Self> {
         settings::of_account(conn, account, PAGE)
     }
+
+    /// Somebody new, with what new people start with.
+    pub(super) fn newcomer(&self, email: &str) -> NewUser {
+        NewUser {
+            is_developer: self.dialog_builder,
+            can_create_bot: self.create_apps,
+            data_tables: self.data_tables.then_some(true),
+            ..NewUser::active(email)
+        }
+    }
 }
 
 #[derive(Template)]
@@ -172,6 +183,9 @@ fn save(desk: &Desk<'_>) -> Outcome {
         editable: fields("editable"),
     };
     desk.change(|change| {
+        if Settings::of(change.conn(), desk.account.seq)?.self_sign_up != settings.self_sign_up {
+            change.log(audit::ENROLLMENT_PREFERENCES, &format!("self sign-up set to {wanted}"))?;
+        }
         settings::save_of_account(change.conn(), desk.account.seq, PAGE, &settings)?;
         change.log(audit::SETTINGS_MODIFIED, "user settings changed")
     })?;

@@ -1,7 +1,6 @@
 //! Analytics > Audit Report: the audit log with filters, on a page and as a file.
 
 use askama::Template;
-use axum::http::{HeaderValue, header};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -131,8 +130,5 @@ fn export(desk: &Desk<'_>) -> Outcome {
         let at = When::of_ms(row.at_ms).map(|at| at.machine).unwrap_or_default();
         vec![row.name, row.actor, at, row.category, row.event, row.description]
     });
-    let mut reply = Reply::bytes("text/csv; charset=utf-8", csv::written(&head, lines)?);
-    let name = HeaderValue::from_static("attachment; filename=\"audit.csv\"");
-    reply.response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
-    Ok(reply)
+    csv::attached("audit.csv", &head, lines)
 }

@@ -3,6 +3,7 @@
 
 use askama::Template;
 
+use super::csv;
 use crate::sandbox::console::desk::Desk;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::pages::dashboard::{Talkers, talkers};
@@ -10,15 +11,19 @@ use crate::sandbox::console::reply::{Fault, Outcome, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
-use crate::sandbox::store::audit;
+use crate::sandbox::store::audit::{self, Event};
 use crate::sandbox::store::bot_settings::CHANNELS;
-use crate::sandbox::traffic::{Cut, Kind, hour_of};
+use crate::sandbox::traffic::{Cut, Kind, Talker, hour_of};
 
 const NEEDS: Needs = Needs::Any(&[Permission::ChatHistory]);
 const PATH: &str = "/Admin/analytics/chat-history";
+const DOWNLOAD: &str = "/Admin/analytics/chat-history/download";
 
-pub(in crate::sandbox::console) const ROUTES: &[Route] =
-    &[Route::page(PATH, NEEDS, show), Route::action(PATH, NEEDS, look)];
+pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
+    Route::page(PATH, NEEDS, show),
+    Route::action(PATH, NEEDS, look),
+    Route::action(DOWNLOAD, NEEDS, download),
+];
 
 /// Bots that are offered.
 const OFFERED: usize = 200;
@@ -55,23 +60,29 @@ fn show(desk: &Desk<'_>) -> Outcome {
     page(desk, &talkers(desk)?, None)
 }
 
-fn look(desk: &Desk<'_>) -> Outcome {
-    let all = talkers(desk)?;
+/// The conversations of the chosen bot; that somebody wanted them is logged with `event`.
+fn found<'a>(
+    desk: &Desk<'_>,
+    all: &'a Talkers,
+    event: Event,
+    done: &str,
+) -> Result<(&'a str, Vec<Row>), Fault> {
     let bot = all.talkers.iter().find(|talker| talker.id == desk.field("bot"));
     let bot = bot.ok_or_else(|| Fault::Refused("Choose a bot first.".to_owned()))?;
-    desk.change(|change| {
-        change.log(audit::CHAT_HISTORY, &format!("chat history of bot {} looked at", bot.name))
-    })?;
-    let names = all.task_names.get(&bot.id).cloned().unwrap_or_default();
-    let last = hour_of(desk.now);
+    desk.change(|change| change.log(event, &format!("chat history of bot {} {done}", bot.name)))?;
+    let names = all.task_names.get(&bot.id).map(Vec::as_slice).unwrap_or_default();
+    Ok((&bot.name, rows(bot, names, hour_of(desk.now))))
+}
+
+fn rows(bot: &Talker, tasks: &[(String, String)], last: i64) -> Vec<Row> {
     let mut rows = Vec::new();
     for hour in ((last - HOURS + 1)..=last).rev() {
-        for (id, task) in &names {
+        for (id, task) in tasks {
             for (channel, label) in CHANNELS {
                 if !bot.channels.iter().any(|own| own == channel) {
                     continue;
                 }
-                let cut = Cut { kind: Kind::All, channel, tasks: &[id.as_str()] };
+                let cut = Cut { kind: Kind::All, channel, tasks: &[id.as_str()], tags: &[] };
                 let figures = bot.between(hour, hour + 1, &cut);
                 if figures.sessions > 0 {
                     rows.push(Row {
@@ -85,5 +96,20 @@ fn look(desk: &Desk<'_>) -> Outcome {
             }
         }
     }
-    page(desk, &all, Some((bot.name.clone(), rows)))
+    rows
+}
+
+fn look(desk: &Desk<'_>) -> Outcome {
+    let all = talkers(desk)?;
+    let (name, rows) = found(desk, &all, audit::CHAT_HISTORY, "looked at")?;
+    page(desk, &all, Some((name.to_owned(), rows)))
+}
+
+fn download(desk: &Desk<'_>) -> Outcome {
+    let (_, rows) = found(desk, &talkers(desk)?, audit::CHAT_HISTORY_FILE, "downloaded")?;
+    let lines = rows.into_iter().map(|row| {
+        let at = row.at.map(|at| at.machine).unwrap_or_default();
+        vec![at, row.task, row.channel.to_owned(), row.sessions.to_string(), row.messages.to_string()]
+    });
+    csv::attached("chat-history.csv", &["Hour", "Task", "Channel", "Sessions", "Messages"], lines)
 }

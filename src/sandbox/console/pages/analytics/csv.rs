@@ -1,9 +1,20 @@
 //! Tables for spreadsheets.
 
-use crate::sandbox::console::reply::Fault;
+use axum::http::{HeaderValue, header};
+
+use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+
+/// Rows as a file of that name, which the browser saves.
+pub(super) fn attached(name: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Outcome {
+    let mut reply = Reply::bytes("text/csv; charset=utf-8", written(head, rows)?);
+    let name = format!("attachment; filename=\"{name}\"");
+    let name = HeaderValue::from_str(&name).map_err(|e| Fault::broken(&e))?;
+    reply.response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+    Ok(reply)
+}
 
 /// Rows as CSV. What a spreadsheet would take for a formula is written as text.
-pub(super) fn written(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<Vec<u8>, Fault> {
+fn written(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<Vec<u8>, Fault> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(head).map_err(|e| Fault::broken(&e))?;
     for row in rows {

@@ -7,6 +7,7 @@ pub(in crate::sandbox::console) mod deployment;
 mod draft;
 pub(in crate::sandbox::console) mod list;
 pub(in crate::sandbox::console) mod owner;
+pub(in crate::sandbox::console) mod plan;
 pub(in crate::sandbox::console) mod preferences;
 pub(in crate::sandbox::console) mod settings;
 pub(in crate::sandbox::console) mod tasks;

@@ -13,7 +13,7 @@ use crate::sandbox::console::reply::{Outcome, Reply};
 use crate::sandbox::console::rights::Needs;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::bot_settings::CHANNELS;
-use crate::sandbox::traffic::{Cut, Figures, Kind};
+use crate::sandbox::traffic::{Cut, Figures, Kind, TAGS, Tag};
 
 use live::Live;
 pub(super) use period::Period;
@@ -40,6 +40,8 @@ struct Dashboard {
     bots: Vec<(String, String, bool)>,
     /// The tasks of the chosen bot.
     tasks: Vec<(String, String, bool)>,
+    /// Meta tags, for the chosen bot.
+    tags: Vec<(&'static str, &'static str, bool)>,
     /// Word, name, whether it is chosen.
     channels: Vec<(&'static str, &'static str, bool)>,
     kinds: Vec<(&'static str, &'static str, bool)>,
@@ -69,10 +71,12 @@ fn show(desk: &Desk<'_>) -> Outcome {
     let tasks: Vec<&str> = chosen
         .map(|bot| bot.tasks.iter().map(String::as_str).filter(|task| asked.contains(task)).collect())
         .unwrap_or_default();
+    let tags = tags(desk, chosen.is_some());
     let cut = Cut {
         kind: KINDS.iter().find(|(word, ..)| *word == kind).map_or(Kind::All, |(.., kind)| *kind),
         channel: channel.unwrap_or_default(),
         tasks: &tasks,
+        tags: &tags,
     };
 
     let mut sum = Figures::default();
@@ -101,7 +105,7 @@ fn show(desk: &Desk<'_>) -> Outcome {
     };
     let charts = vec![
         chart("messages", "Messages", "Messages", |all| all.messages),
-        chart("sessions", "Conversation sessions", "Sessions", |all| all.sessions),
+        chart("sessions", "Conversation sessions", "Sessions", |all| all.conversations),
         chart("users", "Active users", "Users", |all| all.users),
         chart("billing", "Billing sessions", "Sessions of 15 minutes", |all| all.billing_sessions),
     ];
@@ -118,11 +122,25 @@ fn show(desk: &Desk<'_>) -> Outcome {
                 (id, name, is_chosen)
             })
             .collect(),
+        tags: if chosen.is_some() {
+            TAGS.iter().map(|tag| (tag.word, tag.label, tags.contains(tag))).collect()
+        } else {
+            Vec::new()
+        },
         channels: CHANNELS.iter().map(|(word, name)| (*word, *name, channel == Some(*word))).collect(),
         kinds: KINDS.iter().map(|(word, name, _)| (*word, *name, *word == kind)).collect(),
         period,
-        sum: Figures { users: sum.users, ..sum },
+        sum,
         charts,
         used: if bots_used == 0 { Vec::new() } else { used },
     })
+}
+
+/// The chosen meta tags: there are some only with one bot, and they are forgotten when another one is chosen (3.7).
+fn tags(desk: &Desk<'_>, has_bot: bool) -> Vec<Tag> {
+    if !has_bot || desk.query("tagged") != desk.query("bot") {
+        return Vec::new();
+    }
+    let asked = desk.incoming.query.all("tag");
+    TAGS.into_iter().filter(|tag| asked.contains(&tag.word)).collect()
 }

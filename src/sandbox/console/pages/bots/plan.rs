@@ -1,0 +1,39 @@
+//! *Bot Plan* of a consumer bot: what it would be billed by, which in a sandbox is synthetic and costs nothing.
+
+use askama::Template;
+
+use super::{CONSUMER, Shelf, bot};
+use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::frame::Frame;
+use crate::sandbox::console::pages::dashboard::talkers;
+use crate::sandbox::console::reply::{Outcome, Reply};
+use crate::sandbox::console::route::Route;
+use crate::sandbox::traffic::{Cut, Figures, Kind, hour_of};
+
+pub(in crate::sandbox::console) const ROUTES: &[Route] =
+    &[Route::page("/Admin/bots/consumer/{id}/plan", CONSUMER, show)];
+
+const DAYS: i64 = 30;
+
+#[derive(Template)]
+#[template(path = "bots_plan.html")]
+struct Plan {
+    frame: Frame,
+    back: &'static str,
+    days: i64,
+    sum: Figures,
+}
+
+fn show(desk: &Desk<'_>) -> Outcome {
+    let bot = bot(desk)?;
+    let all = talkers(desk)?.talkers;
+    let until = hour_of(desk.now) + 1;
+    let cut = Cut { kind: Kind::All, channel: "", tasks: &[], tags: &[] };
+    let sum = all
+        .iter()
+        .find(|talker| talker.id == bot.id)
+        .map(|talker| talker.between(until - 24 * DAYS, until, &cut))
+        .unwrap_or_default();
+    let frame = Frame::of(desk, &format!("Bot plan: {}", bot.name), &Shelf::Consumer.crumbs())?;
+    Reply::page(&Plan { frame, back: Shelf::Consumer.path(), days: DAYS, sum })
+}

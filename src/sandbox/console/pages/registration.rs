@@ -1,0 +1,42 @@
+//! What somebody new says of themselves: a name, and a password unless they have one on the platform already.
+
+use super::password::problems;
+use crate::sandbox::console::ask::Ask;
+use crate::sandbox::console::reply::Fault;
+use crate::sandbox::password;
+
+/// Characters of a name.
+const NAME_MAX: usize = 100;
+
+/// What the form says, and nothing is wrong with it.
+pub(super) struct Registration<'a> {
+    pub(super) first: &'a str,
+    pub(super) last: &'a str,
+    /// The hash of the new password; `None`: they have one.
+    pub(super) password: Option<String>,
+}
+
+/// The registration of `email` (in lower case) in the form, or what is wrong with it, in whole sentences.
+pub(super) fn read<'a>(
+    ask: &'a Ask<'_>,
+    email: &str,
+    has_password: bool,
+) -> Result<Result<Registration<'a>, Vec<String>>, Fault> {
+    let (first, last) = (ask.field("first_name"), ask.field("last_name"));
+    let mut objections = Vec::new();
+    if first.is_empty() || last.is_empty() {
+        objections.push("Type your first and your last name.".to_owned());
+    }
+    if [first, last].iter().any(|name| name.chars().count() > NAME_MAX) {
+        objections.push(format!("A name has at most {NAME_MAX} characters."));
+    }
+    let wanted = ask.raw_field("password");
+    if !has_password {
+        objections.extend(problems(ask, email, wanted, ask.raw_field("again"))?);
+    }
+    if !objections.is_empty() {
+        return Ok(Err(objections));
+    }
+    let password = if has_password { None } else { Some(password::hash(wanted)?) };
+    Ok(Ok(Registration { first, last, password }))
+}

@@ -71,7 +71,7 @@ audit: tools ## Known vulnerabilities; says so when the database is out of reach
 bench: envtest ## Speed and size, also to target/bench.json (about 15 min, and what `envtest` takes)
 	$(CARGO) bench --locked --bench report
 
-bench-compare: ## Beside OpenTofu, and the growth up to 100,000 people; draws the charts of docs/ anew (build 10 min / 10 min)
+bench-compare: ## Beside OpenTofu, and the growth up to 100,000 people; draws the charts of docs/ anew; needs Go, tofu or terraform (not timed)
 	@scripts/opentofu.sh
 	$(CARGO) bench --locked --bench compare
 
@@ -81,7 +81,7 @@ campaign: ## 10,000 random accounts on random bad days; `make test` has the firs
 fuzz: ## libFuzzer on what takes bytes from outside, 60 s a target (FUZZ_SECONDS=N); needs a C++ compiler (15 min to build / 6 min)
 	@scripts/fuzz.sh
 
-mutants: ## Does a test notice small changes of facts, plan, manifest/compile and kore/budget? A sample (MUTANTS_SHARD=k/n; 1 h)
+mutants: ## Does a test notice small changes of facts, plan, manifest/compile and kore/budget? A sixteenth of them (MUTANTS_SHARD=k/n), 93 changes at some 20 s
 	@scripts/mutants.sh
 
 fmt: ## Format everything (1 s)

@@ -2,8 +2,6 @@
 # Runs each fuzz target for FUZZ_SECONDS (60) with libFuzzer, or those given as arguments. Needs a C++ compiler for
 # libFuzzer itself; cargo-fuzz is installed into target/tools. A stable toolchain will do: without a sanitizer nothing
 # unstable is asked of the compiler, and there is no unsafe code of ours that the address sanitizer could look at.
-#
-# `scripts/fuzz.sh minimise` keeps, of all that was found, what covers more than the kept inputs do.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -26,15 +24,6 @@ fi
 # cargo-fuzz has no --locked of its own.
 cargo metadata --locked --manifest-path fuzz/Cargo.toml --format-version 1 >/dev/null
 PATH="$root/bin:$PATH" cargo fuzz build --sanitizer none --debug-assertions --target-dir target/fuzz
-
-if [[ "${1:-}" == minimise ]]; then
-    for target in "${all[@]}"; do
-        mkdir -p "target/fuzz-found/$target"
-        "$(built "$target")" -set_cover_merge=1 -max_len="$largest" "fuzz/corpus/$target" "target/fuzz-found/$target" 2>&1 |
-            grep -E '^MERGE-OUTER: [0-9]+ new files'
-    done
-    exit 0
-fi
 
 targets=("$@")
 ((${#targets[@]})) || targets=("${all[@]}")

@@ -25,7 +25,7 @@ fi
 # Survivors (2) and changes that ended by time (3) are what it is for; anything else is a failure.
 mutants() {
     PATH="$root/bin:$PATH" CARGO_TARGET_DIR="$work/target" \
-        cargo mutants --colors never --no-times --timeout 300 "$@" || (($? == 2 || $? == 3))
+        cargo mutants --colors never --no-times "$@" || (($? == 2 || $? == 3))
 }
 
 # count FILE: its lines.
@@ -83,7 +83,7 @@ if [[ -s "$work/survivors.txt" ]]; then
     done <"$work/survivors.txt"
     : >"$work/survivors.txt"
     # That the tests pass unchanged is known from `make test`.
-    mutants --baseline skip --dir . --output "$work" "${names[@]}" -- \
+    mutants --baseline skip --timeout 300 --dir . --output "$work" "${names[@]}" -- \
         --lib --test all -- facts plan manifest kore reconcile review explain import
     tally "$work"
 fi

@@ -126,6 +126,7 @@ mod tests {
         assert_eq!(budget.left(at(3_600_500)), [3, 3]);
         budget.drain(at(70_000));
         assert_eq!(budget.left(at(62_000)), [0, 0]);
+        assert_eq!(budget.left(at(70_000)), [2, 2], "the drain is over");
     }
 
     /// Whether one more call at `t` keeps every window that ends at `t`: the rule itself, counted by hand.

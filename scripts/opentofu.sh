@@ -18,4 +18,4 @@ if [[ ! -x "$tofu" || "$(cat "$tofu.stamp" 2>/dev/null)" != "$stamp" ]]; then
         -o "$tofu" github.com/opentofu/opentofu/cmd/tofu
     echo "$stamp" >"$tofu.stamp"
 fi
-CHECKPOINT_DISABLE=1 "$tofu" version | head -n 1
+CHECKPOINT_DISABLE=1 "$tofu" version | sed -n 1p

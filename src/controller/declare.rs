@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 pub(super) fn manifests(view: &View) -> Manifests {
     let mut objects: Vec<&Declared> = view.objects.iter().collect();
     objects.sort_by(|left, right| {
-        let (left, right) = (&left.meta, &right.meta);
-        (left.created, &left.object).cmp(&(right.created, &right.object))
+        let age = |object: &Declared| (object.meta.created, object.meta.object.clone());
+        age(left).cmp(&age(right))
     });
     let declared = objects.into_iter().filter_map(|object| match object.meta.deleted {
         None => Some(object.manifest()),

@@ -64,16 +64,6 @@ fn campaign_of_bad_days_breaks_no_promise() {
     );
 }
 
-/// A day that the full campaign has found: the call that cleared a list timed out, and was carried out behind the one that
-/// sent it again.
-#[test]
-fn campaign_of_a_clearing_call_that_comes_too_late_loses_no_assignment() {
-    on_any(day, 20_270_008_846, 1, |day| async move {
-        let figures = Mutex::new(Figures::default());
-        Box::pin(survive(day, &figures)).await
-    });
-}
-
 async fn survive(Day { case, mishaps }: Day, figures: &Mutex<Figures>) -> Result<(), String> {
     let mut engine = case.engine();
     let state = case.is_durable.then(|| tempfile::tempdir().unwrap());

@@ -75,7 +75,7 @@ bench-compare: ## Beside OpenTofu, and the growth up to 100,000 people; draws th
 	@scripts/opentofu.sh
 	$(CARGO) bench --locked --bench compare
 
-campaign: ## 10,000 random accounts on random bad days; `make test` has the first 1,000 (6 min for 1,000 on busy cores; CAMPAIGN_CASES=N)
+campaign: ## 10,000 random accounts on random bad days; `make test` has the first 1,000 (9 min; CAMPAIGN_CASES=N)
 	KORECONCILE_CASES=$(CAMPAIGN_CASES) $(CARGO) test --locked --test all -- campaign_of_bad_days --nocapture
 
 fuzz: ## libFuzzer on what takes bytes from outside, 60 s a target (FUZZ_SECONDS=N); needs a C++ compiler (15 min to build / 6 min)

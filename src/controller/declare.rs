@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 pub(super) fn manifests(view: &View) -> Manifests {
     let mut objects: Vec<&Declared> = view.objects.iter().collect();
     objects.sort_by(|left, right| {
-        let age = |object: &Declared| (object.meta.created, object.meta.object.clone());
-        age(left).cmp(&age(right))
+        let (left, right) = (&left.meta, &right.meta);
+        (left.created, &left.object).cmp(&(right.created, &right.object))
     });
     let declared = objects.into_iter().filter_map(|object| match object.meta.deleted {
         None => Some(object.manifest()),
@@ -24,15 +24,18 @@ pub(super) fn manifests(view: &View) -> Manifests {
         }),
     });
     let mut manifests = from_cluster(std::iter::once(view.account.manifest()).chain(declared).collect());
-    let completeness = match (&view.gap, view.broken.first()) {
-        (Some(gap), _) => Completeness::Partial(gap.clone()),
-        (None, Some(broken)) => {
-            Completeness::Partial(format!("{} cannot be read: {}", broken.meta.object, broken.why))
-        }
-        (None, None) => Completeness::Complete,
-    };
+    let completeness = missing(view).map_or(Completeness::Complete, Completeness::Partial);
     manifests.set_completeness(&view.account.meta.object.name, completeness);
     manifests
+}
+
+/// What keeps this from being everything that is declared. Nothing is swept meanwhile.
+pub(super) fn missing(view: &View) -> Option<String> {
+    let broken = || {
+        let broken = view.broken.first()?;
+        Some(format!("{} cannot be read: {}", broken.meta.object, broken.why))
+    };
+    view.gap.clone().or_else(broken)
 }
 
 /// What an object says while it is being deleted with `deletionPolicy: Remove`: what it granted ended when its deletion

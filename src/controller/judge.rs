@@ -160,12 +160,13 @@ impl Verdicts {
     }
 }
 
-/// How the account stands.
+/// How the account stands. `missing` is why the manifests are not everything that is declared.
 pub(super) fn of_account(
     plan: &Plan,
     outcome: Option<&Outcome>,
     held: Option<Reason>,
     manifests: &Manifests,
+    missing: Option<&str>,
 ) -> Standing {
     if let Some(error) = outcome.and_then(|outcome| outcome.error.as_ref()) {
         return Standing::new(Reason::of_error(error), one_line(&error.to_string()));
@@ -173,7 +174,7 @@ pub(super) fn of_account(
     if let Some(reason) = held {
         let message = match (reason, plan.changes.len()) {
             (Reason::Suspended, _) => return Standing::suspended(),
-            (_, 0) => return Standing::fine(),
+            (_, 0) => return missing.map_or_else(Standing::fine, not_swept),
             (_, count) => format!("{} would be applied; mode Observe writes nothing", changes(count)),
         };
         return Standing::new(reason, message);
@@ -201,6 +202,9 @@ pub(super) fn of_account(
             format!("{} not applied, {failed} of them failed; tried again", changes(left)),
         );
     }
+    if let Some(missing) = missing {
+        return not_swept(missing);
+    }
     let rest = plan.blocked.len() + plan.manual.len();
     let errors = manifests.findings().iter().filter(|finding| finding.is_error()).count();
     match (errors, rest, plan.waiting.len()) {
@@ -219,6 +223,12 @@ pub(super) fn of_account(
             Standing::new(Reason::UpToDate, message)
         }
     }
+}
+
+/// What can be seen is as declared, which is not all there is.
+fn not_swept(missing: &str) -> Standing {
+    let message = format!("all that can be seen is as declared; nothing is swept meanwhile: {missing}");
+    Standing::new(Reason::UpToDate, one_line(&message))
 }
 
 /// `1 change`, `2 changes`.

@@ -4,7 +4,7 @@
 //! what comes out. So the same pass runs in a cluster and in a test without one.
 
 use super::conditions::conditions;
-use super::declare::{leaving, manifests, removes};
+use super::declare::{leaving, manifests, missing, removes};
 use super::hold::{Circumstances, put_off};
 use super::judge::{Standing, Verdicts, of_account, one_line};
 use super::known::Known;
@@ -218,7 +218,7 @@ impl Work<'_> {
         let interval = rhythm::effective_interval(&policy, self.world.calls);
         let standing = match &self.unrestored {
             Some(why) => Standing::new(Reason::Failed, why.clone()),
-            None => of_account(&plan, outcome.as_ref(), held, &self.manifests),
+            None => of_account(&plan, outcome.as_ref(), held, &self.manifests, missing(view).as_deref()),
         };
         let account = self.account_status(&standing, &plan, &policy, interval, left.len());
         let mut news = news::of_objects(view, &self.verdicts);

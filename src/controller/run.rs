@@ -16,7 +16,7 @@ use crate::kore::Tenure;
 use futures::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use kube::api::DynamicObject;
-use kube::runtime::{WatchStreamExt as _, watcher};
+use kube::runtime::watcher;
 use kube::{Api, Client};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -189,17 +189,12 @@ async fn follow(client: Client, watch: Watch, stores: Arc<Mutex<Stores>>, edits:
         Some(namespace) => Api::namespaced_with(client, namespace, &resource),
         None => Api::all_with(client, &resource),
     };
-    // An API server that gets a new definition may forget a watch without ending it: a minute later it begins anew.
-    let stream = watcher(api, watcher::Config::default().timeout(60));
     let lock = || stores.lock().unwrap_or_else(PoisonError::into_inner);
-    let seen = stream
-        .inspect_err(|error| {
-            tracing::warn!(kind = watch.watched.name(), namespace = watch.namespace.as_deref(), %error, "a watch failed and is tried again");
-            lock().fail(&watch, brief(error));
-            let _ = edits.send(());
-        })
-        .default_backoff()
-        .try_for_each(|event| {
+    let mut pauses = watcher::DefaultBackoff::default();
+    loop {
+        // An API server that gets a new definition may forget a watch without ending it: a minute later it is resumed.
+        let events = watcher(api.clone(), watcher::Config::default().timeout(60));
+        let failed = events.try_for_each(|event| {
             // Told before anybody else can look: who has seen it has been told.
             let mut stores = lock();
             if stores.take(&watch, event) {
@@ -208,9 +203,19 @@ async fn follow(client: Client, watch: Watch, stores: Arc<Mutex<Stores>>, edits:
             drop(stores);
             futures::future::ready(Ok(()))
         });
-    // The stream heals itself and has no end.
-    let _ = seen.await;
+        // Until it fails, a watch has no end. After that it begins anew with a listing: only that shows that nothing was
+        // missed, and that what is in the store is the whole again.
+        if let Err(error) = failed.await {
+            tracing::warn!(kind = watch.watched.name(), namespace = watch.namespace.as_deref(), %error, "a watch failed and is tried again");
+            lock().fail(&watch, brief(&error));
+            let _ = edits.send(());
+        }
+        tokio::time::sleep(pauses.next().unwrap_or(RELIST)).await;
+    }
 }
+
+/// The pause before a watch begins anew, where the usual ones have come to an end.
+const RELIST: Duration = Duration::from_secs(30);
 
 fn brief(error: &watcher::Error) -> String {
     super::judge::one_line(&error.to_string()).chars().take(300).collect()

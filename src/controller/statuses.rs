@@ -1,6 +1,7 @@
 //! What a pass writes down about objects, approvals and the account. Pure.
 
 use super::conditions::conditions;
+use super::declare::missing;
 use super::hold::brief;
 use super::judge::{Standing, changes};
 use super::pass::Work;
@@ -69,7 +70,10 @@ impl Work<'_> {
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         let mut conditions = conditions(standing, meta.generation, &before.conditions, self.now);
         if standing.reason == Reason::UpToDate
-            && (left > 0 || plan.blocked.len() + plan.manual.len() > 0 || self.manifests.has_errors())
+            && (left > 0
+                || plan.blocked.len() + plan.manual.len() > 0
+                || self.manifests.has_errors()
+                || missing(self.view).is_some())
         {
             let synced = conditions.iter_mut().find(|condition| condition.type_ == "Synced");
             if let Some(synced) = synced {

@@ -1,6 +1,7 @@
 //! The controller as a process on a real API server, against a served account: what people declare becomes so, and then
 //! nothing is written any more.
 
+use crate::support::cable::Cable;
 use crate::support::cluster::Cluster;
 use crate::support::command::Place;
 use crate::support::operator::{KINDS, Operator, Site, developers, document, roomy, said, user, within};
@@ -222,8 +223,39 @@ fn controller_live_an_object_beyond_reading_stops_nothing_and_nothing_is_swept_m
     site.next_pass(&operator);
     assert_eq!(site.developers(), ["former", "jane.doe", "kim", "sam"], "nothing is swept");
 
+    let said = site.said("KoreAccount", "acme", "Synced");
+    assert!(said.contains("nothing is swept meanwhile: KoreTeam"), "{said}");
     site.kubectl(&["delete", "koreteam", "broken"]);
     site.until(&operator, "the sweep goes on", || site.developers() == ["kim", "sam"]);
+}
+
+#[test]
+fn controller_live_follows_everything_again_after_the_api_server_was_away() {
+    let site = Site::new("away", &json!({ "interval": "1h" }));
+    let binding = |names: &[&str]| developers("developers", names, &json!({ "membership": "Authoritative" }));
+    site.apply(&[user("kim", &json!({})), binding(&["kim", "jane.doe", "former"])]);
+    let cable = Cable::to(site.cluster.address());
+    let through = site.cluster.kubeconfig_through(&site.user, &cable);
+    let through = [("KUBECONFIG", through.to_str().unwrap())];
+    let operator = Operator::start(&site, &site.user, &[], &through);
+    site.wait(&operator, "KoreRoleBinding", "developers", "True UpToDate");
+    cable.pull();
+    site.until(&operator, "every watch has noticed", || {
+        let lines = operator.lines();
+        let has_failed = |kind: &&str| {
+            lines
+                .iter()
+                .any(|line| line["message"] == "a watch failed and is tried again" && line["kind"] == *kind)
+        };
+        KINDS.iter().all(|kind| has_failed(&kind))
+    });
+    cable.plug_in();
+    // One edit that adds and takes away: taking away needs every kind to be whole again.
+    site.apply(&[binding(&["kim", "sam"])]);
+    site.until(&operator, "the edit is seen and swept", || site.developers() == ["kim", "sam"]);
+    site.until(&operator, "the account says so", || {
+        site.said("KoreAccount", "acme", "Synced") == "True UpToDate: the account is as declared"
+    });
 }
 
 /// Stores a team as an older definition allowed it.

@@ -329,6 +329,11 @@ async fn controller_pass_with_a_gap_in_its_stores_sweeps_nothing() {
     desk.view.gap = Some("KoreTeam in namespace platform cannot be listed: forbidden".to_owned());
     desk.pass().await;
     assert_eq!(holders(&desk), ["jane", "kim"]);
+    assert_eq!(
+        desk.account_ready(),
+        "True UpToDate: all that can be seen is as declared; nothing is swept meanwhile: \
+         KoreTeam in namespace platform cannot be listed: forbidden"
+    );
 
     desk.view.gap = None;
     let meta = desk.find(Kind::User, "pat").unwrap().meta.clone();

@@ -7,9 +7,11 @@ mod server;
 
 pub use namespace::Namespace;
 
+use super::cable::Cable;
 use super::command::{Invocation, wait_until};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use server::Server;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -89,6 +91,16 @@ impl Cluster {
     /// For kubectl, helm and `koreconcile controller`.
     pub fn kubeconfig(&self, user: &str) -> PathBuf {
         self.server.kubeconfig(user)
+    }
+
+    /// The file of a user, by another way.
+    pub fn kubeconfig_through(&self, user: &str, cable: &Cable) -> PathBuf {
+        self.server.kubeconfig_through(user, cable.port())
+    }
+
+    /// Where the server listens.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
     }
 
     /// Makes a service account that exists, such as the chart's, a user: gives the name by which it is one here.

@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_macros, unused_imports, reason = "the tests and the benches each use a part")]
 
 pub mod browser;
+pub mod cable;
 pub mod cluster;
 pub mod command;
 pub mod desk;

@@ -3,7 +3,7 @@
 //! follow the thread that started them, and every test is a thread.)
 
 use super::built;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -18,7 +18,7 @@ const ATTEMPTS: usize = 3;
 pub(super) struct Server {
     serve: Child,
     folder: PathBuf,
-    url: String,
+    address: SocketAddr,
 }
 
 impl Server {
@@ -52,7 +52,7 @@ impl Server {
             .spawn()
             .unwrap();
         // From here on it goes with the pair.
-        let mut server = Self { serve, folder: folder.keep(), url: format!("https://127.0.0.1:{api}") };
+        let mut server = Self { serve, folder: folder.keep(), address: ([127, 0, 0, 1], api).into() };
         server.write_kubeconfig("admin", token);
         let from = Instant::now();
         while !server.is_ready() {
@@ -94,18 +94,31 @@ impl Server {
         self.folder.join(format!("{user}.kubeconfig"))
     }
 
+    /// That file with another address of the server.
+    pub(super) fn kubeconfig_through(&self, user: &str, address: SocketAddr) -> PathBuf {
+        let text = std::fs::read_to_string(self.kubeconfig(user)).unwrap();
+        let path = self.folder.join(format!("{user}.{}.kubeconfig", address.port()));
+        std::fs::write(&path, text.replace(&self.address.to_string(), &address.to_string())).unwrap();
+        path
+    }
+
+    /// Where the API server listens.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Writes that file.
     pub(super) fn write_kubeconfig(&self, user: &str, token: &str) {
         let authority = self.folder.join("certs/apiserver.crt");
         let text = format!(
             "apiVersion: v1
 kind: Config
-clusters: [{{ name: test, cluster: {{ server: {url}, certificate-authority: {authority} }} }}]
+clusters: [{{ name: test, cluster: {{ server: https://{address}, certificate-authority: {authority} }} }}]
 users: [{{ name: {user}, user: {{ token: {token} }} }}]
 contexts: [{{ name: test, context: {{ cluster: test, user: {user} }} }}]
 current-context: test
 ",
-            url = self.url,
+            address = self.address,
             authority = authority.display()
         );
         std::fs::write(self.kubeconfig(user), text).unwrap();

@@ -188,7 +188,7 @@ impl Journal {
     }
 }
 
-fn in_flight(folder: &Path) -> PathBuf {
+pub(super) fn in_flight(folder: &Path) -> PathBuf {
     folder.join("in-flight.json")
 }
 

@@ -1,17 +1,21 @@
 //! Assignments that have to be cleared before they can be sent: where the platform adds to a list instead of
 //! replacing it (kore-api 2.2 leaves that open), an entry can only go with all the others.
 //!
-//! In between a person has nothing, so what they shall have is on disk first, and the next run restores it before
-//! it plans anything.
+//! In between a person has nothing, so what they shall have is kept first, and stays kept until a look has shown it. A
+//! clearing call without an answer may be carried out at any later moment: nothing is sent behind it, and the next run
+//! restores what is kept before it plans anything.
 
 use super::assignments::{as_sent, assignments_after};
 use super::directory::Directory;
 use super::encode::{access_of, unchanged};
 use super::journal::{self, BeforeImage, JournalError};
+use super::run::{Account, LOOKS};
+use super::stop::Stop;
 use super::vault::Vault;
 use crate::facts::{BotId, BuilderAccess, DialogId, Email, Policy, World};
-use crate::kore::{Answer, Ask, KoreError, Reader, UserUpdate, Writer};
+use crate::kore::{Answer, Ask, KoreError, UserUpdate, Writer};
 use crate::plan::Change;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -24,11 +28,16 @@ pub enum RepairError {
     /// The file could not be read or written.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// The platform did not take it.
+    /// The platform did not take it, or does not show it.
     #[error(
-        "assignments left over from an interrupted run could not be restored: {0}\n  run again, or restore them in the console (Enterprise Bots)"
+        "assignments left over from an interrupted run are not restored: {why}\n  run again, or restore them in the console (Enterprise Bots); where that cannot be done any more, remove {place}"
     )]
-    Refused(String),
+    Refused {
+        /// What was said.
+        why: String,
+        /// Where they are kept.
+        place: String,
+    },
 }
 
 /// Where a killed run may have left something.
@@ -40,86 +49,165 @@ pub enum Kept<'a> {
     Vault(&'a dyn Vault, &'a str),
 }
 
-/// Restores what a killed run has cleared and not sent again. Gives the people it was done for.
-pub async fn repair(
-    kept: Kept<'_>,
-    reader: &Reader,
-    writer: &Writer,
-    policy: &Policy,
-) -> Result<Vec<Email>, RepairError> {
-    let images = match kept {
-        Kept::Folder(folder) => journal::kept(folder)?,
-        Kept::Vault(_, text) => journal::kept_in(text)?,
-    };
-    if images.is_empty() {
-        return Ok(Vec::new());
+impl Kept<'_> {
+    fn images(&self) -> Result<Vec<BeforeImage>, JournalError> {
+        match self {
+            Self::Folder(folder) => journal::kept(folder),
+            Self::Vault(_, text) => journal::kept_in(text),
+        }
     }
-    let ask = Ask { look_up: images.iter().map(|image| image.user.clone()).collect(), ..Ask::default() };
-    let view = reader.read(&ask).await?;
-    // Who has left meanwhile needs nothing any more.
-    let there: Vec<BeforeImage> =
-        images.into_iter().filter(|image| !view.coverage.not_found.contains(&image.user)).collect();
-    if let Some(image) = there.iter().find(|image| access_of(&view, &image.user).is_none()) {
-        return Err(RepairError::Refused(format!("the account did not answer about {}", image.user)));
+
+    async fn replace(&self, images: &[BeforeImage]) -> Result<(), JournalError> {
+        match self {
+            Self::Folder(folder) => journal::keep(folder, images),
+            Self::Vault(vault, _) => journal::keep_in(*vault, images).await,
+        }
     }
-    let directory = Directory::of(&view, &[]);
-    for batch in there.chunks(policy.batch_size.0) {
-        let updates: Vec<UserUpdate> =
-            batch.iter().map(|image| update(image, &directory, &view, image.target.clone())).collect();
-        refuse_failures(writer.update_users(&updates).await?)?;
+
+    fn refused(&self, why: impl Into<String>) -> RepairError {
+        let place = match self {
+            Self::Folder(folder) => journal::in_flight(folder).display().to_string(),
+            Self::Vault(..) => "status.inFlight of the account".to_owned(),
+        };
+        RepairError::Refused { why: why.into(), place }
     }
-    match kept {
-        Kept::Folder(folder) => journal::keep(folder, &[])?,
-        Kept::Vault(vault, _) => journal::keep_in(vault, &[]).await?,
-    }
-    Ok(there.into_iter().map(|image| image.user).collect())
 }
 
-/// Takes every assignment of a batch of people away and sends the wanted ones. The caller has put the images on disk, and
-/// leaves them there when this fails: somebody has nothing then, until the next run restores it.
+/// Restores what a killed run has cleared and not sent again. Gives the people it was done for.
+///
+/// # Errors
+/// What is not shown to be restored stays kept.
+pub async fn repair(
+    kept: Kept<'_>,
+    account: &Account<'_>,
+    policy: &Policy,
+    stop: &mut Stop,
+) -> Result<Vec<Email>, RepairError> {
+    let mut images = kept.images()?;
+    let mut people: Vec<Email> = images.iter().map(|image| image.user.clone()).collect();
+    if images.is_empty() {
+        return Ok(people);
+    }
+    let mut last = None;
+    for (looks, pause) in LOOKS.into_iter().enumerate() {
+        if images.is_empty() {
+            break;
+        }
+        let until = account.gateway.now().saturating_add(SignedDuration::from_secs(pause));
+        tokio::select! {
+            () = account.gateway.sleep_until(until.unwrap_or(Timestamp::MAX)) => {}
+            () = stop.asked() => return Err(kept.refused("asked to end before they were seen")),
+        }
+        let look_up = images.iter().map(|image| image.user.clone()).collect();
+        let view = account.reader.read(&Ask { look_up, ..Ask::default() }).await?;
+        // Who has left meanwhile needs nothing any more.
+        people.retain(|email| !view.coverage.not_found.contains(email));
+        images.retain(|image| people.contains(&image.user) && !is_as_sent(image, &view));
+        if looks == 0 {
+            send_again(&kept, &images, &view, account.writer, policy).await?;
+        }
+        last = Some(view);
+    }
+    let lost = last.and_then(|view| images.iter().find(|image| !holds(image, &view)));
+    if let Some(image) = lost {
+        return Err(kept.refused(format!("a minute later they are not all there for {}", image.user)));
+    }
+    kept.replace(&[]).await?;
+    Ok(people)
+}
+
+async fn send_again(
+    kept: &Kept<'_>,
+    images: &[BeforeImage],
+    view: &World,
+    writer: &Writer,
+    policy: &Policy,
+) -> Result<(), RepairError> {
+    if let Some(image) = images.iter().find(|image| access_of(view, &image.user).is_none()) {
+        return Err(kept.refused(format!("the account did not answer about {}", image.user)));
+    }
+    let directory = Directory::of(view, &[]);
+    for batch in images.chunks(policy.batch_size.0) {
+        let updates: Vec<UserUpdate> =
+            batch.iter().map(|image| update(image, &directory, view, image.target.clone())).collect();
+        refusal(writer.update_users(&updates).await?).map_or(Ok(()), |why| Err(kept.refused(why)))?;
+    }
+    Ok(())
+}
+
+/// How clearing a batch and sending it again went.
+pub(super) enum Resent {
+    /// Both calls were answered; a look has to show the rest.
+    Answered,
+    /// The platform said no, or nothing: somebody may have nothing until it is restored.
+    Open(String),
+}
+
+/// Takes every assignment of a batch of people away and sends the wanted ones. The caller has kept the images.
 pub(super) async fn clear_and_resend(
     batch: &[BeforeImage],
     directory: &Directory,
     view: &World,
     writer: &Writer,
-) -> Result<(), RepairError> {
+) -> Result<Resent, KoreError> {
     let cleared: Vec<UserUpdate> =
         batch.iter().map(|image| update(image, directory, view, BTreeMap::new())).collect();
-    // Whether it came to pass or not, what follows is right.
-    writer.update_users(&cleared).await?;
+    // Whether it was done or refused, what follows is right. Without an answer it may be done at any later moment, and
+    // would take away what was sent behind it.
+    if let Answer::Unknown(vendor) = writer.update_users(&cleared).await? {
+        return Ok(Resent::Open(vendor.to_string()));
+    }
     let wanted: Vec<UserUpdate> = batch
         .iter()
         .filter(|image| !image.target.is_empty())
         .map(|image| update(image, directory, view, image.target.clone()))
         .collect();
-    if wanted.is_empty() { Ok(()) } else { refuse_failures(writer.update_users(&wanted).await?) }
+    if wanted.is_empty() {
+        return Ok(Resent::Answered);
+    }
+    Ok(refusal(writer.update_users(&wanted).await?).map_or(Resent::Answered, Resent::Open))
 }
 
-/// What a person shall be assigned, once these changes are made to what the look shows.
+/// What a person shall be assigned, once these changes are made to what the look shows. Kept under the spelling that the
+/// platform knows them by: it may tell addresses apart by case, and whoever restores this knows no other.
 pub(super) fn before_image<'a>(
     email: &Email,
     changes: impl Iterator<Item = &'a Change>,
     view: &World,
+    directory: &Directory,
 ) -> BeforeImage {
-    BeforeImage { user: email.clone(), target: assignments_after(email, changes, view) }
+    BeforeImage { user: directory.spelling(email), target: assignments_after(email, changes, view) }
 }
 
-fn update(
-    image: &BeforeImage,
-    directory: &Directory,
-    view: &World,
-    assignments: BTreeMap<BotId, Option<BTreeSet<DialogId>>>,
-) -> UserUpdate {
+/// Whether the look shows exactly the list that was sent. A look older than the clearing never does: it shows what the list
+/// was cleared for.
+pub(super) fn is_as_sent(image: &BeforeImage, view: &World) -> bool {
+    shown(image, view).is_some_and(|shown| shown == image.target)
+}
+
+/// Whether the look shows all of it, and more: given meanwhile, or left by a clearing that never came about.
+pub(super) fn holds(image: &BeforeImage, view: &World) -> bool {
+    let holds = |shown: &Assigned| image.target.iter().all(|(bot, dialogs)| shown.get(bot) == Some(dialogs));
+    shown(image, view).as_ref().is_some_and(holds)
+}
+
+type Assigned = BTreeMap<BotId, Option<BTreeSet<DialogId>>>;
+
+/// What the look shows of a person's assignments; `None`: they were not read.
+fn shown(image: &BeforeImage, view: &World) -> Option<Assigned> {
+    let was_read = view.coverage.looked_up.get(&image.user).is_some_and(|seen| seen.assignments);
+    was_read.then(|| assignments_after(&image.user, std::iter::empty(), view))
+}
+
+fn update(image: &BeforeImage, directory: &Directory, view: &World, assignments: Assigned) -> UserUpdate {
     let access = access_of(view, &image.user).unwrap_or(BuilderAccess::None);
     UserUpdate { assignments: as_sent(assignments), ..unchanged(directory.spelling(&image.user), access) }
 }
 
-fn refuse_failures(answer: Answer) -> Result<(), RepairError> {
+/// Why an answer is no yes.
+fn refusal(answer: Answer) -> Option<String> {
     match answer {
-        Answer::Accepted(failures) => match failures.into_iter().next() {
-            None => Ok(()),
-            Some(failure) => Err(RepairError::Refused(failure.message)),
-        },
-        Answer::Refused(vendor) | Answer::Unknown(vendor) => Err(RepairError::Refused(vendor.to_string())),
+        Answer::Accepted(failures) => failures.into_iter().next().map(|failure| failure.message),
+        Answer::Refused(vendor) | Answer::Unknown(vendor) => Some(vendor.to_string()),
     }
 }

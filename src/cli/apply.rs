@@ -7,7 +7,7 @@ use super::plan::{Made, make, style};
 use super::saved;
 use super::session::Session;
 use super::{CliError, Exit, Output};
-use crate::apply::{self, Account, Fate, Journal, Kept, Outcome, Stopper};
+use crate::apply::{self, Account, Fate, Journal, Kept, Outcome, Stop, Stopper};
 use crate::facts::{BotId, BotName, Mode};
 use crate::kore::Writer;
 use crate::manifest::Compiled;
@@ -89,7 +89,11 @@ fn is_held(policy: &crate::facts::Policy) -> Option<String> {
 async fn restore(session: &Session, policy: &crate::facts::Policy, output: &Output) -> Result<(), CliError> {
     let Some(folder) = session.state.as_ref().filter(|_| is_held(policy).is_none()) else { return Ok(()) };
     let writer = Writer::new(session.gateway.clone());
-    let restored = apply::repair(Kept::Folder(folder), &session.reader, &writer, policy).await?;
+    let restored = {
+        let (reader, gateway) = (&session.reader, &session.gateway);
+        let account = apply::Account { reader, writer: &writer, gateway };
+        apply::repair(Kept::Folder(folder), &account, policy, &mut Stop::never()).await?
+    };
     for email in restored {
         output
             .note(format_args!("restored the assignments of {email}, which an interrupted run had cleared"));

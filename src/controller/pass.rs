@@ -150,7 +150,8 @@ async fn restore(
     let Some(text) = session.ahead.kept().await.map_err(later)? else { return Ok((world, None)) };
     let writer = Writer::new(session.gateway.clone()).within(session.tenure);
     let vault: &dyn Vault = session.ahead.as_ref();
-    match apply::repair(Kept::Vault(vault, &text), session.reader, &writer, policy).await {
+    let account = Account { reader: session.reader, writer: &writer, gateway: session.gateway };
+    match apply::repair(Kept::Vault(vault, &text), &account, policy, &mut stop.clone()).await {
         Ok(people) => {
             tracing::warn!(people = people.len(), "assignments that an earlier run had cleared are restored");
             Ok((observe(session, compiled, stop).await?, None))

@@ -332,6 +332,11 @@ async fn reconcile_faults_a_stop_finishes_the_call_in_flight_and_sends_nothing_a
     assert_eq!(invitations(&engine), [1; 120]);
 }
 
+async fn repair(engine: &Engine, kept: Kept<'_>) {
+    let account = apply::Account { reader: &engine.reader, writer: &engine.writer, gateway: &engine.gateway };
+    apply::repair(kept, &account, &engine.policy, &mut Stop::never()).await.unwrap();
+}
+
 fn assigned(engine: &Engine) -> Vec<String> {
     engine.admin.snapshot().unwrap().users[JANE].assignments.keys().cloned().collect()
 }
@@ -359,9 +364,7 @@ async fn reconcile_faults_assignments_that_were_cleared_and_not_sent_again_are_r
             "{}",
             told(&outcome)
         );
-        apply::repair(Kept::Folder(state.path()), &engine.reader, &engine.writer, &engine.policy)
-            .await
-            .unwrap();
+        repair(&engine, Kept::Folder(state.path())).await;
         assert_eq!(assigned(&engine), ["Banking"], "{}", told(&outcome));
         assert!(!state.path().join("in-flight.json").exists());
         assert!(engine.plan(&desired).await.0.changes.is_empty());
@@ -396,8 +399,7 @@ async fn reconcile_faults_what_is_cleared_without_a_folder_is_in_a_vault_before_
     assert_eq!(assigned(&engine), [""; 0], "cleared, and lost on the way back");
     let kept = vault.0.lock().unwrap().last().cloned().flatten().unwrap();
 
-    let kept = Kept::Vault(vault.as_ref(), &kept);
-    apply::repair(kept, &engine.reader, &engine.writer, &engine.policy).await.unwrap();
+    repair(&engine, Kept::Vault(vault.as_ref(), &kept)).await;
     assert_eq!(assigned(&engine), ["Banking"]);
     assert_eq!(vault.0.lock().unwrap().last().unwrap(), &None);
 }

@@ -72,6 +72,7 @@ impl Run<'_, '_> {
                 _ => ask.look_up.extend(change.key.email().map(|email| self.directory.spelling(email))),
             }
         }
+        ask.look_up.extend(self.cleared.keys().cloned());
         if takes_master_admin_away {
             ask.look_up.extend(master_admins(self.observed));
             ask.look_up.extend(self.outcome.changes.values().filter_map(|change| match &change.key {

@@ -16,12 +16,13 @@
 //! is sent once more without them. A lost reply is never answered by sending again:
 //! the change is looked for, several times over a minute, and then reported.
 
+mod clear;
 mod look;
 mod send;
 mod settle;
 
 use super::directory::Directory;
-use super::journal::{Journal, Record};
+use super::journal::{BeforeImage, Journal, Record};
 use super::outcome::{Fate, Outcome};
 use super::stop::Stop;
 use crate::facts::{Email, Policy, World};
@@ -35,6 +36,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 const FRESH: SignedDuration = SignedDuration::from_secs(60);
 /// Times a call may come too late for its look before it is given up: a budget this small cannot check anything.
 const LATE: u32 = 3;
+/// Pauses in seconds between looks for something that was sent and is not there: a minute in all.
+pub(super) const LOOKS: [i64; 7] = [0, 1, 2, 5, 10, 20, 22];
 
 /// The account a plan is applied to.
 pub struct Account<'a> {
@@ -71,6 +74,8 @@ pub async fn run(
         sent: BTreeMap::new(),
         calls_sent: 0,
         dethroned: BTreeSet::new(),
+        cleared: BTreeMap::new(),
+        left_behind: Vec::new(),
         hunts: Vec::new(),
         doubtful: Vec::new(),
         outcome: Outcome { changes, ..Outcome::default() },
@@ -129,6 +134,10 @@ struct Run<'a, 'b> {
     calls_sent: usize,
     /// Who has lost Master Admin by what was sent: a look may be older than that.
     dethroned: BTreeSet<Email>,
+    /// Lists of assignments that were cleared and sent again, and that no look has shown whole yet. They are kept.
+    cleared: BTreeMap<Email, BeforeImage>,
+    /// Those that the next run has to restore.
+    left_behind: Vec<BeforeImage>,
     /// Halves made of each refused batch, sent or about to be.
     hunts: Vec<u32>,
     /// Entries taken beside refused ones: the platform may have undone the whole batch (kore-api section 4, row 15).

@@ -2,16 +2,13 @@
 
 use super::super::check::has_come_about;
 use super::super::outcome::Fate;
-use super::super::repair::{self, RepairError};
-use super::{End, Queued, Run, Sent, View};
-use crate::facts::{Email, Key, Membership, Value, World};
+use super::{End, LOOKS, Queued, Run, Sent};
+use crate::facts::{Key, Membership, Value, World};
+use crate::plan::ChangeId;
 use crate::plan::pack::{Call, Endpoint};
-use crate::plan::{Change, ChangeId};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-/// Pauses in seconds between looks for something that was sent and is not there: a minute in all.
-const LOOKS: [i64; 7] = [0, 1, 2, 5, 10, 20, 22];
 /// Looks after which assignments that should be gone are cleared and sent anew.
 const LOOKS_BEFORE_CLEARING: usize = 2;
 
@@ -22,7 +19,9 @@ impl Run<'_, '_> {
             .sent
             .keys()
             .filter(|id| {
-                self.outcome.changes.get(*id).is_some_and(|change| has_come_about(change, view) == Some(true))
+                self.outcome.changes.get(*id).is_some_and(|change| {
+                    has_come_about(change, view) == Some(true) && !self.waits_for_the_whole_list(change)
+                })
             })
             .cloned()
             .collect();
@@ -36,7 +35,7 @@ impl Run<'_, '_> {
     pub(super) async fn verify(&mut self) -> Result<(), End> {
         let mut view = None;
         for (looks, pause) in LOOKS.into_iter().enumerate() {
-            if self.sent.is_empty() {
+            if self.sent.is_empty() && self.cleared.is_empty() {
                 return Ok(());
             }
             let until = self.account.gateway.now().saturating_add(SignedDuration::from_secs(pause));
@@ -45,6 +44,7 @@ impl Run<'_, '_> {
                 () = self.stop.asked() => return Err(End::Asked),
             }
             let seen = self.look(&[]).await?;
+            self.confirm_cleared(&seen.world, looks + 1 == LOOKS.len()).await?;
             self.settle(&seen.world);
             if looks + 1 == LOOKS_BEFORE_CLEARING {
                 self.clear_stale_assignments(&seen).await?;
@@ -115,73 +115,6 @@ impl Run<'_, '_> {
         for id in waiting {
             self.sent.remove(&id);
             self.settle_as(&id, Fate::Waiting);
-        }
-    }
-
-    /// Where a list that was sent whole has not replaced what was there, the platform adds: then the list is
-    /// cleared and sent again, with the people's assignments on disk in between (kore-api 2.2).
-    pub(super) async fn clear_stale_assignments(&mut self, view: &View) -> Result<(), End> {
-        let stale: BTreeSet<Email> = self
-            .sent
-            .keys()
-            .filter_map(|id| self.outcome.changes.get(id))
-            .filter(|change| change.before.is_some() && has_come_about(change, &view.world) == Some(false))
-            .filter_map(|change| match &change.key {
-                Key::Assigned(email, _) => Some(email.clone()),
-                _ => None,
-            })
-            .collect();
-        if stale.is_empty() {
-            return Ok(());
-        }
-        let mut changes: BTreeMap<&Email, Vec<&Change>> = BTreeMap::new();
-        for change in self.sent.keys().filter_map(|id| self.outcome.changes.get(id)) {
-            if let Some(email) = change.key.email().filter(|email| stale.contains(*email)) {
-                changes.entry(email).or_default().push(change);
-            }
-        }
-        let images: Vec<_> = changes
-            .into_iter()
-            .map(|(email, changes)| repair::before_image(email, changes.into_iter(), &view.world))
-            .collect();
-        if !self.journal.is_durable() {
-            let why = "the platform adds to the list of assignments instead of replacing it; clearing it first needs \
-                       --state-dir, or a person in the console (Enterprise Bots)";
-            self.fail_assignments(&stale, why);
-            return Ok(());
-        }
-        for (at, batch) in images.chunks(self.policy.batch_size.0).enumerate() {
-            if let Err(error) = self.journal.keep(batch).await {
-                let people = batch.iter().map(|image| image.user.clone()).collect();
-                self.fail_assignments(&people, &format!("the list was not cleared: {error}"));
-                continue;
-            }
-            let (directory, writer) = (&self.directory, self.account.writer);
-            match repair::clear_and_resend(batch, directory, &view.world, writer).await {
-                Ok(()) => {}
-                Err(RepairError::Kore(error)) => return Err(error.into()),
-                Err(error) => {
-                    // What is kept has to stay, so nobody else can be cleared now.
-                    let left = images.iter().skip(at * self.policy.batch_size.0);
-                    let left = left.map(|image| image.user.clone()).collect();
-                    let why =
-                        format!("the assignments were cleared to be sent anew, and were not taken; {error}");
-                    self.fail_assignments(&left, &why);
-                    return Ok(());
-                }
-            }
-        }
-        self.journal.keep(&[]).await.map_err(|error| End::Journal(error.to_string()))
-    }
-
-    pub(super) fn fail_assignments(&mut self, people: &BTreeSet<Email>, why: &str) {
-        let ids: Vec<ChangeId> = self.sent.keys().cloned().collect();
-        for id in ids {
-            let key = &self.outcome.changes[&id].key;
-            if matches!(key, Key::Assigned(email, _) if people.contains(email)) {
-                self.sent.remove(&id);
-                self.settle_as(&id, Fate::Failed(why.to_owned()));
-            }
         }
     }
 

@@ -8,6 +8,8 @@ use std::path::Path;
 const HEAD: &str = "---\napiVersion: koreconcile.dev/v1alpha1\nkind: ";
 /// People in one file.
 const PEOPLE: usize = 1_000;
+/// Subjects that one document takes.
+const SUBJECTS: usize = 1_000;
 
 /// Documents on their way into one file.
 #[derive(Default)]
@@ -26,10 +28,26 @@ impl Documents {
         let _ = writeln!(self.text, "  {name}: {text}");
     }
 
-    fn subjects<'a>(&mut self, kind_of: &str, subjects: impl IntoIterator<Item = &'a str>) {
-        for subject in subjects {
-            let _ = writeln!(self.text, "    - {kind_of}: {subject}");
+    /// What names these people in a document of that name: they themselves, or where one document does not take as many, teams
+    /// that are opened here.
+    fn named<'a>(&mut self, name: &str, people: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+        let people: Vec<&str> = people.into_iter().collect();
+        if people.len() <= SUBJECTS {
+            return people.into_iter().map(|person| format!("user: {person}")).collect();
         }
+        let teams = people.chunks(SUBJECTS).enumerate().map(|(index, members)| {
+            let team = format!("{name}-{index:03}");
+            self.open("KoreTeam", &team);
+            self.text += "  members:\n";
+            members.iter().for_each(|member| self.text += &format!("    - {member}\n"));
+            format!("team: {team}")
+        });
+        teams.collect()
+    }
+
+    fn subjects(&mut self, named: &[String]) {
+        self.text += "  subjects:\n";
+        named.iter().for_each(|subject| self.text += &format!("    - {subject}\n"));
     }
 
     fn write(&self, folder: &Path, file: &str) {
@@ -88,15 +106,17 @@ pub struct Held<'a> {
 pub fn bindings(folder: &Path, holders: &Holders<'_>) {
     let mut documents = Documents::default();
     for (index, ((role, bot), Held { users, groups })) in holders.iter().enumerate() {
-        documents.open("KoreRoleBinding", &format!("binding-{index:05}"));
+        let name = format!("binding-{index:05}");
+        let mut named = documents.named(&name, users.iter().copied());
+        named.extend(groups.iter().map(|group| format!("group: {group}")));
+        documents.open("KoreRoleBinding", &name);
         let kind = if bot.is_some() { "Bot" } else { "Admin" };
         documents.field("role", &format!("{{ type: {kind}, name: {role} }}"));
         if let Some(bot) = bot {
             documents.field("bot", bot);
         }
-        documents.text += "  membership: Authoritative\n  subjects:\n";
-        documents.subjects("user", users.iter().copied());
-        documents.subjects("group", groups.iter().copied());
+        documents.field("membership", "Authoritative");
+        documents.subjects(&named);
     }
     documents.write(folder, "bindings.yaml");
 }
@@ -153,13 +173,15 @@ fn groups(folder: &Path, truth: &Snapshot) {
     }
     let mut documents = Documents::default();
     for (index, (group, members)) in members.into_iter().enumerate() {
-        documents.open("KoreGroupMembership", &format!("group-{index:04}"));
+        let name = format!("group-{index:04}");
+        let named = documents.named(&name, members);
+        documents.open("KoreGroupMembership", &name);
         documents.field("group", group);
         if truth.groups.get(group).is_some_and(|group| group.source == GroupSource::Local) {
-            documents.text += "  membership: Authoritative\n  local: true\n";
+            documents.field("membership", "Authoritative");
+            documents.field("local", "true");
         }
-        documents.text += "  subjects:\n";
-        documents.subjects("user", members);
+        documents.subjects(&named);
     }
     documents.write(folder, "groups.yaml");
 }
@@ -174,13 +196,14 @@ fn assignments(folder: &Path, truth: &Snapshot) {
     }
     let mut documents = Documents::default();
     for (index, ((bot, dialogs), users)) in users.into_iter().enumerate() {
-        documents.open("KoreBotAssignment", &format!("assignment-{index:05}"));
+        let name = format!("assignment-{index:05}");
+        let named = documents.named(&name, users);
+        documents.open("KoreBotAssignment", &name);
         documents.field("bot", bot);
         if let Some(dialogs) = dialogs {
             documents.field("dialogs", &format!("[{}]", dialogs.join(", ")));
         }
-        documents.text += "  subjects:\n";
-        documents.subjects("user", users);
+        documents.subjects(&named);
     }
     documents.write(folder, "assignments.yaml");
 }

@@ -76,6 +76,7 @@ mod kore_properties;
 mod kore_script;
 mod manifest_check;
 mod manifest_compile;
+mod reconcile_cleared;
 mod reconcile_counts;
 mod reconcile_engine;
 mod reconcile_faults;

@@ -3,17 +3,15 @@
 use crate::support::engine::Engine;
 use crate::support::in_process::InProcess;
 use crate::support::wants::{Wants, email, user};
-use koreconcile::apply::{self, Fate, Journal, Kept, Outcome, Stop, Vault};
+use koreconcile::apply::{self, Fate, Journal, Outcome};
 use koreconcile::facts::{
     BotRef, BuilderAccess, Desired, Key, PersonName, RateLimit, RoleSpec, RoleType, ScopeExtent, Value,
 };
 use koreconcile::kore::{Clock, Credentials, Gateway, KoreError, Ledger, Parts, Reader, Silent, Writer};
 use koreconcile::plan::Reason;
-use koreconcile::sandbox::{
-    Dialect, Effect, Fault, Holder, NewBot, NewGroup, NewRole, NewUser, PutAssignments, RoleKind,
-};
+use koreconcile::sandbox::{Dialect, Effect, Fault, Holder, NewBot, NewGroup, NewRole, NewUser, RoleKind};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 const CREATE: &str = "POST /api/public/users";
 const UPDATE: &str = "PUT /api/public/users";
@@ -330,78 +328,6 @@ async fn reconcile_faults_a_stop_finishes_the_call_in_flight_and_sends_nothing_a
     assert_eq!(failures(&outcome), 50, "sent, and not read back");
     converges(&engine, &members(&everyone)).await;
     assert_eq!(invitations(&engine), [1; 120]);
-}
-
-async fn repair(engine: &Engine, kept: Kept<'_>) {
-    let account = apply::Account { reader: &engine.reader, writer: &engine.writer, gateway: &engine.gateway };
-    apply::repair(kept, &account, &engine.policy, &mut Stop::never()).await.unwrap();
-}
-
-fn assigned(engine: &Engine) -> Vec<String> {
-    engine.admin.snapshot().unwrap().users[JANE].assignments.keys().cloned().collect()
-}
-
-#[tokio::test]
-async fn reconcile_faults_assignments_that_were_cleared_and_not_sent_again_are_restored_by_the_next_run() {
-    for effect in [
-        Effect::Status { status: 401, message: "Unauthorized".into() },
-        Effect::Status { status: 400, message: "Invalid Arguments".into() },
-        Effect::Status { status: 503, message: "busy".into() },
-        Effect::DropBefore,
-    ] {
-        let mut engine = engine(Dialect { put_assignments: PutAssignments::Adds, ..Dialect::default() });
-        let state = tempfile::tempdir().unwrap();
-        engine.state = Some(state.path().to_owned());
-        join(&engine, &[JANE]);
-        engine.admin.assign(JANE, "Banking", None).unwrap();
-        engine.admin.assign(JANE, "Travel", None).unwrap();
-        let desired = Wants::default().absent(Key::Assigned(email(JANE), BotRef::new("Travel"))).build();
-        // The list, the clearing, and then the list again.
-        engine.sandbox.faults().add(Fault::on(UPDATE, effect).from_nth(3));
-        let outcome = engine.apply(&desired).await;
-        assert!(
-            !outcome.is_complete() || !state.path().join("in-flight.json").exists(),
-            "{}",
-            told(&outcome)
-        );
-        repair(&engine, Kept::Folder(state.path())).await;
-        assert_eq!(assigned(&engine), ["Banking"], "{}", told(&outcome));
-        assert!(!state.path().join("in-flight.json").exists());
-        assert!(engine.plan(&desired).await.0.changes.is_empty());
-    }
-}
-
-/// What a cluster would keep in the status of an object.
-#[derive(Debug, Default)]
-struct Drawer(Mutex<Vec<Option<String>>>);
-
-#[async_trait::async_trait]
-impl Vault for Drawer {
-    async fn keep(&self, text: Option<String>) -> Result<(), String> {
-        self.0.lock().unwrap().push(text);
-        Ok(())
-    }
-}
-
-#[tokio::test]
-async fn reconcile_faults_what_is_cleared_without_a_folder_is_in_a_vault_before_and_restored_from_it() {
-    let engine = engine(Dialect { put_assignments: PutAssignments::Adds, ..Dialect::default() });
-    join(&engine, &[JANE]);
-    engine.admin.assign(JANE, "Banking", None).unwrap();
-    engine.admin.assign(JANE, "Travel", None).unwrap();
-    let desired = Wants::default().absent(Key::Assigned(email(JANE), BotRef::new("Travel"))).build();
-    engine.sandbox.faults().add(Fault::on(UPDATE, Effect::DropBefore).from_nth(3));
-    let vault = Arc::new(Drawer::default());
-    let (plan, world) = engine.plan(&desired).await;
-    let account = apply::Account { reader: &engine.reader, writer: &engine.writer, gateway: &engine.gateway };
-    let mut journal = Journal::in_vault(Arc::clone(&vault) as Arc<dyn Vault>);
-    apply::run(plan, &world, &engine.policy, &account, &mut journal, Stop::never()).await;
-    assert_eq!(assigned(&engine), [""; 0], "cleared, and lost on the way back");
-    let kept = vault.0.lock().unwrap().last().cloned().flatten().unwrap();
-
-    repair(&engine, Kept::Vault(vault.as_ref(), &kept)).await;
-    assert_eq!(assigned(&engine), ["Banking"]);
-    assert_eq!(vault.0.lock().unwrap().last().unwrap(), &None);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 /// Checked manifests of one account, the oldest object first: of two that exclude each other the older one stays.
 pub(super) fn manifests(view: &View) -> Manifests {
-    let mut objects: Vec<&Declared> = view.objects.iter().collect();
+    let mut objects: Vec<&Declared> = view.objects().collect();
     objects.sort_by(|left, right| {
         let (left, right) = (&left.meta, &right.meta);
         (left.created, &left.object).cmp(&(right.created, &right.object))
@@ -79,7 +79,7 @@ pub(super) fn removes(spec: &Spec) -> bool {
 
 /// The objects that are being deleted, as sources of changes name them.
 pub(super) fn leaving(view: &View) -> BTreeSet<Place> {
-    view.objects.iter().filter(|object| object.meta.deleted.is_some()).map(place).collect()
+    view.objects().filter(|object| object.meta.deleted.is_some()).map(place).collect()
 }
 
 /// How sources name an object.

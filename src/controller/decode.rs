@@ -62,7 +62,7 @@ pub(super) enum Stored {
     /// An account.
     Account(DeclaredAccount),
     /// Something that says something about an account.
-    Declared(Declared),
+    Declared(Arc<Declared>),
     /// The same, beyond reading.
     Broken(Broken),
     /// A plan, and the account it is for.
@@ -81,7 +81,7 @@ pub(super) fn decode(watched: Watched, object: &DynamicObject) -> Stored {
                 Ok(Spec::Account(spec)) => {
                     Stored::Account(DeclaredAccount { meta, spec, status: status(object) })
                 }
-                Ok(spec) => Stored::Declared(Declared { meta, spec, status: status(object) }),
+                Ok(spec) => Stored::Declared(Arc::new(Declared { meta, spec, status: status(object) })),
                 Err(error) => {
                     let why = format!("the stored object does not fit the schema: {error}; apply it again");
                     Stored::Broken(Broken { meta, why, status: status(object) })

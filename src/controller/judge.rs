@@ -98,7 +98,7 @@ impl Verdicts {
             return;
         }
         let by_label: HashMap<String, &ObjectRef> =
-            view.objects.iter().map(|object| (object.meta.object.to_string(), &object.meta.object)).collect();
+            view.objects().map(|object| (object.meta.object.to_string(), &object.meta.object)).collect();
         for finding in errors {
             let reason = match finding.code {
                 Code::DuplicateEmail

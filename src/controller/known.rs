@@ -35,7 +35,7 @@ impl Known {
         for (email, since) in &status.invited {
             memory.pending_since.insert(Email::observed(email), *since);
         }
-        for object in &view.objects {
+        for object in view.objects() {
             if let (Spec::User(spec), Some(since)) = (&object.spec, object.status.invited_since) {
                 memory.pending_since.insert(spec.email.clone(), since);
             }
@@ -50,8 +50,7 @@ impl Known {
     /// Since when the objects have been as they are. Whoever just started has seen them only now.
     pub fn still_since(&mut self, view: &View, now: Timestamp) -> Timestamp {
         let mut metas: Vec<_> = view
-            .objects
-            .iter()
+            .objects()
             .map(|object| &object.meta)
             .chain(view.broken.iter().map(|broken| &broken.meta))
             .chain([&view.account.meta])
@@ -153,8 +152,7 @@ impl Known {
     /// Open invitations that no object's status remembers.
     pub fn invited(&self, view: &View) -> BTreeMap<String, Timestamp> {
         let declared: BTreeSet<&Email> = view
-            .objects
-            .iter()
+            .objects()
             .filter_map(|object| match &object.spec {
                 Spec::User(spec) => Some(&spec.email),
                 _ => None,

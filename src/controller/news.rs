@@ -34,7 +34,7 @@ impl News {
 /// What has changed about objects since their statuses were written.
 pub(super) fn of_objects(view: &View, verdicts: &Verdicts) -> Vec<News> {
     let mut news = Vec::new();
-    for Declared { meta, spec: _, status } in &view.objects {
+    for Declared { meta, spec: _, status } in view.objects() {
         let Standing { reason, message } = verdicts.of(&meta.object);
         if let Some(count) = verdicts.applied().get(&meta.object) {
             news.push(News {

@@ -172,7 +172,7 @@ fn without_moved(
     now: Timestamp,
 ) -> (Manifests, Compiled, Vec<(ObjectRef, String)>) {
     let moved: Vec<(ObjectRef, String)> =
-        view.objects.iter().filter_map(|object| pins::moved(object, world)).collect();
+        view.objects().filter_map(|object| pins::moved(object, world)).collect();
     let Some((first, why)) = moved.first() else { return (manifests, compiled, moved) };
     let gone: BTreeSet<&ObjectRef> = moved.iter().map(|(object, _)| object).collect();
     let rest = View {
@@ -223,7 +223,7 @@ impl Work<'_> {
         };
         let account = self.account_status(&standing, &plan, &policy, interval, left.len());
         let mut news = news::of_objects(view, &self.verdicts);
-        news.extend(view.objects.iter().filter_map(news::of_letting_go));
+        news.extend(view.objects().filter_map(news::of_letting_go));
         news.extend(news::of_account(view, &standing, &account));
         let is_well = self.unrestored.is_none() && outcome.as_ref().is_none_or(Outcome::is_complete);
         let regular = if is_well { interval } else { RETRY.min(interval) };
@@ -333,7 +333,7 @@ impl Work<'_> {
     /// until that is done or not wanted.
     fn finalizers(&self, held: Option<Reason>) -> (Vec<ObjectRef>, Vec<ObjectRef>) {
         let (mut keep, mut release) = (Vec::new(), Vec::new());
-        for Declared { meta, spec, status: _ } in &self.view.objects {
+        for Declared { meta, spec, status: _ } in self.view.objects() {
             let wants = removes(spec) && !meta.is_orphaned;
             let is_done = || held.is_none() && self.verdicts.of(&meta.object).reason == Reason::UpToDate;
             match (meta.has_finalizer, wants, meta.deleted.is_some()) {
@@ -369,10 +369,8 @@ fn unread(view: &View, known: &mut Known, standing: &Standing, now: Timestamp) -
         in_flight: None,
         ..before.clone()
     };
-    let unjudged = view
-        .objects
-        .iter()
-        .filter(|object| object.status.observed_generation != Some(object.meta.generation));
+    let unjudged =
+        view.objects().filter(|object| object.status.observed_generation != Some(object.meta.generation));
     let statuses = unjudged.map(|Declared { meta, spec: _, status }| {
         let message = format!("the account is not ready ({}): {}", standing.reason, standing.message);
         let standing = Standing::new(Reason::Progressing, message);
@@ -383,12 +381,11 @@ fn unread(view: &View, known: &mut Known, standing: &Standing, now: Timestamp) -
     });
     let interval = compile::duration(&view.account.spec.interval).unwrap_or(RETRY);
     // What was let go of needs no look at the account.
-    let release = view.objects.iter().filter(|object| object.meta.has_finalizer && object.meta.is_orphaned);
+    let release = view.objects().filter(|object| object.meta.has_finalizer && object.meta.is_orphaned);
     Pass {
         statuses: statuses.collect(),
         news: view
-            .objects
-            .iter()
+            .objects()
             .filter_map(news::of_letting_go)
             .chain(news::of_account(view, standing, &account))
             .collect(),

@@ -230,14 +230,13 @@ impl Publisher {
 }
 
 fn uids(view: &View) -> HashMap<&ObjectRef, &str> {
-    view.objects.iter().map(|object| (&object.meta.object, object.meta.uid.as_str())).collect()
+    view.objects().map(|object| (&object.meta.object, object.meta.uid.as_str())).collect()
 }
 
 /// The statuses that differ from what the objects carry.
 fn statuses(view: &View, pass: &Pass) -> Vec<StatusPatch> {
     let known: HashMap<&ObjectRef, &ObjectStatus> = view
-        .objects
-        .iter()
+        .objects()
         .map(|object| (&object.meta.object, &object.status))
         .chain(view.broken.iter().map(|broken| (&broken.meta.object, &broken.status)))
         .collect();

@@ -23,7 +23,7 @@ impl Work<'_> {
     /// How each object stands.
     pub(super) fn statuses(&self, plan: &Plan, outcome: Option<&Outcome>) -> Vec<(ObjectRef, ObjectStatus)> {
         let arrived = write_only::arrived(plan, outcome);
-        let declared = self.view.objects.iter().map(|object| {
+        let declared = self.view.objects().map(|object| {
             let Declared { meta, spec, status } = object;
             let standing = self.verdicts.of(&meta.object);
             let (membership, invited_since) = match spec {

@@ -165,7 +165,7 @@ impl Stores {
 
     /// Objects that have no account, with the reason, and accounts that cannot be read. None while an account may be
     /// missing here only because accounts could not be listed.
-    pub(super) fn homeless(&self) -> (Vec<(Declared, String)>, Vec<Broken>) {
+    pub(super) fn homeless(&self) -> (Vec<(Arc<Declared>, String)>, Vec<Broken>) {
         let mut lost = Vec::new();
         let mut broken = Vec::new();
         let is_account = |watch: &Watch| watch.watched == Watched::Declared(Kind::Account);
@@ -177,7 +177,7 @@ impl Stores {
             match stored {
                 Stored::Declared(object) => {
                     if let Home::None(why) = homes.of(&object.meta, object.spec.account()) {
-                        lost.push((object.clone(), why));
+                        lost.push((Arc::clone(object), why));
                     }
                 }
                 Stored::Broken(account) if account.meta.object.kind == Kind::Account => {

@@ -145,7 +145,7 @@ pub struct View {
     /// The account.
     pub account: DeclaredAccount,
     /// What is declared for it, in no order.
-    pub objects: Vec<Declared>,
+    pub objects: Vec<Arc<Declared>>,
     /// What could not be read.
     pub broken: Vec<Broken>,
     /// What somebody said yes to.
@@ -159,6 +159,11 @@ pub struct View {
 }
 
 impl View {
+    /// What is declared for it.
+    pub fn objects(&self) -> impl Iterator<Item = &Declared> {
+        self.objects.iter().map(AsRef::as_ref)
+    }
+
     /// The older account object about the same tenant: it stays in force, and this one does nothing.
     pub fn rival(&self, tenant: Option<&str>) -> Option<&ObjectRef> {
         self.elders.get(tenant?)

@@ -83,7 +83,7 @@ pub(super) async fn look_after(shared: Arc<Shared>, account: ObjectRef, wake: Ar
 
 /// What is left of a namespace that is about to go: nothing in it can be waited for, so its objects are let go of.
 async fn without_terminating(shared: &Shared, mut view: View) -> View {
-    let is_leaving = |object: &&mut Declared| object.meta.deleted.is_some() && object.meta.has_finalizer;
+    let is_leaving = |object: &&mut Arc<Declared>| object.meta.deleted.is_some() && object.meta.has_finalizer;
     let mut known: HashMap<Arc<str>, bool> = HashMap::new();
     for object in view.objects.iter_mut().filter(is_leaving) {
         let namespace = &object.meta.object.namespace;
@@ -92,7 +92,7 @@ async fn without_terminating(shared: &Shared, mut view: View) -> View {
             None => shared.connector.is_terminating(namespace).await,
         };
         known.insert(Arc::clone(namespace), is_terminating);
-        object.meta.is_orphaned |= is_terminating;
+        Arc::make_mut(object).meta.is_orphaned |= is_terminating;
     }
     view
 }

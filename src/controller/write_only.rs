@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// What is to be sent again: the fields of everyone whose spec says something else than what was sent.
 pub(super) fn rewrite(view: &View) -> Rewrite {
-    let keys = view.objects.iter().flat_map(|object| match &object.spec {
+    let keys = view.objects().flat_map(|object| match &object.spec {
         Spec::User(user) if digest(user).is_some_and(|digest| object.status.sent != Some(digest)) => {
             keys(user)
         }

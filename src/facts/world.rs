@@ -6,7 +6,6 @@ use super::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -97,7 +96,8 @@ impl World {
 /// Collects facts in any order and makes a [`World`] of them.
 #[derive(Debug, Default)]
 pub struct WorldBuilder {
-    facts: BTreeMap<Key, Value>,
+    /// In the order in which they were seen.
+    facts: Vec<(Key, Value)>,
 }
 
 impl WorldBuilder {
@@ -109,27 +109,35 @@ impl WorldBuilder {
     /// Adds what was seen. A role seen both directly and through groups is held directly; several groups add up;
     /// a looked-up membership says more than a listed one. Anything else seen twice keeps the later value.
     pub fn see(&mut self, key: Key, value: Value) {
-        match self.facts.entry(key) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(value);
-            }
-            Entry::Occupied(mut seen) => match (seen.get_mut(), value) {
-                (Value::Held, Value::Inherited(_))
-                | (Value::Member(_), Value::Member(super::Membership::Listed)) => {}
-                (Value::Inherited(groups), Value::Inherited(more)) => groups.extend(more),
-                (seen, value) => *seen = value,
-            },
-        }
+        self.facts.push((key, value));
     }
 
     /// Drops what was seen of facts that do not pass.
     pub fn retain(&mut self, mut keep: impl FnMut(&Key) -> bool) {
-        self.facts.retain(|key, _| keep(key));
+        self.facts.retain(|(key, _)| keep(key));
     }
 
     /// Everything seen, in order.
-    pub fn build(self, coverage: Coverage, directory: Directory) -> World {
-        World { facts: self.facts.into_iter().collect(), coverage, directory, ..World::default() }
+    pub fn build(mut self, coverage: Coverage, directory: Directory) -> World {
+        // Stable: of one key, what was seen first comes first.
+        self.facts.sort_by(|(left, _), (right, _)| left.cmp(right));
+        self.facts.dedup_by(|(key, later), (known, seen)| {
+            let is_again = key == known;
+            if is_again {
+                see_again(seen, std::mem::replace(later, Value::Held));
+            }
+            is_again
+        });
+        World { facts: self.facts, coverage, directory, ..World::default() }
+    }
+}
+
+fn see_again(seen: &mut Value, later: Value) {
+    match (seen, later) {
+        (Value::Held, Value::Inherited(_)) | (Value::Member(_), Value::Member(super::Membership::Listed)) => {
+        }
+        (Value::Inherited(groups), Value::Inherited(more)) => groups.extend(more),
+        (seen, later) => *seen = later,
     }
 }
 

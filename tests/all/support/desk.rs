@@ -120,7 +120,8 @@ impl Desk {
         }
         self.created += 1;
         let meta = meta(kind, name, self.now(), self.created);
-        self.view.objects.push(Declared { meta, spec, status: ObjectStatus::default() });
+        let status = ObjectStatus::default();
+        self.view.objects.push(Arc::new(Declared { meta, spec, status }));
     }
 
     pub fn user(&mut self, name: &str) {
@@ -139,7 +140,7 @@ impl Desk {
     }
 
     pub fn find(&mut self, kind: Kind, name: &str) -> Option<&mut Declared> {
-        self.view.objects.iter_mut().find(|object| is(object, kind, name))
+        self.view.objects.iter_mut().find(|object| is(object, kind, name)).map(Arc::make_mut)
     }
 
     pub fn approve(&mut self, digest: Option<&str>, changes: &[&ChangeId]) {
@@ -204,13 +205,13 @@ impl Desk {
     fn write_back(&mut self, done: &Pass) {
         for (object, status) in &done.statuses {
             for declared in self.view.objects.iter_mut().filter(|declared| declared.meta.object == *object) {
-                declared.status = status.clone();
+                Arc::make_mut(declared).status = status.clone();
             }
         }
         let was_foreseen = self.drawer.foreseen.lock().unwrap().take().is_some();
         assert!(done.has_foreseen || !was_foreseen, "what was foreseen would stay");
         self.view.account.status = done.account.clone();
-        for declared in &mut self.view.objects {
+        for declared in self.view.objects.iter_mut().map(Arc::make_mut) {
             declared.meta.has_finalizer |= done.keep.contains(&declared.meta.object);
             declared.meta.has_finalizer &= !done.release.contains(&declared.meta.object);
         }

@@ -71,7 +71,7 @@ audit: tools ## Known vulnerabilities; says so when the database is out of reach
 bench: envtest ## Speed and size, also to target/bench.json (about 15 min, and what `envtest` takes)
 	$(CARGO) bench --locked --bench report
 
-bench-compare: ## Beside OpenTofu, and the growth up to 100,000 people; draws the charts of docs/ anew; needs Go, tofu or terraform (not timed)
+bench-compare: ## Beside OpenTofu, and the growth up to 100,000 people; draws the charts of docs/ anew; needs Go, tofu or terraform (10 min to build / 5 min)
 	@scripts/opentofu.sh
 	$(CARGO) bench --locked --bench compare
 

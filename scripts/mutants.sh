@@ -2,8 +2,8 @@
 # Changes the code of facts, plan, manifest/compile and kore/budget in small ways, one at a time, and runs tests against
 # each: a change that no test notices is a survivor. Two rounds:
 #
-# 1. The rooms by themselves, with their unit tests: the dependency rule lets a room and facts be a crate without the rest,
-#    which builds in seconds.
+# 1. The rooms by themselves, with their unit tests and those tests of tests/all that know no other room: the dependency rule lets a room and facts be a crate without the rest,
+#    which builds in seconds. Two at a time, and with 32 random cases a property instead of 256.
 # 2. The whole package, for what survived the first: unit tests, and those of tests/all that are about these rooms.
 #
 # A run takes a sample: MUTANTS_SHARD=k/n is every n-th change from the k-th on (default 0/16; 0/1 is all of them).
@@ -13,6 +13,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 mutants_version=27.1.0
 shard="${MUTANTS_SHARD:-0/16}"
+jobs=2
 root="$PWD/target/tools"
 work="$PWD/target/mutants"
 
@@ -24,8 +25,7 @@ fi
 
 # Survivors (2) and changes that ended by time (3) are what it is for; anything else is a failure.
 mutants() {
-    PATH="$root/bin:$PATH" CARGO_TARGET_DIR="$work/target" \
-        cargo mutants --colors never --no-times "$@" || (($? == 2 || $? == 3))
+    PATH="$root/bin:$PATH" cargo mutants --colors never --no-times "$@" || (($? == 2 || $? == 3))
 }
 
 # count FILE: its lines.
@@ -43,36 +43,59 @@ tally() {
     cat "$out/missed.txt" >>"$work/survivors.txt"
 }
 
-# alone ROOM PATTERN...: a crate of that room and facts, with the package's dependencies, and the changes of the files
-# that match.
+# alone ROOM PATTERN...: that room and facts as a crate, with the package's dependencies, and the changes of the files that
+# match.
 alone() {
-    local room="$1" crate="$work/$1" files=()
+    local room="$1" files=() pids=() job crate
     shift
-    rm -rf "$crate"
-    mkdir -p "$crate/src"
-    cp -r src/facts "src/$room" "$crate/src/"
-    printf 'pub mod facts;\npub mod %s;\n' "$room" >"$crate/src/lib.rs"
-    cp Cargo.lock "$crate/"
-    awk '/^\[/ { keep = /^\[(package|lib|dependencies|dev-dependencies|profile)/ } keep' Cargo.toml >"$crate/Cargo.toml"
-    printf '\n[workspace]\n' >>"$crate/Cargo.toml"
     for pattern in "$@"; do
         files+=(--file "$pattern")
     done
     if [[ "$action" == list ]]; then
-        echo "$room: $(mutants --dir "$crate" --list "${files[@]}" | wc -l)"
-    else
-        echo "mutants: $room by itself, shard $shard"
-        mutants --in-place --dir "$crate" --output "$crate" "${files[@]}" --shard "$shard" --sharding round-robin -- --lib
-        tally "$crate"
+        by_itself "$room" "$work/$room-0"
+        echo "$room: $(mutants --dir "$work/$room-0" --list "${files[@]}" | wc -l)"
+        return
     fi
+    echo "mutants: $room by itself, shard $shard"
+    for ((job = 0; job < jobs; job++)); do
+        crate="$work/$room-$job"
+        by_itself "$room" "$crate"
+        CARGO_TARGET_DIR="$work/target-$job" PROPTEST_CASES=32 mutants --in-place --dir "$crate" --output "$crate" \
+            "${files[@]}" --shard "$((${shard%/*} + ${shard#*/} * job))/$((${shard#*/} * jobs))" --sharding round-robin \
+            -- --lib --tests >"$crate.log" &
+        pids+=($!)
+    done
+    for ((job = 0; job < jobs; job++)); do
+        wait "${pids[job]}" || { cat "$work/$room-$job.log"; exit 1; }
+        tally "$work/$room-$job"
+    done
+}
+
+# by_itself ROOM FOLDER: the crate of that room and facts.
+by_itself() {
+    local room="$1" crate="$2"
+    rm -rf "$crate"
+    mkdir -p "$crate/src"
+    cp -r src/facts "src/$room" "$crate/src/"
+    printf 'pub mod facts;\npub mod %s;\n' "$room" >"$crate/src/lib.rs"
+    for test in tests/all/"$room"_*.rs; do
+        [[ "$room" == manifest ]] || break
+        mkdir -p "$crate/tests/all"
+        cp -r "$test" tests/all/snapshots "$crate/tests/all/"
+        cp -r tests/fixtures "$crate/tests/"
+        printf 'mod %s;\n' "$(basename "$test" .rs)" >>"$crate/tests/all/main.rs"
+    done
+    cp Cargo.lock "$crate/"
+    awk '/^\[/ { keep = /^\[(package|lib|dependencies|dev-dependencies|profile)/ } keep' Cargo.toml >"$crate/Cargo.toml"
+    printf '\n[workspace]\n' >>"$crate/Cargo.toml"
 }
 
 action="${1:-run}"
 mkdir -p "$work"
 : >"$work/survivors.txt"
-alone plan 'src/facts/**' 'src/plan/**'
-alone manifest 'src/manifest/compile/**'
 alone kore src/kore/budget.rs
+alone manifest 'src/manifest/compile/**'
+alone plan 'src/facts/**' 'src/plan/**'
 [[ "$action" == run ]] || exit 0
 
 if [[ -s "$work/survivors.txt" ]]; then
@@ -83,7 +106,7 @@ if [[ -s "$work/survivors.txt" ]]; then
     done <"$work/survivors.txt"
     : >"$work/survivors.txt"
     # That the tests pass unchanged is known from `make test`.
-    mutants --baseline skip --timeout 300 --dir . --output "$work" "${names[@]}" -- \
+    CARGO_TARGET_DIR="$work/target" mutants --baseline skip --timeout 300 --dir . --output "$work" "${names[@]}" -- \
         --lib --test all -- facts plan manifest kore reconcile review explain import
     tally "$work"
 fi

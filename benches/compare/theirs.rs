@@ -19,8 +19,11 @@ pub fn find() -> Option<Tofu> {
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/opentofu/tofu");
     [built, "tofu".into(), "terraform".into()].into_iter().find_map(|program| {
         let output = quiet(&program).arg("version").output().ok().filter(|output| output.status.success())?;
-        let version = String::from_utf8_lossy(&output.stdout).lines().next()?.to_owned();
-        Some(Tofu { program, version })
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        // Warnings may come first.
+        let version =
+            said.lines().find(|line| line.starts_with("OpenTofu") || line.starts_with("Terraform"))?;
+        Some(Tofu { program, version: version.to_owned() })
     })
 }
 

@@ -159,3 +159,18 @@ pub enum Closure {
     /// They would be removed, but something is missing: additions only, and this is why.
     Open(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_a_line_or_an_object_and_the_team_it_came_through() {
+        let line = Source::file("people.yaml", 7, 3);
+        assert_eq!(line.to_string(), "people.yaml:7");
+        assert_eq!(line.through(&"tellers".into()).to_string(), "people.yaml:7 (team tellers)");
+        let (kind, namespace, name) = ("KoreTeam".into(), "acme".into(), "tellers".into());
+        let object = Source { place: Place::Resource { kind, namespace, name }, team: None };
+        assert_eq!(object.to_string(), "KoreTeam acme/tellers");
+    }
+}

@@ -134,6 +134,8 @@ mod tests {
         let written = Email::parse("Jane.Doe@Example.com").unwrap();
         assert_eq!(written, Email::parse("jane.doe@example.com").unwrap());
         assert_eq!(written.to_string(), "Jane.Doe@Example.com");
+        assert_eq!(written.as_str(), "Jane.Doe@Example.com");
+        assert_eq!(format!("{written:?}"), "\"Jane.Doe@Example.com\"");
         assert_eq!(written.domain(), "example.com");
     }
 
@@ -150,5 +152,26 @@ mod tests {
             let error = Email::parse(text).unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn the_longest_address_has_254_characters() {
+        let of = |length: usize| format!("{}@example.com", "a".repeat(length - "@example.com".len()));
+        assert!(Email::parse(&of(254)).is_ok());
+        for length in [255, 300] {
+            let error = Email::parse(&of(length)).unwrap_err().to_string();
+            assert!(error.contains("254 characters"), "{error}");
+        }
+    }
+
+    #[test]
+    fn two_spellings_are_found_by_one_hash_and_two_people_are_not() {
+        let hash = |text| {
+            let mut hasher = std::hash::DefaultHasher::new();
+            Email::observed(text).hash(&mut hasher);
+            hasher.finish()
+        };
+        assert_eq!(hash("Jane@example.com"), hash("jane@example.com"));
+        assert_ne!(hash("jane@example.com"), hash("sam@example.com"));
     }
 }

@@ -180,4 +180,20 @@ mod tests {
         assert_eq!(BotRef::new("st-1"), BotRef::Id(BotId::new("st-1")));
         assert_eq!(BotRef::new("Banking"), BotRef::Name(BotName::new("Banking")));
     }
+
+    #[test]
+    fn every_name_of_the_newer_generation_has_its_older_one() {
+        let canonical = |written| RoleName::canonical(RoleType::Bot, written).to_string();
+        assert_eq!(
+            ["App Owner", "App Developer", "App Tester"].map(canonical),
+            ["Bot Owner", "Bot Developer", "Bot Tester"]
+        );
+        assert!(RoleName::canonical(RoleType::Bot, "App Owner").is_bot_owner());
+        assert_eq!([RoleType::Admin, RoleType::Bot].map(RoleType::as_str), ["admin", "bot"]);
+    }
+
+    #[test]
+    fn a_bot_reference_reads_as_it_was_written() {
+        assert_eq!(["st-1", "Banking"].map(|text| BotRef::new(text).to_string()), ["st-1", "Banking"]);
+    }
 }

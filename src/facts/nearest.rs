@@ -31,4 +31,19 @@ mod tests {
         assert_eq!(nearest("owner", fields), None);
         assert_eq!(nearest("role", fields), None, "it is there");
     }
+
+    #[test]
+    fn a_third_of_the_letters_may_differ_and_no_more() {
+        assert_eq!(nearest("mumbershp", ["membership"]), Some("membership"));
+        assert_eq!(nearest("mumbrrxhp", ["membership"]), None);
+    }
+
+    #[test]
+    fn what_is_longer_than_any_name_is_not_compared() {
+        let of = |length: usize| "a".repeat(length);
+        assert_eq!(nearest(&of(64), [of(63).as_str()]), Some(of(63).as_str()));
+        for length in [65, 70] {
+            assert_eq!(nearest(&of(length), [of(length - 1).as_str()]), None);
+        }
+    }
 }

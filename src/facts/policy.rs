@@ -286,4 +286,42 @@ mod tests {
         assert!(safety.protects(&Email::observed("OWNER@example.com")));
         assert!(!safety.protects(&Email::observed("jane@example.com")));
     }
+
+    #[test]
+    fn what_a_star_has_matched_is_not_matched_again() {
+        let pattern = Pattern::new("*Ops*@example.com");
+        assert!(pattern.matches(&Email::observed("team-ops-x@example.com")));
+        assert!(!Pattern::new("*ops*ops@example.com").matches(&Email::observed("ops@example.com")));
+        assert_eq!(pattern.to_string(), "*ops*@example.com");
+    }
+
+    #[test]
+    fn of_two_rules_the_stricter_counts_and_whoever_either_protects_is_protected() {
+        let rules =
+            |max_removals, max_removals_percent, min_master_admins, primary: &str, pattern: &str| Safety {
+                max_removals,
+                max_removals_percent,
+                min_master_admins,
+                primary_admin: Some(Email::observed(primary)),
+                protected: vec![Pattern::new(pattern)],
+            };
+        let one = rules(5, 50, 2, "one@example.com", "a-*@example.com");
+        let other = rules(9, 10, 3, "other@example.com", "b-*@example.com");
+        for (left, right) in [(&one, &other), (&other, &one)] {
+            let strict = left.stricter(right);
+            let Safety { max_removals, max_removals_percent, min_master_admins, .. } = strict;
+            assert_eq!((max_removals, max_removals_percent, min_master_admins), (5, 10, 3));
+            for who in ["one@example.com", "other@example.com", "a-1@example.com", "b-1@example.com"] {
+                assert!(strict.protects(&Email::observed(who)), "{who}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_rule_is_blamed_on_its_line_or_on_the_default() {
+        let places = BTreeMap::from([("safety.maxRemovals", Source::file("account.yaml", 21, 3))]);
+        let policy = Policy { places, ..Policy::default() };
+        assert_eq!(policy.blame("safety.maxRemovals"), "safety.maxRemovals in account.yaml:21");
+        assert_eq!(policy.blame("safety.settle"), "safety.settle, by default");
+    }
 }

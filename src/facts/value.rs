@@ -238,4 +238,32 @@ mod tests {
         assert!(seen.satisfies(&desired(None, Some(""))));
         assert!(!seen.satisfies(&desired(None, Some("Doe"))));
     }
+
+    #[test]
+    fn access_and_its_two_flags_say_the_same() {
+        for access in [BuilderAccess::None, BuilderAccess::Builder, BuilderAccess::Creator] {
+            assert_eq!(BuilderAccess::from_flags(access.is_developer(), access.can_create_bot()), access);
+        }
+        assert_eq!(BuilderAccess::from_flags(false, true), BuilderAccess::None, "the illegal pair");
+    }
+
+    #[test]
+    fn values_read_as_words() {
+        let groups = ["QA", "Ops"].map(GroupName::new);
+        let dialogs = DialogSet::only([DialogId::new("dg-2"), DialogId::new("dg-1")]);
+        let name = PersonName { first: Some("Jane".into()), last: Some("Doe".into()) };
+        for (value, words) in [
+            (Value::Held, "held"),
+            (Value::Inherited(groups.into()), "held through Ops, QA"),
+            (Value::Inherited(BTreeSet::new()), "held through none"),
+            (Value::Member(Membership::Pending { since: None }), "invited, pending"),
+            (Value::Names(name), "Jane Doe"),
+            (Value::Dialogs(DialogSet::ALL), "all dialogs"),
+            (Value::Dialogs(dialogs), "dialogs dg-1, dg-2"),
+            (Value::DataTables(true), "yes"),
+            (Value::DataTables(false), "no"),
+        ] {
+            assert_eq!(value.to_string(), words);
+        }
+    }
 }

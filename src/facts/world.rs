@@ -395,4 +395,22 @@ mod tests {
             assert_eq!(world.get(&key()), Some(&Value::Held));
         }
     }
+
+    #[test]
+    fn an_empty_group_proves_nothing_whoever_is_in_another() {
+        let mut world = World::default();
+        for listing in [Listing::Users, Listing::Groups] {
+            world.coverage.listings.insert(listing, Extent::Complete);
+        }
+        for (name, members) in [("QA", 2), ("Empty", 0)] {
+            let entry = GroupEntry { name: GroupName::new(name), members };
+            world.directory.groups.insert(GroupId::new(name), entry);
+        }
+        let held =
+            |group: &str| Key::AdminRole(Holder::Group(GroupName::new(group)), RoleName::new("Auditor"));
+        assert_eq!(world.proves_absent(&held("QA")), Ok(()));
+        for group in ["Empty", "Nobody"] {
+            assert!(world.proves_absent(&held(group)).is_err(), "{group}");
+        }
+    }
 }

@@ -68,8 +68,8 @@ impl Budget {
     pub fn record(&mut self, at: Timestamp) {
         let place = self.sent.partition_point(|sent| *sent <= at);
         self.sent.insert(place, at);
-        let horizon = minus(at, HOUR);
-        while self.sent.len() > self.per_hour && self.sent.front().is_some_and(|sent| *sent <= horizon) {
+        // No window depends on more than the last so many.
+        while self.sent.len() > self.per_hour {
             self.sent.pop_front();
         }
     }

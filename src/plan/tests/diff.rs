@@ -171,6 +171,43 @@ fn write_only_values_are_sent_again_when_somebody_says_so() {
 }
 
 #[test]
+fn only_the_write_only_values_that_somebody_remembers_are_sent_again() {
+    let mut bench = Bench::converged();
+    for who in [JANE, SAM] {
+        bench.both(Key::Access(email(who)), Value::Access(BuilderAccess::Builder));
+        bench.want(&Key::DataTables(email(who)), present(Value::DataTables(true)));
+    }
+    bench.rewrite = Rewrite::Of(BTreeSet::from([Key::DataTables(email(SAM))]));
+    let plan = bench.plan();
+    assert_eq!(
+        plan.changes.iter().map(|change| &change.key).collect::<Vec<_>>(),
+        [&Key::DataTables(email(SAM))]
+    );
+    assert_eq!(plan.write_only.len(), 1, "the other one is not compared");
+}
+
+#[test]
+fn only_removals_that_an_end_asks_for_are_called_ended() {
+    let mut bench = Bench::converged();
+    let until = jiff::Timestamp::from_second(NOW - 60).unwrap();
+    bench.want(&developer(JANE), Want { until: Some(until), ..absent() });
+    bench.want(&developer(SAM), absent());
+    bench.want(
+        &Key::Member(email(NEW)),
+        Want { until: Some(until), ..present(Value::Member(Membership::Joined)) },
+    );
+    let plan = bench.plan();
+    let ended: Vec<&Key> = plan
+        .changes
+        .iter()
+        .filter(|change| plan.ended.contains(&change.id))
+        .map(|change| &change.key)
+        .collect();
+    assert_eq!(ended, [&developer(JANE)]);
+    assert_eq!(plan.changes.len(), 3);
+}
+
+#[test]
 fn write_only_values_are_listed_not_compared() {
     let mut bench = Bench::converged();
     bench.want(&Key::DataTables(email(JANE)), present(Value::DataTables(true)));

@@ -60,11 +60,14 @@ fn an_invitation_open_for_too_long_is_for_a_person_only_with_memory() {
     let day = |days: i64| jiff::Timestamp::from_second(NOW - days * 86_400).unwrap();
     bench.memory.pending_since.insert(email(JANE), day(6));
     assert_eq!(reasons(&bench.plan().waiting), [Reason::WaitingForAcceptance]);
+    bench.memory.pending_since.insert(email(JANE), day(7));
+    assert_eq!(reasons(&bench.plan().waiting), [Reason::WaitingForAcceptance], "seven days are not too long");
     bench.memory.pending_since.insert(email(JANE), day(8));
     let plan = bench.plan();
     assert!(plan.waiting.is_empty() && plan.changes.is_empty());
     assert_eq!(reasons(&plan.manual), [Reason::InvitationOverdue]);
     assert!(plan.manual[0].message.contains("8 days"), "{}", plan.manual[0].message);
+    assert_eq!(plan.manual[0].next_step, "invite again in the console (Enrollment > Invite): the API cannot");
 }
 
 #[test]

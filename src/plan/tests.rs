@@ -4,6 +4,7 @@ mod diff;
 mod guard;
 mod laws;
 mod people;
+mod price;
 
 use super::*;
 use crate::facts::{

@@ -201,3 +201,18 @@ pub fn duration(text: &str) -> Option<SignedDuration> {
     };
     Some(SignedDuration::from_secs(count.checked_mul(seconds)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_a_whole_number_and_a_unit() {
+        for (text, seconds) in [("30s", 30), ("5m", 300), ("2h", 7_200), ("7d", 604_800)] {
+            assert_eq!(duration(text), Some(SignedDuration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "5", "m", "1.5h", "5w", "9223372036854775807d"] {
+            assert_eq!(duration(text), None, "{text}");
+        }
+    }
+}

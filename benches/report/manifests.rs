@@ -39,7 +39,9 @@ impl Documents {
             let team = format!("{name}-{index:03}");
             self.open("KoreTeam", &team);
             self.text += "  members:\n";
-            members.iter().for_each(|member| self.text += &format!("    - {member}\n"));
+            for member in members {
+                let _ = writeln!(self.text, "    - {member}");
+            }
             format!("team: {team}")
         });
         teams.collect()
@@ -47,7 +49,9 @@ impl Documents {
 
     fn subjects(&mut self, named: &[String]) {
         self.text += "  subjects:\n";
-        named.iter().for_each(|subject| self.text += &format!("    - {subject}\n"));
+        for subject in named {
+            let _ = writeln!(self.text, "    - {subject}");
+        }
     }
 
     fn write(&self, folder: &Path, file: &str) {

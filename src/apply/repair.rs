@@ -88,7 +88,7 @@ pub async fn repair(
     if images.is_empty() {
         return Ok(people);
     }
-    let mut last = None;
+    let mut seen = None;
     for (looks, pause) in LOOKS.into_iter().enumerate() {
         if images.is_empty() {
             break;
@@ -106,10 +106,10 @@ pub async fn repair(
         if looks == 0 {
             send_again(&kept, &images, &view, account.writer, policy).await?;
         }
-        last = Some(view);
+        seen = Some(view);
     }
-    let lost = last.and_then(|view| images.iter().find(|image| !holds(image, &view)));
-    if let Some(image) = lost {
+    let missing = seen.and_then(|view| images.iter().find(|image| !holds(image, &view)));
+    if let Some(image) = missing {
         return Err(kept.refused(format!("a minute later they are not all there for {}", image.user)));
     }
     kept.replace(&[]).await?;

@@ -5,6 +5,7 @@ mod guard;
 mod laws;
 mod people;
 mod price;
+mod removal;
 
 use super::*;
 use crate::facts::{
@@ -26,6 +27,7 @@ struct Bench {
     rewrite: Rewrite,
     memory: Memory,
     strip: bool,
+    referenced: BTreeSet<Email>,
 }
 
 /// The instant of every plan here, in epoch seconds.
@@ -104,6 +106,7 @@ impl Bench {
             rewrite: Rewrite::default(),
             memory: Memory::default(),
             strip: false,
+            referenced: BTreeSet::new(),
         };
         for who in [JANE, SAM, "m1@example.com", "m2@example.com", "m3@example.com", "m4@example.com"] {
             bench.joined(who);
@@ -165,6 +168,7 @@ impl Bench {
         let mut desired = Desired::new(self.wants.clone().into_iter().collect());
         desired.scopes.clone_from(&self.scopes);
         desired.completeness.clone_from(&self.completeness);
+        desired.referenced.extend(self.referenced.iter().cloned());
         if self.strip {
             desired.strip.insert(email(JANE));
         }

@@ -92,9 +92,10 @@ async fn survive(Day { case, mishaps }: Day, figures: &Mutex<Figures>) -> Result
     }
     storm.start(&mut engine, &ledger);
     storm.clear(&engine.reader).await;
-    let settled = match repair(&engine).await {
-        true => reconcile(&case, &engine, &desired).await,
-        false => Err("what was kept is never restored".to_owned()),
+    let settled = if repair(&engine).await {
+        reconcile(&case, &engine, &desired).await
+    } else {
+        Err("what was kept is never restored".to_owned())
     };
     calls += u64::from(engine.gateway.total_calls());
     let mut watch = storm.watch.lock().unwrap();

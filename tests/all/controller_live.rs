@@ -247,7 +247,7 @@ fn controller_live_follows_everything_again_after_the_api_server_was_away() {
                 .iter()
                 .any(|line| line["message"] == "a watch failed and is tried again" && line["kind"] == *kind)
         };
-        KINDS.iter().all(|kind| has_failed(&kind))
+        KINDS.iter().all(has_failed)
     });
     cable.plug_in();
     // One edit that adds and takes away: taking away needs every kind to be whole again.

@@ -213,6 +213,46 @@ fn manifest_unknown_completeness_closes_nothing() {
 }
 
 #[test]
+fn manifest_absent_person_is_stripped_only_when_offboard_says_so() {
+    for (offboard, stripped) in [("Refuse", 0), ("StripAccess", 1)] {
+        let user = format!(
+            "kind: KoreUser\nmetadata: {{ name: a }}\nspec: {{ email: a@example.com, state: Absent, offboard: {offboard} }}\n"
+        );
+        assert_eq!(compiled(&user).desired.strip.len(), stripped, "{offboard}");
+    }
+}
+
+#[test]
+fn manifest_names_are_compared_when_one_of_them_is_written() {
+    for (field, is_compared) in
+        [("firstName: Jane", true), ("lastName: Doe", true), ("builderAccess: None", false)]
+    {
+        let user =
+            format!("kind: KoreUser\nmetadata: {{ name: a }}\nspec: {{ email: a@example.com, {field} }}\n");
+        assert_eq!(lines(&compiled(&user)).contains("name of a@example.com"), is_compared, "{field}");
+    }
+}
+
+#[test]
+fn manifest_teams_of_another_account_are_not_there() {
+    for (account, is_there) in [("acme", true), ("other", false)] {
+        let documents = format!(
+            "{}---\nkind: KoreTeam\nmetadata: {{ name: t }}\nspec: {{ account: {account}, members: [a@example.com] }}\n\
+             ---\nkind: KoreRoleBinding\nmetadata: {{ name: g }}\n\
+             spec: {{ account: acme, role: {{ type: Admin, name: Auditor }}, subjects: [{{ team: t }}] }}\n",
+            ACCOUNT.replace("acme", "other")
+        );
+        let compiled = compile(&manifests(&documents), Some("acme"), now()).unwrap();
+        assert_eq!(
+            lines(&compiled).contains("a@example.com: Auditor"),
+            is_there,
+            "{account}\n{}",
+            lines(&compiled)
+        );
+    }
+}
+
+#[test]
 fn manifest_team_cycle_still_compiles_the_rest() {
     let cycle = "kind: KoreTeam\nmetadata: { name: a }\nspec: { teams: [b], members: [a@example.com] }\n---\nkind: KoreTeam\nmetadata: { name: b }\nspec: { teams: [a], members: [b@example.com] }\n";
     let manifests = manifests(&format!("{cycle}---\n{}", grant("g", "subjects: [{ team: a }]")));

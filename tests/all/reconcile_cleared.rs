@@ -21,11 +21,13 @@ struct Site {
 
 impl Site {
     fn new(people: &[&str]) -> Self {
-        Self::with(people, Dialect::default())
+        Self::with(people, false)
     }
 
-    fn with(people: &[&str], dialect: Dialect) -> Self {
-        let mut engine = Engine::bare(Dialect { put_assignments: PutAssignments::Adds, ..dialect });
+    fn with(people: &[&str], email_case_sensitive: bool) -> Self {
+        let put_assignments = PutAssignments::Adds;
+        let mut engine =
+            Engine::bare(Dialect { put_assignments, email_case_sensitive, ..Dialect::default() });
         engine.policy.safety.primary_admin = Some(email("owner@example.com"));
         engine.limits.allow_removals = Some(100);
         for bot in ["Banking", "Travel"] {
@@ -197,8 +199,7 @@ async fn reconcile_cleared_lists_of_one_batch_stay_kept_while_the_next_is_cleare
 
 #[tokio::test]
 async fn reconcile_cleared_lists_are_kept_under_the_spelling_of_the_account() {
-    let site =
-        Site::with(&["Jane@Example.com"], Dialect { email_case_sensitive: true, ..Dialect::default() });
+    let site = Site::with(&["Jane@Example.com"], true);
     site.fault(2, Effect::DropAfter);
     site.engine.apply(&without_travel(&[JANE])).await;
     assert_eq!(site.assigned("Jane@Example.com"), [""; 0]);

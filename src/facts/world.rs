@@ -413,4 +413,69 @@ mod tests {
             assert!(world.proves_absent(&held(group)).is_err(), "{group}");
         }
     }
+
+    #[test]
+    fn names_find_all_and_only_what_is_called_so() {
+        let mut directory = Directory::default();
+        for (id, role_type, name) in [
+            ("r1", RoleType::Admin, "Auditor"),
+            ("r2", RoleType::Bot, "Auditor"),
+            ("r3", RoleType::Bot, "Tester"),
+            ("r4", RoleType::Bot, "Tester"),
+        ] {
+            let (name, spec) = (RoleName::new(name), super::super::RoleSpec::default());
+            let role = RoleEntry { role_type, name, spec, document: serde_json::Value::Null };
+            directory.roles.insert(RoleId::new(id), role);
+        }
+        for (id, name) in [("g1", "QA"), ("g2", "Ops"), ("g3", "QA")] {
+            directory.groups.insert(GroupId::new(id), GroupEntry { name: GroupName::new(name), members: 1 });
+        }
+        for (id, name) in [("st-1", "Banking"), ("st-2", "Travel")] {
+            let (name, status, purpose) = (name.into(), "published".into(), "customer".into());
+            directory.bots.insert(BotId::new(id), BotEntry { name, status, purpose });
+        }
+        let roles = |role_type, name: &str| {
+            let name = RoleName::new(name);
+            directory.roles_named(role_type, &name).map(|(id, _)| id.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(roles(RoleType::Admin, "Auditor"), ["r1"]);
+        assert_eq!(roles(RoleType::Bot, "Tester"), ["r3", "r4"]);
+        assert_eq!(roles(RoleType::Admin, "Tester"), [""; 0]);
+        let name = GroupName::new("QA");
+        let groups: Vec<String> = directory.groups_named(&name).map(|(id, _)| id.to_string()).collect();
+        assert_eq!(groups, ["g1", "g3"]);
+        let name = BotName::new("Travel");
+        let bots: Vec<String> = directory.bots_named(&name).map(|(id, _)| id.to_string()).collect();
+        assert_eq!(bots, ["st-2"]);
+    }
+
+    #[test]
+    fn a_distrusted_world_shows_what_it_showed_and_proves_nothing() {
+        let mut builder = WorldBuilder::new();
+        builder.see(Key::Member(jane()), Value::Member(Membership::Joined));
+        let mut coverage = Coverage::default();
+        coverage.listings.insert(Listing::Users, Extent::Complete);
+        coverage.looked_up.insert(jane(), Seen::ALL);
+        coverage.not_found.insert(Email::observed("sam@example.com"));
+        let mut world = builder.build(coverage, Directory::default());
+        world.distrust("the snapshot is 3 days old");
+        assert!(world.get(&Key::Member(jane())).is_some());
+        let why = world.coverage.requires(Listing::Users).unwrap_err();
+        assert_eq!(why, "the list of users is not complete: the snapshot is 3 days old");
+        assert_eq!(world.coverage.extent(Listing::Users).to_string(), "partial: the snapshot is 3 days old");
+        assert!(world.proves_absent(&Key::InGroup(jane(), GroupName::new("QA"))).is_err());
+        assert!(world.proves_absent(&Key::Member(Email::observed("sam@example.com"))).is_err());
+    }
+
+    #[test]
+    fn what_does_not_pass_was_never_seen() {
+        let mut builder = WorldBuilder::new();
+        for who in ["jane@example.com", "sam@example.com"] {
+            builder.see(Key::Member(Email::observed(who)), Value::Member(Membership::Joined));
+        }
+        builder.retain(|key| key.email() != Some(&jane()));
+        let world = builder.build(Coverage::default(), Directory::default());
+        assert_eq!(world.facts().len(), 1);
+        assert!(world.get(&Key::Member(jane())).is_none());
+    }
 }

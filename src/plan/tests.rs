@@ -3,6 +3,7 @@
 mod diff;
 mod guard;
 mod laws;
+mod memory;
 mod people;
 mod price;
 mod removal;
@@ -28,6 +29,7 @@ struct Bench {
     memory: Memory,
     strip: bool,
     referenced: BTreeSet<Email>,
+    day: Option<Day>,
 }
 
 /// The instant of every plan here, in epoch seconds.
@@ -107,6 +109,7 @@ impl Bench {
             memory: Memory::default(),
             strip: false,
             referenced: BTreeSet::new(),
+            day: None,
         };
         for who in [JANE, SAM, "m1@example.com", "m2@example.com", "m3@example.com", "m4@example.com"] {
             bench.joined(who);
@@ -158,13 +161,18 @@ impl Bench {
         self.close(ScopeExtent::BotRole("Bot Developer".into(), BotRef::new("Banking")));
     }
 
-    fn plan(&self) -> Plan {
+    fn world(&self) -> World {
         let mut builder = WorldBuilder::new();
         for (key, value) in &self.facts {
             builder.see(key.clone(), value.clone());
         }
         let mut world = builder.build(self.coverage.clone(), self.directory.clone());
         world.account = Some("acme".into());
+        world
+    }
+
+    fn plan(&self) -> Plan {
+        let world = self.world();
         let mut desired = Desired::new(self.wants.clone().into_iter().collect());
         desired.scopes.clone_from(&self.scopes);
         desired.completeness.clone_from(&self.completeness);
@@ -175,8 +183,8 @@ impl Bench {
         let memory = self.memory.clone();
         let now = jiff::Timestamp::from_second(NOW).unwrap();
         let rewrite = self.rewrite.clone();
-        let context =
-            Context { limits: self.limits, rewrite, look_up_size: 1000, memory, now, ..Context::default() };
+        let (limits, day) = (self.limits, self.day.clone());
+        let context = Context { limits, day, rewrite, look_up_size: 1000, memory, now, ..Context::default() };
         make(desired, &world, &self.policy, &context)
     }
 }

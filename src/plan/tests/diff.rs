@@ -102,6 +102,7 @@ fn names_that_miss_are_blocked_with_the_nearest_one() {
     assert_eq!(reasons(&plan.blocked), [Reason::BotUnresolved, Reason::RoleUnresolved]);
     assert_eq!(plan.blocked[0].next_step, "did you mean \"Banking\"?");
     assert_eq!(plan.blocked[1].next_step, "did you mean \"Bot Developer\"?");
+    assert!(plan.changes.is_empty() && !plan.is_clean());
 }
 
 #[test]
@@ -231,6 +232,19 @@ fn a_role_that_makes_room_goes_after_the_one_that_comes() {
 }
 
 #[test]
+fn a_role_that_is_made_comes_before_whoever_gets_it() {
+    let mut bench = Bench::converged();
+    let role = Key::RoleDefinition(RoleType::Bot, "Analyst".into());
+    bench.want(&role, present(Value::Role(RoleSpec::default())));
+    bench.want(&Key::BotRole(user(JANE), "Analyst".into(), "st-1".into()), present(Value::Held));
+    let plan = bench.plan();
+    let [made, given] = plan.changes.as_slice() else { panic!("{:?}", lines(&plan)) };
+    let (made, given) = if made.key == role { (made, given) } else { (given, made) };
+    assert_eq!(given.depends_on, [made.id.clone()]);
+    assert_eq!(made.depends_on, []);
+}
+
+#[test]
 fn ids_and_digest_depend_on_what_changes_and_on_nothing_else() {
     let mut bench = Bench::converged();
     bench.unsee(&developer(JANE));
@@ -255,4 +269,34 @@ fn a_plan_survives_json_and_matches_its_schema_version() {
     let back: Plan = serde_json::from_str(&json).unwrap();
     assert_eq!(render::json(&back).unwrap(), json);
     assert_eq!(back.format, Plan::FORMAT);
+}
+
+#[test]
+fn the_summary_of_what_was_read_follows_the_facts() {
+    let mut bench = Bench::converged();
+    let observed = |bench: &Bench| bench.plan().observed;
+    let before = observed(&bench);
+    assert_eq!((before.facts, before.looked_up, before.digest.len()), (12, 6, 64));
+    assert_eq!(observed(&bench), before);
+    bench.seen_member(NEW, Membership::Joined);
+    let after = observed(&bench);
+    assert_eq!((after.facts, after.looked_up), (13, 7));
+    assert_ne!(after.digest, before.digest);
+}
+
+#[test]
+fn ids_and_digests_read_as_they_are_written_down() {
+    let mut bench = Bench::converged();
+    bench.want(&developer(JANE), absent());
+    let plan = bench.plan();
+    let (id, digest) = (&plan.changes[0].id, &plan.digest);
+    assert_eq!(serde_json::to_value(id).unwrap(), id.to_string());
+    assert_eq!(ChangeId::known(&id.to_string()), *id);
+    assert_eq!(serde_json::to_value(digest).unwrap(), digest.to_string());
+    assert_eq!((id.as_str().len(), digest.as_str()), (16, digest.to_string().as_str()));
+    assert!(digest.as_str().len() == 64 && digest.as_str().bytes().all(|byte| byte.is_ascii_hexdigit()));
+    assert_eq!(
+        [RiskLevel::Low, RiskLevel::Medium, RiskLevel::High, RiskLevel::Critical].map(RiskLevel::label),
+        ["low", "medium", "high", "critical"]
+    );
 }

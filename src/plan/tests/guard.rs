@@ -112,3 +112,113 @@ fn removing_a_user_counts_as_taking_their_master_admin() {
     bench.want(&Key::Member(email("m1@example.com")), absent());
     assert_eq!(reasons(&bench.plan().refused), [Reason::AdminFloor]);
 }
+
+/// Everybody in it has the tester role, and so many lose it.
+fn losing(testers: usize, leaving: usize) -> Bench {
+    let mut bench = Bench::converged();
+    bench.policy.safety.max_removals = 100;
+    for at in 0..testers {
+        let who = format!("t{at:02}@example.com");
+        bench.joined(&who);
+        let tester = Key::BotRole(user(&who), "Bot Tester".into(), "st-1".into());
+        bench.both(tester.clone(), Value::Held);
+        if at < leaving {
+            bench.want(&tester, absent());
+        }
+    }
+    bench
+}
+
+fn lately(count: usize) -> Option<Day> {
+    let lately = BTreeMap::from([(crate::facts::Family::BotRoles, count)]);
+    Some(Day { lately, acknowledged: BTreeSet::new() })
+}
+
+#[test]
+fn as_many_removals_as_allowed_go_and_one_more_does_not() {
+    let mut bench = losing(20, 4);
+    bench.policy.safety.max_removals = 4;
+    assert_eq!(reasons(&bench.plan().refused), [], "four of 22 are under a fifth");
+    bench.policy.safety.max_removals = 3;
+    let plan = bench.plan();
+    assert_eq!(reasons(&plan.refused), [Reason::RemovalCeiling]);
+    assert_eq!(plan.refused[0].next_step, "look at the plan, then run again with --allow-removals 4");
+    // A day's removals count with today's: 4 of 100, and 1 of 5.
+    bench.policy.safety.max_removals = 7;
+    bench.day = lately(3);
+    assert_eq!(reasons(&bench.plan().refused), [Reason::RemovalCeiling], "3 + 4 of 3 + 22 are over a fifth");
+    bench.policy.safety.max_removals_percent = 28;
+    assert_eq!(reasons(&bench.plan().refused), [], "and are just 28 per cent");
+    bench.policy.safety.max_removals_percent = 27;
+    assert_eq!(
+        bench.plan().refused[0].message,
+        "bot roles: 4 besides 3 in the last 24 hours of 25 would go, 6 allowed at 27 % (safety.maxRemovalsPercent, by default)"
+    );
+    bench.policy.safety.max_removals_percent = 100;
+    bench.policy.safety.max_removals = 6;
+    let plan = bench.plan();
+    assert!(plan.refused[0].message.starts_with("4 removals besides 3 in the last 24 hours, 6 allowed"));
+    assert!(plan.refused[0].next_step.contains("KorePlanApproval"));
+    // What somebody has said yes to is not counted.
+    let first = plan.changes.iter().find(|change| change.action.is_removal()).unwrap().id.clone();
+    bench.day.as_mut().unwrap().acknowledged.insert(first);
+    assert_eq!(reasons(&bench.plan().refused), []);
+}
+
+#[test]
+fn every_way_to_lose_master_admin_counts_and_no_other_role_does() {
+    let (m1, master_admin) = ("m1@example.com", RoleName::new(RoleName::MASTER_ADMIN));
+    let through = |groups: &[&str]| Value::Inherited(groups.iter().map(|group| (*group).into()).collect());
+    let world = |value: Value| {
+        let mut bench = Bench::converged();
+        bench.see(master(m1), value);
+        bench.see(Key::InGroup(email(m1), "QA".into()), Value::Held);
+        bench.see(Key::AdminRole(user(m1), "Auditor".into()), Value::Held);
+        bench.world()
+    };
+    let group_role = |role: &RoleName| Key::AdminRole(Holder::Group("QA".into()), role.clone());
+    let (member, in_group) = (Key::Member(email(m1)), Key::InGroup(email(m1), "QA".into()));
+    let takes = |key: &Key, world: &World| takes_master_admin(key, true, world) == [email(m1)];
+    let direct = world(Value::Held);
+    let inherited = world(through(&["QA"]));
+    let elsewhere = world(through(&["Ops"]));
+    for (key, by) in [
+        (master(m1), [true, true, true]),
+        (member, [true, true, true]),
+        (in_group, [false, true, false]),
+        (group_role(&master_admin), [false, true, false]),
+        (group_role(&"Auditor".into()), [false; 3]),
+        (Key::AdminRole(user(m1), "Auditor".into()), [false; 3]),
+        (Key::Member(email(JANE)), [false; 3]),
+    ] {
+        assert_eq!([&direct, &inherited, &elsewhere].map(|world| takes(&key, world)), by, "{key}");
+        assert_eq!(takes_master_admin(&key, false, &inherited), [], "adding takes nothing");
+    }
+}
+
+#[test]
+fn only_who_has_joined_with_that_role_is_a_master_admin() {
+    let mut bench = Bench::converged();
+    let admins =
+        |count: usize| (1..=count).map(|at| email(&format!("m{at}@example.com"))).collect::<BTreeSet<_>>();
+    bench.see(Key::AdminRole(user(JANE), "Auditor".into()), Value::Held);
+    assert_eq!(master_admins(&bench.world()), admins(4));
+    bench.seen_member("m4@example.com", Membership::Pending { since: None });
+    assert_eq!(master_admins(&bench.world()), admins(3));
+}
+
+#[test]
+fn whoever_gets_another_role_or_is_one_already_makes_no_room_under_the_floor() {
+    let mut bench = Bench::converged();
+    bench.policy.safety.primary_admin = Some(email("m4@example.com"));
+    bench.policy.safety.min_master_admins = 4;
+    bench.want(&master("m1@example.com"), absent());
+    bench.want(&Key::AdminRole(user(JANE), "Auditor".into()), present(Value::Held));
+    assert_eq!(reasons(&bench.plan().refused), [Reason::AdminFloor]);
+    // Held through a group, and now directly too: the same person.
+    bench.see(master("m2@example.com"), Value::Inherited(["QA".into()].into()));
+    bench.want(&master("m2@example.com"), present(Value::Held));
+    assert_eq!(reasons(&bench.plan().refused), [Reason::AdminFloor]);
+    bench.want(&master(JANE), present(Value::Held));
+    assert_eq!(reasons(&bench.plan().refused), []);
+}

@@ -116,7 +116,9 @@ fn other_task_kinds_leave_the_assignments_to_a_person() {
     assert!(bench.plan().is_clean());
     let only = Value::Dialogs(DialogSet::only([DialogId::new("dg-2")]));
     bench.want(&Key::Assigned(email(JANE), "st-1".into()), present(only));
-    assert_eq!(reasons(&bench.plan().manual), [Reason::OtherTasks]);
+    let plan = bench.plan();
+    assert_eq!(reasons(&plan.manual), [Reason::OtherTasks]);
+    assert!(plan.changes.is_empty() && !plan.is_clean());
 }
 
 #[test]

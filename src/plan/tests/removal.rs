@@ -13,7 +13,13 @@ fn an_assignment_is_taken_away_by_name_unless_its_list_cannot_be_written_back() 
     let mut bench = Bench::converged();
     bench.see(assigned(JANE), Value::Dialogs(DialogSet::only([DialogId::new("dg-1")])));
     bench.want(&assigned(JANE), absent());
-    assert_eq!(lines(&bench.plan()), ["- jane@example.com may use st-1"]);
+    let plan = bench.plan();
+    assert_eq!(lines(&plan), ["- jane@example.com may use st-1"]);
+    assert_eq!(
+        plan.bots,
+        BTreeMap::from([("st-1".into(), "Banking".into())]),
+        "its name, for whoever reads it"
+    );
     let others = DialogSet { has_other_tasks: true, ..DialogSet::only([DialogId::new("dg-1")]) };
     bench.see(assigned(JANE), Value::Dialogs(others));
     let plan = bench.plan();

@@ -171,6 +171,14 @@ impl Bench {
         world
     }
 
+    fn context(&self) -> Context {
+        let memory = self.memory.clone();
+        let now = jiff::Timestamp::from_second(NOW).unwrap();
+        let rewrite = self.rewrite.clone();
+        let (limits, day) = (self.limits, self.day.clone());
+        Context { limits, day, rewrite, look_up_size: 1000, memory, now, ..Context::default() }
+    }
+
     fn plan(&self) -> Plan {
         let world = self.world();
         let mut desired = Desired::new(self.wants.clone().into_iter().collect());
@@ -180,12 +188,7 @@ impl Bench {
         if self.strip {
             desired.strip.insert(email(JANE));
         }
-        let memory = self.memory.clone();
-        let now = jiff::Timestamp::from_second(NOW).unwrap();
-        let rewrite = self.rewrite.clone();
-        let (limits, day) = (self.limits, self.day.clone());
-        let context = Context { limits, day, rewrite, look_up_size: 1000, memory, now, ..Context::default() };
-        make(desired, &world, &self.policy, &context)
+        make(desired, &world, &self.policy, &self.context())
     }
 }
 

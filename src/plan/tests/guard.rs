@@ -55,15 +55,22 @@ fn removals_need_a_pinned_account_and_another_account_refuses_all() {
 
 #[test]
 fn protected_people_and_the_primary_admin_are_never_touched() {
-    for protect in [
-        |policy: &mut Policy| policy.safety.protected = vec![Pattern::new("jane@*")],
-        |policy: &mut Policy| policy.safety.primary_admin = Some(email(JANE)),
-    ] {
+    let by_pattern = |policy: &mut Policy| policy.safety.protected = vec![Pattern::new("jane@*")];
+    let as_primary = |policy: &mut Policy| policy.safety.primary_admin = Some(email(JANE));
+    let rules: [(&dyn Fn(&mut Policy), &str); 2] = [
+        (&by_pattern, "1 change of jane@example.com: protected users are never touched (safety.protected)"),
+        (
+            &as_primary,
+            "1 change of jane@example.com: the Primary Admin is never touched (safety.primaryAdmin)",
+        ),
+    ];
+    for (protect, message) in rules {
         let mut bench = Bench::converged();
         protect(&mut bench.policy);
         bench.want(&developer(JANE), absent());
         let plan = bench.plan();
         assert_eq!(reasons(&plan.refused), [Reason::Protected]);
+        assert_eq!(plan.refused[0].message, message);
         assert!(plan.sendable().is_empty());
     }
 }
@@ -129,9 +136,9 @@ fn losing(testers: usize, leaving: usize) -> Bench {
     bench
 }
 
-fn lately(count: usize) -> Option<Day> {
+fn lately(count: usize) -> Day {
     let lately = BTreeMap::from([(crate::facts::Family::BotRoles, count)]);
-    Some(Day { lately, acknowledged: BTreeSet::new() })
+    Day { lately, acknowledged: BTreeSet::new() }
 }
 
 #[test]
@@ -145,7 +152,7 @@ fn as_many_removals_as_allowed_go_and_one_more_does_not() {
     assert_eq!(plan.refused[0].next_step, "look at the plan, then run again with --allow-removals 4");
     // A day's removals count with today's: 4 of 100, and 1 of 5.
     bench.policy.safety.max_removals = 7;
-    bench.day = lately(3);
+    bench.day = Some(lately(3));
     assert_eq!(reasons(&bench.plan().refused), [Reason::RemovalCeiling], "3 + 4 of 3 + 22 are over a fifth");
     bench.policy.safety.max_removals_percent = 28;
     assert_eq!(reasons(&bench.plan().refused), [], "and are just 28 per cent");
@@ -189,11 +196,13 @@ fn every_way_to_lose_master_admin_counts_and_no_other_role_does() {
         (group_role(&master_admin), [false, true, false]),
         (group_role(&"Auditor".into()), [false; 3]),
         (Key::AdminRole(user(m1), "Auditor".into()), [false; 3]),
-        (Key::Member(email(JANE)), [false; 3]),
     ] {
         assert_eq!([&direct, &inherited, &elsewhere].map(|world| takes(&key, world)), by, "{key}");
+        let none = |world| takes_master_admin(&key, true, world).is_empty();
+        assert_eq!([&direct, &inherited, &elsewhere].map(none), by.map(|takes| !takes), "{key}");
         assert_eq!(takes_master_admin(&key, false, &inherited), [], "adding takes nothing");
     }
+    assert_eq!(takes_master_admin(&Key::Member(email(JANE)), true, &direct), [], "she holds none");
 }
 
 #[test]
@@ -219,6 +228,24 @@ fn whoever_gets_another_role_or_is_one_already_makes_no_room_under_the_floor() {
     bench.see(master("m2@example.com"), Value::Inherited(["QA".into()].into()));
     bench.want(&master("m2@example.com"), present(Value::Held));
     assert_eq!(reasons(&bench.plan().refused), [Reason::AdminFloor]);
+    // Invited with it, and not able to sign in before that is accepted.
+    bench.want(&Key::Member(email(NEW)), present(Value::Member(Membership::Joined)));
+    bench.want(&master(NEW), present(Value::Held));
+    assert!(lines(&bench.plan()).contains(&"+ new@example.com: Master Admin".to_owned()));
+    assert_eq!(reasons(&bench.plan().refused), [Reason::AdminFloor]);
     bench.want(&master(JANE), present(Value::Held));
     assert_eq!(reasons(&bench.plan().refused), []);
+}
+
+#[test]
+fn a_saved_plan_is_refused_by_the_rules_of_today() {
+    let mut bench = Bench::converged();
+    bench.want(&developer(JANE), absent());
+    let plan = bench.plan();
+    assert_eq!(reasons(&plan.refused), []);
+    bench.policy.safety.protected = vec![Pattern::new("jane@*")];
+    let again = recheck(plan.clone(), &bench.world(), &bench.policy, &bench.context());
+    assert_eq!(reasons(&again.refused), [Reason::Protected]);
+    assert_eq!((again.changes, again.digest), (plan.changes, plan.digest), "it stays what was approved");
+    assert_eq!((plan.cost.calls, again.cost.calls), ((3, 4), (0, 0)));
 }

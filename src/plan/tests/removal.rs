@@ -44,6 +44,12 @@ fn a_role_whose_name_several_have_is_taken_from_nobody() {
     let twin = bench.directory.roles[&"r1".into()].clone();
     bench.directory.roles.insert("r9".into(), twin);
     assert_eq!(lines(&bench.plan()), [""; 0]);
+    // Nor is it swept where nobody declared it.
+    bench.wants.remove(&as_wanted(&developer(JANE)));
+    bench.policy.ownership.role_bindings = OwnershipLevel::Remove;
+    let plan = bench.plan();
+    assert!(lines(&plan).iter().all(|line| !line.contains("Bot Developer")), "{:?}", lines(&plan));
+    assert!(plan.unmanaged.iter().any(|unmanaged| unmanaged.why == "several roles have that name"));
 }
 
 #[test]

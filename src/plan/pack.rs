@@ -301,6 +301,57 @@ mod tests {
         }
     }
 
+    fn jane() -> Email {
+        Email::observed("jane@example.com")
+    }
+
+    fn endpoints(changes: &[Change]) -> Vec<Endpoint> {
+        let changes: Vec<&Change> = changes.iter().collect();
+        pack(&changes, 50).iter().map(|call| call.endpoint).collect()
+    }
+
+    #[test]
+    fn master_admin_is_taken_by_a_call_of_its_own() {
+        let of = |role: &str, goes| change(Key::AdminRole(Holder::User(jane()), role.into()), goes);
+        for (role, goes, endpoint) in [
+            (RoleName::MASTER_ADMIN, true, Endpoint::TakeMasterAdmin),
+            (RoleName::MASTER_ADMIN, false, Endpoint::AssignAdminRoles),
+            ("Auditor", true, Endpoint::AssignAdminRoles),
+        ] {
+            assert_eq!(endpoints(&[of(role, goes)]), [endpoint], "{role} {goes}");
+        }
+    }
+
+    #[test]
+    fn data_tables_go_with_the_access_that_somebody_has_or_starts_with() {
+        let tables = || change(Key::DataTables(jane()), false);
+        let access_of = |changes: &[Change]| {
+            let all = endpoints(changes);
+            let found = all.iter().find_map(|endpoint| match endpoint {
+                Endpoint::SetDataTables { allow: true, access } => Some(*access),
+                _ => None,
+            });
+            found.unwrap_or_else(|| panic!("{all:?}"))
+        };
+        assert_eq!(access_of(&[tables()]), BuilderAccess::None);
+        let pin = |name: &str, id: &str| Pin { name: name.to_owned(), id: Some(id.to_owned()) };
+        let pins = vec![
+            pin("role", BuilderAccess::Builder.label()),
+            pin(Pin::ACCESS, BuilderAccess::Creator.label()),
+        ];
+        assert_eq!(access_of(&[Change { pins, ..tables() }]), BuilderAccess::Creator);
+        let new = [change(Key::Member(jane()), false), change(Key::Access(jane()), false), tables()];
+        assert_eq!(access_of(&new), BuilderAccess::Builder, "what the new user starts with");
+    }
+
+    #[test]
+    fn what_is_said_about_one_person_is_one_entry() {
+        let changes = [change(Key::Access(jane()), false), change(Key::InGroup(jane(), "QA".into()), false)];
+        let refs: Vec<&Change> = changes.iter().collect();
+        let calls = pack(&refs, 50);
+        assert_eq!((calls.len(), calls[0].entries.len(), calls[0].entries[0].len()), (1, 1, 2));
+    }
+
     fn key(people: usize) -> impl Strategy<Value = (Key, bool)> {
         let who = || (0..people).prop_map(|who| Email::observed(&format!("p{who}@example.com")));
         let holder = || {

@@ -1,6 +1,7 @@
 //! What is refused although it was asked for.
 
 use super::*;
+use crate::facts::Safety;
 
 #[test]
 fn what_comes_back_three_times_in_a_day_is_contested_until_the_manifest_changes() {
@@ -55,22 +56,17 @@ fn removals_need_a_pinned_account_and_another_account_refuses_all() {
 
 #[test]
 fn protected_people_and_the_primary_admin_are_never_touched() {
-    let by_pattern = |policy: &mut Policy| policy.safety.protected = vec![Pattern::new("jane@*")];
-    let as_primary = |policy: &mut Policy| policy.safety.primary_admin = Some(email(JANE));
-    let rules: [(&dyn Fn(&mut Policy), &str); 2] = [
-        (&by_pattern, "1 change of jane@example.com: protected users are never touched (safety.protected)"),
-        (
-            &as_primary,
-            "1 change of jane@example.com: the Primary Admin is never touched (safety.primaryAdmin)",
-        ),
-    ];
-    for (protect, message) in rules {
+    let (pattern, primary) = (vec![Pattern::new("jane@*")], Some(email(JANE)));
+    for (protected, primary_admin, rule) in [
+        (pattern, None, "protected users are never touched (safety.protected)"),
+        (Vec::new(), primary, "the Primary Admin is never touched (safety.primaryAdmin)"),
+    ] {
         let mut bench = Bench::converged();
-        protect(&mut bench.policy);
+        bench.policy.safety = Safety { protected, primary_admin, ..bench.policy.safety };
         bench.want(&developer(JANE), absent());
         let plan = bench.plan();
         assert_eq!(reasons(&plan.refused), [Reason::Protected]);
-        assert_eq!(plan.refused[0].message, message);
+        assert_eq!(plan.refused[0].message, format!("1 change of jane@example.com: {rule}"));
         assert!(plan.sendable().is_empty());
     }
 }
@@ -248,4 +244,23 @@ fn a_saved_plan_is_refused_by_the_rules_of_today() {
     assert_eq!(reasons(&again.refused), [Reason::Protected]);
     assert_eq!((again.changes, again.digest), (plan.changes, plan.digest), "it stays what was approved");
     assert_eq!((plan.cost.calls, again.cost.calls), ((3, 4), (0, 0)));
+}
+
+#[test]
+fn who_leaves_with_master_admin_leaves_after_whoever_gets_it() {
+    let mut bench = Bench::converged();
+    bench.limits.allow_removals = Some(9);
+    bench.policy.safety.primary_admin = Some(email("m4@example.com"));
+    bench.wants.retain(|key, _| key.email() != Some(&email("m1@example.com")));
+    bench.want(&Key::Member(email("m1@example.com")), absent());
+    bench.see(Key::InGroup(email("m2@example.com"), "QA".into()), Value::Held);
+    bench.want(&Key::InGroup(email("m2@example.com"), "QA".into()), absent());
+    bench.want(&master(JANE), present(Value::Held));
+    let plan = bench.plan();
+    let given = plan.changes.iter().find(|change| change.key == master(JANE)).unwrap().id.clone();
+    let removals: Vec<&Change> = plan.changes.iter().filter(|change| change.action.is_removal()).collect();
+    assert_eq!(removals.len(), 2, "{:?}", lines(&plan));
+    for removal in removals {
+        assert!(removal.depends_on.contains(&given), "{}", removal.key);
+    }
 }

@@ -79,4 +79,61 @@ mod tests {
             level(Key::BotRole(Holder::User(jane()), "Bot Tester".into(), "st-1".into()), Action::Add);
         assert!(master > admin && admin > developer && developer > tester);
     }
+
+    #[test]
+    fn each_change_has_its_rank_and_says_why() {
+        let jane = || Holder::User(Email::observed("jane@example.com"));
+        let admin = |role: &str| Key::AdminRole(jane(), role.into());
+        let bot = |role: &str| Key::BotRole(jane(), role.into(), "st-1".into());
+        let member = || Key::Member(Email::observed("jane@example.com"));
+        for (key, action, level, why) in [
+            (admin("Master Admin"), Action::Add, RiskLevel::Critical, "full control of the account"),
+            (admin("Master Admin"), Action::RemoveNamed, RiskLevel::High, "one Master Admin less"),
+            (admin("Auditor"), Action::Add, RiskLevel::High, "rights in the Admin Console"),
+            (admin("Auditor"), Action::RemoveSwept, RiskLevel::Medium, "access is taken away"),
+            (
+                member(),
+                Action::RemoveNamed,
+                RiskLevel::High,
+                "leaves the account, with all roles and assignments",
+            ),
+            (
+                member(),
+                Action::RemoveSwept,
+                RiskLevel::High,
+                "leaves the account, with all roles and assignments",
+            ),
+            (member(), Action::Add, RiskLevel::Low, ""),
+            (bot("Bot Developer"), Action::Add, RiskLevel::Medium, "may change the bot"),
+            (bot("Bot Tester"), Action::Add, RiskLevel::Low, ""),
+            (bot("Bot Tester"), Action::RemoveNamed, RiskLevel::Medium, "access is taken away"),
+        ] {
+            let Risk { level: found, why: said } = of(&key, action, None);
+            assert_eq!((found, said.as_str()), (level, why), "{key}");
+        }
+        let access = |access| {
+            let key = Key::Access(Email::observed("jane@example.com"));
+            of(&key, Action::Alter, Some(&Value::Access(access))).level
+        };
+        assert_eq!(access(BuilderAccess::Creator), RiskLevel::Medium);
+        assert_eq!(access(BuilderAccess::Builder), RiskLevel::Low);
+    }
+
+    #[test]
+    fn a_role_whose_holders_can_give_rights_ranks_high() {
+        let key = Key::RoleDefinition(crate::facts::RoleType::Admin, "Support".into());
+        let with = |permission: &str, level: &str| {
+            let permissions = [(permission.into(), level.into())].into();
+            let spec = crate::facts::RoleSpec { description: None, permissions };
+            of(&key, Action::Alter, Some(&Value::Role(spec)))
+        };
+        let risk = with("Manage Users", "FULL");
+        assert_eq!(
+            (risk.level, risk.why.as_str()),
+            (RiskLevel::High, "holders can give rights: Manage Users")
+        );
+        for (permission, level) in [("Manage Users", "NO"), ("Manage Users", "VIEW"), ("Tasks", "FULL")] {
+            assert_eq!(with(permission, level).level, RiskLevel::Medium, "{permission} {level}");
+        }
+    }
 }

@@ -301,3 +301,66 @@ fn ids_and_digests_read_as_they_are_written_down() {
         ["low", "medium", "high", "critical"]
     );
 }
+
+#[test]
+fn a_bot_named_once_by_name_and_once_by_id_is_one_fact_and_absent_wins() {
+    let mut bench = Bench::converged();
+    let by_name = Key::BotRole(user(JANE), "Bot Developer".into(), BotRef::new("Banking"));
+    bench.wants.insert(by_name.clone(), present(Value::Held));
+    assert!(bench.plan().is_clean(), "the same twice");
+    bench.wants.insert(by_name, absent());
+    let plan = bench.plan();
+    assert_eq!(lines(&plan), ["- jane@example.com: Bot Developer on st-1"]);
+    let places: BTreeSet<String> = plan.changes[0].sources.iter().map(ToString::to_string).collect();
+    assert_eq!(places, BTreeSet::from(["a.yaml:1".to_owned(), "a.yaml:2".to_owned()]));
+    // The same line twice is one line.
+    let mut bench = Bench::converged();
+    let tester = |bot| Key::BotRole(user(JANE), "Bot Tester".into(), bot);
+    for bot in [BotRef::new("Banking"), BotRef::new("st-1")] {
+        bench.wants.insert(tester(bot), present(Value::Held));
+    }
+    let plan = bench.plan();
+    assert_eq!(lines(&plan), ["+ jane@example.com: Bot Tester on st-1"]);
+    assert_eq!(plan.changes[0].sources.len(), 1);
+}
+
+#[test]
+fn what_no_name_leads_to_is_blocked_once_for_everybody() {
+    let mut bench = Bench::converged();
+    for who in [JANE, SAM, "m1@example.com"] {
+        for bot in ["Nowhere", "st-9"] {
+            let dialogs = Value::Dialogs(DialogSet::ALL);
+            bench.wants.insert(Key::Assigned(email(who), BotRef::new(bot)), present(dialogs));
+        }
+    }
+    let plan = bench.plan();
+    assert_eq!(lines(&plan), [""; 0]);
+    assert!(plan.blocked.iter().all(|entry| entry.reason == Reason::BotUnresolved), "{:?}", plan.blocked);
+    let said: Vec<&str> = plan.blocked.iter().map(|entry| entry.subject.as_str()).collect();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said.iter().all(|subject| subject.ends_with(" and 2 more")), "{said:?}");
+}
+
+#[test]
+fn a_role_of_the_other_kind_is_no_suggestion() {
+    let mut bench = Bench::converged();
+    bench.want(&Key::BotRole(user(JANE), "Auditr".into(), "st-1".into()), present(Value::Held));
+    let plan = bench.plan();
+    assert_eq!(reasons(&plan.blocked), [Reason::RoleUnresolved]);
+    assert_eq!(plan.blocked[0].next_step, "declare it as a KoreRole, or correct the name");
+    bench.wants.clear();
+    bench.want(&Key::AdminRole(user(JANE), "Auditr".into()), present(Value::Held));
+    assert_eq!(bench.plan().blocked[0].next_step, "did you mean \"Auditor\"?");
+}
+
+#[test]
+fn two_people_under_one_address_are_left_alone() {
+    let mut bench = Bench::converged();
+    bench.unsee(&developer(JANE));
+    let entry = bench.directory.users.get_mut(&email(JANE)).unwrap();
+    entry.spellings = vec![JANE.to_owned(), "Jane@example.com".to_owned()];
+    let plan = bench.plan();
+    assert_eq!(lines(&plan), [""; 0]);
+    assert!(plan.blocked.iter().all(|entry| entry.reason == Reason::AddressAmbiguous), "{:?}", plan.blocked);
+    assert!(!plan.blocked.is_empty());
+}

@@ -62,7 +62,7 @@ fn protected_people_and_the_primary_admin_are_never_touched() {
         (Vec::new(), primary, "the Primary Admin is never touched (safety.primaryAdmin)"),
     ] {
         let mut bench = Bench::converged();
-        bench.policy.safety = Safety { protected, primary_admin, ..bench.policy.safety };
+        bench.policy.safety = Safety { primary_admin, protected, ..bench.policy.safety };
         bench.want(&developer(JANE), absent());
         let plan = bench.plan();
         assert_eq!(reasons(&plan.refused), [Reason::Protected]);

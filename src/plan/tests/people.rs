@@ -78,7 +78,14 @@ fn an_assignment_of_a_pending_user_stays_because_its_neighbours_may_not_survive_
     bench.want(&Key::Assigned(email(JANE), "st-1".into()), absent());
     let plan = bench.plan();
     assert_eq!(lines(&plan), [""; 0]);
-    assert!(reasons(&plan.waiting).contains(&Reason::WaitingForAcceptance));
+    let said =
+        "jane@example.com may use Banking is taken away when jane@example.com has accepted the invitation";
+    let entry = plan
+        .waiting
+        .iter()
+        .find(|entry| entry.message == said)
+        .unwrap_or_else(|| panic!("{:?}", plan.waiting));
+    assert_eq!(entry.reason, Reason::WaitingForAcceptance);
 }
 
 #[test]
@@ -99,13 +106,25 @@ fn a_bot_owner_is_not_deleted_but_may_be_stripped() {
     bench.see(Key::BotRole(user(JANE), RoleName::new(RoleName::BOT_OWNER), "st-1".into()), Value::Held);
     bench.wants.retain(|key, _| key.email() != Some(&email(JANE)));
     bench.want(&Key::Member(email(JANE)), absent());
+    let tester = Key::BotRole(user(JANE), "Bot Tester".into(), "st-2".into());
+    bench.see(tester.clone(), Value::Held);
     let plan = bench.plan();
     assert!(plan.changes.is_empty());
     assert_eq!(reasons(&plan.manual), [Reason::OwnsBots]);
-    assert!(plan.manual[0].message.contains("Banking"));
+    let message = &plan.manual[0].message;
+    assert!(message.contains("Banking") && !message.contains("Draft"), "a tester owns nothing: {message}");
+    bench.unsee(&tester);
 
     bench.strip = true;
     assert_eq!(lines(&bench.plan()), ["- jane@example.com: Bot Developer on st-1"]);
+    // The name stays, and of the access only what there is goes.
+    bench.see(Key::Names(email(JANE)), Value::Names(crate::facts::PersonName::default()));
+    bench.see(Key::Access(email(JANE)), Value::Access(BuilderAccess::None));
+    assert_eq!(bench.plan().changes.len(), 1);
+    bench.see(Key::Access(email(JANE)), Value::Access(BuilderAccess::Builder));
+    let plan = bench.plan();
+    let access = plan.changes.iter().find(|change| change.key == Key::Access(email(JANE))).unwrap();
+    assert_eq!((plan.changes.len(), &access.after), (2, &Some(Value::Access(BuilderAccess::None))));
 }
 
 #[test]

@@ -351,6 +351,15 @@ fn a_role_of_the_other_kind_is_no_suggestion() {
     bench.wants.clear();
     bench.want(&Key::AdminRole(user(JANE), "Auditr".into()), present(Value::Held));
     assert_eq!(bench.plan().blocked[0].next_step, "did you mean \"Auditor\"?");
+    // Nor one that is only declared.
+    bench.wants.clear();
+    let analyst = Key::RoleDefinition(RoleType::Admin, "Analyst".into());
+    bench.want(&analyst, present(Value::Role(RoleSpec::default())));
+    bench.want(&Key::BotRole(user(JANE), "Analyts".into(), "st-1".into()), present(Value::Held));
+    bench.want(&Key::AdminRole(user(JANE), "Analyts".into()), present(Value::Held));
+    let steps: BTreeSet<String> = bench.plan().blocked.iter().map(|entry| entry.next_step.clone()).collect();
+    let expected = ["declare it as a KoreRole, or correct the name", "did you mean \"Analyst\"?"];
+    assert_eq!(steps, expected.map(str::to_owned).into());
 }
 
 #[test]

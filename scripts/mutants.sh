@@ -2,8 +2,9 @@
 # Changes the code of facts, plan, manifest/compile and kore/budget in small ways, one at a time, and runs tests against
 # each: a change that no test notices is a survivor. Two rounds:
 #
-# 1. The rooms by themselves, with their unit tests and those tests of tests/all that know no other room: the dependency rule lets a room and facts be a crate without the rest,
-#    which builds in seconds. Two at a time, and with 32 random cases a property instead of 256.
+# 1. The rooms by themselves, with their unit tests and those tests of tests/all that know no other room: the dependency
+#    rule lets a room and facts be a crate without the rest, which builds in seconds. Two at a time, and with 32 random
+#    cases a property instead of 256.
 # 2. The whole package, for what survived the first: unit tests, and those of tests/all that are about these rooms.
 #
 # A run takes a sample: MUTANTS_SHARD=k/n is every n-th change from the k-th on (default 0/16; 0/1 is all of them).

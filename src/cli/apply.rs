@@ -89,11 +89,8 @@ fn is_held(policy: &crate::facts::Policy) -> Option<String> {
 async fn restore(session: &Session, policy: &crate::facts::Policy, output: &Output) -> Result<(), CliError> {
     let Some(folder) = session.state.as_ref().filter(|_| is_held(policy).is_none()) else { return Ok(()) };
     let writer = Writer::new(session.gateway.clone());
-    let restored = {
-        let (reader, gateway) = (&session.reader, &session.gateway);
-        let account = apply::Account { reader, writer: &writer, gateway };
-        apply::repair(Kept::Folder(folder), &account, policy, &mut Stop::never()).await?
-    };
+    let account = Account { reader: &session.reader, writer: &writer, gateway: &session.gateway };
+    let restored = apply::repair(Kept::Folder(folder), &account, policy, &mut Stop::never()).await?;
     for email in restored {
         output
             .note(format_args!("restored the assignments of {email}, which an interrupted run had cleared"));

@@ -126,7 +126,7 @@ async fn run(engine: &Engine, desired: &Desired) -> Result<(), String> {
         Some(folder) => Journal::create(folder, engine.clock.now()).unwrap(),
         None => Journal::none(),
     };
-    let account = apply::Account { reader: &engine.reader, writer: &engine.writer, gateway: &engine.gateway };
+    let account = engine.account();
     let outcome =
         apply::run(plan.clone(), &world, &engine.policy, &account, &mut journal, Stop::never()).await;
     every_sendable_change_has_a_fate(&plan, &outcome)
@@ -135,8 +135,7 @@ async fn run(engine: &Engine, desired: &Desired) -> Result<(), String> {
 /// What the command does first of all. False: it could not, and ends there.
 async fn repair(engine: &Engine) -> bool {
     let Some(folder) = &engine.state else { return true };
-    let account = apply::Account { reader: &engine.reader, writer: &engine.writer, gateway: &engine.gateway };
-    apply::repair(Kept::Folder(folder), &account, &engine.policy, &mut Stop::never()).await.is_ok()
+    engine.repair(Kept::Folder(folder)).await.is_ok()
 }
 
 /// One account with a second Master Admin and one bot, of which nothing is asked.

@@ -71,8 +71,7 @@ impl Site {
 }
 
 async fn repair(engine: &Engine, kept: Kept<'_>) -> Result<Vec<String>, String> {
-    let account = apply::Account { reader: &engine.reader, writer: &engine.writer, gateway: &engine.gateway };
-    let restored = apply::repair(kept, &account, &engine.policy, &mut Stop::never()).await;
+    let restored = engine.repair(kept).await;
     restored.map(|people| people.iter().map(ToString::to_string).collect()).map_err(|error| error.to_string())
 }
 
@@ -247,7 +246,7 @@ async fn reconcile_cleared_without_a_folder_is_in_a_vault_before_and_restored_fr
     engine.sandbox.faults().add(Fault::on(UPDATE, Effect::DropBefore).from_nth(3));
     let vault = Arc::new(Drawer::default());
     let (plan, world) = engine.plan(&without_travel(&[JANE])).await;
-    let account = apply::Account { reader: &engine.reader, writer: &engine.writer, gateway: &engine.gateway };
+    let account = engine.account();
     let mut journal = Journal::in_vault(Arc::clone(&vault) as Arc<dyn Vault>);
     apply::run(plan, &world, &engine.policy, &account, &mut journal, Stop::never()).await;
     let assigned = || engine.admin.snapshot().unwrap().users[JANE].assignments.len();

@@ -319,7 +319,7 @@ async fn reconcile_faults_a_stop_finishes_the_call_in_flight_and_sends_nothing_a
     let (plan, world) = engine.plan(&members(&everyone)).await;
     let (stopper, stop) = apply::stop();
     meanwhile(&engine, 2, move |_| stopper.stop());
-    let account = apply::Account { reader: &engine.reader, writer: &engine.writer, gateway: &engine.gateway };
+    let account = engine.account();
     let outcome = apply::run(plan, &world, &engine.policy, &account, &mut Journal::none(), stop).await;
     assert!(outcome.was_interrupted);
     assert_eq!(sent(&engine, CREATE), 1);

@@ -2,8 +2,8 @@
 
 use super::in_process::{Cut, InProcess, SharedClock};
 use jiff::{SignedDuration, Timestamp};
-use koreconcile::apply::{self, Journal, Outcome, Stop};
-use koreconcile::facts::{Desired, Policy, RateLimit, World};
+use koreconcile::apply::{self, Journal, Kept, Outcome, RepairError, Stop};
+use koreconcile::facts::{Desired, Email, Policy, RateLimit, World};
 use koreconcile::kore::{Ask, Credentials, Gateway, Ledger, Parts, Reader, Silent, VirtualClock, Writer};
 use koreconcile::plan::{self, Context, Limits, Plan};
 use koreconcile::sandbox::{self, Admin, App, Dialect, Options, Sandbox, Starter};
@@ -115,7 +115,16 @@ impl Engine {
             Some(folder) => Journal::create(folder, now).unwrap(),
             None => Journal::none(),
         };
-        let account = apply::Account { reader: &self.reader, writer: &self.writer, gateway: &self.gateway };
-        apply::run(plan, world, &self.policy, &account, &mut journal, Stop::never()).await
+        apply::run(plan, world, &self.policy, &self.account(), &mut journal, Stop::never()).await
+    }
+
+    /// What an earlier run has kept is restored.
+    pub async fn repair(&self, kept: Kept<'_>) -> Result<Vec<Email>, RepairError> {
+        apply::repair(kept, &self.account(), &self.policy, &mut Stop::never()).await
+    }
+
+    /// As the executor takes it.
+    pub fn account(&self) -> apply::Account<'_> {
+        apply::Account { reader: &self.reader, writer: &self.writer, gateway: &self.gateway }
     }
 }

@@ -107,7 +107,7 @@ async fn apply_watched(
         Some(folder) => Journal::create(folder, engine.clock.now()).unwrap(),
         None => Journal::none(),
     };
-    let account = apply::Account { reader: &engine.reader, writer: &engine.writer, gateway: &engine.gateway };
+    let account = engine.account();
     let text = render::text(&plan, render::Style::default());
     let outcome = apply::run(plan, world, &engine.policy, &account, &mut journal, stop).await;
     faults.clear();

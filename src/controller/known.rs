@@ -1,9 +1,10 @@
 //! What the controller remembers of an account between passes. In-process it is whole; what has to survive a restart
 //! lies in the status of the objects.
 
+use super::still::Still;
 use super::view::View;
 use crate::apply::{Fate, Outcome};
-use crate::facts::{Email, Family};
+use crate::facts::{Email, Family, Policy};
 use crate::manifest::kinds::Spec;
 use crate::manifest::kinds::status::{RemovalWindow, Removed, UNDER_WAY_MAX};
 use crate::plan::{Change, ChangeId, Day, Memory, Plan};
@@ -25,6 +26,8 @@ pub struct Known {
     removals: Vec<Removed>,
     /// What the objects were, and since when they have been so.
     edits: Option<(u64, Timestamp)>,
+    /// The last pass, if it came to nothing.
+    pub(super) still: Option<Still>,
 }
 
 impl Known {
@@ -44,7 +47,7 @@ impl Known {
             memory.applied.insert(ChangeId::known(id), times.clone());
         }
         let removals = status.removals.as_ref().map(|window| window.recent.clone()).unwrap_or_default();
-        Self { memory, removals, edits: None }
+        Self { memory, removals, edits: None, still: None }
     }
 
     /// Since when the objects have been as they are. Whoever just started has seen them only now.
@@ -79,6 +82,15 @@ impl Known {
             }
         }
         Day { lately, acknowledged }
+    }
+
+    /// When time alone changes what this says: the oldest removal leaves the window, an invitation has been open for too
+    /// long.
+    pub(super) fn moves_at(&self, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
+        let gone = self.removals.iter().map(|removed| removed.at.saturating_add(DAY));
+        let after = policy.invitations.overdue_after;
+        let overdue = self.memory.pending_since.values().map(|since| since.saturating_add(after));
+        gone.chain(overdue).map(|at| at.unwrap_or(Timestamp::MAX)).filter(|at| *at > now).min()
     }
 
     /// Remembers what a run did.

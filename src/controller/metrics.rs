@@ -258,7 +258,7 @@ impl Metrics {
             let labels = WithAction { namespace: n(), account: a(), action: action.to_owned() };
             self.applied.get_or_create(&labels).inc();
         }
-        if !pass.was_read {
+        if !pass.was_read || pass.is_still {
             return;
         }
         let mut objects: BTreeMap<(Kind, bool), i64> = BTreeMap::new();

@@ -31,6 +31,7 @@ mod reason;
 mod rhythm;
 mod run;
 mod statuses;
+mod still;
 mod store;
 mod view;
 mod worker;

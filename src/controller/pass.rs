@@ -18,7 +18,7 @@ use super::view::{Declared, ObjectRef, View};
 use super::write_ahead::WriteAhead;
 use super::write_only;
 use crate::apply::{self, Account, Journal, Kept, Outcome, Stop, Vault};
-use crate::facts::{Desired, Policy, World};
+use crate::facts::{AccountId, Desired, Policy, World};
 use crate::kore::{Ask, Gateway, KoreError, Reader, Tenure, Writer};
 use crate::manifest::kinds::{AccountStatus, ObjectStatus};
 use crate::manifest::{Compiled, Finding, Manifests, compile};
@@ -45,7 +45,7 @@ pub struct Session<'a> {
 /// What came of a pass.
 #[derive(Debug)]
 pub struct Pass {
-    /// How each object stands.
+    /// How each object stands; none where it is still.
     pub statuses: Vec<(ObjectRef, ObjectStatus)>,
     /// How the account stands.
     pub account: AccountStatus,
@@ -62,13 +62,15 @@ pub struct Pass {
     /// What is worth an event.
     pub news: Vec<News>,
     /// The plan, when there was one.
-    pub plan: Option<Plan>,
+    pub plan: Option<Arc<Plan>>,
     /// What became of it, when something was applied.
     pub outcome: Option<Outcome>,
     /// The next pass, if nothing wakes the account before.
     pub next: Timestamp,
     /// Whether the account could be read.
     pub was_read: bool,
+    /// All is as the pass before left it, which had nothing to write down.
+    pub is_still: bool,
 }
 
 /// Runs one pass. `session` is the reason when there is no way to the account.
@@ -86,6 +88,16 @@ pub async fn pass(
     if let Some(rival) = view.rival(view.account.tenant().as_deref()) {
         return unread(view, known, &Standing::rivalled(rival), now);
     }
+    let mut world = None;
+    if let Some(still) = known.still.as_ref().filter(|still| still.is_about(view, now)) {
+        match observe(&session, &still.question, &stop).await {
+            Ok(seen) if still.has_seen(&seen) && session.ahead.kept().await == Ok(None) => {
+                return still.again(now);
+            }
+            Ok(seen) => world = Some(seen),
+            Err(standing) => return unread(view, known, &standing, now),
+        }
+    }
     let manifests = manifests(view);
     let name = view.account.meta.object.name.clone();
     let compiled = match compile(&manifests, Some(&name), now) {
@@ -95,7 +107,12 @@ pub async fn pass(
     if compiled.policy.suspend {
         return unread(view, known, &Standing::suspended(), now);
     }
-    let world = match observe(&session, &compiled, &stop).await {
+    let question = Question::of(&compiled);
+    let observed = match world {
+        Some(world) => Ok(world),
+        None => observe(&session, &question, &stop).await,
+    };
+    let world = match observed {
         Ok(world) => world,
         Err(standing) => return unread(view, known, &standing, now),
     };
@@ -103,7 +120,7 @@ pub async fn pass(
     if let Some(rival) = view.rival(world.account.as_ref().map(ToString::to_string).as_deref()) {
         return unread(view, known, &Standing::rivalled(rival), now);
     }
-    let (world, unrestored) = match restore(&session, &compiled, world, &stop).await {
+    let (world, unrestored) = match restore(&session, &compiled.policy, &question, world, &stop).await {
         Ok(restored) => restored,
         Err(standing) => return unread(view, known, &standing, now),
     };
@@ -112,18 +129,32 @@ pub async fn pass(
     let has_foreseen = false;
     let mut work =
         Work { view, known, session, manifests, world, moved, unrestored, verdicts, now, has_foreseen };
-    work.finish(compiled, stop).await
+    work.finish(compiled, question, stop).await
 }
 
-async fn observe(session: &Session<'_>, compiled: &Compiled, stop: &Stop) -> Result<World, Standing> {
-    let ask = Ask::for_plan(&compiled.desired, &compiled.policy);
+/// What the account is asked, and which account has to answer.
+#[derive(Clone, Debug)]
+pub(super) struct Question {
+    ask: Ask,
+    account: Option<AccountId>,
+}
+
+impl Question {
+    fn of(compiled: &Compiled) -> Self {
+        let Compiled { desired, policy, .. } = compiled;
+        Self { ask: Ask::for_plan(desired, policy), account: policy.account_id.clone() }
+    }
+}
+
+async fn observe(session: &Session<'_>, question: &Question, stop: &Stop) -> Result<Arc<World>, Standing> {
+    let Question { ask, account } = question;
     let failed = |error: KoreError| Standing::new(Reason::of_error(&error), one_line(&error.to_string()));
     let mut stop = stop.clone();
     let world = tokio::select! {
-        world = session.reader.read(&ask) => world.map_err(failed)?,
+        world = session.reader.read_again(ask) => world.map_err(failed)?,
         () = stop.asked() => return Err(Standing::new(Reason::Progressing, "asked to end while reading")),
     };
-    match (&compiled.policy.account_id, &world.account) {
+    match (account, &world.account) {
         (Some(pinned), Some(seen)) if pinned != seen => {
             let message = format!(
                 "the account is {seen}, and spec.accountId says {pinned}; check host and credentials"
@@ -138,11 +169,11 @@ async fn observe(session: &Session<'_>, compiled: &Compiled, stop: &Stop) -> Res
 /// goes what the platform says if it does not take it: the rest goes on, and nothing else is cleared.
 async fn restore(
     session: &Session<'_>,
-    compiled: &Compiled,
-    world: World,
+    policy: &Policy,
+    question: &Question,
+    world: Arc<World>,
     stop: &Stop,
-) -> Result<(World, Option<String>), Standing> {
-    let policy = &compiled.policy;
+) -> Result<(Arc<World>, Option<String>), Standing> {
     if Reason::of_mode(policy.mode, policy.suspend).is_some() {
         return Ok((world, None));
     }
@@ -154,7 +185,7 @@ async fn restore(
     match apply::repair(Kept::Vault(vault, &text), &account, policy, &mut stop.clone()).await {
         Ok(people) => {
             tracing::warn!(people = people.len(), "assignments that an earlier run had cleared are restored");
-            Ok((observe(session, compiled, stop).await?, None))
+            Ok((observe(session, question, stop).await?, None))
         }
         Err(apply::RepairError::Kore(error)) => {
             Err(Standing::new(Reason::of_error(&error), one_line(&error.to_string())))
@@ -194,7 +225,7 @@ pub(super) struct Work<'a> {
     pub(super) known: &'a mut Known,
     session: Session<'a>,
     pub(super) manifests: Manifests,
-    pub(super) world: World,
+    pub(super) world: Arc<World>,
     moved: Vec<(ObjectRef, String)>,
     /// Why what an earlier run has cleared is not back.
     unrestored: Option<String>,
@@ -204,7 +235,7 @@ pub(super) struct Work<'a> {
 }
 
 impl Work<'_> {
-    async fn finish(&mut self, compiled: Compiled, stop: Stop) -> Pass {
+    async fn finish(&mut self, compiled: Compiled, question: Question, stop: Stop) -> Pass {
         let Compiled { account: _, desired, policy, expiring, findings } = compiled;
         let (view, now) = (self.view, self.now);
         let (plan, settled_at) = self.plan(desired, &policy);
@@ -229,14 +260,14 @@ impl Work<'_> {
         let regular = if is_well { interval } else { RETRY.min(interval) };
         let is_settling = plan.waiting.iter().any(|entry| entry.reason == plan::Reason::Settling);
         let expiry = expiring.first().map(|expiry| expiry.at);
-        let next =
-            [Some(now.saturating_add(regular).unwrap_or(Timestamp::MAX)), expiry.filter(|at| *at > now)]
-                .into_iter()
-                .chain([is_settling.then_some(settled_at)])
-                .flatten()
-                .min()
-                .unwrap_or(now);
-        Pass {
+        let expiry = expiry.filter(|at| *at > now);
+        let next = [Some(now.saturating_add(regular).unwrap_or(Timestamp::MAX)), expiry]
+            .into_iter()
+            .chain([is_settling.then_some(settled_at)])
+            .flatten()
+            .min()
+            .unwrap_or(now);
+        let pass = Pass {
             statuses: self.statuses(&plan, outcome.as_ref()),
             account,
             has_foreseen: self.has_foreseen,
@@ -245,11 +276,14 @@ impl Work<'_> {
             keep,
             release,
             news,
-            plan: Some(plan),
+            plan: Some(Arc::new(plan)),
             outcome,
             next,
             was_read: true,
-        }
+            is_still: false,
+        };
+        self.known.still = self.still(&pass, question, &policy, regular, expiry);
+        pass
     }
 
     /// The plan, less what waits for somebody's yes or for things to settle; and when they have settled.
@@ -399,5 +433,6 @@ fn unread(view: &View, known: &mut Known, standing: &Standing, now: Timestamp) -
         outcome: None,
         next: now.saturating_add(RETRY.min(interval)).unwrap_or(Timestamp::MAX),
         was_read: false,
+        is_still: false,
     }
 }

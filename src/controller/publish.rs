@@ -6,7 +6,8 @@ use super::decode::{FINALIZER, Watched, resource};
 use super::metrics::Metrics;
 use super::news::News;
 use super::pass::Pass;
-use super::view::{ObjectRef, View};
+use super::propose::Proposals;
+use super::view::{ObjectRef, Published, View};
 use crate::manifest::kinds::plan::{KorePlanStatus, PlanPhase};
 use crate::manifest::kinds::{API_VERSION, AccountStatus, KorePlan, KorePlanSpec, ObjectStatus};
 use futures::stream::{self, StreamExt as _};
@@ -50,6 +51,9 @@ impl Publisher {
 
     /// Writes down what has changed. A write that fails is logged: the next pass finds the same difference again.
     pub(super) async fn publish(&self, view: &View, pass: &Pass) {
+        if pass.is_still {
+            return;
+        }
         self.finalizers(view, pass).await;
         let patches = statuses(view, pass);
         stream::iter(patches).for_each_concurrent(AT_ONCE, |patch| self.patch_status(patch)).await;
@@ -231,6 +235,15 @@ impl Publisher {
 
 fn uids(view: &View) -> HashMap<&ObjectRef, &str> {
     view.objects().map(|object| (&object.meta.object, object.meta.uid.as_str())).collect()
+}
+
+/// Whether a pass leaves nothing to write.
+pub(super) fn is_silent(view: &View, pass: &Pass) -> bool {
+    let Proposals { create, phases, delete } = &pass.proposals;
+    let moves = |plan: &Published| phases.get(&plan.name).is_some_and(|phase| plan.standing != *phase);
+    let is_plan_written = !create.is_empty() || !delete.is_empty() || view.published.iter().any(moves);
+    let is_object_written = !pass.keep.is_empty() || !pass.release.is_empty() || !pass.news.is_empty();
+    !is_plan_written && !is_object_written && statuses(view, pass).is_empty()
 }
 
 /// The statuses that differ from what the objects carry.

@@ -115,7 +115,8 @@ impl Stores {
 
     /// All accounts.
     pub(super) fn accounts(&self) -> impl Iterator<Item = &DeclaredAccount> {
-        self.all().filter_map(|stored| match stored {
+        let of_accounts = self.shelves.iter().filter(|(watch, _)| is_of_accounts(watch));
+        of_accounts.flat_map(|(_, shelf)| shelf.objects.values()).filter_map(|stored| match stored {
             Stored::Account(account) => Some(account),
             _ => None,
         })
@@ -168,8 +169,7 @@ impl Stores {
     pub(super) fn homeless(&self) -> (Vec<(Arc<Declared>, String)>, Vec<Broken>) {
         let mut lost = Vec::new();
         let mut broken = Vec::new();
-        let is_account = |watch: &Watch| watch.watched == Watched::Declared(Kind::Account);
-        if self.shelves.iter().any(|(watch, shelf)| is_account(watch) && !shelf.is_listed) {
+        if self.shelves.iter().any(|(watch, shelf)| is_of_accounts(watch) && !shelf.is_listed) {
             return (lost, broken);
         }
         let homes = Homes::new(self.accounts());
@@ -263,6 +263,10 @@ impl<'a> Homes<'a> {
             None => self.by_namespace.get(&*account.namespace).is_some_and(|beside| beside.len() == 1),
         }
     }
+}
+
+fn is_of_accounts(watch: &Watch) -> bool {
+    watch.watched == Watched::Declared(Kind::Account)
 }
 
 /// Plans are ours: whatever happens to them is no reason to look at the account.

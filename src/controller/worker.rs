@@ -240,5 +240,6 @@ fn told(done: &Pass) {
         .map_or(0, |outcome| outcome.count(|fate| matches!(fate, crate::apply::Fate::Applied)));
     let calls = done.plan.as_ref().map_or(0, |plan| plan.observed.calls)
         + done.outcome.as_ref().map_or(0, |outcome| outcome.calls);
-    tracing::info!(reason, applied, left = counts.changes, waiting = counts.waiting, calls, "pass");
+    let (left, waiting, is_still) = (counts.changes, counts.waiting, done.is_still);
+    tracing::info!(reason, applied, left, waiting, calls, is_still, "pass");
 }

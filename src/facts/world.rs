@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// One read of the account.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct World {
     /// The tenant that answered; `None` when no answer carried its id (an account without users and bots).
     pub account: Option<AccountId>,
@@ -234,7 +234,7 @@ impl Seen {
 }
 
 /// What a read proves.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Coverage {
     /// Listings and how much of each was read.
     pub listings: BTreeMap<Listing, Extent>,
@@ -261,7 +261,7 @@ impl Coverage {
 }
 
 /// Names and ids of what the account has.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Directory {
     /// People by address, in the account's own spelling.
     pub users: BTreeMap<Email, UserEntry>,

@@ -3,6 +3,7 @@
 //! runs on the real API server.
 
 use crate::controller_pass::{desk, holders, plain, truth};
+use crate::controller_still::thinking_agrees;
 use crate::support::desk::Desk;
 use crate::support::operator::{KINDS, NAME, Operator, Site, developers, user};
 use jiff::SignedDuration;
@@ -117,7 +118,14 @@ impl Weeks {
         let done = self.desk.pass().await;
         assert_eq!(done.news, [], "day {day}: an event for nothing");
         assert_eq!(self.desk.written(&before), Vec::<String>::new(), "day {day}");
-        self.desk.engine.cut.sent() - sent
+        let calls = self.desk.engine.cut.sent() - sent;
+        if !done.is_still {
+            self.desk.pass().await;
+        }
+        let still = self.desk.pass().await;
+        assert!(still.is_still, "day {day}: it never comes to rest");
+        thinking_agrees(&mut self.desk, &still).await;
+        calls
     }
 
     /// Everything is as declared.

@@ -39,7 +39,7 @@ impl Seen {
     }
 }
 
-type Reply = Result<WireResponse, TransportError>;
+pub type Reply = Result<WireResponse, TransportError>;
 type Handler = Box<dyn Fn(&Seen, usize) -> Reply + Send + Sync>;
 
 pub struct Script {

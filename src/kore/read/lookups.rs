@@ -4,12 +4,14 @@
 //! batches smaller, and the size that worked is remembered. Who is missing from an answer is asked again in a smaller batch,
 //! within a bound on calls, and otherwise stays unanswered: that proves nothing about them.
 
-use super::super::gateway::{Call, Tally};
+use super::super::gateway::Call;
 use super::super::wire::UserElement;
 use super::super::{Endpoint, KoreError};
+use super::calls::Calls;
 use super::{Reader, Sizes};
 use futures::future::join_all;
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 /// The first and largest batch.
 pub(super) const LARGEST_BATCH: usize = 1_000;
@@ -26,15 +28,15 @@ pub(super) type Answers = HashMap<String, Answer>;
 /// What the platform said about one spelling.
 pub(super) enum Answer {
     /// It knows the person.
-    Found(Box<UserElement>),
+    Found(Arc<UserElement>),
     /// It does not.
     NotFound,
 }
 
 impl Answer {
-    pub(super) fn found(self) -> Option<UserElement> {
+    pub(super) fn found(self) -> Option<Arc<UserElement>> {
         match self {
-            Self::Found(element) => Some(*element),
+            Self::Found(element) => Some(element),
             Self::NotFound => None,
         }
     }
@@ -118,17 +120,17 @@ impl Reader {
     pub(super) async fn look_up(
         &self,
         spellings: impl Iterator<Item = &String>,
-        tally: &Tally,
+        calls: &Calls<'_>,
     ) -> Result<Answers, KoreError> {
         let fresh: VecDeque<String> = spellings.cloned().collect();
         let bound = 2 * fresh.len().div_ceil(SAFE_BATCH) + SPARE_CALLS;
         let size = self.sizes().look_up;
         let mut queue = Queue { fresh, size, ..Queue::default() };
-        let (mut answers, mut calls, mut refused) = (Answers::new(), 0, 0);
-        while !queue.is_empty() && calls < bound {
-            let wave = queue.wave(bound - calls);
-            calls += wave.len();
-            let outcomes = join_all(wave.iter().map(|batch| self.ask(batch, tally))).await;
+        let (mut answers, mut asked, mut refused) = (Answers::new(), 0, 0);
+        while !queue.is_empty() && asked < bound {
+            let wave = queue.wave(bound - asked);
+            asked += wave.len();
+            let outcomes = join_all(wave.iter().map(|batch| ask(batch, calls))).await;
             for (batch, outcome) in wave.into_iter().zip(outcomes) {
                 match outcome {
                     Ok(elements) => take(batch, elements, &mut queue, &mut answers),
@@ -158,20 +160,18 @@ impl Reader {
         }
         Ok(answers)
     }
+}
 
-    async fn ask(&self, batch: &[String], tally: &Tally) -> Result<Vec<UserElement>, KoreError> {
-        let endpoint = Endpoint::UsersInfo;
-        let mut call = Call::new(endpoint).json(&serde_json::json!({ "emailIds": batch }));
-        if batch.len() > 1 {
-            call.tries = 2;
-        }
-        let body = self.gateway.read(&call, tally).await?;
-        UserElement::list(&body).map_err(|why| self.gateway.misread(endpoint, why, &body))
+async fn ask(batch: &[String], calls: &Calls<'_>) -> Result<Vec<Arc<UserElement>>, KoreError> {
+    let mut call = Call::new(Endpoint::UsersInfo).json(&serde_json::json!({ "emailIds": batch }));
+    if batch.len() > 1 {
+        call.tries = 2;
     }
+    calls.read(&call, UserElement::list).await
 }
 
 /// Sorts one answer: who is found, who is not, who is missing and how to ask again.
-fn take(batch: Vec<String>, elements: Vec<UserElement>, queue: &mut Queue, answers: &mut Answers) {
+fn take(batch: Vec<String>, elements: Vec<Arc<UserElement>>, queue: &mut Queue, answers: &mut Answers) {
     let asked = batch.len();
     let mut missing = Vec::new();
     let (mut last_answered, mut first_missing) = (0, asked);
@@ -180,7 +180,7 @@ fn take(batch: Vec<String>, elements: Vec<UserElement>, queue: &mut Queue, answe
             Some(element) if !element.is_trouble() => {
                 last_answered = place + 1;
                 let is_failure = element.is_failure();
-                let answer = if is_failure { Answer::NotFound } else { Answer::Found(Box::new(element)) };
+                let answer = if is_failure { Answer::NotFound } else { Answer::Found(element) };
                 answers.insert(spelling, answer);
             }
             Some(_) | None => {
@@ -211,9 +211,9 @@ fn may_do_better(error: &KoreError) -> bool {
 
 /// Gives each spelling its element: by the exact spelling, else by the spelling in another case, else by position where
 /// an element names nobody.
-fn pair(batch: Vec<String>, elements: Vec<UserElement>) -> Vec<(String, Option<UserElement>)> {
+fn pair(batch: Vec<String>, elements: Vec<Arc<UserElement>>) -> Vec<(String, Option<Arc<UserElement>>)> {
     let is_aligned = batch.len() == elements.len();
-    let mut slots: Vec<Option<UserElement>> = batch.iter().map(|_| None).collect();
+    let mut slots: Vec<Option<Arc<UserElement>>> = batch.iter().map(|_| None).collect();
     let exact: HashMap<&str, usize> =
         batch.iter().enumerate().map(|(place, spelling)| (spelling.as_str(), place)).collect();
     let mut in_other_case = Vec::new();
@@ -249,12 +249,12 @@ fn pair(batch: Vec<String>, elements: Vec<UserElement>) -> Vec<(String, Option<U
 mod tests {
     use super::*;
 
-    fn element(email: &str, status: &str) -> UserElement {
+    fn element(email: &str, status: &str) -> Arc<UserElement> {
         let json = serde_json::json!({ "userInfo": { "emailId": email, "status": status } });
-        serde_json::from_value(json).unwrap()
+        Arc::new(serde_json::from_value(json).unwrap())
     }
 
-    fn statuses(batch: &[&str], elements: Vec<UserElement>) -> Vec<Option<String>> {
+    fn statuses(batch: &[&str], elements: Vec<Arc<UserElement>>) -> Vec<Option<String>> {
         let batch = batch.iter().map(|spelling| (*spelling).to_owned()).collect();
         pair(batch, elements).into_iter().map(|(_, element)| element?.status()).collect()
     }

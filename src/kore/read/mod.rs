@@ -5,24 +5,27 @@
 //! server that misbehaves costs a bounded number more and leaves its mark in [`crate::facts::Coverage`]; it is no error.
 
 mod assemble;
+mod calls;
 mod lookups;
 mod notices;
 mod pages;
 mod people;
+mod recall;
 
 pub use notices::{AuditEvent, AuditPage};
 
-use super::gateway::{Call, Gateway, Tally};
+use super::gateway::{Call, Gateway};
 use super::wire::{BotWire, GroupWire, ListedUser, Paged, RoleWire};
 use super::{Endpoint, KoreError};
 use crate::facts::{
     Closure, Completeness, Desired, Email, OwnershipLevel, Policy, RoleType, ScopeExtent, World,
 };
 use assemble::Assembly;
+use calls::Calls;
 use futures::future::try_join4;
-use pages::Pages;
+use recall::{Kept, Recall};
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What to read.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -94,18 +97,19 @@ struct Sizes {
     too_large: Option<usize>,
 }
 
-/// Reads one account, and remembers between reads which sizes it takes.
+/// Reads one account, and remembers between reads which sizes it takes, and what it answered where that is asked for.
 #[derive(Debug)]
 pub struct Reader {
     gateway: Gateway,
     sizes: Mutex<Sizes>,
+    kept: Mutex<Option<Arc<Kept>>>,
 }
 
 impl Reader {
     /// Sends nothing yet.
     pub fn new(gateway: Gateway) -> Self {
         let sizes = Sizes { listing: ListedUser::LIMIT, look_up: lookups::LARGEST_BATCH, too_large: None };
-        Self { gateway, sizes: Mutex::new(sizes) }
+        Self { gateway, sizes: Mutex::new(sizes), kept: Mutex::default() }
     }
 
     /// The gateway, for its budget and its count of calls.
@@ -133,20 +137,42 @@ impl Reader {
     /// Only what spoils the whole: credentials, scope, network, budget, or answers that are not the API's. Gaps
     /// are coverage.
     pub async fn read(&self, ask: &Ask) -> Result<World, KoreError> {
+        let calls = Calls::new(&self.gateway, None);
+        let gathered = self.gather(ask, &calls).await?;
+        Ok(gathered.world(calls.count()))
+    }
+
+    /// As [`Reader::read`], and remembers the answers for the next time: an account that answers as it did costs its calls
+    /// and little more, and comes out as the same world.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub async fn read_again(&self, ask: &Ask) -> Result<Arc<World>, KoreError> {
+        let before = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let recall = Recall::new(before);
+        let calls = Calls::new(&self.gateway, Some(&recall));
+        let gathered = self.gather(ask, &calls).await?;
+        let count = calls.count();
+        let world = recall.same(ask, count).unwrap_or_else(|| Arc::new(gathered.world(count)));
+        let kept = Arc::new(recall.keep(ask, count, &world));
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+        Ok(world)
+    }
+
+    /// Makes the calls.
+    async fn gather(&self, ask: &Ask, calls: &Calls<'_>) -> Result<Gathered, KoreError> {
         let Ask { users, groups, bots, roles, look_up, look_up_everyone, look_up_admins } = ask;
-        let tally = Tally::default();
-        let pages = Pages { gateway: &self.gateway, tally: &tally };
         let (roles, bots, groups, users) = try_join4(
-            async { if *roles { self.exports(&tally).await.map(Some) } else { Ok(None) } },
-            async { if *bots { pages.all::<BotWire>().await.map(Some) } else { Ok(None) } },
-            async { if *groups { pages.all::<GroupWire>().await.map(Some) } else { Ok(None) } },
-            async { if *users { self.users(&pages).await.map(Some) } else { Ok(None) } },
+            async { if *roles { exports(calls).await.map(Some) } else { Ok(None) } },
+            async { if *bots { calls.all::<BotWire>().await.map(Some) } else { Ok(None) } },
+            async { if *groups { calls.all::<GroupWire>().await.map(Some) } else { Ok(None) } },
+            async { if *users { self.users(calls).await.map(Some) } else { Ok(None) } },
         )
         .await?;
 
         let mut assembly = Assembly::default();
         for (role_type, export) in roles.into_iter().flatten() {
-            assembly.export(role_type, export);
+            assembly.export(role_type, &export);
         }
         assembly.listings(bots, groups, users)?;
         let mut people = look_up.clone();
@@ -160,30 +186,44 @@ impl Reader {
             people.extend(assembly.witnesses());
         }
         let questions = assembly.questions(people);
-        let answers = self.look_up(questions.iter().flat_map(|(_, spellings)| spellings), &tally).await?;
-        let mut world = assembly.finish(questions, answers);
-        world.calls = tally.count();
-        Ok(world)
-    }
-
-    /// Both role exports (2.7).
-    async fn exports(&self, tally: &Tally) -> Result<[(RoleType, Vec<Option<RoleWire>>); 2], KoreError> {
-        let one = async |role_type: RoleType| {
-            let endpoint = Endpoint::ExportRoles;
-            let call = Call::new(endpoint).query("roleType", role_type.as_str());
-            let body = self.gateway.read(&call, tally).await?;
-            let roles = RoleWire::list(&body, role_type);
-            let roles = roles.map_err(|why| self.gateway.misread(endpoint, why, &body))?;
-            Ok((role_type, roles))
-        };
-        let (admin, bot) = futures::future::try_join(one(RoleType::Admin), one(RoleType::Bot)).await?;
-        Ok([admin, bot])
+        let answers = self.look_up(questions.iter().flat_map(|(_, spellings)| spellings), calls).await?;
+        Ok(Gathered { assembly, questions, answers })
     }
 
     /// The users' listing, in the largest pages that the server does not refuse.
-    async fn users(&self, pages: &Pages<'_>) -> Result<pages::Listed<ListedUser>, KoreError> {
-        let (listed, limit) = pages.all_by(self.sizes().listing).await?;
+    async fn users(&self, calls: &Calls<'_>) -> Result<pages::Listed<ListedUser>, KoreError> {
+        let (listed, limit) = calls.all_by(self.sizes().listing).await?;
         self.remember(|sizes| sizes.listing = limit);
         Ok(listed)
     }
+}
+
+/// What the calls of a read brought.
+struct Gathered {
+    assembly: Assembly,
+    questions: Vec<(Email, Vec<String>)>,
+    answers: lookups::Answers,
+}
+
+impl Gathered {
+    fn world(self, calls: u32) -> World {
+        let Self { assembly, questions, answers } = self;
+        let mut world = assembly.finish(questions, answers);
+        world.calls = calls;
+        world
+    }
+}
+
+/// The roles of one export.
+type Export = Arc<Vec<Option<RoleWire>>>;
+
+/// Both role exports (2.7).
+async fn exports(calls: &Calls<'_>) -> Result<[(RoleType, Export); 2], KoreError> {
+    let one = async |role_type: RoleType| {
+        let call = Call::new(Endpoint::ExportRoles).query("roleType", role_type.as_str());
+        let roles = calls.read(&call, |body| RoleWire::list(body, role_type).map(Arc::new)).await?;
+        Ok((role_type, roles))
+    };
+    let (admin, bot) = futures::future::try_join(one(RoleType::Admin), one(RoleType::Bot)).await?;
+    Ok([admin, bot])
 }

@@ -5,11 +5,13 @@
 //! completeness is always the same: as many distinct entries as the first and the last page state.
 
 use super::super::KoreError;
-use super::super::gateway::{Call, Gateway, IN_FLIGHT, Tally};
+use super::super::gateway::{Call, IN_FLIGHT};
 use super::super::wire::{Page, Paged};
+use super::calls::Calls;
 use crate::facts::Extent;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// Smallest page size worth asking for: what the vendor documents.
 const SAFE_LIMIT: usize = 50;
@@ -19,18 +21,12 @@ const BLIND_PAGES: usize = 200;
 /// A listing as far as it was read.
 pub(super) struct Listed<T> {
     /// Each entry once.
-    pub(super) items: Vec<T>,
+    pub(super) items: Vec<Arc<T>>,
     /// Whether that is all.
     pub(super) extent: Extent,
 }
 
-/// Reads pages for one read.
-pub(super) struct Pages<'a> {
-    pub(super) gateway: &'a Gateway,
-    pub(super) tally: &'a Tally,
-}
-
-impl Pages<'_> {
+impl Calls<'_> {
     /// Everything, in pages of the documented size.
     pub(super) async fn all<T: Paged>(&self) -> Result<Listed<T>, KoreError> {
         self.all_by(T::LIMIT).await.map(|(listed, _)| listed)
@@ -238,8 +234,7 @@ impl Pages<'_> {
             // A large page may be what the server cannot do: two tries, then a smaller one.
             call.tries = 2;
         }
-        let body = self.gateway.read(&call, self.tally).await?;
-        T::page(&body).map_err(|why| self.gateway.misread(T::ENDPOINT, why, &body))
+        self.read(&call, T::page).await
     }
 }
 
@@ -267,7 +262,7 @@ struct LastPage {
 
 /// Entries as they come in, each id once.
 struct Book<T> {
-    items: Vec<T>,
+    items: Vec<Arc<T>>,
     ids: HashSet<String>,
     without_id: usize,
 }
@@ -282,7 +277,7 @@ impl<T: Paged> Book<T> {
     }
 
     /// Keeps what is new; returns how many were not.
-    fn add(&mut self, items: Vec<T>) -> usize {
+    fn add(&mut self, items: Vec<Arc<T>>) -> usize {
         let mut repeated = 0;
         for item in items {
             match item.id() {

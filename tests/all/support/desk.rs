@@ -42,6 +42,11 @@ impl Drawer {
         self.in_flight.lock().unwrap().clone()
     }
 
+    /// Puts something in, as an earlier leader would have.
+    pub fn put(&self, text: Option<String>) {
+        *self.in_flight.lock().unwrap() = text;
+    }
+
     fn opens(&self) -> Result<(), String> {
         self.jam.lock().unwrap().clone().map_or(Ok(()), Err)
     }

@@ -62,6 +62,7 @@ impl std::fmt::Debug for Gateway {
 }
 
 /// One call as a reader or writer words it.
+#[derive(Clone)]
 pub(super) struct Call {
     pub(super) endpoint: Endpoint,
     pub(super) query: Vec<(&'static str, String)>,
@@ -85,6 +86,12 @@ impl Call {
     pub(super) fn json(mut self, json: &serde_json::Value) -> Self {
         self.body = Body::Json(json.to_string().into_bytes());
         self
+    }
+
+    /// Whether the platform sees the same.
+    pub(super) fn asks_the_same(&self, other: &Self) -> bool {
+        let Self { endpoint, query, body, tries: _, deadline: _ } = self;
+        *endpoint == other.endpoint && *query == other.query && *body == other.body
     }
 }
 

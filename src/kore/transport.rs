@@ -41,7 +41,7 @@ impl std::fmt::Debug for WireRequest {
 }
 
 /// What a request carries.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Body {
     /// Nothing.
     Empty,

@@ -15,7 +15,6 @@ use crate::facts::{
 };
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::Arc;
 
 /// A world in the making.
 #[derive(Default)]
@@ -25,7 +24,7 @@ pub(super) struct Assembly {
     pub(super) coverage: Coverage,
     pub(super) directory: Directory,
     pub(super) warnings: Vec<String>,
-    pub(super) users: Vec<(Email, Arc<ListedUser>)>,
+    pub(super) users: Vec<(Email, ListedUser)>,
     pub(super) members: Vec<(Email, GroupName)>,
     pub(super) names: Names,
 }
@@ -53,17 +52,17 @@ impl Names {
 
 impl Assembly {
     /// An export of roles (kore-api 2.7).
-    pub(super) fn export(&mut self, role_type: RoleType, roles: &[Option<RoleWire>]) {
+    pub(super) fn export(&mut self, role_type: RoleType, roles: Vec<Option<RoleWire>>) {
         let count = roles.len();
         let mut names = HashSet::new();
         let mut distinct = 0;
-        for RoleWire { id, entry } in roles.iter().flatten() {
+        for RoleWire { id, entry } in roles.into_iter().flatten() {
             if !names.insert(entry.name.clone()) {
                 self.warnings.push(format!("two {} roles are called {}", role_type.as_str(), entry.name));
             }
             self.builder
                 .see(Key::RoleDefinition(role_type, entry.name.clone()), Value::Role(entry.spec.clone()));
-            distinct += usize::from(self.directory.roles.insert(id.clone(), entry.clone()).is_none());
+            distinct += usize::from(self.directory.roles.insert(id, entry).is_none());
         }
         let extent = match count - distinct {
             0 => Extent::Complete,
@@ -84,7 +83,7 @@ impl Assembly {
     ) -> Result<(), KoreError> {
         if let Some(Listed { items, extent }) = bots {
             for bot in items {
-                self.bot(&bot)?;
+                self.bot(bot)?;
             }
             self.coverage.listings.insert(Listing::Bots, extent);
         }
@@ -94,17 +93,17 @@ impl Assembly {
         }
         if let Some(Listed { items, extent }) = groups {
             let mut extent = extent;
-            let short = items.into_iter().map(|group| usize::from(!self.group(&group))).sum();
+            let short = items.into_iter().map(|group| usize::from(!self.group(group))).sum();
             downgrade(&mut extent, short, "groups that do not show all their members");
             self.coverage.listings.insert(Listing::Groups, extent);
         }
         Ok(())
     }
 
-    fn bot(&mut self, bot: &BotWire) -> Result<(), KoreError> {
+    fn bot(&mut self, bot: BotWire) -> Result<(), KoreError> {
         let BotWire { id, account_id, name, status, purpose } = bot;
         self.account(account_id.get(), Endpoint::Bots)?;
-        let text = |text: &Text| text.0.clone().unwrap_or_default();
+        let text = |text: Text| text.0.unwrap_or_default();
         let entry = BotEntry { name: BotName::new(text(name)), status: text(status), purpose: text(purpose) };
         self.directory.bots.insert(BotId::new(id.get().unwrap_or_default()), entry);
         Ok(())
@@ -125,7 +124,7 @@ impl Assembly {
     }
 
     /// Files the users under their addresses; their facts wait for the look-ups.
-    fn listed_users(&mut self, users: Vec<Arc<ListedUser>>) -> Result<(), KoreError> {
+    fn listed_users(&mut self, users: Vec<ListedUser>) -> Result<(), KoreError> {
         self.users.reserve(users.len());
         for user in users {
             self.account(user.account_id.get(), Endpoint::AllUserRoles)?;
@@ -138,12 +137,12 @@ impl Assembly {
     }
 
     /// Files a group; `false` when it shows fewer members than it counts.
-    fn group(&mut self, group: &GroupWire) -> bool {
+    fn group(&mut self, group: GroupWire) -> bool {
         let GroupWire { id, name, users, user_count } = group;
         let (Some(id), Some(name)) = (id.get(), name.get()) else { return false };
         let name = GroupName::new(name);
         let is_listed = users.is_some();
-        let users = users.as_deref().unwrap_or_default();
+        let users = users.unwrap_or_default();
         let shown = users.len();
         for member in users {
             if let Some(email) = member.email.get() {
@@ -156,7 +155,7 @@ impl Assembly {
             self.warnings.push(format!("two groups are called {name}"));
         }
         self.directory.groups.insert(GroupId::new(id), GroupEntry { name, members: shown });
-        is_listed && user_count.as_ref().is_none_or(|count| usize::try_from(*count) == Ok(shown))
+        is_listed && user_count.is_none_or(|count| usize::try_from(count) == Ok(shown))
     }
 
     /// Files a person under their address. Two users whose addresses differ only in case end up as two spellings.
@@ -232,13 +231,13 @@ impl Assembly {
 
     /// Everything together.
     pub(super) fn finish(mut self, questions: Vec<(Email, Vec<String>)>, mut answers: Answers) -> World {
-        let mut found: BTreeMap<Email, Arc<UserElement>> = BTreeMap::new();
+        let mut found: BTreeMap<Email, UserElement> = BTreeMap::new();
         for (email, spellings) in questions {
             let said: Vec<Answer> =
                 spellings.iter().filter_map(|spelling| answers.remove(spelling)).collect();
             let is_answered = said.len() == spellings.len();
             let is_listed = self.directory.users.contains_key(&email);
-            let elements: Vec<Arc<UserElement>> = said.into_iter().filter_map(Answer::found).collect();
+            let elements: Vec<UserElement> = said.into_iter().filter_map(Answer::found).collect();
             if elements.is_empty() && is_answered {
                 if is_listed {
                     self.warnings.push(format!("{email} is listed, but a look-up does not find them"));
@@ -256,7 +255,7 @@ impl Assembly {
         let served = self.listed_facts(&found);
         self.group_facts(&found);
         for (email, element) in found {
-            self.person_facts(&email, &element, served.get(&email).copied().unwrap_or_default());
+            self.person_facts(&email, element, served.get(&email).copied().unwrap_or_default());
         }
         self.leave_shared_addresses_alone();
         let Self { account, builder, coverage, directory, mut warnings, users: _, members: _, names: _ } =

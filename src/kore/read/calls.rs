@@ -1,42 +1,129 @@
-//! The calls of one read: what they cost, and what was answered.
+//! The calls of one read. Where the next read is to find out whether anything has changed, they and their answers are kept:
+//! a world is made of the question and of the answers, so the same answers to the same calls make the same world.
 
-use super::super::KoreError;
-use super::super::gateway::{Call, Gateway, Tally};
-use super::recall::Recall;
+use super::super::gateway::{Call, Gateway, IN_FLIGHT, Tally};
+use super::super::{Endpoint, KoreError};
+use super::lookups::may_do_better;
+use futures::{StreamExt as _, stream};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Sends the calls of one read.
 pub(super) struct Calls<'a> {
     gateway: &'a Gateway,
     tally: Tally,
-    /// What the calls of the read before were answered, where that is remembered.
-    recall: Option<&'a Recall>,
+    said: Option<Mutex<Said>>,
+}
+
+/// A call, and the body of its answer.
+pub(super) struct Answer {
+    call: Call,
+    body: Vec<u8>,
+}
+
+/// What was answered in this read.
+#[derive(Default)]
+struct Said {
+    /// To calls of the read before, made once more and not asked for yet.
+    at_hand: Vec<Answer>,
+    /// To the calls of this read.
+    answers: Vec<Answer>,
+    /// A call came to nothing: what is made of this read is not said by its answers alone.
+    is_spoiled: bool,
+}
+
+/// Answers of a read that is over: a world is made of nothing else.
+pub(super) struct Answers {
+    /// The listings; what is looked up follows from them.
+    pub(super) listings: Vec<Answer>,
+    /// The look-ups.
+    pub(super) look_ups: Vec<Answer>,
 }
 
 impl<'a> Calls<'a> {
-    /// None sent yet.
-    pub(super) fn new(gateway: &'a Gateway, recall: Option<&'a Recall>) -> Self {
-        Self { gateway, tally: Tally::default(), recall }
+    /// Keeps nothing.
+    pub(super) fn new(gateway: &'a Gateway) -> Self {
+        Self { gateway, tally: Tally::default(), said: None }
     }
 
-    /// Sends one, and makes of its answer what `read` makes of the body.
-    pub(super) async fn read<T: Clone + Send + Sync + 'static>(
-        &self,
-        call: &Call,
-        read: impl FnOnce(&[u8]) -> Result<T, String>,
-    ) -> Result<T, KoreError> {
-        let read = |body: &[u8]| read(body).map_err(|why| self.gateway.misread(call.endpoint, why, body));
-        let body = self.gateway.read(call, &self.tally).await;
-        match self.recall {
-            None => read(&body?),
-            Some(recall) => {
-                let read = body.and_then(|body| recall.read(call, &body, read));
-                read.inspect_err(|_| recall.spoil())
-            }
-        }
+    /// Keeps what was answered.
+    pub(super) fn kept(gateway: &'a Gateway) -> Self {
+        Self { said: Some(Mutex::default()), ..Self::new(gateway) }
     }
 
     /// How many were sent.
     pub(super) fn count(&self) -> u32 {
         self.tally.count()
+    }
+
+    /// Sends one, and makes of its answer what `read` makes of the body.
+    pub(super) async fn read<T>(
+        &self,
+        call: Call,
+        read: impl FnOnce(&[u8]) -> Result<T, String>,
+    ) -> Result<T, KoreError> {
+        let at_hand = self.said().and_then(|mut said| said.take(&call));
+        let body = match at_hand {
+            Some(body) => Ok(body),
+            None => self.gateway.read(&call, &self.tally).await,
+        };
+        let read = body.and_then(|body| match read(&body) {
+            Ok(read) => Ok((read, body)),
+            Err(why) => Err(self.gateway.misread(call.endpoint, why, &body)),
+        });
+        match (self.said(), read) {
+            (None, read) => read.map(|(read, _)| read),
+            (Some(mut said), Ok((read, body))) => {
+                said.answers.push(Answer { call, body });
+                Ok(read)
+            }
+            (Some(mut said), Err(error)) => {
+                said.is_spoiled = true;
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes these calls once more: whether each is answered as it was. If not, the new answers are at hand for the read that
+    /// follows, which sends none of these calls again.
+    ///
+    /// # Errors
+    /// What a smaller call would not help against.
+    pub(super) async fn repeat(&self, answers: &[Answer]) -> Result<bool, KoreError> {
+        let again: Vec<_> =
+            answers.iter().map(|before| self.gateway.read(&before.call, &self.tally)).collect();
+        let mut answered = stream::iter(again).buffered(IN_FLIGHT).zip(stream::iter(answers));
+        let mut is_same = true;
+        while let Some((body, Answer { call, body: before })) = answered.next().await {
+            match body {
+                Ok(body) => {
+                    is_same &= body == *before;
+                    if let Some(mut said) = self.said() {
+                        said.at_hand.push(Answer { call: call.clone(), body });
+                    }
+                }
+                Err(error) if may_do_better(&error) => is_same = false,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(is_same)
+    }
+
+    /// The answers of the read, unless one is missing.
+    pub(super) fn answers(self) -> Option<Answers> {
+        let said = self.said?.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let is_look_up = |answer: &Answer| answer.call.endpoint == Endpoint::UsersInfo;
+        let (look_ups, listings) = said.answers.into_iter().partition(is_look_up);
+        (!said.is_spoiled).then_some(Answers { listings, look_ups })
+    }
+
+    fn said(&self) -> Option<MutexGuard<'_, Said>> {
+        self.said.as_ref().map(|said| said.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Said {
+    fn take(&mut self, call: &Call) -> Option<Vec<u8>> {
+        let at = self.at_hand.iter().position(|answer| answer.call.asks_the_same(call))?;
+        Some(self.at_hand.swap_remove(at).body)
     }
 }

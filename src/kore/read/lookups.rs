@@ -11,7 +11,6 @@ use super::calls::Calls;
 use super::{Reader, Sizes};
 use futures::future::join_all;
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 
 /// The first and largest batch.
 pub(super) const LARGEST_BATCH: usize = 1_000;
@@ -28,15 +27,15 @@ pub(super) type Answers = HashMap<String, Answer>;
 /// What the platform said about one spelling.
 pub(super) enum Answer {
     /// It knows the person.
-    Found(Arc<UserElement>),
+    Found(Box<UserElement>),
     /// It does not.
     NotFound,
 }
 
 impl Answer {
-    pub(super) fn found(self) -> Option<Arc<UserElement>> {
+    pub(super) fn found(self) -> Option<UserElement> {
         match self {
-            Self::Found(element) => Some(element),
+            Self::Found(element) => Some(*element),
             Self::NotFound => None,
         }
     }
@@ -162,16 +161,16 @@ impl Reader {
     }
 }
 
-async fn ask(batch: &[String], calls: &Calls<'_>) -> Result<Vec<Arc<UserElement>>, KoreError> {
+async fn ask(batch: &[String], calls: &Calls<'_>) -> Result<Vec<UserElement>, KoreError> {
     let mut call = Call::new(Endpoint::UsersInfo).json(&serde_json::json!({ "emailIds": batch }));
     if batch.len() > 1 {
         call.tries = 2;
     }
-    calls.read(&call, UserElement::list).await
+    calls.read(call, UserElement::list).await
 }
 
 /// Sorts one answer: who is found, who is not, who is missing and how to ask again.
-fn take(batch: Vec<String>, elements: Vec<Arc<UserElement>>, queue: &mut Queue, answers: &mut Answers) {
+fn take(batch: Vec<String>, elements: Vec<UserElement>, queue: &mut Queue, answers: &mut Answers) {
     let asked = batch.len();
     let mut missing = Vec::new();
     let (mut last_answered, mut first_missing) = (0, asked);
@@ -180,7 +179,7 @@ fn take(batch: Vec<String>, elements: Vec<Arc<UserElement>>, queue: &mut Queue, 
             Some(element) if !element.is_trouble() => {
                 last_answered = place + 1;
                 let is_failure = element.is_failure();
-                let answer = if is_failure { Answer::NotFound } else { Answer::Found(element) };
+                let answer = if is_failure { Answer::NotFound } else { Answer::Found(Box::new(element)) };
                 answers.insert(spelling, answer);
             }
             Some(_) | None => {
@@ -205,15 +204,15 @@ fn take(batch: Vec<String>, elements: Vec<Arc<UserElement>>, queue: &mut Queue, 
 }
 
 /// Whether a smaller batch may succeed where this one failed.
-fn may_do_better(error: &KoreError) -> bool {
+pub(super) fn may_do_better(error: &KoreError) -> bool {
     matches!(error, KoreError::Refused { .. } | KoreError::Unreachable { is_connected: true, .. })
 }
 
 /// Gives each spelling its element: by the exact spelling, else by the spelling in another case, else by position where
 /// an element names nobody.
-fn pair(batch: Vec<String>, elements: Vec<Arc<UserElement>>) -> Vec<(String, Option<Arc<UserElement>>)> {
+fn pair(batch: Vec<String>, elements: Vec<UserElement>) -> Vec<(String, Option<UserElement>)> {
     let is_aligned = batch.len() == elements.len();
-    let mut slots: Vec<Option<Arc<UserElement>>> = batch.iter().map(|_| None).collect();
+    let mut slots: Vec<Option<UserElement>> = batch.iter().map(|_| None).collect();
     let exact: HashMap<&str, usize> =
         batch.iter().enumerate().map(|(place, spelling)| (spelling.as_str(), place)).collect();
     let mut in_other_case = Vec::new();
@@ -249,12 +248,12 @@ fn pair(batch: Vec<String>, elements: Vec<Arc<UserElement>>) -> Vec<(String, Opt
 mod tests {
     use super::*;
 
-    fn element(email: &str, status: &str) -> Arc<UserElement> {
+    fn element(email: &str, status: &str) -> UserElement {
         let json = serde_json::json!({ "userInfo": { "emailId": email, "status": status } });
-        Arc::new(serde_json::from_value(json).unwrap())
+        serde_json::from_value(json).unwrap()
     }
 
-    fn statuses(batch: &[&str], elements: Vec<Arc<UserElement>>) -> Vec<Option<String>> {
+    fn statuses(batch: &[&str], elements: Vec<UserElement>) -> Vec<Option<String>> {
         let batch = batch.iter().map(|spelling| (*spelling).to_owned()).collect();
         pair(batch, elements).into_iter().map(|(_, element)| element?.status()).collect()
     }

@@ -10,7 +10,6 @@ mod lookups;
 mod notices;
 mod pages;
 mod people;
-mod recall;
 
 pub use notices::{AuditEvent, AuditPage};
 
@@ -21,10 +20,10 @@ use crate::facts::{
     Closure, Completeness, Desired, Email, OwnershipLevel, Policy, RoleType, ScopeExtent, World,
 };
 use assemble::Assembly;
-use calls::Calls;
+use calls::{Answers, Calls};
 use futures::future::try_join4;
-use recall::{Kept, Recall};
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What to read.
@@ -97,12 +96,26 @@ struct Sizes {
     too_large: Option<usize>,
 }
 
-/// Reads one account, and remembers between reads which sizes it takes, and what it answered where that is asked for.
+/// A read that is over, for the next one of the same question.
+struct Kept {
+    ask: Ask,
+    answers: Answers,
+    world: Arc<World>,
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").field("calls", &self.world.calls).finish_non_exhaustive()
+    }
+}
+
+/// Reads one account, and remembers between reads which sizes it takes.
 #[derive(Debug)]
 pub struct Reader {
     gateway: Gateway,
     sizes: Mutex<Sizes>,
-    kept: Mutex<Option<Arc<Kept>>>,
+    /// What [`Reader::read_again`] has read last.
+    kept: Mutex<Option<Kept>>,
 }
 
 impl Reader {
@@ -137,30 +150,35 @@ impl Reader {
     /// Only what spoils the whole: credentials, scope, network, budget, or answers that are not the API's. Gaps
     /// are coverage.
     pub async fn read(&self, ask: &Ask) -> Result<World, KoreError> {
-        let calls = Calls::new(&self.gateway, None);
-        let gathered = self.gather(ask, &calls).await?;
-        Ok(gathered.world(calls.count()))
+        self.gather(ask, &Calls::new(&self.gateway)).await
     }
 
-    /// As [`Reader::read`], and remembers the answers for the next time: an account that answers as it did costs its calls
-    /// and little more, and comes out as the same world.
+    /// As [`Reader::read`], for who asks the same question again and again: the calls of the read before are made once more,
+    /// and where all answers are the same, it is the same world.
     ///
     /// # Errors
     /// As `read`.
     pub async fn read_again(&self, ask: &Ask) -> Result<Arc<World>, KoreError> {
-        let before = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let recall = Recall::new(before);
-        let calls = Calls::new(&self.gateway, Some(&recall));
-        let gathered = self.gather(ask, &calls).await?;
-        let count = calls.count();
-        let world = recall.same(ask, count).unwrap_or_else(|| Arc::new(gathered.world(count)));
-        let kept = Arc::new(recall.keep(ask, count, &world));
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+        let calls = Calls::kept(&self.gateway);
+        let before = self.kept().take().filter(|kept| kept.ask == *ask);
+        if let Some(Kept { ask: _, answers, world }) = &before
+            && calls.repeat(&answers.listings).await?
+            && calls.repeat(&answers.look_ups).await?
+            && calls.count() == world.calls
+        {
+            let world = Arc::clone(world);
+            *self.kept() = before;
+            return Ok(world);
+        }
+        let sizes = self.sizes();
+        let world = Arc::new(self.gather(ask, &calls).await?);
+        // A read that finds out about sizes makes calls that no other need make.
+        let answers = calls.answers().filter(|_| self.sizes() == sizes);
+        *self.kept() = answers.map(|answers| Kept { ask: ask.clone(), answers, world: Arc::clone(&world) });
         Ok(world)
     }
 
-    /// Makes the calls.
-    async fn gather(&self, ask: &Ask, calls: &Calls<'_>) -> Result<Gathered, KoreError> {
+    async fn gather(&self, ask: &Ask, calls: &Calls<'_>) -> Result<World, KoreError> {
         let Ask { users, groups, bots, roles, look_up, look_up_everyone, look_up_admins } = ask;
         let (roles, bots, groups, users) = try_join4(
             async { if *roles { exports(calls).await.map(Some) } else { Ok(None) } },
@@ -172,7 +190,7 @@ impl Reader {
 
         let mut assembly = Assembly::default();
         for (role_type, export) in roles.into_iter().flatten() {
-            assembly.export(role_type, &export);
+            assembly.export(role_type, export);
         }
         assembly.listings(bots, groups, users)?;
         let mut people = look_up.clone();
@@ -187,7 +205,9 @@ impl Reader {
         }
         let questions = assembly.questions(people);
         let answers = self.look_up(questions.iter().flat_map(|(_, spellings)| spellings), calls).await?;
-        Ok(Gathered { assembly, questions, answers })
+        let mut world = assembly.finish(questions, answers);
+        world.calls = calls.count();
+        Ok(world)
     }
 
     /// The users' listing, in the largest pages that the server does not refuse.
@@ -196,32 +216,17 @@ impl Reader {
         self.remember(|sizes| sizes.listing = limit);
         Ok(listed)
     }
-}
 
-/// What the calls of a read brought.
-struct Gathered {
-    assembly: Assembly,
-    questions: Vec<(Email, Vec<String>)>,
-    answers: lookups::Answers,
-}
-
-impl Gathered {
-    fn world(self, calls: u32) -> World {
-        let Self { assembly, questions, answers } = self;
-        let mut world = assembly.finish(questions, answers);
-        world.calls = calls;
-        world
+    fn kept(&self) -> MutexGuard<'_, Option<Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The roles of one export.
-type Export = Arc<Vec<Option<RoleWire>>>;
-
 /// Both role exports (2.7).
-async fn exports(calls: &Calls<'_>) -> Result<[(RoleType, Export); 2], KoreError> {
+async fn exports(calls: &Calls<'_>) -> Result<[(RoleType, Vec<Option<RoleWire>>); 2], KoreError> {
     let one = async |role_type: RoleType| {
         let call = Call::new(Endpoint::ExportRoles).query("roleType", role_type.as_str());
-        let roles = calls.read(&call, |body| RoleWire::list(body, role_type).map(Arc::new)).await?;
+        let roles = calls.read(call, |body| RoleWire::list(body, role_type)).await?;
         Ok((role_type, roles))
     };
     let (admin, bot) = futures::future::try_join(one(RoleType::Admin), one(RoleType::Bot)).await?;

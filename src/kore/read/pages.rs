@@ -11,7 +11,6 @@ use super::calls::Calls;
 use crate::facts::Extent;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use std::collections::HashSet;
-use std::sync::Arc;
 
 /// Smallest page size worth asking for: what the vendor documents.
 const SAFE_LIMIT: usize = 50;
@@ -21,7 +20,7 @@ const BLIND_PAGES: usize = 200;
 /// A listing as far as it was read.
 pub(super) struct Listed<T> {
     /// Each entry once.
-    pub(super) items: Vec<Arc<T>>,
+    pub(super) items: Vec<T>,
     /// Whether that is all.
     pub(super) extent: Extent,
 }
@@ -234,7 +233,7 @@ impl Calls<'_> {
             // A large page may be what the server cannot do: two tries, then a smaller one.
             call.tries = 2;
         }
-        self.read(&call, T::page).await
+        self.read(call, T::page).await
     }
 }
 
@@ -262,7 +261,7 @@ struct LastPage {
 
 /// Entries as they come in, each id once.
 struct Book<T> {
-    items: Vec<Arc<T>>,
+    items: Vec<T>,
     ids: HashSet<String>,
     without_id: usize,
 }
@@ -277,7 +276,7 @@ impl<T: Paged> Book<T> {
     }
 
     /// Keeps what is new; returns how many were not.
-    fn add(&mut self, items: Vec<Arc<T>>) -> usize {
+    fn add(&mut self, items: Vec<T>) -> usize {
         let mut repeated = 0;
         for item in items {
             match item.id() {

@@ -8,14 +8,10 @@ use crate::facts::{
 };
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
 impl Assembly {
     /// Facts of the users' listing, as far as no look-up replaces them; returns what it served for those looked up.
-    pub(super) fn listed_facts(
-        &mut self,
-        found: &BTreeMap<Email, Arc<UserElement>>,
-    ) -> HashMap<Email, Served> {
+    pub(super) fn listed_facts(&mut self, found: &BTreeMap<Email, UserElement>) -> HashMap<Email, Served> {
         let mut served = HashMap::new();
         let mut unreadable = 0;
         for (email, user) in std::mem::take(&mut self.users) {
@@ -28,7 +24,7 @@ impl Assembly {
             }
             let mut has_roles = true;
             if element.is_none_or(|element| element.both_roles().is_none()) {
-                let ListedUser { bt_roles, admin_roles, .. } = user.as_ref();
+                let ListedUser { bt_roles, admin_roles, .. } = user;
                 has_roles = bt_roles.is_some() && admin_roles.is_some();
                 has_roles &= self.roles(&email, RoleType::Bot, bt_roles.iter().flatten());
                 has_roles &= self.roles(&email, RoleType::Admin, admin_roles.iter().flatten());
@@ -45,7 +41,7 @@ impl Assembly {
     }
 
     /// Memberships the groups' listing shows, as far as no look-up replaces them.
-    pub(super) fn group_facts(&mut self, found: &BTreeMap<Email, Arc<UserElement>>) {
+    pub(super) fn group_facts(&mut self, found: &BTreeMap<Email, UserElement>) {
         for (email, group) in std::mem::take(&mut self.members) {
             self.builder.see(Key::Member(email.clone()), Value::Member(Membership::Listed));
             if found.get(&email).is_none_or(|element| element.groups.is_none()) {
@@ -55,7 +51,7 @@ impl Assembly {
     }
 
     /// Facts of one look-up.
-    pub(super) fn person_facts(&mut self, email: &Email, element: &UserElement, served: Served) {
+    pub(super) fn person_facts(&mut self, email: &Email, element: UserElement, served: Served) {
         let email = match self.directory.users.get_key_value(email) {
             Some((own, _)) => own.clone(),
             None => email.clone(),
@@ -71,21 +67,19 @@ impl Assembly {
         }
         let has_names = user_info.first_name.is_some() || user_info.last_name.is_some();
         if has_names {
-            let text = |name: &Option<Text>| name.as_ref().and_then(|name| name.0.clone());
-            let name = PersonName { first: text(&user_info.first_name), last: text(&user_info.last_name) };
+            let text = |name: Option<Text>| name.and_then(|name| name.0);
+            let name = PersonName { first: text(user_info.first_name), last: text(user_info.last_name) };
             self.builder.see(Key::Names(email.clone()), Value::Names(name));
         }
-        let bot_roles = roles.iter().filter_map(|roles| roles.bt_roles.as_ref()).flatten();
-        let admin_roles = roles.iter().filter_map(|roles| roles.admin_roles.as_ref()).flatten();
-        let mut is_whole = self.roles(&email, RoleType::Bot, bot_roles);
-        is_whole &= self.roles(&email, RoleType::Admin, admin_roles);
+        let roles = roles.unwrap_or_default();
+        let mut is_whole = self.roles(&email, RoleType::Bot, roles.bt_roles.iter().flatten());
+        is_whole &= self.roles(&email, RoleType::Admin, roles.admin_roles.iter().flatten());
         let by_listing = served.has_roles && *self.coverage.extent(Listing::Users) == Extent::Complete;
         let has_groups = match groups {
-            Some(groups) => self.groups(&email, groups),
+            Some(groups) => self.groups(&email, &groups),
             None => *self.coverage.extent(Listing::Groups) == Extent::Complete,
         };
-        let has_assignments =
-            assign_bot_tasks.as_ref().is_some_and(|assigned| self.assignments(&email, assigned));
+        let has_assignments = assign_bot_tasks.is_some_and(|assigned| self.assignments(&email, assigned));
         let seen = Seen {
             names: has_names,
             access: access.is_some() || served.has_access,
@@ -162,7 +156,7 @@ impl Assembly {
         }
     }
 
-    fn assignments(&mut self, email: &Email, assigned: &[AssignedWire]) -> bool {
+    fn assignments(&mut self, email: &Email, assigned: Vec<AssignedWire>) -> bool {
         let mut is_whole = true;
         let mut by_bot: BTreeMap<BotId, DialogSet> = BTreeMap::new();
         for AssignedWire { bot, dialogs, has_other_tasks } in assigned {
@@ -170,9 +164,8 @@ impl Assembly {
                 is_whole = false;
                 continue;
             };
-            let (has_other_tasks, only) = (*has_other_tasks, dialogs.as_ref());
-            let only = only.map(|dialogs| dialogs.iter().map(DialogId::new).collect());
-            match by_bot.entry(self.names.bot(bot)) {
+            let only = dialogs.map(|dialogs| dialogs.into_iter().map(DialogId::new).collect());
+            match by_bot.entry(self.names.bot(&bot)) {
                 Entry::Vacant(vacant) => {
                     vacant.insert(DialogSet { only, has_other_tasks });
                 }

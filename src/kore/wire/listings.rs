@@ -5,7 +5,6 @@ use super::{RoleHeld, Text, count, flag, list, parse, text_of};
 use crate::facts::{BuilderAccess, Level, PermissionName, RoleEntry, RoleId, RoleName, RoleSpec, RoleType};
 use serde::Deserialize;
 use serde_json::Value;
-use std::sync::Arc;
 
 /// One page of a listing (kore-api 2.0).
 pub(in crate::kore) struct Page<T> {
@@ -13,13 +12,7 @@ pub(in crate::kore) struct Page<T> {
     pub(in crate::kore) total: Option<usize>,
     /// `availableMore`, or `moreAvailable` from those who write it so.
     pub(in crate::kore) has_more: Option<bool>,
-    pub(in crate::kore) items: Vec<Arc<T>>,
-}
-
-impl<T> Clone for Page<T> {
-    fn clone(&self) -> Self {
-        Self { items: self.items.clone(), ..*self }
-    }
+    pub(in crate::kore) items: Vec<T>,
 }
 
 impl<T> Page<T> {
@@ -30,7 +23,7 @@ impl<T> Page<T> {
 }
 
 /// What is listed in pages.
-pub(in crate::kore) trait Paged: Sized + Send + Sync + 'static {
+pub(in crate::kore) trait Paged: Sized + Send {
     /// Where.
     const ENDPOINT: Endpoint;
     /// Entries asked for at once; a server may give fewer.
@@ -71,7 +64,6 @@ macro_rules! paged {
                 // An empty listing may leave the list out; any other answer without it is none of ours.
                 let items = items.or((total == Some(0)).then(Vec::new));
                 let items = items.ok_or(concat!("there is no list called ", $key))?;
-                let items = items.into_iter().map(Arc::new).collect();
                 Ok(Page { total, has_more: available_more.or(more_available), items })
             }
         }

@@ -5,7 +5,6 @@ use super::{Text, flag, list, parse, present};
 use crate::facts::BuilderAccess;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use std::sync::Arc;
 
 /// One element of usersInfo (kore-api 2.4). `None`: the answer left the key out.
 #[derive(Deserialize, Debug, Default)]
@@ -40,9 +39,8 @@ pub(in crate::kore) struct UserInfo {
 
 impl UserElement {
     /// Reads the bare array.
-    pub(in crate::kore) fn list(body: &[u8]) -> Result<Vec<Arc<Self>>, String> {
-        let elements: Vec<Self> = parse(body)?;
-        Ok(elements.into_iter().map(Arc::new).collect())
+    pub(in crate::kore) fn list(body: &[u8]) -> Result<Vec<Self>, String> {
+        parse(body)
     }
 
     /// Whether the platform says that it does not know this person: by the word, never by the text (kore-api 2.4).

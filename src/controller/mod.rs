@@ -7,8 +7,8 @@
 //! ```
 //!
 //! One reconcile is one account, not one object: ten thousand resources cost the same calls as one. [`pass`](mod@pass) is the core;
-//! it knows no cluster, so it runs in tests without one. Only this room and `manifest` name Kubernetes; nothing here
-//! prints.
+//! it knows no cluster, so it runs in tests without one. While nothing that it knows has changed, it reads, compares, and is done.
+//! Only this room and `manifest` name Kubernetes; nothing here prints.
 
 mod conditions;
 mod connect;

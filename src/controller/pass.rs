@@ -127,9 +127,20 @@ pub async fn pass(
     let (manifests, compiled, moved) = without_moved(view, manifests, compiled, &world, now);
     let verdicts = Verdicts::default();
     let has_foreseen = false;
-    let mut work =
-        Work { view, known, session, manifests, world, moved, unrestored, verdicts, now, has_foreseen };
-    work.finish(compiled, question, stop).await
+    let mut work = Work {
+        view,
+        known,
+        session,
+        question,
+        manifests,
+        world,
+        moved,
+        unrestored,
+        verdicts,
+        now,
+        has_foreseen,
+    };
+    work.finish(compiled, stop).await
 }
 
 /// What the account is asked, and which account has to answer.
@@ -224,6 +235,7 @@ pub(super) struct Work<'a> {
     pub(super) view: &'a View,
     pub(super) known: &'a mut Known,
     session: Session<'a>,
+    pub(super) question: Question,
     pub(super) manifests: Manifests,
     pub(super) world: Arc<World>,
     moved: Vec<(ObjectRef, String)>,
@@ -235,7 +247,7 @@ pub(super) struct Work<'a> {
 }
 
 impl Work<'_> {
-    async fn finish(&mut self, compiled: Compiled, question: Question, stop: Stop) -> Pass {
+    async fn finish(&mut self, compiled: Compiled, stop: Stop) -> Pass {
         let Compiled { account: _, desired, policy, expiring, findings } = compiled;
         let (view, now) = (self.view, self.now);
         let (plan, settled_at) = self.plan(desired, &policy);
@@ -282,7 +294,7 @@ impl Work<'_> {
             was_read: true,
             is_still: false,
         };
-        self.known.still = self.still(&pass, question, &policy, regular, expiry);
+        self.known.still = self.still(&pass, &policy, regular, expiry);
         pass
     }
 

@@ -33,7 +33,6 @@ impl Work<'_> {
     pub(super) fn still(
         &self,
         pass: &Pass,
-        question: Question,
         policy: &Policy,
         interval: SignedDuration,
         expiry: Option<Timestamp>,
@@ -43,7 +42,7 @@ impl Work<'_> {
         is_over.then(|| Still {
             view: self.view.clone(),
             world: Arc::clone(&self.world),
-            question,
+            question: self.question.clone(),
             account: pass.account.clone(),
             plan: Arc::clone(plan),
             interval,

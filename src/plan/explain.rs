@@ -112,11 +112,7 @@ fn plan_of(
         key => key.email().is_none_or(|email| people.contains(email)),
     };
     let wants = desired.wants.iter().filter(|(key, _)| is_part(key)).cloned().collect();
-    let part = Desired {
-        referenced: desired.referenced.clone(),
-        strip: desired.strip.clone(),
-        ..Desired::new(wants)
-    };
+    let part = Desired { strip: desired.strip.clone(), ..Desired::new(wants) };
     let Observed { world, policy, context } = observed;
     super::make(part, world, policy, context)
 }

@@ -12,7 +12,7 @@ pub use answer::{
 };
 
 use super::{Context, Plan, Reason};
-use crate::facts::{BotRef, Closure, Desired, Email, Holder, Key, Policy, RoleName, RoleType, Value, World};
+use crate::facts::{BotRef, Closure, Desired, Email, Key, Policy, RoleName, RoleType, Value, World};
 use collect::{Book, Entry, label_of};
 use std::collections::BTreeSet;
 
@@ -325,9 +325,4 @@ fn notes(book: &Book<'_>, explanation: &Explanation) -> Vec<String> {
 /// The role a text may mean, of that type.
 fn means(role_type: RoleType, text: &str, role: &RoleName) -> bool {
     RoleName::canonical(role_type, text) == *role
-}
-
-/// The person or group a binding is about.
-fn holder_of(key: &Key<BotRef>) -> Option<Holder> {
-    key.holder().cloned().or_else(|| key.email().cloned().map(Holder::User))
 }

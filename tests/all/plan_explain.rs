@@ -475,6 +475,19 @@ fn plan_explain_one_half_of_a_group_is_no_grant() {
 }
 
 #[test]
+fn plan_explain_a_group_that_must_not_hold_a_role_hands_nothing_on() {
+    let mut manifests = desired();
+    for (_, want) in
+        manifests.wants.iter_mut().filter(|(key, _)| matches!(key.holder(), Some(Holder::Group(_))))
+    {
+        want.verdict = Verdict::Absent;
+    }
+    let question = why("jane.doe", "Bot Tester", "Banking Assistant");
+    let line = only(&explain(&question, &manifests, None).unwrap()).clone();
+    assert_eq!((line.standing, said(&line)), (Standing::NotHeld, vec![Says::WouldGrant]));
+}
+
+#[test]
 fn plan_explain_a_denial_of_one_person_stands_against_their_group() {
     let manifests = desired_and(Key::InGroup(email("kim"), "QA".into()), Verdict::Present(Value::Held));
     let question = why("kim", "Bot Tester", "Banking Assistant");

@@ -102,7 +102,8 @@ fn rules_tests_called_after_a_room_on_facts_know_that_room_and_facts_alone() {
             let source =
                 Source::new(file.strip_prefix(root).unwrap(), &std::fs::read_to_string(file).unwrap());
             for path in source.paths().iter().filter(|path| path.is_ours) {
-                let first = path.segments.first().map_or("*", String::as_str);
+                // `self` and `super` lead through the tests' own crate, `all`.
+                let first = path.segments.iter().find(|name| *name != "all").map_or("*", String::as_str);
                 if first != room && first != "facts" && !first.starts_with(&prefix) {
                     breaches
                         .push(source.breach(path.line, &format!("it names `{}`", path.segments.join("::"))));

@@ -14,7 +14,7 @@ use koreconcile::plan::{Context, Reason};
 
 fn text(explanation: &Explanation) -> String {
     let mut explanation = explanation.clone();
-    explanation.account.name = "acme".to_owned();
+    explanation.account.name = String::from("acme");
     render::explanation(&explanation, Style::default())
 }
 
@@ -42,7 +42,7 @@ fn janes_account() -> World {
 
 /// The account of this test with what only files know.
 fn told(mut explanation: Explanation) -> Explanation {
-    explanation.account.host = "https://platform.example.com".to_owned();
+    explanation.account.host = String::from("https://platform.example.com");
     let lines = explanation.because_mut().flat_map(|(_, because)| because);
     for (at, because) in lines.enumerate() {
         let commit = Commit {

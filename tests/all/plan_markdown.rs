@@ -320,6 +320,8 @@ fn plan_markdown_counts_changes_by_family_where_there_are_several() {
     let mut plan = rich();
     plan.changes.retain(|change| matches!(change.key, Key::Member(_)));
     assert_eq!(table(&plan), "", "the title says it");
+    plan.changes.extend(rich().changes.into_iter().find(|change| matches!(change.key, Key::Names(_))));
+    assert_eq!(table(&plan).lines().count(), 4);
 }
 
 #[test]

@@ -158,6 +158,14 @@ fn plan_redacted_tells_two_people_apart_whose_short_names_are_the_same() {
 }
 
 #[test]
+fn plan_redacted_hides_an_address_whole_that_ends_like_somebody_elses() {
+    let mut plan = everywhere("jane@example.com");
+    plan.warnings = vec!["mary.jane@example.com is not jane@example.com".to_owned()];
+    let [mary, jane] = ["mary.jane@example.com", "jane@example.com"].map(name_of);
+    assert_eq!(render::redacted(plan).warnings, [format!("{mary} is not {jane}")]);
+}
+
+#[test]
 fn plan_redacted_takes_an_empty_address_for_nobodys_name() {
     let mut plan = everywhere("jane@example.com");
     plan.write_only.push(Key::Member(Email::observed("")));

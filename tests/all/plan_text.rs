@@ -3,6 +3,7 @@
 use koreconcile::facts::{Email, Holder, Key, Level, PermissionName, RoleSpec, RoleType, Value};
 use koreconcile::plan::cost::Cost;
 use koreconcile::plan::{Action, Change, Origin, Plan, render};
+use std::collections::BTreeMap;
 
 /// One rich plan, with every kind of change and entry, against a base: `review_plan` makes it of manifests and holds it
 /// in this file.
@@ -77,11 +78,11 @@ fn plan_text_of_an_empty_plan_says_what_is_in_the_way_and_what_reading_took() {
 fn plan_text_in_colour_says_the_same() {
     let plan = render::redacted(rich_with_base());
     let colored = render::text(&plan, render::Style { color: true, verbose: false });
-    let mut plain = String::new();
+    let mut uncolored = String::new();
     for (at, part) in colored.split("\u{1b}[").enumerate() {
-        plain += if at == 0 { part } else { part.split_once('m').unwrap().1 };
+        uncolored += if at == 0 { part } else { part.split_once('m').unwrap().1 };
     }
-    assert_eq!(plain, text(&plan));
+    assert_eq!(uncolored, text(&plan));
 
     let colored = render::text(&rich(), render::Style { color: true, verbose: false });
     for said in [
@@ -211,6 +212,6 @@ fn plan_text_names_a_change_in_one_line_with_its_bot_by_name() {
     let tester = change_of("group support-eu: Bot Tester on st-1");
     assert_eq!(render::in_words(&plan.bots, &tester), "+ group support-eu: Bot Tester on Banking Assistant");
     let removed = Change { action: Action::RemoveNamed, ..tester };
-    let unknown = render::in_words(&Default::default(), &removed);
+    let unknown = render::in_words(&BTreeMap::new(), &removed);
     assert_eq!(unknown, "- group support-eu: Bot Tester on st-1", "an id where no name is known");
 }

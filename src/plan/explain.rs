@@ -12,7 +12,7 @@ pub use answer::{
 };
 
 use super::{Context, Plan, Reason};
-use crate::facts::{BotRef, Closure, Desired, Email, Holder, Key, Policy, RoleName, RoleType, Value, World};
+use crate::facts::{BotRef, Closure, Desired, Email, Key, Policy, RoleName, RoleType, Value, World};
 use collect::{Book, Entry, label_of};
 use std::collections::BTreeSet;
 
@@ -112,11 +112,7 @@ fn plan_of(
         key => key.email().is_none_or(|email| people.contains(email)),
     };
     let wants = desired.wants.iter().filter(|(key, _)| is_part(key)).cloned().collect();
-    let part = Desired {
-        referenced: desired.referenced.clone(),
-        strip: desired.strip.clone(),
-        ..Desired::new(wants)
-    };
+    let part = Desired { strip: desired.strip.clone(), ..Desired::new(wants) };
     let Observed { world, policy, context } = observed;
     super::make(part, world, policy, context)
 }
@@ -329,9 +325,4 @@ fn notes(book: &Book<'_>, explanation: &Explanation) -> Vec<String> {
 /// The role a text may mean, of that type.
 fn means(role_type: RoleType, text: &str, role: &RoleName) -> bool {
     RoleName::canonical(role_type, text) == *role
-}
-
-/// The person or group a binding is about.
-fn holder_of(key: &Key<BotRef>) -> Option<Holder> {
-    key.holder().cloned().or_else(|| key.email().cloned().map(Holder::User))
 }

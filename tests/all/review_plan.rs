@@ -1,5 +1,6 @@
-//! One rich plan as text, Markdown and JSON: every kind of change and entry, as reviewers read them.
+//! One rich plan from manifests: every kind of change and entry. As JSON it is what `plan_text` and its neighbours show.
 
+use crate::plan_text;
 use jiff::Timestamp;
 use koreconcile::facts::{
     BotEntry, BuilderAccess, Completeness, Coverage, DialogId, DialogSet, Directory, Email, Extent, Family,
@@ -141,7 +142,7 @@ fn world() -> World {
 }
 
 /// The plan of the manifests against the account, without a base.
-pub fn rich() -> Plan {
+fn rich() -> Plan {
     let Compiled { desired, mut policy, .. } = compiled(PEOPLE, ACCESS);
     policy.safety.max_removals = 2;
     let mut memory = Memory::default();
@@ -161,7 +162,7 @@ pub fn rich() -> Plan {
 }
 
 /// The same against a base, in which Nia, a role and an admin were not written yet.
-pub fn rich_with_base() -> Plan {
+fn rich_with_base() -> Plan {
     let people = PEOPLE.split_once("---\n").unwrap().1;
     let access = ACCESS
         .replace(
@@ -207,28 +208,13 @@ fn review_rich_plan_has_every_family_action_and_most_reasons() {
 }
 
 #[test]
-fn review_rich_plan_as_text() {
-    insta::assert_snapshot!(render::text(&rich(), render::Style::default()));
-}
-
-#[test]
-fn review_rich_plan_with_base_as_text() {
-    insta::assert_snapshot!(render::text(&rich_with_base(), render::Style::default()));
-}
-
-#[test]
-fn review_rich_plan_as_markdown() {
-    insta::assert_snapshot!(render::markdown(&rich_with_base()));
-}
-
-#[test]
-fn review_rich_plan_redacted_as_markdown() {
-    insta::assert_snapshot!(render::markdown(&render::redacted(rich())));
-}
-
-#[test]
 fn review_rich_plan_as_json() {
     insta::assert_snapshot!(render::json(&rich_with_base()).unwrap());
+    assert_eq!(
+        render::json(&plan_text::rich()).unwrap(),
+        render::json(&rich()).unwrap(),
+        "what its neighbours show"
+    );
 }
 
 #[test]

@@ -86,6 +86,35 @@ fn rules_only_manifest_and_controller_name_kubernetes() {
 }
 
 #[test]
+fn rules_tests_called_after_a_room_on_facts_know_that_room_and_facts_alone() {
+    // `make mutants` builds them with the room and facts, without the rest of the package.
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let rooms = MAY_KNOW.iter().filter(|(_, known)| *known == ["facts"]).map(|(room, _)| *room);
+    let mut files = Vec::new();
+    collect(&root.join("tests/all"), &mut files);
+    let mut breaches = Vec::new();
+    for room in rooms {
+        let prefix = format!("{room}_");
+        for file in &files {
+            if !file.file_stem().is_some_and(|name| name.to_string_lossy().starts_with(&prefix)) {
+                continue;
+            }
+            let source =
+                Source::new(file.strip_prefix(root).unwrap(), &std::fs::read_to_string(file).unwrap());
+            for path in source.paths().iter().filter(|path| path.is_ours) {
+                // `self` and `super` lead through the tests' own crate, `all`.
+                let first = path.segments.iter().find(|name| *name != "all").map_or("*", String::as_str);
+                if first != room && first != "facts" && !first.starts_with(&prefix) {
+                    breaches
+                        .push(source.breach(path.line, &format!("it names `{}`", path.segments.join("::"))));
+                }
+            }
+        }
+    }
+    assert!(breaches.is_empty(), "{}", listed(&breaches));
+}
+
+#[test]
 fn rules_table_points_down_only() {
     // Each room may know only rooms whose own list is already settled: a cycle can't be written down.
     let mut settled = BTreeSet::new();

@@ -1,7 +1,7 @@
 //! The answer as a value: lines for people and machines.
 
+use super::Question;
 use super::collect::{Book, label_of};
-use super::{Question, holder_of};
 use crate::facts::{AccountId, BotRef, Email, Family, GroupName, Holder, Key, RoleName, RoleType, Source};
 use crate::plan::{AccountRef, Reason};
 use jiff::Timestamp;
@@ -422,9 +422,4 @@ impl Obstacle {
             Self::Refused => "refused",
         }
     }
-}
-
-/// Who holds it, for those who sort.
-pub(super) fn is_group(key: &Key<BotRef>) -> bool {
-    matches!(holder_of(key), Some(Holder::Group(_)))
 }

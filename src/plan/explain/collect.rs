@@ -1,6 +1,5 @@
 //! Finds the facts a question is about in both worlds, and what platform groups hand on to their members.
 
-use super::answer::is_group;
 use super::{Because, Line, Question, Says, Unheard, means};
 use crate::facts::{
     BotId, BotName, BotRef, Desired, Email, GroupName, Holder, Key, RoleName, RoleType, Scope, ScopeExtent,
@@ -143,7 +142,7 @@ impl<'a> Book<'a> {
             if !self.concerns(key) {
                 continue;
             }
-            if is_group(key) && is_present {
+            if matches!(key.holder(), Some(Holder::Group(_))) && is_present {
                 bindings.entry(self.key_of(key)).or_default().want = Some(want);
             }
             if who.is_none() || key.email() == who {
@@ -164,7 +163,7 @@ impl<'a> Book<'a> {
             if !self.concerns(&key) {
                 continue;
             }
-            if is_group(&key) {
+            if matches!(key.holder(), Some(Holder::Group(_))) {
                 bindings.entry(key.clone()).or_default().is_seen = true;
             }
             if who.is_none() || key.email() == who {

@@ -224,10 +224,10 @@ impl Names {
     /// Files may be called after people; teams are called after work.
     fn sources(&self, sources: Vec<Source>) -> Vec<Source> {
         let place = |place| match place {
-            Place::File { file, line, column } if file.contains('@') => {
+            Place::File { file, line, column } => {
                 Place::File { file: Arc::from(self.text(&file)), line, column }
             }
-            place => place,
+            place @ Place::Resource { .. } => place,
         };
         sources.into_iter().map(|source| Source { place: place(source.place), ..source }).collect()
     }
@@ -315,16 +315,37 @@ mod tests {
             ("people/jane@example.com:7", "people/J:7"),
             ("*@example.com and @team and a @ b", "*@example.com and @team and a @ b"),
             ("é jane@example.com…", "é J…"),
+            ("\u{a0}jane@example.com\u{7}jane@example.com", "\u{a0}J\u{7}J"),
+            ("@ and jane@@example.com", "@ and jane@@example.com"),
+            ("#jane@example.com- or jane@example.com.", "#J- or J."),
         ] {
             assert_eq!(names.text(text), expected.replace('J', &jane), "{text}");
         }
     }
 
     #[test]
+    fn an_address_goes_on_to_the_end_of_its_domain() {
+        let names = names(&[]);
+        for address in
+            ["j.d+e_f-1@sub-domain.example.com", "é@my_host.example.com", "jane@localhost", "jane@1.example"]
+        {
+            assert_eq!(names.text(&format!("<{address}>")), format!("<{}>", names.address(address)));
+        }
+    }
+
+    #[test]
     fn an_address_that_looks_like_none_is_still_hashed_where_it_is_known() {
-        let names = names(&["o'neil, pat@example.com"]);
-        let text = names.text("user O'Neil, Pat@example.com is invited");
-        assert!(!text.to_lowercase().contains("neil") && !text.contains('@'), "{text}");
+        let names = names(&["o'neil, pat@example.com", "root"]);
+        let (pat, root) = (names.address("o'neil, pat@example.com"), names.address("root"));
+        for (text, expected) in [
+            ("user O'Neil, Pat@example.com is invited", "user P is invited"),
+            ("o'neil, pat@example.com", "P"),
+            ("Root, root and (ROOT)", "R, R and (R)"),
+            ("roots, beetroot and root1", "roots, beetroot and root1"),
+            ("beetroot or root", "beetroot or R"),
+        ] {
+            assert_eq!(names.text(text), expected.replace('P', &pat).replace('R', &root), "{text}");
+        }
     }
 
     #[test]

@@ -181,11 +181,8 @@ impl<'a> Changes<'a> {
         let mut shown = 0;
         for line in &self.lines {
             let Some(section) = self.sections.get_mut(&line.place) else { break };
-            let needed = line.length(section.width);
-            if needed > room {
-                break;
-            }
-            room -= needed;
+            let Some(left) = room.checked_sub(line.length(section.width)) else { break };
+            room = left;
             section.shown.push(shown);
             shown += 1;
         }

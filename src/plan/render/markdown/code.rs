@@ -94,3 +94,65 @@ fn plain_of(text: &str, most: usize) -> String {
 pub(super) fn length(text: &str) -> usize {
     text.chars().count()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_wrapped_at_a_hundred_characters_and_its_tail_stays_in_one_piece() {
+        let word = |length: usize| "w".repeat(length);
+        assert_eq!(wrapped("! ", "one two", ""), "! one two\n");
+        assert_eq!(wrapped("! ", "one", "# a.yaml:7 (team t)"), "! one  # a.yaml:7 (team t)\n");
+        assert_eq!(wrapped("! ", "", "# a.yaml:7"), "! # a.yaml:7\n");
+        assert_eq!(wrapped("! ", "  one   two ", ""), "! one two\n");
+        let full = format!("! {} {}\n", word(50), word(47));
+        assert_eq!((wrapped("! ", &format!("{} {}", word(50), word(47)), ""), full.len()), (full, 101));
+        let over = format!("! {}\n    {} end\n", word(50), word(48));
+        assert_eq!(wrapped("! ", &format!("{} {} end", word(50), word(48)), ""), over);
+        let next = format!("! {}\n    {}\n    {}\n", word(90), word(90), word(6));
+        assert_eq!(wrapped("! ", &format!("{} {} {}", word(90), word(90), word(6)), ""), next);
+        let fits = format!("! {}\n    {} {}\n", word(90), word(90), word(5));
+        assert_eq!(wrapped("! ", &format!("{} {} {}", word(90), word(90), word(5)), ""), fits);
+        let tail = format!("{} {}", word(30), word(30));
+        assert_eq!(wrapped("! ", &word(50), &tail), format!("! {}\n    {tail}\n", word(50)));
+        assert_eq!(
+            wrapped("! ", &word(120), ""),
+            format!("! {}\n", word(120)),
+            "the first word stays where it is"
+        );
+        let longest = wrapped("", &word(4_000), "");
+        assert_eq!(length(&longest), 10 * LONGEST_LINE + length("…\n"));
+    }
+
+    #[test]
+    fn one_line_shows_no_control_characters_and_ends_somewhere() {
+        assert_eq!(plain("a\tb\r\nc"), "a b  c");
+        assert_eq!(
+            plain("a\u{1b}[31m\u{7}\u{202e}\u{2066}\u{200f}\u{61c}\u{2028}b"),
+            "a\u{fffd}[31m\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}b"
+        );
+        assert_eq!(plain(&"é".repeat(LONGEST_LINE)), "é".repeat(LONGEST_LINE));
+        assert_eq!(plain(&"é".repeat(LONGEST_LINE + 1)), "é".repeat(LONGEST_LINE) + "…");
+        assert_eq!(length(&short(&"é".repeat(2 * LONGEST_LINE + 9))), 2 * LONGEST_LINE + 1);
+        assert_eq!(code("a `b`\n"), "`a 'b' `");
+    }
+
+    #[test]
+    fn markers_and_our_own_words_hold_nothing_that_ends_them() {
+        assert_eq!(slug("acme.eu-1 --> <b>é"), "acme.eu-1------b--");
+        assert_eq!(slug(&"a".repeat(200)).len(), 100);
+        assert_eq!(
+            html("1,234 calls (a_b *c* <d> & `e` @f #g [h] |i\\\n)"),
+            "1,234 calls (ab c d  e f g h i)"
+        );
+    }
+
+    #[test]
+    fn a_section_says_how_many_are_left_out() {
+        let open = "<details open><summary>t</summary>\n\n```diff\n+ a\n```\n\n</details>\n\n";
+        assert_eq!(fold("t", true, "diff", "+ a\n", 0), open);
+        let cut = "<details><summary>t</summary>\n\nand 1,200 more, not shown here\n\n</details>\n\n";
+        assert_eq!(fold("t", false, "diff", "", 1_200), cut);
+    }
+}

@@ -18,13 +18,13 @@ pub(super) fn list(plan: &Plan, title: &str, entries: &[Entry], most: usize, is_
         for entry in alike {
             let text = entry_lines(plan, entry);
             let needed = length(&text) + if is_first { length(&next) } else { 0 };
-            if needed > room {
+            let Some(left) = room.checked_sub(needed) else {
                 if !is_first {
                     lines += &next;
                 }
                 break 'all;
-            }
-            room -= needed;
+            };
+            room = left;
             lines += &text;
             shown += 1;
             is_first = false;
@@ -56,10 +56,8 @@ pub(super) fn notes(title: &str, notes: impl ExactSizeIterator<Item = String>, m
     let (mut lines, mut shown) = (String::new(), 0);
     for note in notes {
         let text = wrapped("* ", &note, "");
-        if length(&text) > room {
-            break;
-        }
-        room -= length(&text);
+        let Some(left) = room.checked_sub(length(&text)) else { break };
+        room = left;
         lines += &text;
         shown += 1;
     }

@@ -43,7 +43,7 @@ pub fn markdown(plan: &Plan) -> String {
     let mut part = |title: &str, entries: &[Entry], share: usize, is_open: bool| {
         let most = (room * share / 100).max(spare * share / 60);
         let text = list(plan, title, entries, most.min(room), is_open);
-        room -= length(&text).min(room);
+        room = room.saturating_sub(length(&text));
         text
     };
     let refused = part("Refused by a guard", &plan.refused, 18, true);
@@ -57,15 +57,15 @@ pub fn markdown(plan: &Plan) -> String {
         format!("{when} {at}: {}  {places}", words::named(&plan.bots, subject))
     });
     let endings = notes(&ends_title(plan), endings, (room / 12).max(spare / 30));
-    room -= length(&endings).min(room);
+    room = room.saturating_sub(length(&endings));
     let warnings = notes(&warnings_title(plan), plan.warnings.iter().cloned(), (room / 12).max(spare / 30));
-    room -= length(&warnings).min(room);
+    room = room.saturating_sub(length(&warnings));
     let unmanaged_lines = plan
         .unmanaged
         .iter()
         .map(|unmanaged| format!("{}  ({})", words::named(&plan.bots, &unmanaged.subject), unmanaged.why));
     let unmanaged = notes(&unmanaged_title(plan), unmanaged_lines, (room / 12).max(spare / 30));
-    room -= length(&unmanaged).min(room);
+    room = room.saturating_sub(length(&unmanaged));
     let (changes, cut) = changes.write(room);
     top + &cut
         + &refused

@@ -1,8 +1,7 @@
 //! A comment is never too long, never executes what is in a name, and says exactly what it leaves out.
 
-use crate::review_plan::rich;
+use crate::plan_text::{empty, rich, rich_with_base};
 use koreconcile::facts::{Email, Holder, Key, RoleSpec, RoleType, Source, Value};
-use koreconcile::plan::cost::Cost;
 use koreconcile::plan::{
     Action, Change, ChangeId, Entry, Origin, Plan, Reason, Reversible, Risk, RiskLevel, Unmanaged, render,
 };
@@ -10,22 +9,6 @@ use proptest::prelude::*;
 
 fn id(number: usize) -> ChangeId {
     serde_json::from_value(serde_json::json!(format!("{number:016x}"))).unwrap()
-}
-
-fn empty() -> Plan {
-    Plan {
-        changes: Vec::new(),
-        blocked: Vec::new(),
-        waiting: Vec::new(),
-        manual: Vec::new(),
-        refused: Vec::new(),
-        unmanaged: Vec::new(),
-        write_only: Vec::new(),
-        expiring: Vec::new(),
-        warnings: Vec::new(),
-        cost: Cost::default(),
-        ..rich()
-    }
 }
 
 /// One of many changes, of every family and action in turn.
@@ -184,7 +167,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 40, max_shrink_iters: 50, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn review_markdown_is_never_too_long_and_nothing_gets_out_of_its_code(
+    fn plan_markdown_is_never_too_long_and_nothing_gets_out_of_its_code(
         size in prop_oneof![0usize..60, 60usize..2000],
         entries in prop::array::uniform5(prop_oneof![0usize..4, 0usize..3000]),
         name in prop::sample::select(&NASTY[..]),
@@ -194,7 +177,7 @@ proptest! {
     }
 
     #[test]
-    fn review_markdown_of_a_name_of_any_characters_stays_in_its_code(name in "\\PC{0,300}|[`\\n|<@~ -]{1,40}") {
+    fn plan_markdown_of_a_name_of_any_characters_stays_in_its_code(name in "\\PC{0,300}|[`\\n|<@~ -]{1,40}") {
         let markdown = render::markdown(&plan_of(40, [3, 3, 3, 3, 3], &name, 1));
         prop_assert!(markdown.chars().count() <= render::LONGEST_COMMENT);
         let outside = outside_code(&markdown);
@@ -203,7 +186,12 @@ proptest! {
 }
 
 #[test]
-fn review_markdown_of_20_000_changes_is_readable() {
+fn plan_markdown_of_the_rich_plan() {
+    insta::assert_snapshot!(render::markdown(&rich_with_base()));
+}
+
+#[test]
+fn plan_markdown_of_20_000_changes_is_readable() {
     for name in NASTY {
         let plan = plan_of(20_000, [2, 2000, 20, 3000, 9000], name, 4);
         is_sound(&plan, name).unwrap();
@@ -214,7 +202,7 @@ fn review_markdown_of_20_000_changes_is_readable() {
 }
 
 #[test]
-fn review_markdown_cuts_the_harmless_end_first() {
+fn plan_markdown_cuts_the_harmless_end_first() {
     let mut plan = plan_of(6_000, [0; 5], "person", 4);
     let of_level = |plan: &mut Plan, level: RiskLevel, count: usize| {
         let mut kept = 0;
@@ -234,7 +222,7 @@ fn review_markdown_cuts_the_harmless_end_first() {
 }
 
 #[test]
-fn review_markdown_of_an_empty_plan_is_one_friendly_line_with_the_marker() {
+fn plan_markdown_of_an_empty_plan_is_one_friendly_line_with_the_marker() {
     insta::assert_snapshot!(render::markdown(&empty()), @"
     <!-- koreconcile:plan account=acme -->
     ✅ `acme` is as its manifests say: nothing to change (read with 7 calls).
@@ -247,4 +235,152 @@ fn review_markdown_of_an_empty_plan_is_one_friendly_line_with_the_marker() {
     ");
     plan.account.name = "a --> <b>".to_owned();
     assert!(render::markdown(&plan).starts_with("<!-- koreconcile:plan account=a------b- -->\n"));
+}
+
+/// What a comment shows: each part of it with its lines, whether it is unfolded, and how many more there are.
+fn outline(plan: &Plan) -> String {
+    let markdown = render::markdown(plan);
+    let mut told = vec![format!("{} characters", markdown.chars().count())];
+    for line in markdown.lines().filter(|line| line.starts_with("**Shown") || line.starts_with("####")) {
+        told.push(line.split(" A comment").next().unwrap().to_owned());
+    }
+    for section in markdown.split("<details").skip(1) {
+        let (head, rest) = section.split_once("</summary>").unwrap();
+        let (attribute, title) = head.split_once("><summary>").unwrap();
+        let lines = rest.split("```").nth(1).map_or(0, |code| code.lines().count() - 1);
+        let more =
+            rest.lines().find_map(|line| line.strip_suffix(", not shown here")).unwrap_or("and no more");
+        let title = title.replace("<b>", "").replace("</b>", "");
+        told.push(format!("{title} ->{attribute} {lines} lines {more}"));
+    }
+    told.join("\n")
+}
+
+/// Everything there is room for and more: this many changes, and entries and notes of each kind.
+fn crowded(changes: usize, entries: usize) -> Plan {
+    let mut plan = plan_of(changes, [entries; 5], "person", 4);
+    plan.expiring = vec![rich().expiring[0].clone(); entries];
+    plan
+}
+
+#[test]
+fn plan_markdown_of_too_much_of_everything_gives_each_part_its_share() {
+    insta::assert_snapshot!(outline(&crowded(6_000, 2_000)));
+}
+
+#[test]
+fn plan_markdown_gives_lists_the_room_that_changes_leave() {
+    insta::assert_snapshot!(outline(&crowded(20, 2_000)));
+}
+
+#[test]
+fn plan_markdown_gives_changes_the_room_that_lists_leave() {
+    insta::assert_snapshot!(outline(&crowded(1_000, 1)));
+}
+
+#[test]
+fn plan_markdown_of_more_changes_than_a_comment_holds_counts_them_all() {
+    insta::assert_snapshot!(outline(&plan_of(9_000, [0; 5], "person", 4)));
+}
+
+#[test]
+fn plan_markdown_of_more_than_thirty_changes_folds_all_but_what_needs_a_look() {
+    let folded = |changes: usize| {
+        let outline = outline(&plan_of(changes, [0; 5], "person", 4));
+        let sections = outline.lines().filter_map(|line| line.split_once(" -> "));
+        let folded = sections.filter(|(_, shown)| !shown.starts_with("open"));
+        folded.map(|(title, _)| title.to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(folded(30), [""; 0]);
+    assert!(
+        folded(31).len() > 5 && !folded(31).contains(&"Look at these first".to_owned()),
+        "{:?}",
+        folded(31)
+    );
+}
+
+#[test]
+fn plan_markdown_counts_changes_by_family_where_there_are_several() {
+    let table = |plan: &Plan| {
+        let markdown = render::markdown(plan);
+        let rows: Vec<&str> = markdown.lines().filter(|line| line.starts_with('|')).collect();
+        rows.join("\n")
+    };
+    insta::assert_snapshot!(table(&plan_of(1_300, [0; 5], "person", 4)), @"
+    | | add | alter | remove |
+    |:--|--:|--:|--:|
+    | role definitions | 37 | 36 | 72 |
+    | users | 36 | 36 | 72 |
+    | names | 37 | 36 | 72 |
+    | group memberships | 36 | 36 | 72 |
+    | admin roles | 73 | 72 | 144 |
+    | bot roles | 73 | 72 | 144 |
+    | bot assignments | 36 | 36 | 72 |
+    ");
+    let mut plan = rich();
+    plan.changes.retain(|change| matches!(change.key, Key::Member(_)));
+    assert_eq!(table(&plan), "", "the title says it");
+    plan.changes.extend(rich().changes.into_iter().find(|change| matches!(change.key, Key::Names(_))));
+    assert_eq!(table(&plan).lines().count(), 4);
+}
+
+#[test]
+fn plan_markdown_shows_forty_lines_of_a_role_and_counts_the_others() {
+    let of = |permissions: usize| {
+        let mut plan = empty();
+        let mut role =
+            rich().changes.into_iter().find(|change| change.key.to_string() == "admin role Clerk").unwrap();
+        let all = (0..permissions).map(|number| (format!("p{number:02}").as_str().into(), "YES".into()));
+        role.before = None;
+        role.after = Some(Value::Role(RoleSpec { description: None, permissions: all.collect() }));
+        plan.changes = vec![role];
+        let markdown = render::markdown(&plan);
+        let shown = markdown.lines().filter(|line| line.starts_with("+     p")).count();
+        (shown, markdown.lines().find(|line| line.contains(" more lines")).map(str::to_owned))
+    };
+    assert_eq!(of(40), (40, None));
+    assert_eq!(of(43), (40, Some("      and 3 more lines".to_owned())));
+}
+
+#[test]
+fn plan_markdown_without_changes_says_what_is_in_the_way_and_what_reading_took() {
+    let mut plan = Plan { waiting: rich().waiting[..1].to_vec(), ..empty() };
+    plan.account.id = None;
+    plan.observed.calls = 1;
+    insta::assert_snapshot!(render::markdown(&plan), @"
+    <!-- koreconcile:plan account=acme -->
+    ### Plan for `acme`: no changes
+
+    1 waiting
+
+    <details><summary><b>Waiting</b>: 1</summary>
+
+    ```diff
+    ! lou.fox@example.com is invited and has not accepted yet  # people.yaml:28
+        next: nothing to do; if the mail was lost, invite again in the console (Enrollment > Invite)
+        [WaitingForAcceptance]
+    ```
+
+    </details>
+
+    ---
+    **Cost:** nothing to send. Reading took 1 call.<br>
+    **Account:** `id unknown` at `https://platform.example.com`
+    ");
+    let is_one_line = |plan: &Plan| render::markdown(plan).lines().count() == 2;
+    assert!(is_one_line(&empty()));
+    assert!(!is_one_line(&Plan { expiring: rich().expiring, ..empty() }));
+    assert!(!is_one_line(&Plan { warnings: rich().warnings, ..empty() }));
+    assert!(!is_one_line(&Plan { blocked: rich().blocked, ..empty() }));
+}
+
+#[test]
+fn plan_markdown_says_of_a_grant_that_it_has_ended() {
+    let mut plan = Plan { expiring: rich().expiring, ..empty() };
+    plan.expiring[0].has_ended = true;
+    let markdown = render::markdown(&plan);
+    assert!(
+        markdown.contains("* ended 2026-06-05T18:00:00Z: jane.doe@example.com: Release Manager"),
+        "{markdown}"
+    );
 }

@@ -55,32 +55,23 @@ impl<'a> Calls<'a> {
         self.tally.count()
     }
 
-    /// Sends one, and makes of its answer what `read` makes of the body.
+    /// Sends one, unless its answer is at hand, and makes of it what `decode` makes of the body.
     pub(super) async fn read<T>(
         &self,
         call: Call,
-        read: impl FnOnce(&[u8]) -> Result<T, String>,
+        decode: impl FnOnce(&[u8]) -> Result<T, String>,
     ) -> Result<T, KoreError> {
         let at_hand = self.said().and_then(|mut said| said.take(&call));
         let body = match at_hand {
-            Some(body) => Ok(body),
-            None => self.gateway.read(&call, &self.tally).await,
+            Some(body) => body,
+            None => self.gateway.read(&call, &self.tally).await.inspect_err(|_| self.spoil())?,
         };
-        let read = body.and_then(|body| match read(&body) {
-            Ok(read) => Ok((read, body)),
-            Err(why) => Err(self.gateway.misread(call.endpoint, why, &body)),
-        });
-        match (self.said(), read) {
-            (None, read) => read.map(|(read, _)| read),
-            (Some(mut said), Ok((read, body))) => {
-                said.answers.push(Answer { call, body });
-                Ok(read)
-            }
-            (Some(mut said), Err(error)) => {
-                said.is_spoiled = true;
-                Err(error)
-            }
+        let misread = |why| self.gateway.misread(call.endpoint, why, &body);
+        let decoded = decode(&body).map_err(misread).inspect_err(|_| self.spoil())?;
+        if let Some(mut said) = self.said() {
+            said.answers.push(Answer { call, body });
         }
+        Ok(decoded)
     }
 
     /// Makes these calls once more: whether each is answered as it was. If not, the new answers are at hand for the read that
@@ -114,6 +105,12 @@ impl<'a> Calls<'a> {
         let is_look_up = |answer: &Answer| answer.call.endpoint == Endpoint::UsersInfo;
         let (look_ups, listings) = said.answers.into_iter().partition(is_look_up);
         (!said.is_spoiled).then_some(Answers { listings, look_ups })
+    }
+
+    fn spoil(&self) {
+        if let Some(mut said) = self.said() {
+            said.is_spoiled = true;
+        }
     }
 
     fn said(&self) -> Option<MutexGuard<'_, Said>> {

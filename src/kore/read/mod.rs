@@ -170,6 +170,7 @@ impl Reader {
             *self.kept() = before;
             return Ok(world);
         }
+        drop(before);
         let sizes = self.sizes();
         let world = Arc::new(self.gather(ask, &calls).await?);
         // A read that finds out about sizes makes calls that no other need make.

@@ -81,7 +81,7 @@ campaign: ## 10,000 random accounts on random bad days; `make test` has the firs
 fuzz: ## libFuzzer on what takes bytes from outside, 60 s a target (FUZZ_SECONDS=N); needs a C++ compiler (15 min to build / 6 min)
 	@scripts/fuzz.sh
 
-mutants: ## Does a test notice small changes of facts, plan, manifest/compile and kore/budget? A sixteenth of them (MUTANTS_SHARD=k/n), 93 changes at some 10 s, survivors longer
+mutants: ## Does a test notice small changes of facts, plan, manifest/compile and kore/budget? A sixteenth of them (MUTANTS_SHARD=k/n), 91 changes at some 10 s, survivors longer
 	@scripts/mutants.sh
 
 fmt: ## Format everything (1 s)

@@ -1,54 +1,11 @@
-//! Reading again is reading: what is remembered of answers never shows in what comes out.
+//! Reading again is reading: that answers are kept never shows in what comes out.
 
 use crate::kore_script::{Reply, Seen, account, ok, refused, run};
-use crate::support::random::on_any;
-use crate::support::world::{Edit, case};
 use koreconcile::facts::{Listing, World};
-use koreconcile::kore::{Ask, Reader};
-use proptest::prelude::*;
+use koreconcile::kore::{Ask, KoreError};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-
-/// All of an account, and everyone in it.
-fn everything() -> Ask {
-    Ask { look_up_everyone: true, ..Ask::full(BTreeSet::new()) }
-}
-
-#[test]
-fn kore_recall_reads_any_account_as_one_who_remembers_nothing() {
-    let steps = || (case(), prop::collection::vec(prop::collection::vec(Edit::any(), 0..3), 1..6));
-    let (shared, unedited) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    on_any(steps, 20_261_122, 120, async |(case, steps)| {
-        let engine = case.engine();
-        let plain = Reader::new(engine.gateway.clone());
-        let mut before: Option<Arc<World>> = None;
-        for edits in steps {
-            edits.iter().for_each(|edit| edit.make(&engine.admin));
-            let again = engine.reader.read_again(&everything()).await.map_err(|error| error.to_string())?;
-            let mut anew = plain.read(&everything()).await.map_err(|error| error.to_string())?;
-            // A page of each listing may have been asked for in vain, where the listing is another one by now.
-            if again.calls > anew.calls + 4 {
-                return Err(format!("{} calls instead of {}", again.calls, anew.calls));
-            }
-            anew.calls = again.calls;
-            if *again != anew {
-                return Err(format!("{again:?}\nis not\n{anew:?}"));
-            }
-            if let Some(before) = before.replace(Arc::clone(&again))
-                && edits.is_empty()
-            {
-                unedited.fetch_add(1, Ordering::Relaxed);
-                shared.fetch_add(usize::from(Arc::ptr_eq(&before, &again)), Ordering::Relaxed);
-            }
-        }
-        Ok(())
-    });
-    // Where a call is refused, each read is put together anew.
-    let (shared, unedited) = (shared.into_inner(), unedited.into_inner());
-    assert!(shared * 2 > unedited, "{shared} of {unedited} reads of the same account share its world");
-}
 
 /// A listing of so many users, two on a page, whose pages from that number on are refused.
 fn pages(seen: &Seen, users: usize, refused_from: usize) -> Reply {
@@ -112,4 +69,29 @@ fn kore_recall_another_question_is_another_read() {
     let all = read(&Ask { users: true, look_up_everyone: true, ..Ask::default() });
     assert_eq!((listed.coverage.looked_up.len(), all.coverage.looked_up.len()), (0, 3));
     assert_eq!(*read(&Ask { users: true, ..Ask::default() }), *listed);
+}
+
+#[test]
+fn kore_recall_an_error_ends_the_read_and_the_next_one_starts_anew() {
+    let is_locked = Arc::new(AtomicBool::new(false));
+    let locked = Arc::clone(&is_locked);
+    let account = account(move |seen, _| match locked.load(Ordering::Relaxed) {
+        true => refused(401, "Invalid SDK credentials"),
+        false => pages(seen, 6, usize::MAX),
+    });
+    let ask = Ask { users: true, ..Ask::default() };
+    let read = || run(account.reader.read_again(&ask));
+    read().unwrap();
+    let before = read().unwrap();
+    let sent = || account.log().len();
+    let calls = before.calls as usize;
+
+    is_locked.store(true, Ordering::Relaxed);
+    let error = read().unwrap_err();
+    assert!(matches!(error, KoreError::Credentials { .. }), "{error}");
+
+    is_locked.store(false, Ordering::Relaxed);
+    let from = sent();
+    assert_eq!(*read().unwrap(), *before);
+    assert_eq!(sent() - from, calls);
 }

@@ -89,6 +89,7 @@ mod reconcile_counts;
 mod reconcile_engine;
 mod reconcile_faults;
 mod reconcile_random;
+mod reconcile_recall;
 mod review_base;
 mod review_findings;
 mod review_plan;

@@ -56,7 +56,8 @@ async fn controller_still_costs_the_calls_of_a_read_and_says_what_thinking_says(
 
 #[tokio::test]
 async fn controller_still_ends_with_an_edit_of_anything_that_a_pass_looks_at() {
-    let edits: [(&str, fn(&mut Desk)); 6] = [
+    type Edit = fn(&mut Desk);
+    let edits: [(&str, Edit); 6] = [
         ("an object", |desk| desk.declare(Kind::RoleBinding, "developers", plain(&["jane", "sam", "kim"]))),
         ("one more object", |desk| desk.user("new")),
         ("one less", |desk| desk.delete(Kind::User, "pat")),

@@ -53,14 +53,12 @@ fn kore_recall_a_refusal_is_no_answer_that_could_be_the_same() {
 
 #[test]
 fn kore_recall_another_question_is_another_read() {
-    let account = account(|seen, _| match seen.line.ends_with("usersInfo") {
-        true => ok(&Value::Array(
-            seen.emails()
-                .iter()
-                .map(|email| json!({ "userInfo": { "emailId": email, "status": "active" } }))
-                .collect(),
-        )),
-        false => pages(seen, 3, usize::MAX),
+    let account = account(|seen, _| {
+        if !seen.line.ends_with("usersInfo") {
+            return pages(seen, 3, usize::MAX);
+        }
+        let element = |email: &String| json!({ "userInfo": { "emailId": email, "status": "active" } });
+        ok(&Value::Array(seen.emails().iter().map(element).collect()))
     });
     let read = |ask: &Ask| run(account.reader.read_again(ask)).unwrap();
     // The first read finds out how many users come on a page.
@@ -75,9 +73,11 @@ fn kore_recall_another_question_is_another_read() {
 fn kore_recall_an_error_ends_the_read_and_the_next_one_starts_anew() {
     let is_locked = Arc::new(AtomicBool::new(false));
     let locked = Arc::clone(&is_locked);
-    let account = account(move |seen, _| match locked.load(Ordering::Relaxed) {
-        true => refused(401, "Invalid SDK credentials"),
-        false => pages(seen, 6, usize::MAX),
+    let account = account(move |seen, _| {
+        if locked.load(Ordering::Relaxed) {
+            return refused(401, "Invalid SDK credentials");
+        }
+        pages(seen, 6, usize::MAX)
     });
     let ask = Ask { users: true, ..Ask::default() };
     let read = || run(account.reader.read_again(&ask));

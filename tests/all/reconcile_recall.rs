@@ -23,7 +23,9 @@ fn reconcile_recall_reads_any_account_as_one_who_keeps_nothing() {
         let plain = Reader::new(engine.gateway.clone());
         let mut before: Option<Arc<World>> = None;
         for edits in steps {
-            edits.iter().for_each(|edit| edit.make(&engine.admin));
+            for edit in &edits {
+                edit.make(&engine.admin);
+            }
             let again = engine.reader.read_again(&everything()).await.map_err(|error| error.to_string())?;
             let mut anew = plain.read(&everything()).await.map_err(|error| error.to_string())?;
             // A page of each listing may have been asked for in vain, where the listing is another one by now.

@@ -171,6 +171,10 @@ fn controller_live_passes_by_itself_write_nothing() {
     assert_eq!(counters.map(|name| operator.metric(name, &[])), counted);
     assert_eq!(changed(&site, &before), Vec::<String>::new());
     assert_eq!(site.served.server.writes(), writes);
+    let lines = operator.lines();
+    let latest = lines.iter().rev().filter(|line| line["message"] == "pass").take(3);
+    let are_still: Vec<&Value> = latest.map(|pass| &pass["is_still"]).collect();
+    assert_eq!(are_still, [true; 3], "they had something to think about");
 }
 
 #[test]

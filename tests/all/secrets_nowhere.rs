@@ -11,11 +11,15 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// Every file below a folder, with its bytes.
+/// Every file below a folder, with its bytes. Those beside a database in use come and go.
 fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let all = walkdir::WalkDir::new(folder).into_iter().map(Result::unwrap);
     all.filter(|entry| entry.file_type().is_file())
-        .map(|entry| (entry.path().display().to_string(), std::fs::read(entry.path()).unwrap()))
+        .filter_map(|entry| match std::fs::read(entry.path()) {
+            Ok(bytes) => Some((entry.path().display().to_string(), bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => panic!("{}: {error}", entry.path().display()),
+        })
         .collect()
 }
 

@@ -5,6 +5,7 @@ use super::super::gateway::{Call, Gateway, IN_FLIGHT, Tally};
 use super::super::{Endpoint, KoreError};
 use super::lookups::may_do_better;
 use futures::{StreamExt as _, stream};
+use sha2::{Digest as _, Sha256};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Sends the calls of one read.
@@ -14,17 +15,33 @@ pub(super) struct Calls<'a> {
     said: Option<Mutex<Said>>,
 }
 
-/// A call, and the body of its answer.
+/// A call, and what is kept of its answer to know it again.
 pub(super) struct Answer {
     call: Call,
-    body: Vec<u8>,
+    kept: Vec<u8>,
+}
+
+impl Answer {
+    /// The answer itself is kept. Of the bots only its hash: their client secrets are in it in clear (kore-api 2.14), and
+    /// are not to stay in memory.
+    fn new(call: Call, body: Vec<u8>) -> Self {
+        let kept = if call.endpoint == Endpoint::Bots { Sha256::digest(&body).to_vec() } else { body };
+        Self { call, kept }
+    }
+
+    fn is(&self, body: &[u8]) -> bool {
+        match self.call.endpoint {
+            Endpoint::Bots => *self.kept == *Sha256::digest(body),
+            _ => *self.kept == *body,
+        }
+    }
 }
 
 /// What was answered in this read.
 #[derive(Default)]
 struct Said {
-    /// To calls of the read before, made once more and not asked for yet.
-    at_hand: Vec<Answer>,
+    /// Bodies of answers to calls of the read before, made once more and not asked for yet.
+    at_hand: Vec<(Call, Vec<u8>)>,
     /// To the calls of this read.
     answers: Vec<Answer>,
     /// A call came to nothing: what is made of this read is not said by its answers alone.
@@ -69,7 +86,7 @@ impl<'a> Calls<'a> {
         let misread = |why| self.gateway.misread(call.endpoint, why, &body);
         let decoded = decode(&body).map_err(misread).inspect_err(|_| self.spoil())?;
         if let Some(mut said) = self.said() {
-            said.answers.push(Answer { call, body });
+            said.answers.push(Answer::new(call, body));
         }
         Ok(decoded)
     }
@@ -84,12 +101,12 @@ impl<'a> Calls<'a> {
             answers.iter().map(|before| self.gateway.read(&before.call, &self.tally)).collect();
         let mut answered = stream::iter(again).buffered(IN_FLIGHT).zip(stream::iter(answers));
         let mut is_same = true;
-        while let Some((body, Answer { call, body: before })) = answered.next().await {
+        while let Some((body, before)) = answered.next().await {
             match body {
                 Ok(body) => {
-                    is_same &= body == *before;
+                    is_same &= before.is(&body);
                     if let Some(mut said) = self.said() {
-                        said.at_hand.push(Answer { call: call.clone(), body });
+                        said.at_hand.push((before.call.clone(), body));
                     }
                 }
                 Err(error) if may_do_better(&error) => is_same = false,
@@ -120,7 +137,24 @@ impl<'a> Calls<'a> {
 
 impl Said {
     fn take(&mut self, call: &Call) -> Option<Vec<u8>> {
-        let at = self.at_hand.iter().position(|answer| answer.call.asks_the_same(call))?;
-        Some(self.at_hand.swap_remove(at).body)
+        let at = self.at_hand.iter().position(|(made, _)| made.asks_the_same(call))?;
+        Some(self.at_hand.swap_remove(at).1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn client_secrets_of_bots_are_not_kept() {
+        use Endpoint::{AllUserRoles, Bots, ExportRoles, Groups, UsersInfo};
+        let body = br#"{"bots":[{"jwtApps":[{"clientSecret":"canary"}]}]}"#;
+        for endpoint in [AllUserRoles, Bots, ExportRoles, Groups, UsersInfo] {
+            let answer = Answer::new(Call::new(endpoint), body.to_vec());
+            let has_canary = answer.kept.windows(6).any(|window| window == b"canary");
+            assert_eq!(has_canary, endpoint != Endpoint::Bots, "{endpoint}");
+            assert!(answer.is(body) && !answer.is(b"another"), "{endpoint}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use super::metrics::Metrics;
 use super::news::News;
 use super::pass::Pass;
 use super::propose::Proposals;
-use super::view::{ObjectRef, Published, View};
+use super::view::{ObjectRef, View};
 use crate::manifest::kinds::plan::{KorePlanStatus, PlanPhase};
 use crate::manifest::kinds::{API_VERSION, AccountStatus, KorePlan, KorePlanSpec, ObjectStatus};
 use futures::stream::{self, StreamExt as _};
@@ -55,7 +55,7 @@ impl Publisher {
             return;
         }
         self.finalizers(view, pass).await;
-        let patches = statuses(view, pass);
+        let patches: Vec<StatusPatch> = statuses(view, pass).collect();
         stream::iter(patches).for_each_concurrent(AT_ONCE, |patch| self.patch_status(patch)).await;
         self.plans(view, pass).await;
         let uids = uids(view);
@@ -176,15 +176,10 @@ impl Publisher {
                 Err(error) => tracing::warn!(name, %error, "the plan could not be published"),
             }
         }
-        for published in &view.published {
-            let Some((phase, approved)) = pass.proposals.phases.get(&published.name) else { continue };
-            if published.standing == (*phase, *approved) {
-                continue;
-            }
+        for (name, (phase, approved)) in moved(view, pass) {
             let is_settled = matches!(phase, PlanPhase::Done | PlanPhase::Superseded);
             let settled_at = is_settled.then(Timestamp::now);
-            let status = KorePlanStatus { phase: *phase, approved: *approved, settled_at };
-            self.phase(namespace, &published.name, status).await;
+            self.phase(namespace, name, KorePlanStatus { phase, approved, settled_at }).await;
         }
         for name in &pass.proposals.delete {
             if let Err(error) = api.delete(name, &DeleteParams::default()).await {
@@ -239,40 +234,44 @@ fn uids(view: &View) -> HashMap<&ObjectRef, &str> {
 
 /// Whether a pass leaves nothing to write.
 pub(super) fn is_silent(view: &View, pass: &Pass) -> bool {
-    let Proposals { create, phases, delete } = &pass.proposals;
-    let moves = |plan: &Published| phases.get(&plan.name).is_some_and(|phase| plan.standing != *phase);
-    let is_plan_written = !create.is_empty() || !delete.is_empty() || view.published.iter().any(moves);
+    let Proposals { create, phases: _, delete } = &pass.proposals;
+    let is_plan_written = !create.is_empty() || !delete.is_empty() || moved(view, pass).next().is_some();
     let is_object_written = !pass.keep.is_empty() || !pass.release.is_empty() || !pass.news.is_empty();
-    !is_plan_written && !is_object_written && statuses(view, pass).is_empty()
+    !is_plan_written && !is_object_written && statuses(view, pass).next().is_none()
+}
+
+/// The published plans that stand otherwise than they did.
+fn moved<'a>(view: &'a View, pass: &'a Pass) -> impl Iterator<Item = (&'a str, (PlanPhase, u32))> {
+    view.published.iter().filter_map(|plan| {
+        let standing = *pass.proposals.phases.get(&plan.name)?;
+        (plan.standing != standing).then_some((plan.name.as_str(), standing))
+    })
 }
 
 /// The statuses that differ from what the objects carry.
-fn statuses(view: &View, pass: &Pass) -> Vec<StatusPatch> {
+fn statuses<'a>(view: &'a View, pass: &'a Pass) -> impl Iterator<Item = StatusPatch> + 'a {
     let known: HashMap<&ObjectRef, &ObjectStatus> = view
         .objects()
         .map(|object| (&object.meta.object, &object.status))
         .chain(view.broken.iter().map(|broken| (&broken.meta.object, &broken.status)))
         .collect();
-    let changed = pass.statuses.iter().filter(|(object, status)| known.get(object) != Some(&status));
-    let mut patches: Vec<StatusPatch> = changed.map(|(object, status)| patch(object, status)).collect();
+    let changed = pass.statuses.iter().filter(move |(object, status)| known.get(object) != Some(&status));
+    let objects = changed.map(|(object, status)| patch(object, status));
     let account = &view.account.meta.object;
     // What is in flight is written apart from the rest.
     let before = AccountStatus { in_flight: None, ..view.account.status.clone() };
-    if before != pass.account || pass.has_foreseen {
-        patches.push(patch(account, &pass.account));
-    }
-    for approval in &view.approvals {
-        let status = pass.approvals.get(&approval.name);
-        if let Some(status) = status.filter(|status| **status != approval.status) {
-            patches.push(StatusPatch {
-                kind: Watched::Approval.name(),
-                namespace: account.namespace.to_string(),
-                name: approval.name.clone(),
-                status: value(status),
-            });
-        }
-    }
-    patches
+    let is_other = before != pass.account || pass.has_foreseen;
+    let of_account = is_other.then(|| patch(account, &pass.account));
+    let approvals = view.approvals.iter().filter_map(|approval| {
+        let status = pass.approvals.get(&approval.name).filter(|status| **status != approval.status)?;
+        Some(StatusPatch {
+            kind: Watched::Approval.name(),
+            namespace: account.namespace.to_string(),
+            name: approval.name.clone(),
+            status: value(status),
+        })
+    });
+    objects.chain(of_account).chain(approvals)
 }
 
 fn patch(object: &ObjectRef, status: &impl Serialize) -> StatusPatch {

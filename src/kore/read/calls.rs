@@ -6,6 +6,7 @@ use super::super::{Endpoint, KoreError};
 use super::lookups::may_do_better;
 use futures::{StreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Sends the calls of one read.
@@ -22,18 +23,22 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The answer itself is kept. Of the bots only its hash: their client secrets are in it in clear (kore-api 2.14), and
-    /// are not to stay in memory.
     fn new(call: Call, body: Vec<u8>) -> Self {
-        let kept = if call.endpoint == Endpoint::Bots { Sha256::digest(&body).to_vec() } else { body };
+        let kept = kept(call.endpoint, body.into()).into_owned();
         Self { call, kept }
     }
 
     fn is(&self, body: &[u8]) -> bool {
-        match self.call.endpoint {
-            Endpoint::Bots => *self.kept == *Sha256::digest(body),
-            _ => *self.kept == *body,
-        }
+        self.kept == *kept(self.call.endpoint, body.into())
+    }
+}
+
+/// The answer itself. Of the bots only its hash: their client secrets are in it in clear (kore-api 2.14), and are not to
+/// stay in memory.
+fn kept(endpoint: Endpoint, body: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    match endpoint {
+        Endpoint::Bots => Sha256::digest(&body).to_vec().into(),
+        _ => body,
     }
 }
 

@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help quickstart test packages envtest browser smtp screenshots check fmt-check lint doc generated templates deny dockerfile hygiene \
+.PHONY: help quickstart test packages envtest browser smtp screenshots check fmt-check lint doc generated templates deny dockerfile hygiene words \
 	audit bench bench-compare campaign fuzz mutants fmt generate tools
 
 CARGO ?= cargo
@@ -34,10 +34,10 @@ smtp: packages ## Install the SMTP server of the mail tests (10 s / at once)
 	@scripts/venv.sh $(or $(CARGO_TARGET_DIR),target)/tools/smtp tests/smtp/requirements.txt
 
 screenshots: browser ## Pictures of every page of the console, in target/screenshots (5 min / 1 min)
-	$(CARGO) test --locked --test all -- console_
+	$(CARGO) test --locked --test all -- console::
 	@ls target/screenshots
 
-check: fmt-check lint doc generated templates deny dockerfile hygiene ## Formatting, lints, docs, generated files, CI templates, dependencies, Dockerfile, hygiene (6-8 min / 30 s)
+check: fmt-check lint doc generated templates deny dockerfile hygiene words ## Formatting, lints, docs, generated files, CI templates, dependencies, Dockerfile, hygiene, words (6-8 min / 30 s)
 	@echo "check: all passed"
 
 fmt-check: ## Is everything formatted? (1 s)
@@ -65,6 +65,9 @@ dockerfile: tools ## Lint the Dockerfile as Docker's own builder does (1 min to 
 hygiene: ## No machine paths, registry hosts, addresses of people, private keys or skipped tests (1 s)
 	@scripts/hygiene.sh
 
+words: ## No private words in what users read: output, help, documents, charts, examples (1 s)
+	@scripts/words.sh
+
 audit: tools ## Known vulnerabilities; says so when the database is out of reach (5 s)
 	@scripts/audit.sh
 
@@ -76,7 +79,7 @@ bench-compare: ## Beside OpenTofu, and the growth up to 100,000 people; draws th
 	$(CARGO) bench --locked --bench compare
 
 campaign: ## 10,000 random accounts on random bad days; `make test` has the first 1,000 (9 min; CAMPAIGN_CASES=N)
-	KORECONCILE_CASES=$(CAMPAIGN_CASES) $(CARGO) test --locked --test all -- campaign_of_bad_days --nocapture
+	KORECONCILE_CASES=$(CAMPAIGN_CASES) $(CARGO) test --locked --test all -- campaign::faults::bad_days --nocapture
 
 fuzz: ## libFuzzer on what takes bytes from outside, 60 s a target (FUZZ_SECONDS=N); needs a C++ compiler (15 min to build / 6 min)
 	@scripts/fuzz.sh

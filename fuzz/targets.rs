@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use koreconcile::apply::SavedPlan;
 use koreconcile::facts::{Desired, Email, Policy, RateLimit, World};
 use koreconcile::kore::{
-    Ask, Credentials, Gateway, Ledger, Parts, Reader, Silent, Transport, TransportError, VirtualClock,
-    WireRequest, WireResponse,
+    Credentials, Gateway, Ledger, Parts, ReadRequest, Reader, Silent, Transport, TransportError,
+    VirtualClock, WireRequest, WireResponse,
 };
 use koreconcile::manifest::{self, Input};
 use koreconcile::plan::{self, Context, render};
@@ -70,7 +70,7 @@ pub fn answers(bytes: &[u8]) {
     });
     let jane = Email::observed("jane.doe@example.com");
     let reader = Reader::new(gateway.clone());
-    let ask = Ask { look_up_everyone: true, ..Ask::full([jane].into()) };
+    let ask = ReadRequest { look_up_everyone: true, ..ReadRequest::full([jane].into()) };
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let _ = runtime.map(|runtime| runtime.block_on(reader.read(&ask)));
     assert!(gateway.total_calls() < 500, "{} calls for one read", gateway.total_calls());

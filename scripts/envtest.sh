@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the programs that the `controller_` tests run (kube-apiserver, etcd, kubectl, helm, and the Lua that Argo CD
+# Builds the programs that the `controller::` tests run (kube-apiserver, etcd, kubectl, helm, and the Lua that Argo CD
 # reads health checks with) from pinned Go modules into target/envtest; does nothing when they are there. Needs Go 1.26.
 # KUBEBUILDER_ASSETS, a folder with kube-apiserver and etcd, spares those two.
 set -euo pipefail

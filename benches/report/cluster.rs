@@ -5,7 +5,7 @@ use crate::manifests::{self, Person};
 use crate::noop;
 use crate::process;
 use crate::support::cluster::Cluster;
-use crate::support::operator::{NAME, Operator, Site, document, within};
+use crate::support::cluster_harness::{ClusterHarness, NAME, Operator, document, within};
 use crate::support::served::Served;
 use futures::stream::{self, StreamExt as _};
 use koreconcile::sandbox::Snapshot;
@@ -33,18 +33,18 @@ pub fn measure(report: &mut Report) {
         &[("--users", USERS), ("--bots", BOTS), ("--groups", GROUPS)],
         &["--rate-limit", "off"],
     );
-    let site = Site::on(Cluster::shared(), "bench", served);
-    let truth = site.truth();
+    let harness = ClusterHarness::on(Cluster::shared(), "bench", served);
+    let truth = harness.truth();
     let objects = objects(&truth);
     let declared = objects.len();
     let edited = objects[0].clone();
-    create(&site, objects);
-    site.account(&json!({ "interval": "1h" }));
-    let bench = Bench { site: &site, declared };
-    let operator = bench.first_plan(&truth, report);
-    bench.stays_still(&operator, report);
-    bench.one_edit(&operator, edited, report);
-    bench.passes(&operator, report);
+    create(&harness, objects);
+    harness.account(&json!({ "interval": "1h" }));
+    let fixture = Fixture { harness: &harness, declared };
+    let operator = fixture.first_plan(&truth, report);
+    fixture.stays_still(&operator, report);
+    fixture.one_edit(&operator, edited, report);
+    fixture.passes(&operator, report);
     report.add("cluster_peak_mib_10200", "MiB", vec![process::peak_mib(&operator.id().to_string())]);
 }
 
@@ -71,11 +71,11 @@ fn objects(truth: &Snapshot) -> Vec<Value> {
     people.chain(bindings).collect()
 }
 
-fn create(site: &Site<'_>, objects: Vec<Value>) {
+fn create(harness: &ClusterHarness<'_>, objects: Vec<Value>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let client = site.cluster.admin();
-        let namespace = site.namespace.name.as_str();
+        let client = harness.cluster.admin();
+        let namespace = harness.namespace.name.as_str();
         let create = |object: Value| {
             let kind = object["kind"].as_str().unwrap();
             let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("koreconcile.dev", "v1alpha1", kind));
@@ -89,17 +89,23 @@ fn create(site: &Site<'_>, objects: Vec<Value>) {
     });
 }
 
-struct Bench<'s> {
-    site: &'s Site<'static>,
+struct Fixture<'s> {
+    harness: &'s ClusterHarness<'static>,
     declared: usize,
 }
 
-impl Bench<'_> {
+impl Fixture<'_> {
     /// From the start of the process until the account's status shows the plan, which is after all others.
     fn first_plan(&self, truth: &Snapshot, report: &mut Report) -> Operator {
         let start = Instant::now();
-        let operator =
-            self.site.start_with(&["--hint-every", "60s", "--debounce", "2s", "--call-timeout", "10s"]);
+        let operator = self.harness.start_with(&[
+            "--audit-poll-interval",
+            "60s",
+            "--debounce",
+            "2s",
+            "--call-timeout",
+            "10s",
+        ]);
         wait(&operator, "the first plan", || self.status()["planDigest"].is_string());
         let seconds = start.elapsed().as_secs_f64();
         let status = self.status();
@@ -109,7 +115,7 @@ impl Bench<'_> {
         wait(&operator, "the pass is counted", || operator.passes() == 1);
         report.add("cluster_first_plan_seconds_10200", "s", vec![seconds]);
         let calls = self.calls();
-        let hints = self.site.served.server.calls(AUDIT_LOG);
+        let hints = self.harness.served.server.calls(AUDIT_LOG);
         report.count("cluster_first_plan_reads_10200", "calls", calls - usize::try_from(hints).unwrap());
         report.count("cluster_first_plan_bound_10200", "calls", noop::bound(truth));
         report.count("cluster_first_plan_patches_10200", "patches", counted(&operator, PATCHES));
@@ -137,15 +143,15 @@ impl Bench<'_> {
         object["spec"]["lastName"] = "Edited".into();
         let (calls, patches) = (self.calls(), counted(operator, PATCHES));
         let start = Instant::now();
-        self.site
+        self.harness
             .namespace
             .kubectl(&["apply", "--server-side", "--force-conflicts", "-f", "-"])
             .input(&object.to_string())
             .run()
             .expect(0);
-        self.site.wait(operator, "KoreUser", &name, "True UpToDate");
+        self.harness.wait(operator, "KoreUser", &name, "True UpToDate");
         let seconds = start.elapsed().as_secs_f64();
-        assert_eq!(self.site.truth().users[&email].last_name, "Edited");
+        assert_eq!(self.harness.truth().users[&email].last_name, "Edited");
         wait(operator, "the pass is counted", || operator.passes() == 2);
         report.add("cluster_edit_seconds_10200", "s", vec![seconds]);
         report.count("cluster_edit_calls_10200", "calls", self.calls() - calls);
@@ -154,12 +160,12 @@ impl Bench<'_> {
 
     /// Processor time of passes by themselves that find nothing.
     fn passes(&self, operator: &Operator, report: &mut Report) {
-        self.site.account(&json!({ "interval": "5s" }));
+        self.harness.account(&json!({ "interval": "5s" }));
         // The edit of the account takes a pass, and its status.
         wait(operator, "the interval is in force", || self.status()["effectiveInterval"] != "1h");
         // By its log: asking for the metrics takes time of the processor that no pass takes.
-        let is_still = |line: &Value| line["message"] == "pass" && line["is_still"] == true;
-        let passes = || operator.lines().iter().filter(|line| is_still(line)).count();
+        let is_unchanged = |line: &Value| line["message"] == "pass" && line["is_still"] == true;
+        let passes = || operator.lines().iter().filter(|line| is_unchanged(line)).count();
         wait(operator, "nothing is left to write", || passes() > 0);
         let (from, patches) = (passes(), counted(operator, PATCHES));
         let (spent, start) = (processor_seconds(operator.id()), Instant::now());
@@ -174,11 +180,11 @@ impl Bench<'_> {
     }
 
     fn status(&self) -> Value {
-        self.site.get("KoreAccount", NAME).unwrap()["status"].clone()
+        self.harness.get("KoreAccount", NAME).unwrap()["status"].clone()
     }
 
     fn calls(&self) -> usize {
-        let counts = self.site.served.server.counts();
+        let counts = self.harness.served.server.counts();
         counts.values().map(|count| usize::try_from(*count).unwrap()).sum()
     }
 }

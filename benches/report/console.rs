@@ -1,7 +1,7 @@
 //! Pages of the Admin Console with 10,000 people, in process: what the server takes for one page.
 
 use crate::figures::Report;
-use crate::support::site::{OWNER, Site};
+use crate::support::console_harness::{ConsoleHarness, OWNER};
 use koreconcile::sandbox::{BotStatus, BotTruth, Seed};
 use std::time::Instant;
 
@@ -33,15 +33,15 @@ fn pages(bot: &str, task: &str) -> Vec<String> {
 pub fn measure(runs: usize, report: &mut Report) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let site = Site::new();
-        site.admin.seed(Seed { users: USERS, bots: BOTS, groups: GROUPS }).unwrap();
-        let bots = site.admin.snapshot().unwrap().bots;
+        let harness = ConsoleHarness::new();
+        harness.admin.seed(Seed { users: USERS, bots: BOTS, groups: GROUPS }).unwrap();
+        let bots = harness.admin.snapshot().unwrap().bots;
         let is_assignable = |bot: &BotTruth| {
             bot.is_enterprise && bot.status == BotStatus::Published && !bot.dialogs.is_empty()
         };
         let (bot, truth) = bots.iter().find(|(_, bot)| is_assignable(bot)).unwrap();
         let pages = pages(bot, truth.dialogs.keys().next().unwrap());
-        let mut owner = site.signed_in(OWNER).await;
+        let mut owner = harness.signed_in(OWNER).await;
         let mut all = Vec::new();
         for page in &pages {
             let mut taken = Vec::new();

@@ -12,7 +12,7 @@ use thirtyfour::error::WebDriverErrorInner as Refusal;
 use thirtyfour::prelude::*;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::site::{PASSWORD, Site};
+use super::console_harness::{ConsoleHarness, PASSWORD};
 
 /// How long anything on a page may take to appear, on a machine that has other things to do.
 const BOUND: Duration = Duration::from_secs(110);
@@ -102,7 +102,7 @@ impl Drop for Driver {
 
 impl Browser {
     /// A fresh browser that has been nowhere.
-    pub async fn at(site: &Site) -> Self {
+    pub async fn at(harness: &ConsoleHarness) -> Self {
         let seat = SEATS.acquire().await.unwrap();
         let mut driver = Driver::start();
         let profile = tempfile::tempdir().unwrap();
@@ -132,7 +132,7 @@ impl Browser {
         let web = WebDriver::new(format!("http://127.0.0.1:{}", driver.port), wishes).await.unwrap();
         driver.session = web.handle().session_id().to_string();
         web.set_script_timeout(BOUND).await.unwrap();
-        Self { web, url: site.url.clone(), driver, _profile: profile, _seat: seat }
+        Self { web, url: harness.url.clone(), driver, _profile: profile, _seat: seat }
     }
 
     /// Goes to a path of the site.

@@ -7,8 +7,8 @@ mod server;
 
 pub use namespace::Namespace;
 
-use super::cable::Cable;
-use super::command::{Invocation, wait_until};
+use super::flaky_proxy::FlakyProxy;
+use super::workspace::{Invocation, wait_until};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use server::Server;
 use std::net::SocketAddr;
@@ -94,8 +94,8 @@ impl Cluster {
     }
 
     /// The file of a user, by another way.
-    pub fn kubeconfig_through(&self, user: &str, cable: &Cable) -> PathBuf {
-        self.server.kubeconfig_through(user, cable.port())
+    pub fn kubeconfig_through(&self, user: &str, flaky_proxy: &FlakyProxy) -> PathBuf {
+        self.server.kubeconfig_through(user, flaky_proxy.port())
     }
 
     /// Where the server listens.

@@ -2,13 +2,16 @@
 
 use super::in_process::{Cut, InProcess, SharedClock};
 use jiff::{SignedDuration, Timestamp};
-use koreconcile::apply::{self, Journal, Kept, Outcome, RepairError, Stop};
+use koreconcile::apply::{self, BeforeImageSource, Journal, Outcome, RepairError};
 use koreconcile::facts::{Desired, Email, Policy, RateLimit, World};
-use koreconcile::kore::{Ask, Credentials, Gateway, Ledger, Parts, Reader, Silent, VirtualClock, Writer};
+use koreconcile::kore::{
+    Credentials, Gateway, Ledger, Parts, ReadRequest, Reader, Silent, VirtualClock, Writer,
+};
 use koreconcile::plan::{self, Context, Limits, Plan};
 use koreconcile::sandbox::{self, Admin, App, Dialect, Options, Sandbox, Starter};
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// The account every engine test is about.
 pub const ACCOUNT: &str = "64b000000000000000000001";
@@ -86,7 +89,7 @@ impl Engine {
     }
 
     pub async fn read(&self, desired: &Desired) -> World {
-        self.reader.read(&Ask::full(desired.referenced.clone())).await.unwrap()
+        self.reader.read(&ReadRequest::full(desired.referenced.clone())).await.unwrap()
     }
 
     pub async fn plan(&self, desired: &Desired) -> (Plan, World) {
@@ -115,12 +118,12 @@ impl Engine {
             Some(folder) => Journal::create(folder, now).unwrap(),
             None => Journal::none(),
         };
-        apply::run(plan, world, &self.policy, &self.account(), &mut journal, Stop::never()).await
+        apply::run(plan, world, &self.policy, &self.account(), &mut journal, CancellationToken::new()).await
     }
 
     /// What an earlier run has kept is restored.
-    pub async fn repair(&self, kept: Kept<'_>) -> Result<Vec<Email>, RepairError> {
-        apply::repair(kept, &self.account(), &self.policy, &mut Stop::never()).await
+    pub async fn repair(&self, kept: BeforeImageSource<'_>) -> Result<Vec<Email>, RepairError> {
+        apply::repair(kept, &self.account(), &self.policy, &CancellationToken::new()).await
     }
 
     /// As the executor takes it.

@@ -2,19 +2,19 @@
 #![allow(dead_code, unused_macros, unused_imports, reason = "the tests and the benches each use a part")]
 
 pub mod browser;
-pub mod cable;
+pub mod chaos_transport;
 pub mod cluster;
-pub mod command;
-pub mod desk;
-pub mod door;
+pub mod cluster_harness;
+pub mod console_harness;
+pub mod controller_harness;
 pub mod engine;
+pub mod flaky_proxy;
 pub mod in_process;
-pub mod operator;
+pub mod intercepting_proxy;
+pub mod invariant_checker;
 pub mod promises;
 pub mod random;
 pub mod served;
-pub mod site;
-pub mod storm;
 pub mod wants;
-pub mod watch;
+pub mod workspace;
 pub mod world;

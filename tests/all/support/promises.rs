@@ -1,16 +1,17 @@
 //! The promises, held on one account while it is planned and applied until nothing is left to do.
 
 use super::engine::Engine;
+use super::invariant_checker::invited_again;
 use super::wants::email;
-use super::watch::invited_again;
 use super::world::{self, Case, OWNER, master_admins, truth};
-use koreconcile::apply::{self, Fate, Journal, Outcome};
+use koreconcile::apply::{self, ChangeOutcome, Journal, Outcome};
 use koreconcile::facts::{Desired, Email, Holder, Key, Listing, RoleName, ScopeExtent, World};
-use koreconcile::kore::{Ask, Clock, KoreError};
+use koreconcile::kore::{Clock, KoreError, ReadRequest};
 use koreconcile::plan::{Action, Plan, render};
 use koreconcile::sandbox::Snapshot;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use tokio_util::sync::CancellationToken;
 
 /// Runs after which nothing that can be done is left.
 const RUNS: usize = 3;
@@ -36,7 +37,10 @@ pub async fn reconcile(case: &Case, engine: &Engine, desired: &Desired) -> Resul
                 return Err(format!("complete, and yet the next plan has changes\n{}", told()));
             }
             if run == RUNS {
-                return match plan.sendable().iter().find(|change| is_unexplained(last.fates.get(&change.id)))
+                return match plan
+                    .sendable()
+                    .iter()
+                    .find(|change| is_unexplained(last.by_change.get(&change.id)))
                 {
                     Some(change) => Err(format!("{} never settles\n{}", change.key, told())),
                     None => Ok(()),
@@ -77,7 +81,10 @@ async fn read(engine: &Engine, desired: &Desired) -> World {
 pub async fn read_whole(engine: &Engine, desired: &Desired) -> Result<World, KoreError> {
     let look_up_everyone =
         desired.scopes.iter().any(|scope| matches!(scope.extent, ScopeExtent::Assignments(_)));
-    engine.reader.read(&Ask { look_up_everyone, ..Ask::full(desired.referenced.clone()) }).await
+    engine
+        .reader
+        .read(&ReadRequest { look_up_everyone, ..ReadRequest::full(desired.referenced.clone()) })
+        .await
 }
 
 /// Applies, counts the Master Admins before each call, and stops what does not end.
@@ -101,15 +108,18 @@ async fn apply_watched(
             });
         }
     }
-    let (stopper, stop) = apply::stop();
-    faults.before_call(first + CALLS, move |_| stopper.stop());
+    let cancel = CancellationToken::new();
+    faults.before_call(first + CALLS, {
+        let cancel = cancel.clone();
+        move |_| cancel.cancel()
+    });
     let mut journal = match &engine.state {
         Some(folder) => Journal::create(folder, engine.clock.now()).unwrap(),
         None => Journal::none(),
     };
     let account = engine.account();
     let text = render::text(&plan, render::Style::default());
-    let outcome = apply::run(plan, world, &engine.policy, &account, &mut journal, stop).await;
+    let outcome = apply::run(plan, world, &engine.policy, &account, &mut journal, cancel).await;
     faults.clear();
     if outcome.was_interrupted {
         return Err(format!("more than {CALLS} calls\n{text}{}", tell(Some(&outcome))));
@@ -118,7 +128,7 @@ async fn apply_watched(
 }
 
 pub fn removes_only_what_was_read_whole(plan: &Plan, world: &World) -> Result<(), String> {
-    for change in plan.changes.iter().filter(|change| change.action == Action::RemoveSwept) {
+    for change in plan.changes.iter().filter(|change| change.action == Action::Prune) {
         let listing = match &change.key {
             Key::InGroup(..) => Listing::Groups,
             _ => Listing::Users,
@@ -130,7 +140,7 @@ pub fn removes_only_what_was_read_whole(plan: &Plan, world: &World) -> Result<()
 
 pub fn every_sendable_change_has_a_fate(plan: &Plan, outcome: &Outcome) -> Result<(), String> {
     let sendable: BTreeSet<_> = plan.sendable().into_iter().map(|change| &change.id).collect();
-    let settled: BTreeSet<_> = outcome.fates.keys().collect();
+    let settled: BTreeSet<_> = outcome.by_change.keys().collect();
     if sendable == settled { Ok(()) } else { Err("fates and changes are not the same set".to_owned()) }
 }
 
@@ -202,13 +212,16 @@ fn uncovers(plan: &Plan, world: &World) -> bool {
 }
 
 /// A change that comes again although nothing was said against it.
-fn is_unexplained(fate: Option<&Fate>) -> bool {
-    fate.is_none_or(Fate::is_good)
+fn is_unexplained(outcome_of: Option<&ChangeOutcome>) -> bool {
+    outcome_of.is_none_or(ChangeOutcome::is_good)
 }
 
 fn tell(outcome: Option<&Outcome>) -> String {
     let Some(outcome) = outcome else { return String::new() };
-    let fates: Vec<String> =
-        outcome.fates.iter().map(|(id, fate)| format!("{}: {fate:?}", outcome.changes[id].key)).collect();
-    format!("last outcome ({} calls): {:?}\n{}\n", outcome.calls, outcome.error, fates.join("\n"))
+    let by_change: Vec<String> = outcome
+        .by_change
+        .iter()
+        .map(|(id, outcome_of)| format!("{}: {outcome_of:?}", outcome.changes[id].key))
+        .collect();
+    format!("last outcome ({} calls): {:?}\n{}\n", outcome.calls, outcome.error, by_change.join("\n"))
 }

@@ -1,6 +1,6 @@
 //! An account behind a port, and a folder of manifests about it: the sandbox served by the binary, with faults at hand.
 
-use super::command::{Place, Run};
+use super::workspace::{Run, Workspace};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -44,8 +44,8 @@ pub struct Server {
 }
 
 impl Server {
-    fn start(place: &Place, more: &[&str]) -> Self {
-        let data = place.path("../sandbox");
+    fn start(workspace: &Workspace, more: &[&str]) -> Self {
+        let data = workspace.path("../sandbox");
         let mut child = Command::new(env!("CARGO_BIN_EXE_koreconcile"))
             .args(["sandbox", "serve", "--listen", "127.0.0.1:0", "--test-controls", "--account", ACCOUNT])
             .arg("--data")
@@ -120,7 +120,7 @@ impl Drop for Server {
 
 /// A served account, credentials for it in the environment, and manifests about it.
 pub struct Served {
-    pub place: Place,
+    pub workspace: Workspace,
     pub server: Server,
 }
 
@@ -132,23 +132,23 @@ impl Served {
 
     /// The demo account with so many more people, bots and groups.
     pub fn seeded(counts: &[(&str, usize)], serve: &[&str]) -> Self {
-        let place = Place::with(&[("main.yaml", "")]);
+        let workspace = Workspace::with(&[("main.yaml", "")]);
         let counts: Vec<String> =
             counts.iter().flat_map(|(flag, count)| [(*flag).to_owned(), count.to_string()]).collect();
         let mut args = vec!["seed", "--account", ACCOUNT];
         args.extend(counts.iter().map(String::as_str));
-        sandbox(&place, &args).expect(0);
-        Self::at(place, serve, "all")
+        sandbox(&workspace, &args).expect(0);
+        Self::at(workspace, serve, "all")
     }
 
     /// With other words to `sandbox serve` and other scopes. `manifests` are all in `main.yaml`.
     pub fn with(serve: &[&str], scopes: &str, manifests: &[String]) -> Self {
-        Self::at(Place::with(&[("main.yaml", &manifests.concat())]), serve, scopes)
+        Self::at(Workspace::with(&[("main.yaml", &manifests.concat())]), serve, scopes)
     }
 
-    fn at(place: Place, serve: &[&str], scopes: &str) -> Self {
-        let server = Server::start(&place, serve);
-        let mut whole = Self { place, server };
+    fn at(workspace: Workspace, serve: &[&str], scopes: &str) -> Self {
+        let server = Server::start(&workspace, serve);
+        let mut whole = Self { workspace, server };
         whole.sign_in(scopes);
         whole.account("");
         whole
@@ -156,10 +156,10 @@ impl Served {
 
     /// From now on with the credentials of a new app with these scopes.
     pub fn sign_in(&mut self, scopes: &str) {
-        let app = sandbox(&self.place, &["app", "--name", scopes, "--scopes", scopes]);
+        let app = sandbox(&self.workspace, &["app", "--name", scopes, "--scopes", scopes]);
         for line in app.expect(0).stdout.lines() {
             let (name, value) = line.split_once('=').unwrap();
-            self.place.export(name, value);
+            self.workspace.export(name, value);
         }
     }
 
@@ -180,12 +180,12 @@ spec:
   rateLimit: {{ perMinute: 100000, perHour: 1000000, reserve: 0 }}
 {more}"
         );
-        self.place.write("account.yaml", &text);
+        self.workspace.write("account.yaml", &text);
     }
 
     /// Runs a verb on `account.yaml` and `main.yaml`.
     pub fn run(&self, args: &[&str]) -> Run {
-        self.place.run(&Self::files(args))
+        self.workspace.run(&Self::files(args))
     }
 
     /// The verb with the files it is about.
@@ -195,7 +195,7 @@ spec:
 
     /// Somebody accepts the invitation.
     pub fn accept(&self, email: &str) {
-        sandbox(&self.place, &["accept", email]).expect(0);
+        sandbox(&self.workspace, &["accept", email]).expect(0);
     }
 
     /// After a bad day: the next run ends the work, and the one after that finds nothing to do.
@@ -208,8 +208,8 @@ spec:
     }
 }
 
-fn sandbox(place: &Place, args: &[&str]) -> Run {
+fn sandbox(workspace: &Workspace, args: &[&str]) -> Run {
     let (verb, rest) = args.split_first().unwrap();
     let args = [&["sandbox", *verb, "--data", "../sandbox"], rest].concat();
-    place.run(&args)
+    workspace.run(&args)
 }

@@ -1,7 +1,7 @@
 //! A namespace of one test.
 
 use super::Cluster;
-use crate::support::command::Invocation;
+use crate::support::workspace::Invocation;
 
 /// A namespace nobody else works in.
 pub struct Namespace<'c> {

@@ -1,0 +1,17 @@
+//! The verbs as a user meets them: the binary is run, mostly against a served account, and exit code, output and
+//! messages are compared with what is kept.
+
+mod apply;
+mod bad_days;
+mod doctor;
+mod examples;
+mod expiring;
+mod explain;
+mod guards;
+mod import;
+mod interrupted;
+mod output;
+mod plan;
+mod reference;
+mod sandbox;
+mod validate;

@@ -1,0 +1,47 @@
+//! Fifteen minutes without activity.
+
+use crate::support::browser::Browser;
+use crate::support::console_harness::{ConsoleHarness, OWNER};
+
+#[tokio::test]
+async fn page_warns_and_then_leads_to_sign_in() {
+    let harness = ConsoleHarness::served().await;
+    let browser = Browser::at(&harness).await;
+    browser.sign_in(OWNER).await;
+    browser.arrives_at("/Admin/dashboard").await;
+    harness.later(13);
+    // The script asks when the window gets the focus, and every half minute.
+    let focus = "window.dispatchEvent(new Event('focus'))";
+    browser.web.execute(focus, Vec::new()).await.unwrap();
+    browser.reads("You will be signed out in 2 minutes").await;
+    browser.inspect("idle-warning").await;
+    browser.press("Stay signed in").await;
+    browser.lacks("#idle[open]").await;
+    // Which is activity: five minutes later nothing has happened.
+    harness.later(5);
+    browser.open("/Admin/dashboard").await;
+    browser.arrives_at("/Admin/dashboard").await;
+    harness.later(15);
+    browser.web.execute(focus, Vec::new()).await.unwrap();
+    browser.arrives_at("/sign-in?idle=1").await;
+    browser.reads("You were signed out after 15 minutes without activity.").await;
+}
+
+#[tokio::test]
+async fn session_ends_after_fifteen_minutes_at_the_server() {
+    let harness = ConsoleHarness::new();
+    let mut owner = harness.signed_in(OWNER).await;
+    harness.later(14);
+    assert_eq!(owner.get("/Admin/dashboard").await.status, 200);
+    harness.later(14);
+    // Asking how long it lasts is no activity.
+    assert_eq!(owner.get("/session").await.text, "{\"remaining\":60}");
+    assert_eq!(owner.get("/session").await.text, "{\"remaining\":60}");
+    harness.later(1);
+    assert_eq!(owner.get("/session").await.text, "{\"remaining\":0}");
+    let answer = owner.post("/Admin/security/two-factor", &[("state", "on")]).await;
+    assert_eq!((answer.status, answer.location.as_str()), (303, "/sign-in?idle=1"));
+    assert!(!harness.admin.snapshot().unwrap().two_factor);
+    // It is gone, not asleep.
+    assert_eq!(owner.get("/Admin/dashboard").await.location, "/sign-in");
+}

@@ -1,0 +1,266 @@
+//! The chart, by the real helm on a real API server. What only a kubelet could show (security contexts, probes, network
+//! policy) is asserted on the rendered documents.
+
+use crate::support::cluster::{Cluster, Namespace};
+use crate::support::served::document;
+use crate::support::workspace::{Run, Workspace, snapshots};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::path::Path;
+
+pub const CHART: &str = "charts/koreconcile";
+pub const FULL: &str = "tests/fixtures/chart/full.yaml";
+
+fn template(args: &[&str]) -> Run {
+    let args = [&["template", "kore", CHART, "--namespace", "kore-system"], args].concat();
+    Cluster::shared().helm(&args).run()
+}
+
+/// The rendered documents of one kind.
+pub fn rendered(args: &[&str], kind: &str) -> Vec<Value> {
+    let run = template(args).expect(0);
+    let all: Vec<Value> = serde_saphyr::from_multiple(&run.stdout).unwrap();
+    all.into_iter().filter(|document| document["kind"] == kind).collect()
+}
+
+/// A file of the repository.
+pub fn file(path: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// Installs the chart into a namespace, for accounts in another; the definitions are there already.
+pub fn install(system: &Namespace<'_>, accounts: &Namespace<'_>, more: &[&str]) -> Run {
+    let namespaces = format!("accountNamespaces={{{}}}", accounts.name);
+    let args = ["install", &system.name, CHART, "-n", &system.name, "--set", "crds.install=false"];
+    Cluster::shared().helm(&[&args[..], &["--set", &namespaces], more].concat()).run().expect(0)
+}
+
+#[test]
+fn lints_strictly() {
+    for more in [&[][..], &["--values", FULL]] {
+        let run = Cluster::shared().helm(&[&["lint", "--strict", CHART], more].concat()).run().expect(0);
+        assert!(run.stdout.contains("1 chart(s) linted, 0 chart(s) failed"), "{run}");
+        assert!(!run.said().contains("[WARNING]"), "{run}");
+    }
+}
+
+#[test]
+fn renders_its_defaults() {
+    let _guard = snapshots();
+    insta::assert_snapshot!(template(&["--set", "crds.install=false"]).expect(0));
+}
+
+#[test]
+fn renders_everything_at_once() {
+    let _guard = snapshots();
+    insta::assert_snapshot!(
+        template(&["--values", FULL, "--set", "metrics.dashboard.enabled=false"]).expect(0)
+    );
+}
+
+#[test]
+fn says_what_is_wrong_with_values() {
+    let mut seen = String::new();
+    for value in [
+        "replicaCount=two",
+        "replicas=2",
+        "image.digest=latest",
+        "image.repository=",
+        "allowedHosts={https://platform.kore.ai}",
+        "allowedHosts=null",
+        "accountNamespaces={Acme}",
+        "log.format=xml",
+        "otlp.endpoint=collector:4318",
+        "terminationGracePeriodSeconds=5",
+        "networkPolicy.httpsPorts={0}",
+        "metrics.serviceMonitor.interval=often",
+    ] {
+        let run = template(&["--set", value]).expect(1);
+        assert_eq!(run.stdout, "", "{run}");
+        let _ = writeln!(seen, "{value}\n{}", run.stderr);
+    }
+    let _guard = snapshots();
+    insta::assert_snapshot!(seen);
+}
+
+#[test]
+fn brings_every_definition_and_keeps_it() {
+    let crds = rendered(&[], "CustomResourceDefinition");
+    assert_eq!(crds.len(), 9);
+    for mut crd in crds {
+        let metadata = crd["metadata"].take();
+        assert_eq!(metadata["annotations"]["helm.sh/resource-policy"], "keep");
+        let name = metadata["name"].as_str().unwrap();
+        let plural = name.strip_suffix(".koreconcile.dev").unwrap();
+        let mut committed: Value = serde_saphyr::from_str(&file(&format!("crds/{plural}.yaml"))).unwrap();
+        committed["metadata"].take();
+        assert_eq!(crd, committed, "{name}");
+    }
+    assert_eq!(rendered(&["--set", "crds.install=false"], "CustomResourceDefinition"), Vec::<Value>::new());
+}
+
+#[test]
+fn installs_upgrades_and_uninstalls_without_losing_anybody() {
+    let cluster = Cluster::empty();
+    let helm = |args: &[&str]| cluster.helm(&[args, &["--namespace", "kore-system"]].concat()).run();
+    let install = ["install", "kore", CHART, "--create-namespace"];
+    let run = helm(&install).expect(0);
+    assert!(run.stdout.contains("koreconcile 0.1.0 reconciles the KoreAccounts in: kore-system"), "{run}");
+    let wait = ["wait", "crd", "--all", "--for=condition=Established", "--timeout=60s"];
+    cluster.kubectl(&wait).run().expect(0);
+    let namespace = cluster.namespace("people");
+    namespace.apply(&document("KoreUser", "jane", "{ email: jane@example.com }")).run().expect(0);
+
+    let temporary = tempfile::tempdir().unwrap();
+    let newer = newer_chart(temporary.path());
+    helm(&["upgrade", "kore", &newer, "--reset-then-reuse-values"]).expect(0);
+    let described =
+        cluster.kubectl(&["get", "crd", "koreusers.koreconcile.dev", "-o", "yaml"]).run().expect(0);
+    assert!(described.stdout.contains("Given name."), "{described}");
+
+    let run = helm(&["uninstall", "kore"]).expect(0);
+    assert_eq!(run.said().matches("[CustomResourceDefinition]").count(), 9, "{run}");
+    let left =
+        cluster.kubectl(&["get", "deployments,roles,rolebindings", "-n", "kore-system"]).run().expect(0);
+    assert!(left.stderr.contains("No resources found"), "{left}");
+    let jane = namespace.kubectl(&["get", "ku", "-o", "name"]).run().expect(0);
+    assert_eq!(jane.stdout, "koreuser.koreconcile.dev/jane\n");
+
+    // The same release takes up what it left; another one has to say that it takes it over.
+    helm(&install).expect(0);
+    helm(&["uninstall", "kore"]).expect(0);
+    let run = helm(&["install", "other", CHART]).expect(1);
+    assert!(run.stderr.contains("cannot be imported into the current release"), "{run}");
+    helm(&["install", "other", CHART, "--take-ownership"]).expect(0);
+    namespace.kubectl(&["get", "ku", "jane"]).run().expect(0);
+
+    // Everything goes when somebody says so, in the order of the guide.
+    namespace.kubectl(&["annotate", "kore", "--all", "koreconcile.dev/orphan=true"]).run().expect(0);
+    let run = namespace.kubectl(&["delete", "kore", "--all"]).run().expect(0);
+    assert!(run.stdout.starts_with("koreuser.koreconcile.dev \"jane\" deleted"), "{run}");
+    helm(&["uninstall", "other"]).expect(0);
+    let crds = Workspace::with(&[]).run(&["crds"]).expect(0).stdout;
+    let run = cluster.kubectl(&["delete", "-f", "-"]).input(&crds).run().expect(0);
+    assert_eq!(run.stdout.matches(" deleted").count(), 9, "{run}");
+}
+
+/// A copy of the chart in which a field is described in other words.
+fn newer_chart(root: &Path) -> String {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(CHART);
+    let copy = root.join("koreconcile");
+    for entry in walkdir::WalkDir::new(&source).into_iter().map(Result::unwrap) {
+        let target = copy.join(entry.path().strip_prefix(&source).unwrap());
+        if entry.file_type().is_dir() {
+            std::fs::create_dir(target).unwrap();
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+    let users = copy.join("files/crds/koreusers.yaml");
+    let text = std::fs::read_to_string(&users).unwrap();
+    assert!(text.contains("\"First name."));
+    std::fs::write(users, text.replace("\"First name.", "\"Given name.")).unwrap();
+    copy.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn is_accepted_by_the_server_with_everything_on() {
+    let namespace = Cluster::shared().namespace("everything");
+    let accounts = format!("accountNamespaces={{{}}}", namespace.name);
+    let run = Cluster::shared().helm(&[
+        "template",
+        "kore",
+        CHART,
+        "--namespace",
+        &namespace.name,
+        "--values",
+        FULL,
+        "--set",
+        &accounts,
+        // The kinds of these belong to somebody else.
+        "--set",
+        "metrics.serviceMonitor.enabled=false,metrics.prometheusRule.enabled=false",
+    ]);
+    let rendered = run.run().expect(0).stdout;
+    let run = namespace.kubectl(&["apply", "--dry-run=server", "-f", "-"]).input(&rendered).run().expect(0);
+    assert_eq!((run.stdout.lines().count(), run.stderr.as_str()), (14, ""), "{run}");
+}
+
+#[test]
+fn pods_meet_the_restricted_standard() {
+    let cluster = Cluster::shared();
+    let (system, accounts) = (cluster.namespace("restricted"), cluster.namespace("accounts"));
+    let label = "pod-security.kubernetes.io/enforce=restricted";
+    cluster.kubectl(&["label", "namespace", &system.name, label]).run().expect(0);
+    install(&system, &accounts, &[]);
+    let deployment = system.kubectl(&["get", "deployments", "-o", "json"]).run().expect(0);
+    let deployment: Value = serde_json::from_str(&deployment.stdout).unwrap();
+    let mut pod = deployment["items"][0]["spec"]["template"].clone();
+    pod["apiVersion"] = "v1".into();
+    pod["kind"] = "Pod".into();
+    pod["metadata"]["name"] = "controller".into();
+    let create = ["create", "--dry-run=server", "-f", "-"];
+    system.kubectl(&create).input(&pod.to_string()).run().expect(0);
+    pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = true.into();
+    let run = system.kubectl(&create).input(&pod.to_string()).run().expect(1);
+    assert!(run.stderr.contains("violates PodSecurity \"restricted:latest\""), "{run}");
+}
+
+#[test]
+fn pods_are_confined_probed_and_spread() {
+    let deployments = rendered(&[], "Deployment");
+    let [deployment] = &deployments[..] else { panic!("{deployments:?}") };
+    assert_eq!(deployment["spec"]["replicas"], 2);
+    let pod = &deployment["spec"]["template"]["spec"];
+    assert_eq!(
+        pod["securityContext"],
+        serde_json::json!({
+            "runAsNonRoot": true,
+            "runAsUser": 65532,
+            "runAsGroup": 65532,
+            "seccompProfile": { "type": "RuntimeDefault" },
+        })
+    );
+    let container = &pod["containers"][0];
+    assert_eq!(
+        container["securityContext"],
+        serde_json::json!({
+            "allowPrivilegeEscalation": false,
+            "readOnlyRootFilesystem": true,
+            "capabilities": { "drop": ["ALL"] },
+        })
+    );
+    for (probe, path) in
+        [("startupProbe", "/healthz"), ("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")]
+    {
+        let get = serde_json::json!({ "path": path, "port": "health" });
+        assert_eq!(container[probe]["httpGet"], get, "{probe}");
+    }
+    // Nothing of the node or of other pods is mounted, and no secret is in the environment.
+    assert_eq!([&pod["volumes"], &pod["hostNetwork"]], [&Value::Null; 2]);
+    let name = serde_json::json!({ "name": "POD_NAME", "valueFrom": { "fieldRef": { "fieldPath": "metadata.name" } } });
+    assert_eq!(container["env"], serde_json::json!([name]));
+    let policies = rendered(&[], "NetworkPolicy");
+    let [policy] = &policies[..] else { panic!("{policies:?}") };
+    assert_eq!(policy["spec"]["policyTypes"], serde_json::json!(["Ingress", "Egress"]));
+    assert_eq!(
+        policy["spec"]["ingress"],
+        serde_json::json!([{ "ports": [{ "protocol": "TCP", "port": "metrics" }] }])
+    );
+    assert_eq!(policy["spec"]["podSelector"]["matchLabels"], deployment["spec"]["selector"]["matchLabels"]);
+}
+
+#[test]
+fn arguments_are_the_verbs() {
+    for more in [&[][..], &["--values", FULL]] {
+        let deployments = rendered(more, "Deployment");
+        let args = &deployments[0]["spec"]["template"]["spec"]["containers"][0]["args"];
+        let mut args: Vec<&str> = args.as_array().unwrap().iter().map(|arg| arg.as_str().unwrap()).collect();
+        assert_eq!(args[0], "controller");
+        // What stands before it is read as it would be without.
+        args.push("--help");
+        Workspace::with(&[]).run(&args).expect(0);
+        args.insert(1, "--metrics-listen=everywhere");
+        Workspace::with(&[]).run(&args).expect(3);
+    }
+}

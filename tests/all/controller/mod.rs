@@ -1,0 +1,19 @@
+//! The controller from three levels: single passes on objects in memory, the binary on a real API server, and the
+//! chart and the base for kustomize as helm and the server take them.
+
+mod alerts;
+mod chart;
+mod cluster;
+mod crash;
+mod crds;
+mod gitops;
+mod kustomize;
+mod leader;
+mod live;
+mod output;
+mod pass;
+mod roles;
+mod safety;
+mod security;
+mod soak;
+mod unchanged;

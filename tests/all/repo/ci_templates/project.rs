@@ -1,0 +1,253 @@
+//! A repository with the templates in it, an account behind a port, and machines that run jobs: each on a fresh, shallow
+//! clone, with nothing of another job but what was handed over as an artefact.
+
+use super::forge::{Forge, TOKEN};
+use crate::support::served::Served;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A step that takes longer than this is lost, in seconds.
+const BOUND: &str = "120";
+
+/// Variables, by name.
+pub type Values = BTreeMap<String, String>;
+
+/// Everything a pipeline meets.
+pub struct Project {
+    pub served: Served,
+    pub forge: Forge,
+    /// By run or job.
+    artifacts: std::cell::RefCell<BTreeMap<String, PathBuf>>,
+    archive: PathBuf,
+    pub checksum: String,
+}
+
+/// How a job ended.
+#[derive(Debug, Default)]
+pub struct Ran {
+    pub code: i32,
+    pub log: String,
+    pub summary: String,
+    pub outputs: Values,
+}
+
+impl Ran {
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{}\n{}", self.log, self.summary);
+        self
+    }
+}
+
+/// `examples/ci/NAME`, as text.
+pub fn template(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ci").join(name);
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// `examples/ci/NAME`, as YAML says it.
+pub fn parsed(name: &str) -> Value {
+    serde_saphyr::from_str(&template(name)).unwrap()
+}
+
+impl Project {
+    /// `main` has the script, the account and these manifests.
+    pub fn new(manifests: &[String]) -> Self {
+        let project = Self::empty(manifests);
+        project.add_manifests();
+        project.commit("The account as it is");
+        project
+    }
+
+    /// `main` has the script alone.
+    pub fn empty(manifests: &[String]) -> Self {
+        let served = Served::new(manifests);
+        let folder = served.workspace.path("../archive");
+        std::fs::create_dir_all(&folder).unwrap();
+        let program = format!("#!/bin/sh\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_koreconcile"));
+        std::fs::write(folder.join("koreconcile"), program).unwrap();
+        done(Command::new("chmod").arg("+x").arg(folder.join("koreconcile")));
+        done(Command::new("tar").args(["-czf", "koreconcile.tar.gz", "koreconcile"]).current_dir(&folder));
+        let archive = folder.join("koreconcile.tar.gz");
+        let checksum = hex::encode(Sha256::digest(std::fs::read(&archive).unwrap()));
+        let project =
+            Self { served, forge: Forge::start(), artifacts: BTreeMap::new().into(), archive, checksum };
+        std::fs::create_dir_all(project.origin()).unwrap();
+        project.git(&["init", "--quiet", "--initial-branch=main"]);
+        project.git(&["config", "uploadpack.allowAnySHA1InWant", "true"]);
+        project.write("ci/koreconcile-ci.sh", &template("koreconcile-ci.sh"));
+        done(Command::new("chmod").arg("+x").arg(project.origin().join("ci/koreconcile-ci.sh")));
+        project.commit("Templates");
+        project
+    }
+
+    /// The account and its manifests, as they are in the served folder.
+    pub fn add_manifests(&self) {
+        for name in ["account.yaml", "main.yaml"] {
+            let text = std::fs::read_to_string(self.served.workspace.path(name)).unwrap();
+            self.write(&format!("access/{name}"), &text);
+        }
+    }
+
+    fn origin(&self) -> PathBuf {
+        self.served.workspace.path("../origin")
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.origin().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub fn git(&self, args: &[&str]) -> String {
+        done(isolated(Command::new("git").args(args), &self.origin()))
+    }
+
+    pub fn commit(&self, message: &str) -> String {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "-m", message]);
+        self.head("HEAD")
+    }
+
+    pub fn head(&self, revision: &str) -> String {
+        self.git(&["rev-parse", revision]).trim().to_owned()
+    }
+
+    /// The pull request of the branch `work`, merged for show as GitHub does it, and back on the branch.
+    pub fn pull_request(&self) -> String {
+        self.git(&["switch", "--quiet", "--detach", "main"]);
+        self.git(&["merge", "--quiet", "--no-ff", "-m", "merged for show", "work"]);
+        self.git(&["update-ref", "refs/pull/7/merge", "HEAD"]);
+        self.git(&["switch", "--quiet", "work"]);
+        self.head("work")
+    }
+
+    /// A squash merge of the branch `work`.
+    pub fn merge(&self) -> String {
+        self.git(&["switch", "--quiet", "main"]);
+        self.git(&["merge", "--quiet", "--squash", "work"]);
+        self.commit("Merged")
+    }
+
+    /// A clone as CI makes it.
+    pub fn checkout(&self, reference: &str, depth: u64) -> Workspace<'_> {
+        let folder = tempfile::tempdir().unwrap();
+        let work = folder.path().join("work");
+        std::fs::create_dir_all(&work).unwrap();
+        let url = format!("file://{}", self.origin().canonicalize().unwrap().display());
+        let depth = format!("--depth={depth}");
+        for args in [
+            &["init", "--quiet"][..],
+            &["remote", "add", "origin", &url],
+            &["fetch", "--quiet", "--no-tags", &depth, "origin", reference],
+            &["checkout", "--quiet", "--detach", "FETCH_HEAD"],
+        ] {
+            done(isolated(Command::new("git").args(args), &work));
+        }
+        Workspace { project: self, folder }
+    }
+
+    /// What every machine has: programs, and the settings that an administrator has made.
+    pub fn settings(&self) -> Values {
+        let served = |name: &str| self.served.workspace.exported(name).to_owned();
+        let url = format!("file://{}", self.archive.canonicalize().unwrap().display());
+        [
+            ("KORECONCILE_URL", url),
+            ("KORECONCILE_SHA256", self.checksum.clone()),
+            ("KORE_CLIENT_ID", served("KORE_CLIENT_ID")),
+            ("KORE_CLIENT_SECRET", served("KORE_CLIENT_SECRET")),
+            ("TOKEN", TOKEN.to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+    }
+
+    /// Hands a file or folder over.
+    pub fn keep(&self, name: &str, from: &Path) {
+        let to = self.served.workspace.path(&format!("../artifacts/{name}"));
+        let _ = std::fs::remove_dir_all(&to);
+        std::fs::create_dir_all(&to).unwrap();
+        let to_file = if from.is_dir() { to.clone() } else { to.join(from.file_name().unwrap()) };
+        copy(from, &to_file);
+        self.artifacts.borrow_mut().insert(name.to_owned(), to);
+    }
+
+    /// What was handed over under this name.
+    #[track_caller]
+    pub fn kept(&self, name: &str) -> PathBuf {
+        let artifacts = self.artifacts.borrow();
+        artifacts.get(name).unwrap_or_else(|| panic!("nothing is kept as {name}: {artifacts:?}")).clone()
+    }
+
+    /// Whether something was.
+    pub fn keeps(&self, name: &str) -> bool {
+        self.artifacts.borrow().contains_key(name)
+    }
+}
+
+/// A machine with a clone on it.
+pub struct Workspace<'p> {
+    pub project: &'p Project,
+    folder: tempfile::TempDir,
+}
+
+impl Workspace<'_> {
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join("work").join(name)
+    }
+
+    /// Copies what was handed over into a folder of the clone.
+    pub fn fetch(&self, name: &str, to: &str) {
+        copy(&self.project.kept(name), &self.path(to));
+    }
+
+    /// Copies a file or folder of the clone into a folder.
+    pub fn copy(&self, name: &str, to: &Path) {
+        copy(&self.path(name), &to.join(Path::new(name).file_name().unwrap()));
+    }
+
+    /// Runs lines of shell, and adds what came out to the log.
+    pub fn run(&self, shell: &[&str], script: &str, variables: &Values, ran: &mut Ran) {
+        let log = self.folder.path().join("log");
+        let mut command = Command::new("timeout");
+        command.arg(BOUND).args(shell).arg(format!("exec >>'{}' 2>&1\n{script}", log.display()));
+        let command = isolated(&mut command, &self.path(""));
+        command.env("HOME", self.folder.path().join("home")).envs(variables);
+        ran.code = command.status().unwrap().code().unwrap();
+        ran.log = std::fs::read_to_string(log).unwrap();
+    }
+}
+
+/// Nothing of the surroundings but the programs.
+fn isolated<'c>(command: &'c mut Command, folder: &Path) -> &'c mut Command {
+    let path = std::env::var_os("PATH").unwrap();
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", path)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .envs([("GIT_AUTHOR_NAME", "Jane"), ("GIT_AUTHOR_EMAIL", "jane@example.com")])
+        .envs([("GIT_COMMITTER_NAME", "Jane"), ("GIT_COMMITTER_EMAIL", "jane@example.com")])
+}
+
+fn done(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+            copy(&entry.path(), &to.join(entry.file_name()));
+        }
+    } else {
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(from, to).unwrap();
+    }
+}

@@ -1,0 +1,190 @@
+//! What the writes of a run may change, judged by what was asked for and not by any plan: each write is compared with
+//! the truth before it, so that edits in the console are nobody's fault.
+
+use super::wants::email;
+use super::world::{self, Case, OWNER, master_admins, truth};
+use koreconcile::facts::{
+    BotId, BotRef, Closure, Completeness, Desired, Email, Family, Key, RoleName, ScopeExtent, Verdict,
+};
+use koreconcile::sandbox::Snapshot;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub struct InvariantChecker {
+    wants: BTreeMap<Key, Verdict>,
+    closed: BTreeSet<ScopeExtent>,
+    /// Owners of bots among those who leave lose everything but their bots.
+    strip: BTreeSet<Email>,
+    /// Nobody may take anything from these.
+    protected: BTreeSet<Email>,
+    floor: usize,
+    start: BTreeMap<Key, String>,
+    now: BTreeMap<Key, String>,
+    admins: usize,
+    /// What somebody edited in the console: updates carry whole lists and both flags, so the last writer wins.
+    edited: BTreeSet<Key>,
+    /// Whether somebody in the console took Master Admin from anyone since the run read the account.
+    admins_were_edited: bool,
+    invitations: BTreeMap<String, usize>,
+    writes: u64,
+    complaints: Vec<String>,
+}
+
+impl InvariantChecker {
+    pub fn new(case: &Case, desired: &Desired, start: &Snapshot) -> Self {
+        let ids: BTreeMap<&str, BotId> =
+            start.bots.iter().map(|(id, bot)| (bot.name.as_str(), BotId::new(id))).collect();
+        let id_of = |bot: BotRef| match bot {
+            BotRef::Id(id) => Some(id),
+            BotRef::Name(name) => ids.get(name.as_str()).cloned(),
+        };
+        let wants = desired
+            .wants
+            .iter()
+            .filter_map(|(key, want)| Some((key.clone().with_bot(id_of)?, want.verdict.clone())));
+        let is_whole = desired.completeness == Completeness::Complete;
+        let closed = desired.scopes.iter().filter(|scope| is_whole && scope.closure == Closure::Closed);
+        let closed = closed.filter_map(|scope| {
+            Some(match scope.extent.clone() {
+                ScopeExtent::AdminRole(role) => ScopeExtent::AdminRole(role),
+                ScopeExtent::Group(group) => ScopeExtent::Group(group),
+                ScopeExtent::BotRole(role, bot) => ScopeExtent::BotRole(role, id_of(bot)?),
+                ScopeExtent::Assignments(bot) => ScopeExtent::Assignments(id_of(bot)?),
+            })
+        });
+        let protected = case.protected.map(|who| email(&world::address(who)));
+        Self {
+            wants: wants.collect(),
+            closed: closed.collect(),
+            strip: desired.strip.clone(),
+            protected: protected.into_iter().chain([email(OWNER)]).collect(),
+            floor: case.floor as usize,
+            start: truth(start),
+            now: truth(start),
+            admins: master_admins(start),
+            edited: BTreeSet::new(),
+            admins_were_edited: false,
+            invitations: start.invitations.clone(),
+            writes: 0,
+            complaints: Vec::new(),
+        }
+    }
+
+    /// The account is read anew from here on.
+    pub fn a_run_begins(&mut self) {
+        self.admins_were_edited = false;
+    }
+
+    pub fn complain(&mut self, why: String) {
+        self.complaints.push(why);
+    }
+
+    pub fn complaints(&self) -> Option<String> {
+        (!self.complaints.is_empty()).then(|| self.complaints.join("\n"))
+    }
+
+    pub fn writes(&self) -> u64 {
+        self.writes
+    }
+
+    /// Somebody edited in the console.
+    pub fn edited(&mut self, after: &Snapshot) {
+        let (is, admins) = (truth(after), master_admins(after));
+        self.edited.extend(differences(&self.now, &is));
+        self.admins_were_edited |= admins < self.admins;
+        (self.now, self.admins) = (is, admins);
+    }
+
+    /// A write of ours was executed.
+    pub fn written(&mut self, what: &str, after: &Snapshot) {
+        self.writes += 1;
+        let (is, admins) = (truth(after), master_admins(after));
+        for key in differences(&self.now, &is) {
+            let (was, is) = (self.now.get(&key), is.get(&key));
+            // An assignment may be cleared and sent anew: what counts is the end.
+            if key.family() != Family::Assignments
+                && !self.edited.contains(&key)
+                && let Some(why) = self.objection(&key, was.is_some(), is.map(String::as_str))
+            {
+                self.complaints
+                    .push(format!("write {} ({what}): {key} was {was:?}, is {is:?}: {why}", self.writes));
+            }
+        }
+        let floor = self.floor.min(self.admins);
+        if admins < floor && !self.admins_were_edited {
+            self.complaints
+                .push(format!("write {} ({what}) leaves {admins} Master Admins of {floor}", self.writes));
+        }
+        let was_there = |who: &str| self.now.contains_key(&Key::Member(email(who)));
+        if let Some(who) = invited_again(&self.invitations, &after.invitations, was_there) {
+            self.complaints.push(format!("write {} ({what}): {who} was invited again", self.writes));
+        }
+        self.invitations.clone_from(&after.invitations);
+        (self.now, self.admins) = (is, admins);
+    }
+
+    /// Holds the whole day against what was asked for.
+    pub fn is_over(&mut self) {
+        for key in differences(&self.start, &self.now) {
+            let (was, is) = (self.start.get(&key), self.now.get(&key));
+            if !self.edited.contains(&key)
+                && let Some(why) = self.objection(&key, was.is_some(), is.map(String::as_str))
+            {
+                self.complaints.push(format!("in the end {key} was {was:?}, is {is:?}: {why}"));
+            }
+        }
+    }
+
+    /// Why nothing that was asked for explains this change of the truth.
+    fn objection(&self, key: &Key, was: bool, is: Option<&str>) -> Option<&'static str> {
+        let (comes, goes) = (!was && is.is_some(), was && is.is_none());
+        let person = key.email();
+        if person.is_some_and(|email| self.protected.contains(email) && was) {
+            return Some("the person is protected");
+        }
+        let is_owner = RoleName::new(RoleName::BOT_OWNER);
+        if key.bot().is_some() && key.role().is_some_and(|(_, role)| *role == is_owner) {
+            return Some("nobody but people gives bots away");
+        }
+        let leaves =
+            person.is_some_and(|email| self.wants.get(&Key::Member(email.clone())) == Some(&Verdict::Absent));
+        match self.wants.get(key) {
+            Some(Verdict::Present(_)) if goes && !leaves => return Some("it is declared present"),
+            Some(Verdict::Absent) if comes => return Some("it is declared absent"),
+            Some(_) => return None,
+            None if goes && (leaves || self.is_closed(key)) => return None,
+            None => {}
+        }
+        // Whoever arrives starts with a name and without access, and so ends an owner of bots who leaves.
+        let starts = comes && matches!(key, Key::Names(_)) && is == Some(" ");
+        let is_stripped = leaves && person.is_some_and(|email| self.strip.contains(email));
+        let ends = (comes || is_stripped) && matches!(key, Key::Access(_)) && is == Some("false false");
+        (!(starts || ends)).then_some("nobody asked for it")
+    }
+
+    fn is_closed(&self, key: &Key) -> bool {
+        let extent = match key.clone() {
+            Key::AdminRole(_, role) => ScopeExtent::AdminRole(role),
+            Key::BotRole(_, role, bot) => ScopeExtent::BotRole(role, bot),
+            Key::InGroup(_, group) => ScopeExtent::Group(group),
+            Key::Assigned(_, bot) => ScopeExtent::Assignments(bot),
+            _ => return false,
+        };
+        self.closed.contains(&extent)
+    }
+}
+
+fn differences(was: &BTreeMap<Key, String>, is: &BTreeMap<Key, String>) -> BTreeSet<Key> {
+    let keys = was.keys().chain(is.keys());
+    keys.filter(|key| was.get(*key) != is.get(*key)).cloned().collect()
+}
+
+/// Somebody who got an invitation although they were there, or two at once. Who was taken out of the account by somebody
+/// else, and is still declared, is invited once more.
+pub fn invited_again<'a>(
+    before: &BTreeMap<String, usize>,
+    after: &'a BTreeMap<String, usize>,
+    was_there: impl Fn(&str) -> bool,
+) -> Option<&'a str> {
+    let allowed = |who: &str| before.get(who).copied().unwrap_or(0) + usize::from(!was_there(who));
+    after.iter().find(|(who, mails)| **mails > allowed(who)).map(|(who, _)| who.as_str())
+}

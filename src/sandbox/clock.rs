@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 /// Where the sandbox reads the time.
 pub trait Clock: Send + Sync + std::fmt::Debug {
-    /// The present moment.
+    /// The present time.
     fn now(&self) -> Timestamp;
 
     /// Moves the clock to `at`. Clocks that cannot be set answer `false`.
@@ -28,7 +28,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until somebody moves it.
+/// A clock that stands still until it is set.
 #[derive(Debug)]
 pub struct ManualClock(Mutex<Timestamp>);
 

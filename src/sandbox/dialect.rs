@@ -47,11 +47,11 @@ readings!(
     } default Replaces
 );
 readings!(
-    /// What becomes of a binding or assignment written for somebody who has not joined.
+    /// What becomes of a binding or assignment written for a user who has not joined.
     WhilePending {
         /// Stored and shown at once.
         Stored,
-        /// Stored, shown from the moment the person joins.
+        /// Stored, shown once the user has joined.
         HiddenUntilJoined,
         /// Forgotten without a word.
         Dropped,
@@ -162,7 +162,7 @@ readings!(
     } default Failure
 );
 readings!(
-    /// What POST users does with somebody who is in the account already.
+    /// What POST users does with a user who is in the account already.
     ExistingUser {
         /// The entry fails.
         Failure,
@@ -182,7 +182,7 @@ readings!(
     } default True
 );
 readings!(
-    /// The word for somebody suspended or locked.
+    /// The word for a suspended or locked user.
     SuspendedWord {
         /// `active`: they have joined.
         Active,
@@ -275,9 +275,9 @@ dialect! {
     put_empty_assignments_clears: bool = false, EITHER;
     /// Row 3: assigning a bot that is not published to the enterprise.
     unassignable: Unassignable = Unassignable::Failure, Unassignable::ALL;
-    /// Row 3: assignments written for somebody who has not joined.
+    /// Row 3: assignments written for a user who has not joined.
     pending_assignments: WhilePending = WhilePending::Stored, WhilePending::ALL;
-    /// Row 3: roles written for somebody who has not joined.
+    /// Row 3: roles written for a user who has not joined.
     pending_roles: WhilePending = WhilePending::Stored, WhilePending::ALL;
     /// Row 5: `sendEmail` inside a users entry is honoured as well as at the top level.
     send_email_in_entry: bool = true, EITHER;
@@ -299,7 +299,7 @@ dialect! {
     batch_fails_whole: bool = false, EITHER;
     /// Section 2.0: the shape of `reason`.
     reason_shape: ReasonShape = ReasonShape::Full, ReasonShape::ALL;
-    /// Row 16: POST for somebody who is there already.
+    /// Row 16: POST for a user who is there already.
     existing_user: ExistingUser = ExistingUser::Failure, ExistingUser::ALL;
     /// Row 17: how many addresses usersInfo takes in one call.
     users_info_max: usize = 1000, [50, 100, 1000];

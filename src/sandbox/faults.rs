@@ -78,7 +78,7 @@ pub enum Effect {
         /// By how much.
         by: i64,
     },
-    /// From this call on, so many reads answer from the present moment, whatever is written meanwhile.
+    /// From this call on, so many reads answer from the present state, whatever is written meanwhile.
     StaleReads {
         /// How many.
         reads: u32,
@@ -140,7 +140,7 @@ struct Plan {
 
 /// What a call has to go through.
 #[derive(Default)]
-pub(crate) struct Fate {
+pub(crate) struct PlannedFaults {
     pub(crate) effects: Vec<Effect>,
     pub(crate) hooks: Vec<Hook>,
 }
@@ -158,7 +158,7 @@ impl Faults {
         plan.hooks.clear();
     }
 
-    /// Runs `hook` right before call number `call` (the first is 1): somebody edits in the console meanwhile.
+    /// Runs `hook` right before call number `call` (the first is 1): an edit in the console meanwhile, for example.
     pub fn before_call(&self, call: u64, hook: impl FnOnce(&Admin) + Send + 'static) {
         lock(&self.0).hooks.push((call, Box::new(hook)));
     }
@@ -169,24 +169,24 @@ impl Faults {
     }
 
     /// Counts a call of `endpoint` and says what awaits it.
-    pub(crate) fn fate_of(&self, endpoint: &str) -> (u64, Fate) {
+    pub(crate) fn faults_for_call(&self, endpoint: &str) -> (u64, PlannedFaults) {
         let mut plan = lock(&self.0);
         plan.calls += 1;
         let call = plan.calls;
-        let mut fate = Fate::default();
+        let mut planned = PlannedFaults::default();
         for (fault, matched) in &mut plan.faults {
             if fault.endpoint.as_deref().is_some_and(|wanted| wanted != endpoint) {
                 continue;
             }
             *matched += 1;
             if fault.hits(call, *matched) {
-                fate.effects.push(fault.effect.clone());
+                planned.effects.push(fault.effect.clone());
             }
         }
         let (due, later) = std::mem::take(&mut plan.hooks).into_iter().partition(|(at, _)| *at == call);
         plan.hooks = later;
-        fate.hooks = due.into_iter().map(|(_, hook): (u64, Hook)| hook).collect();
-        (call, fate)
+        planned.hooks = due.into_iter().map(|(_, hook): (u64, Hook)| hook).collect();
+        (call, planned)
     }
 }
 

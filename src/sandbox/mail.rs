@@ -137,7 +137,7 @@ pub(crate) fn is_address(address: &str) -> bool {
     address.parse::<Address>().is_ok_and(|parsed| parsed.domain().contains('.'))
 }
 
-/// So often somebody is reminded of one invitation. The vendor says that it reminds, and not how often (3.2).
+/// So often a user is reminded of one invitation. The vendor says that it reminds, and not how often (3.2).
 const REMINDERS: u32 = 3;
 
 /// Where invitation links lead, how long they live, and when people are reminded of them.
@@ -162,9 +162,13 @@ impl Invites {
         let invitation = self.fresh(now);
         let text = self.text("You have been invited to join an account of the Kore.ai sandbox.", &invitation);
         invitations::put(conn, user, &invitation, now)?;
-        let letter =
-            Letter { kind: INVITATION, to: email, subject: "You are invited to a Kore.ai account", text };
-        letter.put(conn, account, now)
+        let mail = OutgoingMail {
+            kind: INVITATION,
+            to: email,
+            subject: "You are invited to a Kore.ai account",
+            text,
+        };
+        mail.put(conn, account, now)
     }
 
     /// Reminds everybody whose invitation was mailed long enough ago; returns how many there were.
@@ -179,7 +183,7 @@ impl Invites {
                 return Ok(reminded);
             }
             reminded += store.write::<_, SandboxError>(|conn| {
-                // Asked again: somebody may have joined between the two.
+                // Asked again: a user may have joined between the two.
                 let due = invitations::due(conn, before, REMINDERS, BATCH)?;
                 due.iter().try_for_each(|open| self.remind_of(conn, open, now))?;
                 Ok(due.len())
@@ -201,7 +205,7 @@ impl Invites {
         );
         invitations::reminded(conn, open.user, &invitation, now)?;
         let subject = "Your invitation to a Kore.ai account is waiting";
-        Letter { kind: REMINDER, to: &open.email, subject, text }.put(conn, open.account, now)
+        OutgoingMail { kind: REMINDER, to: &open.email, subject, text }.put(conn, open.account, now)
     }
 
     fn fresh(&self, now: Timestamp) -> invitations::NewRow {
@@ -229,14 +233,14 @@ pub(crate) fn code() -> String {
 
 /// A mail to be written into the outbox.
 #[derive(Debug)]
-pub(crate) struct Letter<'a> {
+pub(crate) struct OutgoingMail<'a> {
     pub(crate) kind: &'static str,
     pub(crate) to: &'a str,
     pub(crate) subject: &'a str,
     pub(crate) text: String,
 }
 
-impl Letter<'_> {
+impl OutgoingMail<'_> {
     /// Writes it, with the change that causes it.
     pub(crate) fn put(self, conn: &Connection, account: i64, now: Timestamp) -> rusqlite::Result<()> {
         let Self { kind, to, subject, text } = self;

@@ -93,7 +93,7 @@ pub struct Options {
     pub public_url: String,
     /// How long invitations live.
     pub invitation_life: SignedDuration,
-    /// How long after the latest mail somebody is reminded of an open invitation, three times at most; `None`: never. A
+    /// How long after the latest mail a user is reminded of an open invitation, three times at most; `None`: never. A
     /// sandbox that is served does so.
     pub remind_every: Option<SignedDuration>,
     /// The account to work on, made when it is missing. `None`: the only one, or [`DEFAULT_ACCOUNT`] when there is none.

@@ -15,7 +15,7 @@ use super::store::people;
 pub(crate) const LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// So many of the last passwords may not be used again, the present one included.
 pub(crate) const HISTORY: usize = 5;
-/// Failed sign-ins in a row that lock somebody.
+/// Failed sign-ins in a row that lock a user.
 pub(crate) const FAILURES: u32 = 5;
 /// For how long they do.
 pub(crate) const LOCK: SignedDuration = SignedDuration::from_mins(30);

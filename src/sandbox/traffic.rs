@@ -98,7 +98,7 @@ const UNTIL: [u64; 25] = [
 const WEEKDAYS: [u64; 7] = [108, 112, 106, 100, 88, 34, 26];
 /// Of so many sessions one is not interactive.
 const ONE_NOT_INTERACTIVE: u64 = 12;
-/// What the first, the second, ... channel takes of the whole.
+/// What the first, the second, ... channel takes of all sessions.
 const CHANNEL_WEIGHTS: [u64; 3] = [6, 3, 1];
 
 /// A well mixed number (the finalizer of splitmix64).
@@ -113,7 +113,7 @@ fn seed_of(text: &str) -> u64 {
     text.bytes().fold(0, |seed, byte| mixed(seed ^ u64::from(byte)))
 }
 
-/// The hour of a moment, since 1970.
+/// The hour of a timestamp, since 1970.
 pub(crate) fn hour_of(at: Timestamp) -> i64 {
     at.as_second().div_euclid(3600)
 }
@@ -197,7 +197,7 @@ impl Talker {
         share(before + own) - share(before)
     }
 
-    /// Sessions that are open at that moment, by channel.
+    /// Sessions that are open at that time, by channel.
     pub(crate) fn open_at(&self, at: Timestamp) -> Vec<(&str, u64)> {
         let cut = Cut { kind: Kind::All, channel: "", tasks: &[], tags: &[] };
         let hour = hour_of(at);

@@ -110,7 +110,7 @@ impl Editor<'_> {
         Ok(accounts::set_two_factor(self.conn, self.account.seq, on)?)
     }
 
-    /// Makes somebody the Primary Admin, and Master Admin with it.
+    /// Makes a user the Primary Admin, and Master Admin with it.
     pub fn set_primary_admin(&self, email: &str) -> Result<(), SandboxError> {
         let email = self.user(email)?.email;
         self.bind(&Holder::User(email.clone()), roles::MASTER_ADMIN, None)?;

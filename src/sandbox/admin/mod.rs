@@ -50,22 +50,22 @@ impl Admin {
         self.inner.store.write(|conn| changes(&Editor { conn, account: &self.account, now }))
     }
 
-    /// Adds somebody; no mail is sent.
+    /// Adds a user; no mail is sent.
     pub fn add_user(&self, user: &NewUser) -> Result<(), SandboxError> {
         self.batch(|editor| editor.add_user(user))
     }
 
-    /// Removes somebody with all they hold; nobody is protected from it.
+    /// Removes a user with all they hold; nobody is protected from it.
     pub fn delete_user(&self, email: &str) -> Result<(), SandboxError> {
         self.batch(|editor| editor.delete_user(email))
     }
 
-    /// Moves somebody to another state.
+    /// Moves a user to another state.
     pub fn set_state(&self, email: &str, state: UserState) -> Result<(), SandboxError> {
         self.batch(|editor| editor.set_state(email, state))
     }
 
-    /// Sets somebody's builder access.
+    /// Sets a user's builder access.
     pub fn set_access(
         &self,
         email: &str,
@@ -81,7 +81,7 @@ impl Admin {
         self.batch(|editor| editor.accept(email, now))
     }
 
-    /// Sets somebody's password, on all accounts, and ends their sessions. Returns the one it generated when none is given.
+    /// Sets a user's password, on all accounts, and ends their sessions. Returns the one it generated when none is given.
     pub fn set_password(&self, email: &str, password: Option<&str>) -> Result<String, SandboxError> {
         let password = password.map_or_else(password::generated, str::to_owned);
         let hash = password::hash(&password)?;
@@ -142,12 +142,12 @@ impl Admin {
         self.batch(|editor| editor.delete_group(group))
     }
 
-    /// Puts somebody into a group.
+    /// Puts a user into a group.
     pub fn join(&self, group: &str, email: &str) -> Result<(), SandboxError> {
         self.batch(|editor| editor.join(group, email))
     }
 
-    /// Takes somebody out of a group.
+    /// Takes a user out of a group.
     pub fn leave(&self, group: &str, email: &str) -> Result<(), SandboxError> {
         self.batch(|editor| editor.leave(group, email))
     }
@@ -172,7 +172,7 @@ impl Admin {
         self.batch(|editor| editor.unbind(holder, role, bot))
     }
 
-    /// Assigns a bot to somebody: these dialogs (by name or id), or all of them.
+    /// Assigns a bot to a user: these dialogs (by name or id), or all of them.
     pub fn assign(&self, email: &str, bot: &str, dialogs: Option<&[&str]>) -> Result<(), SandboxError> {
         self.batch(|editor| editor.assign(email, bot, dialogs))
     }

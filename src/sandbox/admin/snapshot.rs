@@ -88,9 +88,9 @@ pub struct RoleTruth {
     pub id: String,
     /// Stable across environments.
     pub ref_id: String,
-    /// Built-in.
+    /// Whether the role comes with the account.
     pub is_system: bool,
-    /// Description.
+    /// Description of the role; may be empty.
     pub description: String,
     /// Permission to level, as plain strings.
     pub permissions: Map<String, Value>,

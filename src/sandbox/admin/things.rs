@@ -7,7 +7,7 @@ use crate::sandbox::store::groups::GroupSource;
 use crate::sandbox::store::roles::RoleKind;
 use crate::sandbox::store::users::UserState;
 
-/// Somebody to add.
+/// A user to add.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewUser {
     /// The address, stored as written.
@@ -36,7 +36,7 @@ impl NewUser {
         Self::named(email, "", "")
     }
 
-    /// Somebody invited who has not joined.
+    /// A user invited who has not joined.
     pub fn pending(email: &str) -> Self {
         Self { state: UserState::NotActive, ..Self::active(email) }
     }
@@ -132,14 +132,14 @@ impl NewRole {
 /// Who holds a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Holder {
-    /// Somebody, by e-mail.
+    /// A user, by e-mail.
     User(String),
     /// A group, by name.
     Group(String),
 }
 
 impl Holder {
-    /// Somebody.
+    /// A user, by e-mail.
     pub fn user(email: &str) -> Self {
         Self::User(email.to_owned())
     }

@@ -116,7 +116,7 @@ fn one(call: &Call<'_>, kind: RoleKind, element: &Element) -> Result<Vec<String>
     Ok(problems)
 }
 
-/// Grants a role to somebody, as far as the API may, and says so in the audit log.
+/// Grants a role to a user, as far as the API may, and writes an audit entry.
 pub(super) fn give(call: &Call<'_>, role: &Role, bot: i64, user: &User) -> Result<(), Refusal> {
     resolve::may_change(call, role, false)?;
     if !resolve::is_dropped(user, call.dialect.pending_roles)
@@ -128,7 +128,7 @@ pub(super) fn give(call: &Call<'_>, role: &Role, bot: i64, user: &User) -> Resul
     Ok(())
 }
 
-/// Takes a directly held role from somebody.
+/// Takes a directly held role from a user.
 pub(super) fn take(call: &Call<'_>, role: &Role, bot: i64, user: &User) -> Result<(), Refusal> {
     resolve::may_change(call, role, false)?;
     if bindings::unbind(call.conn, Holder::User(user.seq), role.seq, bot)? {

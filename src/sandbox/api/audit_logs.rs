@@ -14,7 +14,7 @@ use crate::sandbox::store::audit::{self, Entry, Query};
 const PAGE_MAX: usize = 100;
 
 pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
-    let page = Page::of(call, "size", PAGE_MAX, OffsetCounts::Pages)?;
+    let page = Page::new(call, "size", PAGE_MAX, OffsetCounts::Pages)?;
     let date = |name: &str| call.query.get(name).map(|text| moment(text)).transpose();
     let from = date("fromDate")?.map_or(i64::MIN, |(at, _)| at.as_millisecond());
     let to = date("toDate")?

@@ -51,7 +51,7 @@ struct JwtApp<'a> {
 }
 
 pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
-    let page = Page::of(call, "limit", call.dialect.page_max, call.dialect.bots_offset)?;
+    let page = Page::new(call, "limit", call.dialect.page_max, call.dialect.bots_offset)?;
     let total = bots::count(call.conn, call.account.seq)?;
     let shown = bots::page(call.conn, call.account.seq, page.skip, page.take)?;
     let seqs: Vec<i64> = shown.iter().map(|bot| bot.seq).collect();

@@ -55,7 +55,7 @@ struct User<'a> {
 }
 
 pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
-    let page = Page::of(call, "limit", call.dialect.page_max, call.dialect.groups_offset)?;
+    let page = Page::new(call, "limit", call.dialect.page_max, call.dialect.groups_offset)?;
     let all = groups::all(call.conn, call.account.seq, call.dialect.system_group_listed)?;
     let shown: Vec<_> = all.iter().skip(page.skip).take(page.take).collect();
     let seqs: Vec<i64> = shown.iter().map(|group| group.seq).collect();

@@ -10,7 +10,7 @@ use crate::sandbox::store::bindings::{self, Holding};
 use crate::sandbox::store::roles::RoleKind;
 use crate::sandbox::store::users::User;
 
-/// A role somebody holds.
+/// A role a user holds.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct HeldRole {

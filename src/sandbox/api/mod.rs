@@ -169,7 +169,7 @@ pub(crate) fn find(method: &str, path: &str, dialect: &Dialect) -> Found {
     if other_method { Found::WrongMethod } else { Found::Nothing }
 }
 
-/// Whether the path fits the pattern; `bot` becomes what stands in the place of `{bot}`.
+/// Whether the path fits the pattern; `bot` becomes what is in the place of `{bot}`.
 fn matches(pattern: &str, path: &str, bot: &mut Option<String>) -> bool {
     let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
     loop {
@@ -192,7 +192,7 @@ pub(crate) struct Call<'a> {
     pub(crate) now: Timestamp,
     pub(crate) query: &'a HashMap<String, String>,
     pub(crate) body: &'a [u8],
-    /// What stands in the place of `{bot}`.
+    /// What is in the place of `{bot}`.
     pub(crate) bot: Option<&'a str>,
     /// Only so many entries of the batch are done (a fault).
     pub(crate) batch_limit: usize,

@@ -12,7 +12,7 @@ pub(crate) struct Page {
 
 impl Page {
     /// Reads `size_name` and `offset` of the query.
-    pub(crate) fn of(
+    pub(crate) fn new(
         call: &Call<'_>,
         size_name: &str,
         max: usize,

@@ -38,7 +38,7 @@ pub(super) fn publish(call: &Call<'_>) -> Result<Answer, ApiError> {
             bots::set_status(call.conn, bot.seq, BotStatus::Published)?;
         }
         bot_list::settle(call.conn, bot.seq)?;
-        if bot.is_enterprise && Preferences::of(call.conn, call.account.seq)?.assigns_everybody {
+        if bot.is_enterprise && Preferences::load(call.conn, call.account.seq)?.assigns_everybody {
             audiences::give_everybody(call.conn, call.account.seq, bot.seq)?;
             call.audit(audit::BOT_TASK_ASSIGNMENT, &format!("bot {} assigned to everybody", bot.name))?;
         }
@@ -76,7 +76,7 @@ pub(super) fn publish(call: &Call<'_>) -> Result<Answer, ApiError> {
 
 /// By the account's preferences; an upgrade by the bot's settings, too.
 fn is_approved_by_itself(call: &Call<'_>, bot: &Bot) -> Result<bool, ApiError> {
-    let settings = BotSettings::of(call.conn, bot.seq)?;
+    let settings = BotSettings::load(call.conn, bot.seq)?;
     let is_upgrade = bot.is_deployed();
     Ok(call.account.auto_approve || (is_upgrade && settings.auto_approve.contains(&Approval::TaskUpgrades)))
 }

@@ -115,7 +115,7 @@ fn plain(permissions: &Map<String, Value>) -> Map<String, Value> {
     permissions.iter().map(|(name, value)| (name.clone(), level(value))).collect()
 }
 
-/// A full import removes custom roles that the file lacks, unless somebody holds them.
+/// A full import removes custom roles that the file lacks, unless a user holds them.
 fn delete_others(call: &Call<'_>, kind: RoleKind, kept: &[Role]) -> Result<(), ApiError> {
     for role in roles::all(call.conn, call.account.seq, kind)? {
         let listed = kept.iter().any(|kept| kept.seq == role.seq);

@@ -30,7 +30,7 @@ struct Row<'a> {
 }
 
 pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
-    let page = Page::of(call, "limit", call.dialect.user_roles_max, call.dialect.user_roles_offset)?;
+    let page = Page::new(call, "limit", call.dialect.user_roles_max, call.dialect.user_roles_offset)?;
     let (people, total) =
         users::page(call.conn, call.account.seq, call.dialect.pending_in_user_roles, page.skip, page.take)?;
     let roles = held::roles_of(call, &people)?;

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use axum::http::{HeaderValue, header};
 
-use super::ask::Ask;
-use super::reply::{Fault, Outcome, Reply};
+use super::reply::{Outcome, PageError, Reply};
+use super::request_context::RequestContext;
 use super::route::Route;
 use crate::sandbox::store;
 
@@ -31,19 +31,19 @@ pub(super) fn script() -> &'static str {
     &SCRIPT_PATH
 }
 
-fn file(ask: &Ask<'_>) -> Outcome {
-    let (content_type, content) = match ask.param("file") {
+fn file(context: &RequestContext<'_>) -> Outcome {
+    let (content_type, bytes) = match context.param("file") {
         "console.css" => ("text/css; charset=utf-8", STYLE),
         "console.js" => ("text/javascript; charset=utf-8", SCRIPT),
         "mark.svg" => ("image/svg+xml", MARK),
-        _ => return Err(Fault::NotFound),
+        _ => return Err(PageError::NotFound),
     };
-    let mut reply = Reply::bytes(content_type, content);
+    let mut reply = Reply::bytes(content_type, bytes);
     let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
     reply.response.headers_mut().insert(header::CACHE_CONTROL, forever);
     Ok(reply)
 }
 
-fn favicon(_: &Ask<'_>) -> Outcome {
+fn favicon(_: &RequestContext<'_>) -> Outcome {
     Ok(Reply::see("/assets/mark.svg"))
 }

@@ -1,8 +1,8 @@
 //! What stands around every page: account, navigation, the person's menu, the form token.
 
-use super::desk::{Desk, Signed};
+use super::admin_context::{AdminContext, SignedIn};
 use super::nav::{self, Shown};
-use super::reply::{Fault, Notice};
+use super::reply::{Notice, PageError};
 use super::{assets, session};
 
 /// A step of the way to a page: label, and path unless it is the page itself.
@@ -53,27 +53,27 @@ impl Assets {
 
 impl Frame {
     /// The frame of a page called `title`, which is reached by way of `crumbs`.
-    pub(super) fn of(desk: &Desk<'_>, title: &str, crumbs: &[Crumb]) -> Result<Self, Fault> {
+    pub(super) fn new(admin: &AdminContext<'_>, title: &str, crumbs: &[Crumb]) -> Result<Self, PageError> {
         Ok(Self {
             title: title.to_owned(),
             crumbs: crumbs.to_vec(),
-            account_name: desk.account.name.clone(),
-            modules: nav::shown_to(desk),
+            account_name: admin.account.name.clone(),
+            modules: nav::shown_to(admin),
             menu: Menu {
-                name: full_name(&desk.user.first_name, &desk.user.last_name, &desk.user.email),
-                email: desk.user.email.clone(),
+                name: full_name(&admin.user.first_name, &admin.user.last_name, &admin.user.email),
+                email: admin.user.email.clone(),
                 is_administrator: true,
-                has_other_accounts: desk.accounts.len() > 1,
+                has_other_accounts: admin.accounts.len() > 1,
                 idle_seconds: session::IDLE.as_secs(),
             },
-            notice: desk.take_notice()?,
-            form_token: desk.form_token(),
+            notice: admin.take_notice()?,
+            form_token: admin.form_token(),
             assets: Assets::new(),
         })
     }
 }
 
-/// First and last name, or the address of somebody who has neither.
+/// First and last name, or the address of a user who has neither.
 pub(super) fn full_name(first: &str, last: &str, email: &str) -> String {
     let name = format!("{first} {last}").trim().to_owned();
     if name.is_empty() { email.to_owned() } else { name }
@@ -90,19 +90,19 @@ pub(super) struct Plain {
 }
 
 impl Plain {
-    /// For somebody who is not signed in, or whose session does not matter here.
-    pub(super) fn of(ask: &super::ask::Ask<'_>, title: &'static str) -> Self {
-        Self { title, form_token: ask.form_token(), assets: Assets::new(), menu: None, notice: None }
+    /// For a user who is not signed in, or whose session does not matter here.
+    pub(super) fn new(context: &super::request_context::RequestContext<'_>, title: &'static str) -> Self {
+        Self { title, form_token: context.form_token(), assets: Assets::new(), menu: None, notice: None }
     }
 
-    /// For somebody with a session.
-    pub(super) fn signed(signed: &Signed<'_>, title: &'static str) -> Result<Self, Fault> {
+    /// For a user with a session.
+    pub(super) fn signed(signed: &SignedIn<'_>, title: &'static str) -> Result<Self, PageError> {
         let account = signed.account();
-        let standing = account.map(|account| signed.standing(account)).transpose()?.flatten();
+        let standing = account.map(|account| signed.user_and_rights(account)).transpose()?.flatten();
         let (name, is_administrator) = match &standing {
             Some((user, rights)) => (
                 full_name(&user.first_name, &user.last_name, &user.email),
-                rights.meet(super::rights::Needs::Administrator),
+                rights.satisfy(super::rights::Needs::Administrator),
             ),
             None => (signed.session.email.clone(), false),
         };
@@ -113,6 +113,6 @@ impl Plain {
             has_other_accounts: signed.accounts.len() > 1,
             idle_seconds: session::IDLE.as_secs(),
         };
-        Ok(Self { menu: Some(menu), notice: signed.take_notice()?, ..Self::of(signed, title) })
+        Ok(Self { menu: Some(menu), notice: signed.take_notice()?, ..Self::new(signed, title) })
     }
 }

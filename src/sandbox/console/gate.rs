@@ -10,10 +10,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use axum::routing::{MethodRouter, get, post};
 use cookie::{Cookie, SameSite};
 
-use super::ask::{Ask, Fields, Incoming, Upload};
-use super::desk::{Desk, Signed};
+use super::admin_context::{AdminContext, SignedIn};
 use super::live;
-use super::reply::{Fault, Outcome, Reply};
+use super::reply::{Outcome, PageError, Reply};
+use super::request_context::{Fields, Incoming, RequestContext, Upload};
 use super::route::{Handle, Route};
 use crate::sandbox::store::{self, sessions};
 use crate::sandbox::{Inner, serve};
@@ -47,7 +47,7 @@ async fn pass(inner: Arc<Inner>, route: &'static Route, params: Fields, request:
             let worker = Arc::clone(&inner);
             // Pages use the store, which waits.
             let answered = tokio::task::spawn_blocking(move || answer(&worker, route, &incoming)).await;
-            answered.unwrap_or_else(|e| Fault::broken(&e).reply("/").response)
+            answered.unwrap_or_else(|e| PageError::broken(&e).reply("/").response)
         }
         Err(fault) => fault.reply("/").response,
     };
@@ -60,7 +60,7 @@ async fn pass(inner: Arc<Inner>, route: &'static Route, params: Fields, request:
 }
 
 /// Reads a request to its end.
-async fn incoming(params: Fields, request: Request, is_behind_tls: bool) -> Result<Incoming, Fault> {
+async fn incoming(params: Fields, request: Request, is_behind_tls: bool) -> Result<Incoming, PageError> {
     let headers = request.headers();
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let cookies = text(header::COOKIE).unwrap_or_default();
@@ -94,21 +94,21 @@ async fn incoming(params: Fields, request: Request, is_behind_tls: bool) -> Resu
     Ok(incoming)
 }
 
-async fn whole(request: Request, most: usize) -> Result<axum::body::Bytes, Fault> {
-    to_bytes(request.into_body(), most).await.map_err(|_| Fault::TooLarge(most))
+async fn whole(request: Request, most: usize) -> Result<axum::body::Bytes, PageError> {
+    to_bytes(request.into_body(), most).await.map_err(|_| PageError::TooLarge(most))
 }
 
 /// The fields of a form with a file in it, and the file.
-async fn with_file(request: Request) -> Result<(Fields, Option<Upload>), Fault> {
+async fn with_file(request: Request) -> Result<(Fields, Option<Upload>), PageError> {
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, UPLOAD_MAX).await.map_err(|_| Fault::TooLarge(UPLOAD_MAX))?;
+    let body = to_bytes(body, UPLOAD_MAX).await.map_err(|_| PageError::TooLarge(UPLOAD_MAX))?;
     let request = Request::from_parts(parts, Body::from(body));
-    let mut form = Multipart::from_request(request, &()).await.map_err(|_| Fault::StaleForm)?;
+    let mut form = Multipart::from_request(request, &()).await.map_err(|_| PageError::StaleForm)?;
     let (mut fields, mut upload) = (Vec::new(), None);
-    while let Some(part) = form.next_field().await.map_err(|_| Fault::StaleForm)? {
+    while let Some(part) = form.next_field().await.map_err(|_| PageError::StaleForm)? {
         let name = part.name().unwrap_or_default().to_owned();
         let file = part.file_name().map(str::to_owned);
-        let content = part.bytes().await.map_err(|_| Fault::StaleForm)?;
+        let content = part.bytes().await.map_err(|_| PageError::StaleForm)?;
         match file {
             Some(file) if !file.is_empty() => upload = Some(Upload { name: file, content: content.into() }),
             Some(_) => {}
@@ -129,21 +129,21 @@ fn peer(request: &Request, is_behind_tls: bool) -> Option<IpAddr> {
 }
 
 fn answer(inner: &Inner, route: &Route, incoming: &Incoming) -> Response<Body> {
-    let ask = Ask::new(inner, incoming);
-    let reply = judged(&ask, route).unwrap_or_else(|fault| fault.reply(&back(&ask)));
+    let context = RequestContext::new(inner, incoming);
+    let reply = judged(&context, route).unwrap_or_else(|fault| fault.reply(&back(&context)));
     let Reply { mut response, token, notice } = reply;
-    let current = token.as_deref().unwrap_or(&ask.token);
+    let current = token.as_deref().unwrap_or(&context.token);
     if let Some(notice) = notice {
-        let noted = ask.write(|conn| {
-            let text = serde_json::to_string(&notice).map_err(|e| Fault::broken(&e))?;
+        let noted = context.write(|conn| {
+            let text = serde_json::to_string(&notice).map_err(|e| PageError::broken(&e))?;
             Ok(sessions::set_notice(conn, &store::digest_of(current), Some(&text))?)
         });
         if let Err(fault) = noted {
             return fault.reply("/").response;
         }
     }
-    let needs_cookie = token.is_some() || (ask.is_new_token && !route.path.starts_with("/assets/"));
-    if needs_cookie && let Some(cookie) = cookie(current, ask.is_behind_tls()) {
+    let needs_cookie = token.is_some() || (context.is_new_token && !route.path.starts_with("/assets/"));
+    if needs_cookie && let Some(cookie) = cookie(current, context.is_behind_tls()) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     response
@@ -159,50 +159,50 @@ fn cookie(token: &str, is_behind_tls: bool) -> Option<HeaderValue> {
 }
 
 /// The page a form was on, when it is one of ours.
-fn back(ask: &Ask<'_>) -> String {
-    let origin = format!("{}://{}", scheme(ask), ask.incoming.host);
-    let path = ask.incoming.referer.as_deref().and_then(|referer| referer.strip_prefix(&origin));
+fn back(context: &RequestContext<'_>) -> String {
+    let origin = format!("{}://{}", scheme(context), context.incoming.host);
+    let path = context.incoming.referer.as_deref().and_then(|referer| referer.strip_prefix(&origin));
     // Browsers take a backslash for a slash, and two of them for another host.
     let is_path = |path: &&str| path.starts_with('/') && !path.starts_with("//") && !path.contains('\\');
     path.filter(is_path).unwrap_or("/Admin").to_owned()
 }
 
 /// As [`judged`], for a part of a page that is being watched.
-pub(super) fn drawn(ask: &Ask<'_>, route: &Route) -> Result<String, Fault> {
-    check_host(ask)?;
-    let Handle::Live(needs, draw) = route.handle else { return Err(Fault::NotFound) };
-    let desk = Desk::of(Signed::watching(ask)?)?;
-    if desk.rights.meet(needs) { draw(&desk) } else { Err(Fault::Denied(needs)) }
+pub(super) fn drawn(context: &RequestContext<'_>, route: &Route) -> Result<String, PageError> {
+    check_host(context)?;
+    let Handle::Live(needs, draw) = route.handle else { return Err(PageError::NotFound) };
+    let admin = AdminContext::new(SignedIn::watching(context)?)?;
+    if admin.rights.satisfy(needs) { draw(&admin) } else { Err(PageError::Denied(needs)) }
 }
 
-fn judged(ask: &Ask<'_>, route: &Route) -> Outcome {
-    check_host(ask)?;
+fn judged(context: &RequestContext<'_>, route: &Route) -> Outcome {
+    check_host(context)?;
     if route.is_action {
-        check_form(ask)?;
+        check_form(context)?;
     }
     match route.handle {
-        Handle::Open(handle) => handle(ask),
-        Handle::Signed(handle) => handle(&Signed::of(ask)?),
+        Handle::Open(handle) => handle(context),
+        Handle::SignedIn(handle) => handle(&SignedIn::new(context)?),
         Handle::Console(needs, handle) => {
-            let desk = Desk::of(Signed::of(ask)?)?;
-            if !desk.rights.meet(needs) {
-                return Err(Fault::Denied(needs));
+            let admin = AdminContext::new(SignedIn::new(context)?)?;
+            if !admin.rights.satisfy(needs) {
+                return Err(PageError::Denied(needs));
             }
-            handle(&desk)
+            handle(&admin)
         }
-        Handle::Live(..) => Err(Fault::NotFound),
+        Handle::Live(..) => Err(PageError::NotFound),
     }
 }
 
-fn scheme(ask: &Ask<'_>) -> &'static str {
-    if ask.is_behind_tls() { "https" } else { "http" }
+fn scheme(context: &RequestContext<'_>) -> &'static str {
+    if context.is_behind_tls() { "https" } else { "http" }
 }
 
 /// Another name that leads here is not ours (DNS rebinding), and a password does not travel in the clear beyond this
 /// machine: only the public host under TLS, or loopback names without.
-fn check_host(ask: &Ask<'_>) -> Result<(), Fault> {
-    let host = ask.incoming.host.as_str();
-    let is_ours = match ask.inner.invites.public_url.strip_prefix("https://") {
+fn check_host(context: &RequestContext<'_>) -> Result<(), PageError> {
+    let host = context.incoming.host.as_str();
+    let is_ours = match context.inner.invites.public_url.strip_prefix("https://") {
         Some(public) => host.eq_ignore_ascii_case(public),
         None => ["localhost", "127.0.0.1", "[::1]"].iter().any(|name| {
             host.strip_prefix(name).is_some_and(|rest| {
@@ -210,19 +210,19 @@ fn check_host(ask: &Ask<'_>) -> Result<(), Fault> {
             })
         }),
     };
-    if is_ours { Ok(()) } else { Err(Fault::WrongHost(host.to_owned())) }
+    if is_ours { Ok(()) } else { Err(PageError::WrongHost(host.to_owned())) }
 }
 
 /// A form comes from a page of ours, and from this browser.
-fn check_form(ask: &Ask<'_>) -> Result<(), Fault> {
-    let ours = format!("{}://{}", scheme(ask), ask.incoming.host);
-    let origin_fits = ask.incoming.origin.as_deref().is_some_and(|origin| origin == ours);
-    let site_fits = ask.incoming.fetch_site.as_deref().is_none_or(|site| site == "same-origin");
-    let token_fits = !ask.is_new_token && ask.field("form_token") == ask.form_token();
-    if origin_fits && site_fits && token_fits { Ok(()) } else { Err(Fault::StaleForm) }
+fn check_form(context: &RequestContext<'_>) -> Result<(), PageError> {
+    let ours = format!("{}://{}", scheme(context), context.incoming.host);
+    let origin_fits = context.incoming.origin.as_deref().is_some_and(|origin| origin == ours);
+    let site_fits = context.incoming.fetch_site.as_deref().is_none_or(|site| site == "same-origin");
+    let token_fits = !context.is_new_token && context.field("form_token") == context.form_token();
+    if origin_fits && site_fits && token_fits { Ok(()) } else { Err(PageError::StaleForm) }
 }
 
-/// No script, style or frame but our own; no guessing of types; nothing kept by caches unless a reply says so.
+/// No script, style or frame but our own; no guessing of types; nothing kept by caches unless a reply allows it.
 fn protect(headers: &mut HeaderMap, is_behind_tls: bool) {
     const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
          connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";

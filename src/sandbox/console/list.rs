@@ -1,6 +1,6 @@
 //! Lists: search terms and pages, the same on every page that shows many things.
 
-use super::ask::Ask;
+use super::request_context::RequestContext;
 
 /// Rows on a page.
 pub(super) const ROWS: usize = 25;
@@ -22,8 +22,8 @@ pub(super) struct Search {
 
 impl Search {
     /// The search in the query's field `search`.
-    pub(super) fn of(ask: &Ask<'_>) -> Self {
-        Self::parse(ask.query("search"))
+    pub(super) fn new(context: &RequestContext<'_>) -> Self {
+        Self::parse(context.query("search"))
     }
 
     pub(super) fn parse(text: &str) -> Self {
@@ -43,7 +43,7 @@ pub(super) struct Page {
     /// From 1.
     number: usize,
     total: usize,
-    /// The query's field that says so.
+    /// The field of the query that sets it.
     field: &'static str,
     path: String,
     query: Vec<(String, String)>,
@@ -51,15 +51,15 @@ pub(super) struct Page {
 
 impl Page {
     /// The page in the query's field `page`.
-    pub(super) fn of(ask: &Ask<'_>) -> Self {
-        Self::in_field(ask, "page")
+    pub(super) fn new(context: &RequestContext<'_>) -> Self {
+        Self::in_field(context, "page")
     }
 
     /// The page in that field, where there is more than one list.
-    pub(super) fn in_field(ask: &Ask<'_>, field: &'static str) -> Self {
-        let number = ask.query(field).parse().unwrap_or(1).clamp(1, 1_000_000);
-        let query = ask.incoming.query.0.iter().filter(|(name, _)| name != field).cloned().collect();
-        Self { number, total: 0, field, path: ask.incoming.path.clone(), query }
+    pub(super) fn in_field(context: &RequestContext<'_>, field: &'static str) -> Self {
+        let number = context.query(field).parse().unwrap_or(1).clamp(1, 1_000_000);
+        let query = context.incoming.query.0.iter().filter(|(name, _)| name != field).cloned().collect();
+        Self { number, total: 0, field, path: context.incoming.path.clone(), query }
     }
 
     pub(super) fn skip(&self) -> usize {

@@ -10,9 +10,9 @@ use axum::http::Response;
 use futures::stream;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::ask::{Ask, Incoming};
 use super::gate;
-use super::reply::{Fault, Reply};
+use super::reply::{PageError, Reply};
+use super::request_context::{Incoming, RequestContext};
 use super::route::Route;
 use crate::sandbox::Inner;
 
@@ -79,11 +79,17 @@ impl Watched {
     }
 }
 
-async fn draw(inner: &Arc<Inner>, route: &'static Route, incoming: &Arc<Incoming>) -> Result<String, Fault> {
+async fn draw(
+    inner: &Arc<Inner>,
+    route: &'static Route,
+    incoming: &Arc<Incoming>,
+) -> Result<String, PageError> {
     let (inner, incoming) = (Arc::clone(inner), Arc::clone(incoming));
     // Pages use the store, which waits.
-    let drawn = tokio::task::spawn_blocking(move || gate::drawn(&Ask::new(&inner, &incoming), route)).await;
-    drawn.unwrap_or_else(|e| Err(Fault::broken(&e)))
+    let drawn =
+        tokio::task::spawn_blocking(move || gate::drawn(&RequestContext::new(&inner, &incoming), route))
+            .await;
+    drawn.unwrap_or_else(|e| Err(PageError::broken(&e)))
 }
 
 /// One event; as JSON its markup is one line.

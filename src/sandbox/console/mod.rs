@@ -8,21 +8,20 @@
 //! # To add a page
 //!
 //! 1. One file in `pages/`: its `ROUTES`, a struct for its template, one function for each route. A function that
-//!    serves an account takes `&Desk`, which exists only for somebody whose permissions the route's `Needs` found
-//!    enough; `Desk::read` gives one view of the database, `Desk::change` one transaction, which is refused if it
-//!    alters anything and leaves no audit entry (`Change::log`). Rules both doors share belong into `admin/edit.rs`.
+//!    serves an account takes `&AdminContext`, which exists only for a user whose permissions the route's `Needs` found
+//!    enough; `AdminContext::read` gives one view of the database, `AdminContext::change` one transaction, which is refused if it
+//!    changes anything and leaves no audit entry (`Change::log`). Rules both doors share belong into `admin/edit.rs`.
 //! 2. One template in `templates/` that extends `frame.html` and fills its block `main`.
 //! 3. One line in [`PAGES`], and one in [`nav::MODULES`] if it is in the side navigation.
 //!
 //! The permission is named once, on the route: the server checks it there, and navigation and templates ask the
-//! route (`Desk::may`) what to show.
+//! route (`AdminContext::may`) what to show.
 #![allow(clippy::unnecessary_wraps, reason = "what serves a route has one type, whether or not it can fail")]
 
-mod ask;
+mod admin_context;
 mod assets;
 mod attempts;
 mod chart;
-mod desk;
 mod frame;
 mod gate;
 mod icon;
@@ -32,6 +31,7 @@ mod live;
 mod nav;
 mod pages;
 mod reply;
+mod request_context;
 mod rights;
 mod role_rules;
 mod route;

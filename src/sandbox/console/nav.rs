@@ -1,6 +1,6 @@
 //! The side navigation: the modules of the console (3.1). Who may see an item is not said here but by its route.
 
-use super::desk::Desk;
+use super::admin_context::AdminContext;
 use super::icon::Icon;
 
 /// A group of pages.
@@ -93,9 +93,9 @@ pub(super) struct ShownItem {
     pub(super) is_current: bool,
 }
 
-/// What somebody may see; a module without pages for them is left out.
-pub(super) fn shown_to(desk: &Desk<'_>) -> Vec<Shown> {
-    let here = desk.incoming.path.as_str();
+/// What a user may see; a module without pages for them is left out.
+pub(super) fn shown_to(admin: &AdminContext<'_>) -> Vec<Shown> {
+    let here = admin.incoming.path.as_str();
     let is_below =
         |path: &str| here.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     MODULES
@@ -106,7 +106,7 @@ pub(super) fn shown_to(desk: &Desk<'_>) -> Vec<Shown> {
             items: module
                 .items
                 .iter()
-                .filter(|item| desk.may(item.path))
+                .filter(|item| admin.may(item.path))
                 .map(|item| ShownItem { label: item.label, path: item.path, is_current: is_below(item.path) })
                 .collect(),
         })

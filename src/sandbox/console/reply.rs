@@ -8,7 +8,7 @@ use super::pages::problem::Problem;
 use super::rights::Needs;
 use crate::sandbox::error::SandboxError;
 
-pub(super) type Outcome = Result<Reply, Fault>;
+pub(super) type Outcome = Result<Reply, PageError>;
 
 /// What the next page says, once.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -29,14 +29,14 @@ pub(super) struct Reply {
 impl Reply {
     /// A page.
     pub(super) fn page(template: &impl Template) -> Outcome {
-        let text = template.render().map_err(|e| Fault::broken(&e))?;
+        let text = template.render().map_err(|e| PageError::broken(&e))?;
         Ok(Self::bytes("text/html; charset=utf-8", text))
     }
 
     /// A page that shows a form again, and why; nothing has changed.
     pub(super) fn invalid(template: &impl Template) -> Outcome {
         let page = Self::page(template)?;
-        Err(Fault::Invalid(Box::new(page.with_status(StatusCode::UNPROCESSABLE_ENTITY))))
+        Err(PageError::Invalid(Box::new(page.with_status(StatusCode::UNPROCESSABLE_ENTITY))))
     }
 
     /// Content of another type.
@@ -78,7 +78,7 @@ impl Reply {
 
 /// Why there is no answer. Whatever the page had changed is undone.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(super) enum PageError {
     /// The form again, with what is wrong with it.
     Invalid(Box<Reply>),
     /// A rule refuses it; said on the page it came from.
@@ -105,7 +105,7 @@ pub(super) enum Fault {
     Broken(String),
 }
 
-impl Fault {
+impl PageError {
     pub(super) fn broken(problem: &dyn std::fmt::Display) -> Self {
         Self::Broken(problem.to_string())
     }
@@ -140,13 +140,13 @@ impl Fault {
     }
 }
 
-impl From<rusqlite::Error> for Fault {
+impl From<rusqlite::Error> for PageError {
     fn from(error: rusqlite::Error) -> Self {
         Self::broken(&error)
     }
 }
 
-impl From<SandboxError> for Fault {
+impl From<SandboxError> for PageError {
     fn from(error: SandboxError) -> Self {
         match error {
             SandboxError::Unknown { .. } => Self::NotFound,

@@ -108,7 +108,7 @@ pub(super) struct Rights {
 
 impl Rights {
     /// What `user` may do by these admin roles.
-    pub(super) fn of(account: &Account, user: &User, roles: &[Role]) -> Self {
+    pub(super) fn new(account: &Account, user: &User, roles: &[Role]) -> Self {
         let is_primary = account.primary_admin.eq_ignore_ascii_case(&user.email);
         let granted = roles.iter().flat_map(|role| &role.permissions);
         Self {
@@ -123,7 +123,7 @@ impl Rights {
     }
 
     /// Whether they are enough.
-    pub(super) fn meet(&self, needs: Needs) -> bool {
+    pub(super) fn satisfy(&self, needs: Needs) -> bool {
         match needs {
             Needs::Administrator => self.is_administrator,
             Needs::Any(permissions) => {

@@ -1,7 +1,7 @@
 //! Who may define and give which role (3.5), and the giving and taking itself, audited.
 
-use super::desk::{Change, Desk};
-use super::reply::Fault;
+use super::admin_context::{AdminContext, Change};
+use super::reply::PageError;
 use super::rights::{Needs, Permission};
 use crate::sandbox::store::audit::{self, Event};
 use crate::sandbox::store::bindings::{self, NO_BOT};
@@ -10,7 +10,7 @@ use crate::sandbox::store::groups::Group;
 use crate::sandbox::store::roles::{Role, RoleKind};
 use crate::sandbox::store::users::User;
 
-/// Somebody or a group, to hold a role.
+/// A user or a group, to hold a role.
 #[derive(Clone, Copy)]
 pub(super) enum Holder<'a> {
     User(&'a User),
@@ -51,15 +51,15 @@ pub(super) fn shown_name(role: &Role) -> &str {
     if role.is_master_admin() { "Master Admin" } else { &role.name }
 }
 
-fn check(desk: &Desk<'_>, role: &Role) -> Result<(), Fault> {
+fn check(admin: &AdminContext<'_>, role: &Role) -> Result<(), PageError> {
     if role.is_bot_owner() {
-        return Err(Fault::Refused(
+        return Err(PageError::Refused(
             "Bot Owner comes with a bot: it changes under Bots Management > Change Bot Owner only."
                 .to_owned(),
         ));
     }
     let needs = needs_to_give(role);
-    if desk.rights.meet(needs) { Ok(()) } else { Err(Fault::Denied(needs)) }
+    if admin.rights.satisfy(needs) { Ok(()) } else { Err(PageError::Denied(needs)) }
 }
 
 fn described(role: &Role, bot: Option<&Bot>) -> String {
@@ -79,22 +79,22 @@ fn event(role: &Role, holder: Holder<'_>, admin: Event, bot: Event, group: Event
 
 /// Gives a role: an admin role without a bot, a bot role on one. Who holds it already is refused.
 pub(super) fn give(
-    desk: &Desk<'_>,
+    admin: &AdminContext<'_>,
     change: &Change<'_>,
     role: &Role,
     holder: Holder<'_>,
     bot: Option<&Bot>,
-) -> Result<(), Fault> {
-    check(desk, role)?;
+) -> Result<(), PageError> {
+    check(admin, role)?;
     if role.is_master_admin() && matches!(holder, Holder::Group(_)) {
-        return Err(Fault::Refused("Master Admin is given to people, not to groups.".to_owned()));
+        return Err(PageError::Refused("Master Admin is given to people, not to groups.".to_owned()));
     }
     if bot.is_some() != (role.kind == RoleKind::Bot) {
-        return Err(Fault::Refused("A bot role is given on an assistant: choose one.".to_owned()));
+        return Err(PageError::Refused("A bot role is given on an assistant: choose one.".to_owned()));
     }
     let (name, role_name) = (holder.name(), described(role, bot));
     if !bindings::bind(change.conn(), holder.key(), role.seq, bot.map_or(NO_BOT, |bot| bot.seq))? {
-        return Err(Fault::Refused(format!("{name} holds {role_name} already.")));
+        return Err(PageError::Refused(format!("{name} holds {role_name} already.")));
     }
     let event =
         event(role, holder, audit::ADMIN_ROLE_ASSIGNED, audit::BOT_ROLE_ASSIGNED, audit::ROLE_TO_GROUPS);
@@ -103,19 +103,19 @@ pub(super) fn give(
 
 /// Takes a directly held role away.
 pub(super) fn take(
-    desk: &Desk<'_>,
+    admin: &AdminContext<'_>,
     change: &Change<'_>,
     role: &Role,
     holder: Holder<'_>,
     bot: Option<&Bot>,
-) -> Result<(), Fault> {
-    check(desk, role)?;
+) -> Result<(), PageError> {
+    check(admin, role)?;
     let (name, role_name) = (holder.name(), described(role, bot));
-    if role.is_master_admin() && desk.account.primary_admin.eq_ignore_ascii_case(name) {
-        return Err(Fault::Refused(format!("{name} is the Primary Admin, who stays Master Admin.")));
+    if role.is_master_admin() && admin.account.primary_admin.eq_ignore_ascii_case(name) {
+        return Err(PageError::Refused(format!("{name} is the Primary Admin, who stays Master Admin.")));
     }
     if !bindings::unbind(change.conn(), holder.key(), role.seq, bot.map_or(NO_BOT, |bot| bot.seq))? {
-        return Err(Fault::Refused(format!("{name} does not hold {role_name} directly.")));
+        return Err(PageError::Refused(format!("{name} does not hold {role_name} directly.")));
     }
     let event =
         event(role, holder, audit::ADMIN_ROLE_DELETED, audit::BOT_ROLE_DELETED, audit::ROLE_FROM_GROUPS);

@@ -1,8 +1,8 @@
 //! What a path of the console is: its method, who may use it, and the function that serves it.
 
-use super::ask::Ask;
-use super::desk::{Desk, Signed};
-use super::reply::{Fault, Outcome};
+use super::admin_context::{AdminContext, SignedIn};
+use super::reply::{Outcome, PageError};
+use super::request_context::RequestContext;
 use super::rights::Needs;
 
 /// One path and method.
@@ -17,39 +17,43 @@ pub(super) struct Route {
 /// Who may use a route, and what serves it: a function gets what its callers have been found to have.
 #[derive(Debug)]
 pub(super) enum Handle {
-    /// Anybody.
-    Open(fn(&Ask<'_>) -> Outcome),
-    /// Somebody with a session, in whatever account, or in none yet.
-    Signed(fn(&Signed<'_>) -> Outcome),
+    /// A page without a session.
+    Open(fn(&RequestContext<'_>) -> Outcome),
+    /// A user with a session, in whatever account, or in none yet.
+    SignedIn(fn(&SignedIn<'_>) -> Outcome),
     /// An administrator, in an account, with what the route needs.
-    Console(Needs, fn(&Desk<'_>) -> Outcome),
+    Console(Needs, fn(&AdminContext<'_>) -> Outcome),
     /// The same, for a part of a page that is sent again whenever it has changed; being watched is no activity.
-    Live(Needs, fn(&Desk<'_>) -> Result<String, Fault>),
+    Live(Needs, fn(&AdminContext<'_>) -> Result<String, PageError>),
 }
 
 impl Route {
     /// A page for anybody.
-    pub(super) const fn open(path: &'static str, handle: fn(&Ask<'_>) -> Outcome) -> Self {
+    pub(super) const fn open(path: &'static str, handle: fn(&RequestContext<'_>) -> Outcome) -> Self {
         Self { path, is_action: false, handle: Handle::Open(handle) }
     }
 
     /// A form that anybody may send.
-    pub(super) const fn open_form(path: &'static str, handle: fn(&Ask<'_>) -> Outcome) -> Self {
+    pub(super) const fn open_form(path: &'static str, handle: fn(&RequestContext<'_>) -> Outcome) -> Self {
         Self { is_action: true, ..Self::open(path, handle) }
     }
 
     /// A page for whoever has a session.
-    pub(super) const fn signed(path: &'static str, handle: fn(&Signed<'_>) -> Outcome) -> Self {
-        Self { path, is_action: false, handle: Handle::Signed(handle) }
+    pub(super) const fn signed(path: &'static str, handle: fn(&SignedIn<'_>) -> Outcome) -> Self {
+        Self { path, is_action: false, handle: Handle::SignedIn(handle) }
     }
 
     /// A form for whoever has a session.
-    pub(super) const fn signed_form(path: &'static str, handle: fn(&Signed<'_>) -> Outcome) -> Self {
+    pub(super) const fn signed_form(path: &'static str, handle: fn(&SignedIn<'_>) -> Outcome) -> Self {
         Self { is_action: true, ..Self::signed(path, handle) }
     }
 
     /// A page of an account.
-    pub(super) const fn page(path: &'static str, needs: Needs, handle: fn(&Desk<'_>) -> Outcome) -> Self {
+    pub(super) const fn page(
+        path: &'static str,
+        needs: Needs,
+        handle: fn(&AdminContext<'_>) -> Outcome,
+    ) -> Self {
         Self { path, is_action: false, handle: Handle::Console(needs, handle) }
     }
 
@@ -57,13 +61,17 @@ impl Route {
     pub(super) const fn live(
         path: &'static str,
         needs: Needs,
-        draw: fn(&Desk<'_>) -> Result<String, Fault>,
+        draw: fn(&AdminContext<'_>) -> Result<String, PageError>,
     ) -> Self {
         Self { path, is_action: false, handle: Handle::Live(needs, draw) }
     }
 
     /// A change to an account.
-    pub(super) const fn action(path: &'static str, needs: Needs, handle: fn(&Desk<'_>) -> Outcome) -> Self {
+    pub(super) const fn action(
+        path: &'static str,
+        needs: Needs,
+        handle: fn(&AdminContext<'_>) -> Outcome,
+    ) -> Self {
         Self { is_action: true, ..Self::page(path, needs, handle) }
     }
 }
@@ -74,6 +82,6 @@ pub(super) fn needs_of(path: &str) -> Option<Needs> {
     routes.sort_by_key(|route| route.is_action);
     routes.iter().find_map(|route| match route.handle {
         Handle::Console(needs, _) | Handle::Live(needs, _) => Some(needs),
-        Handle::Open(_) | Handle::Signed(_) => None,
+        Handle::Open(_) | Handle::SignedIn(_) => None,
     })
 }

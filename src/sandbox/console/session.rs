@@ -4,11 +4,11 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 
-use super::ask::Ask;
-use super::desk::Signed;
-use super::reply::{Fault, Outcome, Reply};
+use super::admin_context::SignedIn;
+use super::reply::{Outcome, PageError, Reply};
+use super::request_context::RequestContext;
 use super::when::When;
-use crate::sandbox::mail::{self, Letter};
+use crate::sandbox::mail::{self, OutgoingMail};
 use crate::sandbox::store::accounts::{self, Account};
 use crate::sandbox::store::one_time::{self, Purpose};
 use crate::sandbox::store::people::{self, Person};
@@ -25,7 +25,7 @@ const SWITCH_CODE_LIFE: SignedDuration = SignedDuration::from_mins(2);
 /// So many wrong answers spoil a code.
 const CODE_FAILURES: u32 = 5;
 
-/// Whether a session has been left alone for too long.
+/// Whether a session has been idle for too long.
 pub(super) fn is_idle(session: &Session, now: Timestamp) -> bool {
     remaining(session, now) <= 0
 }
@@ -35,7 +35,7 @@ pub(super) fn remaining(session: &Session, now: Timestamp) -> i64 {
     (session.seen_at_ms + clock_ms(IDLE) - now.as_millisecond()).div_euclid(1000)
 }
 
-/// Sessions without activity since that moment, in milliseconds, are over.
+/// Sessions without activity since that time, in milliseconds, are over.
 pub(super) fn idle_since(now: Timestamp) -> i64 {
     now.as_millisecond() - clock_ms(IDLE) + 1
 }
@@ -48,13 +48,17 @@ fn after(now: Timestamp, life: SignedDuration) -> Timestamp {
     now.checked_add(life).unwrap_or(Timestamp::MAX)
 }
 
-/// Signs somebody in by password: a session without an account, under a new token. `None`: refused, and nobody is told
+/// Signs a user in by password: a session without an account, under a new token. `None`: refused, and nobody is told
 /// whether it was the address, the password, a lock, or an account that is closed to them.
-pub(super) fn sign_in(ask: &Ask<'_>, email: &str, password: &str) -> Result<Option<String>, Fault> {
+pub(super) fn sign_in(
+    context: &RequestContext<'_>,
+    email: &str,
+    password: &str,
+) -> Result<Option<String>, PageError> {
     let email = email.to_lowercase();
-    ask.inner.attempts.count(&email, ask.ip(), ask.now).map_err(Fault::TooMany)?;
-    let person = ask.write(|conn| {
-        let over = people::lock_is_over(conn, &ask.stamp())?;
+    context.inner.attempts.count(&email, context.ip(), context.now).map_err(PageError::TooMany)?;
+    let person = context.write(|conn| {
+        let over = people::lock_is_over(conn, &context.stamp())?;
         over.iter().try_for_each(|email| people::unlock(conn, email))?;
         Ok(people::by_email(conn, &email)?)
     })?;
@@ -62,17 +66,17 @@ pub(super) fn sign_in(ask: &Ask<'_>, email: &str, password: &str) -> Result<Opti
     let is_right =
         password::is_right(password, person.as_ref().and_then(|person| person.password.as_deref()));
     let Some(person) = person else { return Ok(None) };
-    ask.write(|conn| {
+    context.write(|conn| {
         let is_welcome = !accounts::open_to(conn, &email)?.is_empty();
         if !is_right || !is_welcome {
-            count_failure(ask, conn, &person, is_right || !is_welcome)?;
+            count_failure(context, conn, &person, is_right || !is_welcome)?;
             return Ok(None);
         }
         people::set_failures(conn, &email, 0)?;
-        sessions::forget_idle(conn, idle_since(ask.now))?;
-        one_time::forget_expired(conn, ask.now.as_millisecond())?;
+        sessions::forget_idle(conn, idle_since(context.now))?;
+        one_time::forget_expired(conn, context.now.as_millisecond())?;
         // Whatever session this browser had is over.
-        sessions::end(conn, &store::digest_of(&ask.token))?;
+        sessions::end(conn, &store::digest_of(&context.token))?;
         let token = store::fresh_secret();
         sessions::insert(
             conn,
@@ -83,10 +87,10 @@ pub(super) fn sign_in(ask: &Ask<'_>, email: &str, password: &str) -> Result<Opti
                 account: None,
                 wanted_account: None,
                 has_second_factor: false,
-                must_change_password: has_expired(&person, ask.now),
-                device: ask.incoming.device.clone(),
-                created_at_ms: ask.now.as_millisecond(),
-                seen_at_ms: ask.now.as_millisecond(),
+                must_change_password: has_expired(&person, context.now),
+                device: context.incoming.device.clone(),
+                created_at_ms: context.now.as_millisecond(),
+                seen_at_ms: context.now.as_millisecond(),
                 notice: None,
             },
         )?;
@@ -100,7 +104,12 @@ fn has_expired(person: &Person, now: Timestamp) -> bool {
 }
 
 /// The fifth failure in a row locks, in every account.
-fn count_failure(ask: &Ask<'_>, conn: &Connection, person: &Person, is_void: bool) -> Result<(), Fault> {
+fn count_failure(
+    context: &RequestContext<'_>,
+    conn: &Connection,
+    person: &Person,
+    is_void: bool,
+) -> Result<(), PageError> {
     let failures = person.failures + 1;
     if is_void || person.password.is_none() {
         return Ok(());
@@ -110,15 +119,15 @@ fn count_failure(ask: &Ask<'_>, conn: &Connection, person: &Person, is_void: boo
     }
     for account in accounts::open_to(conn, &person.email)? {
         let text = format!("user {} locked after {failures} failed sign-ins", person.email);
-        audit::log(conn, account.seq, ask.now, audit::USER_MODIFIED, &text)?;
+        audit::log(conn, account.seq, context.now, audit::USER_MODIFIED, &text)?;
     }
-    let until = clock::wire(after(ask.now, password::LOCK));
+    let until = clock::wire(after(context.now, password::LOCK));
     sessions::end_all(conn, &person.email, None)?;
     Ok(people::lock(conn, &person.email, &until)?)
 }
 
 /// Where a fresh session goes: the only account, the default one, or the list.
-pub(super) fn enter(signed: &Signed<'_>) -> Outcome {
+pub(super) fn enter(signed: &SignedIn<'_>) -> Outcome {
     let person = signed.read(|conn| Ok(people::by_email(conn, &signed.session.email)?))?;
     let default = person.and_then(|person| person.default_account);
     let chosen = match &signed.accounts[..] {
@@ -132,7 +141,7 @@ pub(super) fn enter(signed: &Signed<'_>) -> Outcome {
 }
 
 /// Opens an account, by way of the second factor where it is asked for and has not been given in this session.
-pub(super) fn open(signed: &Signed<'_>, account: &Account) -> Outcome {
+pub(super) fn open(signed: &SignedIn<'_>, account: &Account) -> Outcome {
     if account.two_factor && !signed.session.has_second_factor {
         signed.write(|conn| {
             sessions::want_account(conn, &signed.session.digest, account.seq)?;
@@ -146,11 +155,11 @@ pub(super) fn open(signed: &Signed<'_>, account: &Account) -> Outcome {
 
 /// The session under a new token, with the account open.
 fn opened(
-    signed: &Signed<'_>,
+    signed: &SignedIn<'_>,
     conn: &Connection,
     account: &Account,
     has_second_factor: bool,
-) -> Result<String, Fault> {
+) -> Result<String, PageError> {
     let token = store::fresh_secret();
     sessions::end(conn, &signed.session.digest)?;
     sessions::insert(
@@ -172,27 +181,31 @@ fn opened(
 }
 
 /// Administrators arrive in the console, everybody else at the front.
-fn arrive(signed: &Signed<'_>, account: &Account, token: String) -> Outcome {
-    let rights = signed.standing(account)?.map(|(_, rights)| rights);
-    let is_admin = rights.is_some_and(|rights| rights.meet(super::rights::Needs::Administrator));
+fn arrive(signed: &SignedIn<'_>, account: &Account, token: String) -> Outcome {
+    let rights = signed.user_and_rights(account)?.map(|(_, rights)| rights);
+    let is_admin = rights.is_some_and(|rights| rights.satisfy(super::rights::Needs::Administrator));
     Ok(Reply::see(if is_admin { "/Admin" } else { "/" }).with_token(token))
 }
 
 /// For how long a code works: not so long from one open account to another.
-pub(super) fn code_life(signed: &Signed<'_>, account: &Account) -> SignedDuration {
+pub(super) fn code_life(signed: &SignedIn<'_>, account: &Account) -> SignedDuration {
     let is_switch = signed.session.account.is_some_and(|open| open != account.seq);
     if is_switch { SWITCH_CODE_LIFE } else { CODE_LIFE }
 }
 
 /// Mails a fresh code; the one before works no longer.
-pub(super) fn send_code(signed: &Signed<'_>, conn: &Connection, account: &Account) -> Result<(), Fault> {
+pub(super) fn send_code(
+    signed: &SignedIn<'_>,
+    conn: &Connection,
+    account: &Account,
+) -> Result<(), PageError> {
     let life = code_life(signed, account);
     let code = mail::code();
     let expires = after(signed.now, life);
     let digest = code_digest(&signed.session, &code);
     one_time::put(conn, Purpose::SecondFactor, &signed.session.digest, &digest, expires.as_millisecond())?;
     let text = format!(
-        "Somebody signs in to the account {} of the Kore.ai sandbox with your password.\n\n\
+        "A sign-in to the account {} of the Kore.ai sandbox was started with your password.\n\n\
          Verification code: {code}\n\n\
          It works once, until {} ({} minutes). If it is not you who signs in, change your password.\n",
         account.name,
@@ -200,8 +213,8 @@ pub(super) fn send_code(signed: &Signed<'_>, conn: &Connection, account: &Accoun
         life.as_mins(),
     );
     let to = signed.session.email.as_str();
-    let letter = Letter { kind: mail::SECOND_FACTOR, to, subject: "Your verification code", text };
-    Ok(letter.put(conn, account.seq, signed.now)?)
+    let mail = OutgoingMail { kind: mail::SECOND_FACTOR, to, subject: "Your verification code", text };
+    Ok(mail.put(conn, account.seq, signed.now)?)
 }
 
 /// A code alone could be found from its digest; together with the session's it cannot be tried elsewhere.
@@ -218,7 +231,7 @@ pub(super) enum Verified {
 }
 
 /// Gives the second factor.
-pub(super) fn verify(signed: &Signed<'_>, account: &Account, code: &str) -> Result<Verified, Fault> {
+pub(super) fn verify(signed: &SignedIn<'_>, account: &Account, code: &str) -> Result<Verified, PageError> {
     let subject = signed.session.digest.as_str();
     let token = signed.write(|conn| {
         let Some(sent) = one_time::of_subject(conn, Purpose::SecondFactor, subject)? else {
@@ -239,7 +252,7 @@ pub(super) fn verify(signed: &Signed<'_>, account: &Account, code: &str) -> Resu
 }
 
 /// Ends the session; the log of the open account notes it.
-pub(super) fn sign_out(signed: &Signed<'_>) -> Result<(), Fault> {
+pub(super) fn sign_out(signed: &SignedIn<'_>) -> Result<(), PageError> {
     signed.write(|conn| {
         if let Some(account) = signed.account() {
             let text = format!("User logged out at {} from {} via web", signed.stamp(), signed.ip());

@@ -1,10 +1,10 @@
-//! A moment, as machines and as people read it.
+//! A timestamp, as machines and as people read it.
 
 use jiff::Timestamp;
 
 use crate::sandbox::clock;
 
-/// A moment on a page: `<time datetime="{{ machine }}">{{ people }}</time>`.
+/// A timestamp on a page: `<time datetime="{{ machine }}">{{ people }}</time>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct When {
     pub(super) machine: String,
@@ -16,12 +16,12 @@ impl When {
         Self { machine: clock::wire(at), people: clock::people(at) }
     }
 
-    /// A moment as the store writes it.
+    /// A timestamp as the store writes it.
     pub(super) fn read(text: &str) -> Option<Self> {
         text.parse().ok().map(Self::at)
     }
 
-    /// A moment in milliseconds.
+    /// A timestamp in milliseconds.
     pub(super) fn of_ms(ms: i64) -> Option<Self> {
         Timestamp::from_millisecond(ms).ok().map(Self::at)
     }

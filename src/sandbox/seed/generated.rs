@@ -11,11 +11,11 @@ use crate::sandbox::store::users::UserState;
 /// How much to add to an account. Every run with the same numbers adds the same people, bots and groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seed {
-    /// People.
+    /// Number of users to add.
     pub users: usize,
-    /// Bots.
+    /// Number of bots to add.
     pub bots: usize,
-    /// Groups.
+    /// Number of groups to add.
     pub groups: usize,
 }
 

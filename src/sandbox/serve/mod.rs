@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 use super::api::{self, Access, Answer, ApiError, Call, Counted, Found, Route};
-use super::faults::{Effect, Fate};
+use super::faults::{Effect, PlannedFaults};
 use super::rate::{Budget, Exceeded};
 use super::requests::Recorded;
 use super::store::accounts;
@@ -113,7 +113,7 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
         Found::Route(route, _) => format!("{} {}", route.method, route.path),
         _ => format!("{} {}", incoming.method, incoming.path),
     };
-    let (call, fate) = inner.faults.fate_of(&endpoint);
+    let (call, planned) = inner.faults.faults_for_call(&endpoint);
     let recorded = Recorded {
         call,
         endpoint,
@@ -126,12 +126,12 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
         },
         agent: incoming.agent.clone(),
     };
-    let met = meet(&inner, fate).await;
+    let matched = match_faults(&inner, planned).await;
     // From here on the call is done and recorded, though its sender may be gone by then.
     let finished = tokio::spawn(async move {
-        let response = match met {
-            Met::Ended(response) => response,
-            Met::GoesOn(bent) => carry_out(&inner, incoming, found, bent).await,
+        let response = match matched {
+            FaultMatch::Ended(response) => response,
+            FaultMatch::GoesOn(effects) => carry_out(&inner, incoming, found, effects).await,
         };
         if inner.options.record_requests {
             let status = response.as_ref().map_or(0, |response| response.status().as_u16());
@@ -177,7 +177,7 @@ async fn file_part(request: Request) -> Result<Bytes, ApiError> {
 
 /// What the endpoint is told of the faults that hit it, and what becomes of its answer.
 #[derive(Default)]
-struct Bent {
+struct FaultEffects {
     batch_limit: Option<usize>,
     total_off_by: i64,
     status_instead: Option<u16>,
@@ -185,16 +185,16 @@ struct Bent {
 }
 
 /// A call after the faults that awaited it.
-enum Met {
+enum FaultMatch {
     /// It got no further; `None`: its reply is dropped.
     Ended(Option<Response<Body>>),
     /// It reaches its endpoint.
-    GoesOn(Bent),
+    GoesOn(FaultEffects),
 }
 
 /// Lets a call go through the faults that await it.
-async fn meet(inner: &Arc<Inner>, fate: Fate) -> Met {
-    for hook in fate.hooks {
+async fn match_faults(inner: &Arc<Inner>, planned: PlannedFaults) -> FaultMatch {
+    for hook in planned.hooks {
         let sandbox = Sandbox(Arc::clone(inner));
         // Hooks use the store, which waits.
         let ran = tokio::task::spawn_blocking(move || sandbox.admin().map(|admin| hook(&admin))).await;
@@ -202,26 +202,26 @@ async fn meet(inner: &Arc<Inner>, fate: Fate) -> Met {
             tracing::error!("a hook before a call failed");
         }
     }
-    let ended = |error: ApiError| Met::Ended(Some(respond(&Err(error))));
-    let mut bent = Bent::default();
-    for effect in fate.effects {
+    let ended = |error: ApiError| FaultMatch::Ended(Some(respond(&Err(error))));
+    let mut effects = FaultEffects::default();
+    for effect in planned.effects {
         match effect {
             Effect::Delay { millis } => tokio::time::sleep(Duration::from_millis(millis)).await,
-            Effect::DropBefore => return Met::Ended(None),
+            Effect::DropBefore => return FaultMatch::Ended(None),
             Effect::Status { status, message } => return ended(ApiError::new(status, status, message)),
-            Effect::Html { status } => return Met::Ended(Some(html(status))),
+            Effect::Html { status } => return FaultMatch::Ended(Some(html(status))),
             Effect::RateLimited { retry_after } => {
                 return ended(ApiError {
                     retry_after: retry_after.and_then(|seconds| i64::try_from(seconds).ok()),
                     ..ApiError::new(429, 429, PER_MINUTE)
                 });
             }
-            Effect::DropAfter => bent.drop_reply = true,
+            Effect::DropAfter => effects.drop_reply = true,
             Effect::PartialBatch { applied, status } => {
-                bent.batch_limit = Some(applied);
-                bent.status_instead = status;
+                effects.batch_limit = Some(applied);
+                effects.status_instead = status;
             }
-            Effect::WrongTotal { by } => bent.total_off_by = by,
+            Effect::WrongTotal { by } => effects.total_off_by = by,
             Effect::StaleReads { reads } => {
                 if let Err(e) = inner.store.keep_past(reads) {
                     return ended(e.into());
@@ -229,7 +229,7 @@ async fn meet(inner: &Arc<Inner>, fate: Fate) -> Met {
             }
         }
     }
-    Met::GoesOn(bent)
+    FaultMatch::GoesOn(effects)
 }
 
 /// Runs the endpoint; `None`: its reply is dropped.
@@ -237,10 +237,10 @@ async fn carry_out(
     inner: &Arc<Inner>,
     incoming: Incoming,
     found: Found,
-    bent: Bent,
+    effects: FaultEffects,
 ) -> Option<Response<Body>> {
-    let (status_instead, drop_reply) = (bent.status_instead, bent.drop_reply);
-    let mut outcome = served(inner, incoming, found, bent).await;
+    let (status_instead, drop_reply) = (effects.status_instead, effects.drop_reply);
+    let mut outcome = served(inner, incoming, found, effects).await;
     if let (Some(status), Ok(_)) = (status_instead, &outcome) {
         outcome = Err(ApiError::new(status, status, "Internal Server Error"));
     }
@@ -252,7 +252,7 @@ async fn served(
     inner: &Arc<Inner>,
     incoming: Incoming,
     found: Found,
-    bent: Bent,
+    effects: FaultEffects,
 ) -> Result<Answer, ApiError> {
     let (route, bot) = match found {
         Found::Route(route, bot) => (route, bot),
@@ -261,7 +261,8 @@ async fn served(
     };
     let worker = Arc::clone(inner);
     let outcome =
-        tokio::task::spawn_blocking(move || answer(&worker, route, bot.as_deref(), &incoming, &bent)).await;
+        tokio::task::spawn_blocking(move || answer(&worker, route, bot.as_deref(), &incoming, &effects))
+            .await;
     if route.access == Access::Write {
         if inner.post.is_slow() {
             let inner = Arc::clone(inner);
@@ -288,7 +289,7 @@ fn answer(
     route: &'static Route,
     bot: Option<&str>,
     incoming: &Incoming,
-    bent: &Bent,
+    effects: &FaultEffects,
 ) -> Result<Answer, ApiError> {
     let now = inner.options.clock.now();
     let app = auth::identify(&inner.store, incoming.token.as_deref(), now)?;
@@ -309,8 +310,8 @@ fn answer(
             query: &incoming.query,
             body: &incoming.body,
             bot,
-            batch_limit: bent.batch_limit.unwrap_or(usize::MAX),
-            total_off_by: bent.total_off_by,
+            batch_limit: effects.batch_limit.unwrap_or(usize::MAX),
+            total_off_by: effects.total_off_by,
         })
     };
     match route.access {

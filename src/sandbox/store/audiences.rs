@@ -132,7 +132,7 @@ pub(crate) fn give_everybody(conn: &Connection, account: i64, bot: i64) -> rusql
     Ok(())
 }
 
-/// Somebody who can be chosen, or has been.
+/// A user who can be chosen, or has been.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
     pub(crate) seq: i64,

@@ -40,7 +40,7 @@ pub(crate) fn unbind(conn: &Connection, holder: Holder, role: i64, bot: i64) -> 
     conn.prepare_cached(sql)?.execute(params![seq, role, bot]).map(|rows| rows > 0)
 }
 
-/// One role somebody holds in one way: directly, or through one group.
+/// One role a user holds in one way: directly, or through one group.
 #[derive(Debug, Clone)]
 pub(crate) struct Holding {
     pub(crate) user: i64,
@@ -91,7 +91,7 @@ pub(crate) fn holdings(conn: &Connection, users: &[i64]) -> rusqlite::Result<Vec
         .collect()
 }
 
-/// Assigns a bot to somebody, over what was assigned of it. `dialogs`: these, or `None` for all of the bot's.
+/// Assigns a bot to a user, over what was assigned of it. `dialogs`: these, or `None` for all of the bot's.
 pub(crate) fn assign(
     conn: &Connection,
     user: i64,
@@ -124,7 +124,7 @@ pub(crate) fn unassign_all(conn: &Connection, user: i64) -> rusqlite::Result<()>
     conn.prepare_cached("DELETE FROM assignments WHERE user_seq = ?1")?.execute([user]).map(drop)
 }
 
-/// A bot assigned to somebody.
+/// A bot assigned to a user.
 #[derive(Debug)]
 pub(crate) struct Assignment {
     pub(crate) user: i64,

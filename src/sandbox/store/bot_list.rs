@@ -143,7 +143,7 @@ pub(crate) fn team(conn: &Connection, bot: i64) -> rusqlite::Result<Vec<Member>>
     .collect()
 }
 
-/// Somebody with a role on a bot.
+/// A user with a role on a bot.
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
     pub(crate) id: String,

@@ -50,7 +50,7 @@ impl Default for BotSettings {
 }
 
 impl BotSettings {
-    pub(crate) fn of(conn: &Connection, bot: i64) -> rusqlite::Result<Self> {
+    pub(crate) fn load(conn: &Connection, bot: i64) -> rusqlite::Result<Self> {
         settings::of_bot(conn, bot)
     }
 
@@ -71,7 +71,7 @@ pub(crate) struct Preferences {
 const PAGE: &str = "bot preferences";
 
 impl Preferences {
-    pub(crate) fn of(conn: &Connection, account: i64) -> rusqlite::Result<Self> {
+    pub(crate) fn load(conn: &Connection, account: i64) -> rusqlite::Result<Self> {
         settings::of_account(conn, account, PAGE)
     }
 

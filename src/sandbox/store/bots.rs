@@ -11,7 +11,7 @@ pub enum BotStatus {
     Configured,
     /// Publishing was asked for, no admin has approved it.
     AwaitingApproval,
-    /// Deployed.
+    /// Deployed: it can be assigned.
     #[default]
     Published,
     /// Deployed, then suspended by an admin.

@@ -1,8 +1,8 @@
-//! What somebody has chosen in the assignment pages and not applied yet, one for each session and bot.
+//! What a user has chosen in the assignment pages and not applied yet, one for each session and bot.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-pub(crate) fn of(conn: &Connection, session: &str, bot: i64) -> rusqlite::Result<Option<String>> {
+pub(crate) fn load(conn: &Connection, session: &str, bot: i64) -> rusqlite::Result<Option<String>> {
     conn.prepare_cached("SELECT document FROM assignment_drafts WHERE session_id = ?1 AND bot_seq = ?2")?
         .query_row(params![session, bot], |row| row.get(0))
         .optional()

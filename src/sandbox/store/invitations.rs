@@ -39,7 +39,7 @@ pub(crate) fn due(conn: &Connection, before_ms: i64, most: u32, take: usize) -> 
     .collect()
 }
 
-/// Notes that somebody was reminded of their invitation, which is `invitation` from now on.
+/// Notes that a user was reminded of their invitation, which is `invitation` from now on.
 pub(crate) fn reminded(
     conn: &Connection,
     user: i64,
@@ -102,7 +102,7 @@ pub(crate) fn by_token(conn: &Connection, token: &str) -> rusqlite::Result<Optio
     .optional()
 }
 
-/// The open invitations of somebody, by lower-case e-mail, in every account.
+/// The open invitations of a user, by lower-case e-mail, in every account.
 pub(crate) fn of_person(conn: &Connection, email: &str) -> rusqlite::Result<Vec<Open>> {
     conn.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM invitations i JOIN users u ON u.seq = i.user_seq

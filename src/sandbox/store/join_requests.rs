@@ -35,7 +35,7 @@ fn request(row: &Row<'_>) -> rusqlite::Result<Request> {
     })
 }
 
-/// Notes that somebody asks; a link mailed before stops working. Answers whether there is anything to mail: who waits
+/// Notes that a user asks; a link mailed before stops working. Answers whether there is anything to mail: who waits
 /// already goes on waiting.
 pub(crate) fn put(
     conn: &Connection,

@@ -18,7 +18,7 @@ pub(crate) struct NewRow<'a> {
     pub(crate) recipient: &'a str,
     pub(crate) subject: &'a str,
     pub(crate) text: &'a str,
-    /// The whole of it, as RFC 5322.
+    /// The complete mail, as RFC 5322.
     pub(crate) message: &'a [u8],
 }
 

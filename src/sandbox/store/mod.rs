@@ -2,7 +2,7 @@
 //!
 //! In come typed questions and changes from the Admin API, the in-process admin and the console; out go rows. Nothing here
 //! knows HTTP, tokens, or how the vendor writes things down. WAL with `synchronous=NORMAL`: what was committed
-//! survives the death of the process; only the death of the machine could lose the last moments.
+//! survives the death of the process; only the death of the machine could lose the last writes.
 
 pub(crate) mod accounts;
 pub(crate) mod apps;
@@ -244,14 +244,14 @@ pub(crate) fn set_of<T: serde::Serialize>(keys: &[T]) -> Result<String, rusqlite
     serde_json::to_string(keys).map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))
 }
 
-/// A stable id in the vendor's form: `prefix` and a version 5 uuid of `of`.
-pub(crate) fn uuid_of(prefix: &str, of: &[&str]) -> String {
-    format!("{prefix}{}", Uuid::new_v5(&Uuid::NAMESPACE_OID, of.join("\n").as_bytes()))
+/// A stable id in the vendor's form: `prefix` and a version 5 uuid of `parts`.
+pub(crate) fn uuid_of(prefix: &str, parts: &[&str]) -> String {
+    format!("{prefix}{}", Uuid::new_v5(&Uuid::NAMESPACE_OID, parts.join("\n").as_bytes()))
 }
 
 /// A stable id of 24 hex digits.
-pub(crate) fn hex_of(of: &[&str]) -> String {
-    let mut id = Uuid::new_v5(&Uuid::NAMESPACE_OID, of.join("\n").as_bytes()).simple().to_string();
+pub(crate) fn hex_of(parts: &[&str]) -> String {
+    let mut id = Uuid::new_v5(&Uuid::NAMESPACE_OID, parts.join("\n").as_bytes()).simple().to_string();
     id.truncate(24);
     id
 }

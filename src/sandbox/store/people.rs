@@ -88,7 +88,7 @@ pub(crate) fn set_failures(conn: &Connection, email: &str, failures: u32) -> rus
         .map(drop)
 }
 
-/// Locks somebody in every account, until a moment.
+/// Locks a user in every account, until a time.
 pub(crate) fn lock(conn: &Connection, email: &str, until: &str) -> rusqlite::Result<()> {
     ensure(conn, email)?;
     conn.execute(
@@ -99,7 +99,7 @@ pub(crate) fn lock(conn: &Connection, email: &str, until: &str) -> rusqlite::Res
         .map(drop)
 }
 
-/// Unlocks somebody in every account.
+/// Unlocks a user in every account.
 pub(crate) fn unlock(conn: &Connection, email: &str) -> rusqlite::Result<()> {
     forget_lock(conn, email)?;
     conn.execute("UPDATE users SET state = 'active' WHERE email_lower = ?1 AND state = 'locked'", [email])

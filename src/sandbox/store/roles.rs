@@ -196,7 +196,7 @@ pub(crate) fn is_bound(conn: &Connection, role: i64) -> rusqlite::Result<bool> {
     )
 }
 
-/// The admin roles that somebody holds, directly or through groups, nested ones included.
+/// The admin roles that a user holds, directly or through groups, nested ones included.
 pub(crate) fn admin_roles_of(conn: &Connection, user: i64) -> rusqlite::Result<Vec<Role>> {
     conn.prepare_cached(&format!(
         "WITH RECURSIVE within(group_seq) AS (

@@ -25,7 +25,7 @@ impl Default for Security {
 const PAGE: &str = "security";
 
 impl Security {
-    pub(crate) fn of(conn: &Connection, account: i64) -> rusqlite::Result<Self> {
+    pub(crate) fn load(conn: &Connection, account: i64) -> rusqlite::Result<Self> {
         settings::of_account(conn, account, PAGE)
     }
 

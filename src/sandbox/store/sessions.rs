@@ -50,7 +50,7 @@ pub(crate) fn by_digest(conn: &Connection, digest: &str) -> rusqlite::Result<Opt
         .optional()
 }
 
-/// The sessions of somebody with activity at or after `since_ms`, the latest first.
+/// The sessions of a user with activity at or after `since_ms`, the latest first.
 pub(crate) fn of_person(conn: &Connection, email: &str, since_ms: i64) -> rusqlite::Result<Vec<Session>> {
     conn.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM sessions WHERE email = ?1 AND seen_at_ms >= ?2 ORDER BY seen_at_ms DESC, id"
@@ -120,7 +120,7 @@ pub(crate) fn kill(conn: &Connection, email: &str, id: &str) -> rusqlite::Result
     conn.execute("DELETE FROM sessions WHERE id = ?2 AND email = ?1", params![email, id]).map(|rows| rows > 0)
 }
 
-/// Ends every session of somebody, but the one of that digest.
+/// Ends every session of a user, but the one of that digest.
 pub(crate) fn end_all(conn: &Connection, email: &str, but: Option<&str>) -> rusqlite::Result<()> {
     conn.execute("DELETE FROM sessions WHERE email = ?1 AND digest IS NOT ?2", params![email, but]).map(drop)
 }

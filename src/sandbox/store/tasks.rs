@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum TaskState {
-    /// Deployed.
+    /// Deployed: it can be assigned.
     Active,
     /// Deployed, then suspended by an admin.
     Suspended,

@@ -57,7 +57,7 @@ pub(crate) fn page(
     Ok((people, total))
 }
 
-/// Somebody by `u-...` id.
+/// A user by `u-...` id.
 pub(crate) fn by_id(conn: &Connection, account: i64, id: &str) -> rusqlite::Result<Option<Listed>> {
     let columns = users::COLUMNS;
     conn.prepare_cached(&format!(

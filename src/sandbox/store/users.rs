@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Where somebody stands in the account.
+/// The state of a user in the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UserState {
@@ -92,7 +92,7 @@ pub(crate) struct NewRow<'a> {
     pub(crate) data_tables: Option<bool>,
 }
 
-/// Adds a person. The id follows from the address, so somebody removed and invited again is the same user.
+/// Adds a person. The id follows from the address, so a user who is removed and invited again has the same id.
 pub(crate) fn insert(conn: &Connection, account: i64, row: &NewRow<'_>, now: &str) -> rusqlite::Result<i64> {
     let NewRow {
         email,
@@ -262,14 +262,14 @@ pub(crate) fn set_names(
     .map(drop)
 }
 
-/// The profile fields of somebody, and whether they may manage data tables; `None`: never set.
+/// The profile fields of a user, and whether they may manage data tables; `None`: never set.
 pub(crate) fn profile(conn: &Connection, user: i64) -> rusqlite::Result<(Map<String, Value>, Option<bool>)> {
     conn.prepare_cached("SELECT profile, data_tables FROM users WHERE seq = ?1")?.query_row([user], |row| {
         Ok((serde_json::from_str(row.get_ref(0)?.as_str()?).unwrap_or_default(), row.get(1)?))
     })
 }
 
-/// Moves somebody to another state; joining brings them into the system group.
+/// Moves a user to another state; joining brings them into the system group.
 pub(crate) fn set_state(
     conn: &Connection,
     account: i64,
@@ -289,7 +289,7 @@ pub(crate) fn set_state(
     Ok(())
 }
 
-/// Notes that somebody has signed in.
+/// Notes that a user has signed in.
 pub(crate) fn set_last_login(
     conn: &Connection,
     account: i64,
@@ -308,12 +308,12 @@ pub(crate) fn count_by_state(conn: &Connection, account: i64) -> rusqlite::Resul
         .collect()
 }
 
-/// Removes somebody; their bindings, memberships and assignments go with the row.
+/// Removes a user; their bindings, memberships and assignments go with the row.
 pub(crate) fn delete(conn: &Connection, user: i64) -> rusqlite::Result<()> {
     conn.prepare_cached("DELETE FROM users WHERE seq = ?1")?.execute([user]).map(drop)
 }
 
-/// Whether somebody owns a bot: holds the built-in Bot Owner role on any.
+/// Whether a user owns a bot: holds the built-in Bot Owner role on any.
 pub(crate) fn owns_a_bot(conn: &Connection, user: i64) -> rusqlite::Result<bool> {
     conn.prepare_cached(
         "SELECT 1 FROM user_roles b JOIN roles r ON r.seq = b.role_seq

@@ -2,9 +2,9 @@
 
 use askama::Template;
 
-use crate::sandbox::console::desk::Signed;
+use crate::sandbox::console::admin_context::SignedIn;
 use crate::sandbox::console::frame::Plain;
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::session;
 use crate::sandbox::store::accounts::Account;
@@ -31,7 +31,7 @@ struct Choice {
     asks_for_code: bool,
 }
 
-fn show(signed: &Signed<'_>) -> Outcome {
+fn show(signed: &SignedIn<'_>) -> Outcome {
     let person = signed.read(|conn| Ok(people::by_email(conn, &signed.session.email)?))?;
     let default = person.and_then(|person| person.default_account);
     let accounts = signed.accounts.iter().map(|account| Choice {
@@ -46,16 +46,16 @@ fn show(signed: &Signed<'_>) -> Outcome {
 }
 
 /// The account of the form, if it is one of theirs.
-fn chosen<'a>(signed: &'a Signed<'_>) -> Result<&'a Account, Fault> {
+fn chosen<'a>(signed: &'a SignedIn<'_>) -> Result<&'a Account, PageError> {
     let id = signed.field("account");
-    signed.accounts.iter().find(|account| account.id == id).ok_or(Fault::NotFound)
+    signed.accounts.iter().find(|account| account.id == id).ok_or(PageError::NotFound)
 }
 
-fn open(signed: &Signed<'_>) -> Outcome {
+fn open(signed: &SignedIn<'_>) -> Outcome {
     session::open(signed, chosen(signed)?)
 }
 
-fn set_default(signed: &Signed<'_>) -> Outcome {
+fn set_default(signed: &SignedIn<'_>) -> Outcome {
     let account = chosen(signed)?;
     signed.write(|conn| Ok(people::set_default_account(conn, &signed.session.email, Some(account.seq))?))?;
     Ok(Reply::see("/accounts").saying(format!("{} opens first from now on.", account.name)))

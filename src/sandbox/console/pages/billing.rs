@@ -1,10 +1,10 @@
-//! Billing: blocks of 15 minutes in which somebody talked to a bot, by the synthetic traffic.
+//! Billing: blocks of 15 minutes in which a user talked to a bot, by the synthetic traffic.
 
 use askama::Template;
 
 use super::dashboard::{Period, Talkers, talkers};
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::chart::Chart;
-use crate::sandbox::console::desk::Desk;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::list::{Page, ROWS};
 use crate::sandbox::console::reply::{Outcome, Reply};
@@ -29,9 +29,9 @@ struct Billing {
     page: Page,
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    let Talkers { talkers, .. } = talkers(desk)?;
-    let (period, page) = (Period::of(desk), Page::of(desk));
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    let Talkers { talkers, .. } = talkers(admin)?;
+    let (period, page) = (Period::new(admin), Page::new(admin));
     let cut = Cut { kind: Kind::All, channel: "", tasks: &[], tags: &[] };
     let mut by_time: Vec<(String, u64)> =
         period.buckets().iter().map(|bucket| (bucket.label.clone(), 0)).collect();
@@ -49,7 +49,7 @@ fn show(desk: &Desk<'_>) -> Outcome {
     bots.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
     let page = page.with_total(bots.len());
     Reply::page(&Billing {
-        frame: Frame::of(desk, "Billing", &[])?,
+        frame: Frame::new(admin, "Billing", &[])?,
         sessions: bots.iter().map(|(_, own)| own).sum(),
         non_interactive,
         chart: Chart::new("billing", "Billing sessions", "Sessions", by_time),

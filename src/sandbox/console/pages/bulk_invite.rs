@@ -4,9 +4,9 @@ use askama::Template;
 
 use super::bulk_report::{Report, Summary};
 use super::invite::{NEEDS, invite};
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::mail;
 use crate::sandbox::store::audit;
@@ -31,15 +31,16 @@ struct BulkInvite {
     runs: Vec<Summary>,
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    let runs = desk.read(|conn| Ok(bulk_runs::newest(conn, desk.account.seq, Kind::BulkInvite, HISTORY)?))?;
-    let frame = Frame::of(desk, "Bulk Invite", &[("Enrollment", None)])?;
-    Reply::page(&BulkInvite { frame, runs: runs.into_iter().map(Summary::of).collect() })
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    let runs =
+        admin.read(|conn| Ok(bulk_runs::newest(conn, admin.account.seq, Kind::BulkInvite, HISTORY)?))?;
+    let frame = Frame::new(admin, "Bulk Invite", &[("Enrollment", None)])?;
+    Reply::page(&BulkInvite { frame, runs: runs.into_iter().map(Summary::new).collect() })
 }
 
-fn run(desk: &Desk<'_>) -> Outcome {
-    let refused = |why: &str| Err(Fault::Refused(why.to_owned()));
-    let Some(file) = desk.incoming.upload.as_ref() else { return refused("Choose a .txt file first.") };
+fn run(admin: &AdminContext<'_>) -> Outcome {
+    let refused = |why: &str| Err(PageError::Refused(why.to_owned()));
+    let Some(file) = admin.incoming.upload.as_ref() else { return refused("Choose a .txt file first.") };
     if !file.name.to_lowercase().ends_with(".txt") {
         return refused("The file has to be a .txt file, with one address a line or commas between them.");
     }
@@ -55,12 +56,12 @@ fn run(desk: &Desk<'_>) -> Outcome {
     if addresses.is_empty() || addresses.len() > MOST {
         return refused(&format!("The file holds {} addresses; it may hold 1 to {MOST}.", addresses.len()));
     }
-    let id = desk.change(|change| {
+    let id = admin.change(|change| {
         let mut lines = Vec::with_capacity(addresses.len());
         for (number, address) in addresses {
             let (result, is_done) = if !mail::is_address(address) {
                 ("not an e-mail address: ignored", false)
-            } else if invite(desk, change, address)? {
+            } else if invite(admin, change, address)? {
                 ("invited", true)
             } else {
                 ("has joined already: not mailed", false)
@@ -69,17 +70,17 @@ fn run(desk: &Desk<'_>) -> Outcome {
             lines.push(Line { number, subject, result: result.to_owned(), is_done });
         }
         change.log(audit::USER_MODIFIED, &format!("bulk invite from the file {}", file.name))?;
-        let (account, actor) = (desk.account.seq, desk.user.email.as_str());
-        Ok(bulk_runs::insert(change.conn(), account, Kind::BulkInvite, &file.name, actor, desk.now, &lines)?)
+        let (account, actor) = (admin.account.seq, admin.user.email.as_str());
+        Ok(bulk_runs::insert(change.conn(), account, Kind::BulkInvite, &file.name, actor, admin.now, &lines)?)
     })?;
     Ok(Reply::see(&format!("{PATH}/{id}")).saying("The file has been read."))
 }
 
-fn report(desk: &Desk<'_>) -> Outcome {
-    let id = desk.param("run");
-    let run = desk.read(|conn| Ok(bulk_runs::by_id(conn, desk.account.seq, Kind::BulkInvite, id)?))?;
-    let run = run.ok_or(Fault::NotFound)?;
+fn report(admin: &AdminContext<'_>) -> Outcome {
+    let id = admin.param("run");
+    let run = admin.read(|conn| Ok(bulk_runs::by_id(conn, admin.account.seq, Kind::BulkInvite, id)?))?;
+    let run = run.ok_or(PageError::NotFound)?;
     let crumbs = [("Enrollment", None), ("Bulk Invite", Some(PATH))];
-    let frame = Frame::of(desk, "Report on File Based Bulk User Invite", &crumbs)?;
-    Reply::page(&Report::of(desk, frame, run))
+    let frame = Frame::new(admin, "Report on File Based Bulk User Invite", &crumbs)?;
+    Reply::page(&Report::new(admin, frame, run))
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::list::{Page, ROWS};
 use crate::sandbox::console::when::When;
@@ -19,7 +19,7 @@ pub(super) struct Summary {
 }
 
 impl Summary {
-    pub(super) fn of(run: Run) -> Self {
+    pub(super) fn new(run: Run) -> Self {
         let Run { id, file, actor, at_ms, lines } = run;
         let done = lines.iter().filter(|line| line.is_done).count();
         Self { id, file, actor, at: When::of_ms(at_ms), done, total: lines.len() }
@@ -37,9 +37,9 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn of(desk: &Desk<'_>, frame: Frame, run: Run) -> Self {
-        let page = Page::of(desk).with_total(run.lines.len());
+    pub(super) fn new(admin: &AdminContext<'_>, frame: Frame, run: Run) -> Self {
+        let page = Page::new(admin).with_total(run.lines.len());
         let lines = run.lines.iter().skip(page.skip()).take(ROWS).cloned().collect();
-        Self { frame, lines, page, summary: Summary::of(run) }
+        Self { frame, lines, page, summary: Summary::new(run) }
     }
 }

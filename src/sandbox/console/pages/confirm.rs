@@ -1,19 +1,19 @@
-//! A question before something that is hard to take back: the same form once more, with a yes.
+//! A question before something that is hard to take back: the same form once more, with a confirmation.
 
 use askama::Template;
 
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::{Crumb, Frame};
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 
 /// What is asked.
-pub(super) struct Question<'a> {
+pub(super) struct Confirmation<'a> {
     pub(super) title: &'a str,
     pub(super) crumbs: &'a [Crumb],
     pub(super) text: String,
     /// Whom or what it is about.
     pub(super) subjects: Vec<String>,
-    /// The button that says yes.
+    /// The label of the button that confirms.
     pub(super) yes: &'a str,
     /// The page that *Cancel* leads to.
     pub(super) back: &'a str,
@@ -32,29 +32,29 @@ struct Confirm<'a> {
 }
 
 /// Whether the form has been confirmed.
-pub(super) fn is_given(desk: &Desk<'_>) -> bool {
-    desk.field("confirmed") == "yes"
+pub(super) fn is_given(admin: &AdminContext<'_>) -> bool {
+    admin.field("confirmed") == "yes"
 }
 
 /// The page that asks; its form is the one that came.
-pub(super) fn ask(desk: &Desk<'_>, question: Question<'_>) -> Outcome {
-    let Question { title, crumbs, text, subjects, yes, back } = question;
-    let fields = desk.incoming.form.0.iter().filter(|(name, _)| name != "form_token" && name != "confirmed");
+pub(super) fn confirm_page(admin: &AdminContext<'_>, confirmation: Confirmation<'_>) -> Outcome {
+    let Confirmation { title, crumbs, text, subjects, yes, back } = confirmation;
+    let fields = admin.incoming.form.0.iter().filter(|(name, _)| name != "form_token" && name != "confirmed");
     Reply::page(&Confirm {
-        frame: Frame::of(desk, title, crumbs)?,
+        frame: Frame::new(admin, title, crumbs)?,
         text,
         subjects,
         yes,
         back,
-        path: &desk.incoming.path,
+        path: &admin.incoming.path,
         fields: fields.map(|(name, value)| (name.as_str(), value.as_str())).collect(),
     })
 }
 
 /// Says a refusal on that page: the one it came from is the question, which cannot be opened again.
-pub(super) fn refused_at(back: &str) -> impl Fn(Fault) -> Fault {
+pub(super) fn refused_at(back: &str) -> impl Fn(PageError) -> PageError {
     move |fault| match fault {
-        Fault::Refused(text) => Fault::refused_at(back, text),
+        PageError::Refused(text) => PageError::refused_at(back, text),
         other => other,
     }
 }

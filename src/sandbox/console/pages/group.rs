@@ -3,10 +3,10 @@
 use askama::Template;
 
 use super::groups::{NEEDS, PATH, objections};
-use crate::sandbox::console::desk::{Change, Desk};
+use crate::sandbox::console::admin_context::{AdminContext, Change};
 use crate::sandbox::console::frame::{Frame, full_name};
 use crate::sandbox::console::list::{Page, ROWS, Search};
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::audit;
 use crate::sandbox::store::group_list::{self, Role};
@@ -58,12 +58,12 @@ impl From<User> for Person {
 }
 
 /// The group of that id, if it is in this account.
-pub(super) fn by_id(desk: &Desk<'_>, id: &str) -> Result<Group, Fault> {
-    desk.read(|conn| Ok(groups::by_id(conn, desk.account.seq, id)?))?.ok_or(Fault::NotFound)
+pub(super) fn by_id(admin: &AdminContext<'_>, id: &str) -> Result<Group, PageError> {
+    admin.read(|conn| Ok(groups::by_id(conn, admin.account.seq, id)?))?.ok_or(PageError::NotFound)
 }
 
-fn of_path(desk: &Desk<'_>) -> Result<Group, Fault> {
-    by_id(desk, desk.param("id"))
+fn of_path(admin: &AdminContext<'_>) -> Result<Group, PageError> {
+    by_id(admin, admin.param("id"))
 }
 
 /// The page of a group.
@@ -71,18 +71,18 @@ pub(super) fn path_of(group: &Group) -> String {
     format!("{PATH}/{}", group.id)
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    let group = of_path(desk)?;
-    let (search, page) = (Search::of(desk), Page::of(desk));
-    let frame = Frame::of(desk, &group.name, &[("User Management", None), ("Groups", Some(PATH))])?;
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    let group = of_path(admin)?;
+    let (search, page) = (Search::new(admin), Page::new(admin));
+    let frame = Frame::new(admin, &group.name, &[("User Management", None), ("Groups", Some(PATH))])?;
     let is_local = group.source == GroupSource::Local;
-    let page = desk.read(|conn| {
+    let page = admin.read(|conn| {
         let (people, total) = group_list::members(conn, group.seq, page.skip(), ROWS)?;
         let found = if search.terms.is_empty() {
             Vec::new()
         } else {
             let filter = Filter { terms: search.terms.clone(), state: None };
-            user_list::page(conn, desk.account.seq, &filter, 0, ROWS)?.0
+            user_list::page(conn, admin.account.seq, &filter, 0, ROWS)?.0
         };
         Ok(GroupPage {
             frame,
@@ -95,21 +95,21 @@ fn show(desk: &Desk<'_>) -> Outcome {
             children: groups::children(conn, &[group.seq])?.into_iter().map(|(_, child)| child).collect(),
             choices: group_list::possible_children(conn, &group, CHOICES)?,
             roles: group_list::roles(conn, group.seq)?,
-            may_see_roles: desk.may(super::roles::PATH),
+            may_see_roles: admin.may(super::roles::PATH),
             group,
         })
     })?;
     Reply::page(&page)
 }
 
-fn edit(desk: &Desk<'_>) -> Outcome {
-    let group = of_path(desk)?;
-    let (name, description) = (desk.field("name"), desk.field("description"));
-    desk.change(|change| {
+fn edit(admin: &AdminContext<'_>) -> Outcome {
+    let group = of_path(admin)?;
+    let (name, description) = (admin.field("name"), admin.field("description"));
+    admin.change(|change| {
         check_local(&group)?;
-        let problems = objections(desk, change.conn(), name, description, Some(&group))?;
+        let problems = objections(admin, change.conn(), name, description, Some(&group))?;
         if !problems.is_empty() {
-            return Err(Fault::Refused(problems.join(" ")));
+            return Err(PageError::Refused(problems.join(" ")));
         }
         groups::describe(change.conn(), group.seq, name, description)?;
         change.log(audit::GROUP_UPDATED, &format!("group {} updated: now {name}", group.name))
@@ -117,15 +117,16 @@ fn edit(desk: &Desk<'_>) -> Outcome {
     Ok(Reply::see(&path_of(&group)).saying("The group is saved."))
 }
 
-fn add_people(desk: &Desk<'_>) -> Outcome {
-    let group = of_path(desk)?;
-    let chosen = desk.fields("user");
+fn add_people(admin: &AdminContext<'_>) -> Outcome {
+    let group = of_path(admin)?;
+    let chosen = admin.fields("user");
     if chosen.is_empty() {
-        return Err(Fault::Refused("Nobody is selected: tick at least one person.".to_owned()));
+        return Err(PageError::Refused("Nobody is selected: tick at least one person.".to_owned()));
     }
-    desk.change(|change| {
+    admin.change(|change| {
         for id in &chosen {
-            let listed = user_list::by_id(change.conn(), desk.account.seq, id)?.ok_or(Fault::NotFound)?;
+            let listed =
+                user_list::by_id(change.conn(), admin.account.seq, id)?.ok_or(PageError::NotFound)?;
             join(change, &group, &listed.user)?;
         }
         Ok(())
@@ -133,22 +134,22 @@ fn add_people(desk: &Desk<'_>) -> Outcome {
     Ok(Reply::see(&path_of(&group)).saying("Added to the group."))
 }
 
-fn remove_person(desk: &Desk<'_>) -> Outcome {
-    let group = of_path(desk)?;
-    desk.change(|change| {
-        let listed = user_list::by_id(change.conn(), desk.account.seq, desk.field("user"))?;
-        leave(change, &group, &listed.ok_or(Fault::NotFound)?.user)
+fn remove_person(admin: &AdminContext<'_>) -> Outcome {
+    let group = of_path(admin)?;
+    admin.change(|change| {
+        let listed = user_list::by_id(change.conn(), admin.account.seq, admin.field("user"))?;
+        leave(change, &group, &listed.ok_or(PageError::NotFound)?.user)
     })?;
     Ok(Reply::see(&path_of(&group)).saying("Removed from the group."))
 }
 
-fn add_group(desk: &Desk<'_>) -> Outcome {
-    let parent = of_path(desk)?;
-    let child = by_id(desk, desk.field("group"))?;
-    desk.change(|change| {
+fn add_group(admin: &AdminContext<'_>) -> Outcome {
+    let parent = of_path(admin)?;
+    let child = by_id(admin, admin.field("group"))?;
+    admin.change(|change| {
         check_local(&parent)?;
         if child.source == GroupSource::System {
-            return Err(Fault::Refused(format!(
+            return Err(PageError::Refused(format!(
                 "Group {} is the platform's own: it is in no other.",
                 child.name
             )));
@@ -158,7 +159,7 @@ fn add_group(desk: &Desk<'_>) -> Outcome {
                 "Group {} contains {} already, or is it: groups go in no circles.",
                 child.name, parent.name
             );
-            return Err(Fault::Refused(why));
+            return Err(PageError::Refused(why));
         }
         groups::nest(change.conn(), parent.seq, child.seq)?;
         let text = format!("group {} added to group {}", child.name, parent.name);
@@ -167,13 +168,13 @@ fn add_group(desk: &Desk<'_>) -> Outcome {
     Ok(Reply::see(&path_of(&parent)).saying(format!("{} is in the group now.", child.name)))
 }
 
-fn remove_group(desk: &Desk<'_>) -> Outcome {
-    let parent = of_path(desk)?;
-    let child = by_id(desk, desk.field("group"))?;
-    desk.change(|change| {
+fn remove_group(admin: &AdminContext<'_>) -> Outcome {
+    let parent = of_path(admin)?;
+    let child = by_id(admin, admin.field("group"))?;
+    admin.change(|change| {
         check_local(&parent)?;
         if !groups::unnest(change.conn(), parent.seq, child.seq)? {
-            return Err(Fault::Refused(format!("{} is not in {}.", child.name, parent.name)));
+            return Err(PageError::Refused(format!("{} is not in {}.", child.name, parent.name)));
         }
         let text = format!("group {} removed from group {}", child.name, parent.name);
         change.log(audit::GROUPS_REMOVED_FROM_GROUP, &text)
@@ -181,29 +182,29 @@ fn remove_group(desk: &Desk<'_>) -> Outcome {
     Ok(Reply::see(&path_of(&parent)).saying(format!("{} is in the group no longer.", child.name)))
 }
 
-fn check_local(group: &Group) -> Result<(), Fault> {
+fn check_local(group: &Group) -> Result<(), PageError> {
     let why = match group.source {
         GroupSource::Local => return Ok(()),
         GroupSource::Ad => "comes from the directory: it changes there.",
         GroupSource::System => "is the platform's own: everybody who has joined is in it.",
     };
-    Err(Fault::Refused(format!("Group {} {why}", group.name)))
+    Err(PageError::Refused(format!("Group {} {why}", group.name)))
 }
 
-/// Puts somebody into a local group, audited.
-pub(super) fn join(change: &Change<'_>, group: &Group, user: &User) -> Result<(), Fault> {
+/// Puts a user into a local group, audited.
+pub(super) fn join(change: &Change<'_>, group: &Group, user: &User) -> Result<(), PageError> {
     check_local(group)?;
     if !groups::join(change.conn(), group.seq, user.seq)? {
-        return Err(Fault::Refused(format!("{} is in {} already.", user.email, group.name)));
+        return Err(PageError::Refused(format!("{} is in {} already.", user.email, group.name)));
     }
     change.log(audit::USERS_ADDED_TO_GROUP, &format!("{} added to group {}", user.email, group.name))
 }
 
-/// Takes somebody out of a local group, audited.
-pub(super) fn leave(change: &Change<'_>, group: &Group, user: &User) -> Result<(), Fault> {
+/// Takes a user out of a local group, audited.
+pub(super) fn leave(change: &Change<'_>, group: &Group, user: &User) -> Result<(), PageError> {
     check_local(group)?;
     if !groups::leave(change.conn(), group.seq, user.seq)? {
-        return Err(Fault::Refused(format!("{} is not in {}.", user.email, group.name)));
+        return Err(PageError::Refused(format!("{} is not in {}.", user.email, group.name)));
     }
     change.log(audit::USERS_REMOVED_FROM_GROUP, &format!("{} removed from group {}", user.email, group.name))
 }

@@ -3,13 +3,13 @@
 use askama::Template;
 use rusqlite::Connection;
 
-use super::confirm::{self, Question};
+use super::confirm::{self, Confirmation};
 use super::group;
 use crate::sandbox::NewGroup;
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::list::{Page, ROWS, Search};
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::audit;
@@ -45,46 +45,46 @@ struct New<'a> {
     problems: Vec<String>,
 }
 
-fn list(desk: &Desk<'_>) -> Outcome {
-    let (search, page) = (Search::of(desk), Page::of(desk));
-    let (groups, total) =
-        desk.read(|conn| Ok(group_list::page(conn, desk.account.seq, &search.terms, page.skip(), ROWS)?))?;
-    let frame = Frame::of(desk, "Groups", &[("User Management", None)])?;
+fn list(admin: &AdminContext<'_>) -> Outcome {
+    let (search, page) = (Search::new(admin), Page::new(admin));
+    let (groups, total) = admin
+        .read(|conn| Ok(group_list::page(conn, admin.account.seq, &search.terms, page.skip(), ROWS)?))?;
+    let frame = Frame::new(admin, "Groups", &[("User Management", None)])?;
     Reply::page(&GroupsPage { frame, search, groups, page: page.with_total(total) })
 }
 
-fn new<'a>(desk: &'a Desk<'_>, problems: Vec<String>) -> Result<New<'a>, Fault> {
-    let frame = Frame::of(desk, "New group", &[("User Management", None), ("Groups", Some(PATH))])?;
-    Ok(New { frame, name: desk.field("name"), description: desk.field("description"), problems })
+fn new<'a>(admin: &'a AdminContext<'_>, problems: Vec<String>) -> Result<New<'a>, PageError> {
+    let frame = Frame::new(admin, "New group", &[("User Management", None), ("Groups", Some(PATH))])?;
+    Ok(New { frame, name: admin.field("name"), description: admin.field("description"), problems })
 }
 
-fn show_new(desk: &Desk<'_>) -> Outcome {
-    Reply::page(&new(desk, Vec::new())?)
+fn show_new(admin: &AdminContext<'_>) -> Outcome {
+    Reply::page(&new(admin, Vec::new())?)
 }
 
-fn create(desk: &Desk<'_>) -> Outcome {
-    let (name, description) = (desk.field("name"), desk.field("description"));
-    let problems = desk.read(|conn| objections(desk, conn, name, description, None))?;
+fn create(admin: &AdminContext<'_>) -> Outcome {
+    let (name, description) = (admin.field("name"), admin.field("description"));
+    let problems = admin.read(|conn| objections(admin, conn, name, description, None))?;
     if !problems.is_empty() {
-        return Reply::invalid(&new(desk, problems)?);
+        return Reply::invalid(&new(admin, problems)?);
     }
-    let made = desk.change(|change| {
+    let made = admin.change(|change| {
         change.add_group(&NewGroup { description: description.to_owned(), ..NewGroup::named(name) })?;
         change.log(audit::GROUP_CREATED, &format!("group {name} created"))?;
-        groups::by_name(change.conn(), desk.account.seq, name)?
-            .ok_or_else(|| Fault::broken(&"a group just added is gone"))
+        groups::by_name(change.conn(), admin.account.seq, name)?
+            .ok_or_else(|| PageError::broken(&"a group just added is gone"))
     })?;
     Ok(Reply::see(&group::path_of(&made)).saying("The group is created: add people to it."))
 }
 
 /// What is wrong with a name and a description. `own` is the group that has the name already, when it is edited.
 pub(super) fn objections(
-    desk: &Desk<'_>,
+    admin: &AdminContext<'_>,
     conn: &Connection,
     name: &str,
     description: &str,
     own: Option<&Group>,
-) -> Result<Vec<String>, Fault> {
+) -> Result<Vec<String>, PageError> {
     let mut problems = Vec::new();
     if name.is_empty() {
         problems.push("Type a name for the group.".to_owned());
@@ -94,7 +94,7 @@ pub(super) fn objections(
             problems.push(format!("{what} has at most {most} characters."));
         }
     }
-    let other = groups::by_name(conn, desk.account.seq, name)?;
+    let other = groups::by_name(conn, admin.account.seq, name)?;
     if other.is_some_and(|other| own.is_none_or(|own| own.seq != other.seq)) {
         problems.push(format!("There is a group {name} already."));
     }
@@ -102,16 +102,17 @@ pub(super) fn objections(
 }
 
 /// Deletes the selected groups, all or none: local ones without people (3.3).
-fn delete(desk: &Desk<'_>) -> Outcome {
-    let ids = desk.fields("group");
+fn delete(admin: &AdminContext<'_>) -> Outcome {
+    let ids = admin.fields("group");
     if ids.is_empty() {
-        return Err(Fault::Refused("No group is selected: tick at least one.".to_owned()));
+        return Err(PageError::Refused("No group is selected: tick at least one.".to_owned()));
     }
-    let chosen = ids.iter().map(|id| group::by_id(desk, id)).collect::<Result<Vec<Group>, _>>()?;
-    desk.read(|conn| chosen.iter().try_for_each(|group| check_deletable(conn, group)))
+    let chosen = ids.iter().map(|id| group::by_id(admin, id)).collect::<Result<Vec<Group>, _>>()?;
+    admin
+        .read(|conn| chosen.iter().try_for_each(|group| check_deletable(conn, group)))
         .map_err(confirm::refused_at(PATH))?;
-    if !confirm::is_given(desk) {
-        let question = Question {
+    if !confirm::is_given(admin) {
+        let confirmation = Confirmation {
             title: "Delete?",
             crumbs: &[("User Management", None), ("Groups", Some(PATH))],
             text: "They are gone for good, with the roles they hold and their places in other groups:"
@@ -120,9 +121,9 @@ fn delete(desk: &Desk<'_>) -> Outcome {
             yes: "Delete",
             back: PATH,
         };
-        return confirm::ask(desk, question);
+        return confirm::confirm_page(admin, confirmation);
     }
-    let deleted = desk.change(|change| {
+    let deleted = admin.change(|change| {
         for group in &chosen {
             check_deletable(change.conn(), group)?;
             change.delete_group(&group.name)?;
@@ -135,8 +136,8 @@ fn delete(desk: &Desk<'_>) -> Outcome {
     Ok(Reply::see(PATH).saying(done))
 }
 
-fn check_deletable(conn: &Connection, group: &Group) -> Result<(), Fault> {
-    let refused = |why: String| Err(Fault::Refused(format!("Group {} {why}", group.name)));
+fn check_deletable(conn: &Connection, group: &Group) -> Result<(), PageError> {
+    let refused = |why: String| Err(PageError::Refused(format!("Group {} {why}", group.name)));
     match group.source {
         GroupSource::System => return refused("is the platform's own and stays.".to_owned()),
         GroupSource::Ad => return refused("comes from the directory: it goes there.".to_owned()),

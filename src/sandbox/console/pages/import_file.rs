@@ -17,7 +17,7 @@ const MANDATORY: [&str; 4] = ["Email ID", "First Name", "Last Name", "User Statu
 /// The longest that anything in a row may be.
 const LONGEST: usize = 254;
 
-/// What is to be done with somebody.
+/// What is to be done with a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Status {
     New,

@@ -3,9 +3,9 @@
 use askama::Template;
 
 use super::user_settings::Settings;
-use crate::sandbox::console::desk::{Change, Desk};
+use crate::sandbox::console::admin_context::{AdminContext, Change};
 use crate::sandbox::console::frame::Frame;
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::mail;
@@ -35,7 +35,7 @@ struct Field {
     is_wrong: bool,
 }
 
-fn page(desk: &Desk<'_>, typed: &[&str], problems: Vec<String>) -> Result<Invite, Fault> {
+fn page(admin: &AdminContext<'_>, typed: &[&str], problems: Vec<String>) -> Result<Invite, PageError> {
     let boxes = (0..MOST).map(|index| {
         let text = typed.get(index).copied().unwrap_or_default();
         Field {
@@ -44,16 +44,16 @@ fn page(desk: &Desk<'_>, typed: &[&str], problems: Vec<String>) -> Result<Invite
             is_wrong: !text.is_empty() && !mail::is_address(text),
         }
     });
-    let frame = Frame::of(desk, "Invite", &[("Enrollment", None)])?;
+    let frame = Frame::new(admin, "Invite", &[("Enrollment", None)])?;
     Ok(Invite { frame, boxes: boxes.collect(), problems })
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    Reply::page(&page(desk, &[], Vec::new())?)
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    Reply::page(&page(admin, &[], Vec::new())?)
 }
 
-fn send(desk: &Desk<'_>) -> Outcome {
-    let typed: Vec<&str> = desk.fields("email").into_iter().map(str::trim).collect();
+fn send(admin: &AdminContext<'_>) -> Outcome {
+    let typed: Vec<&str> = admin.fields("email").into_iter().map(str::trim).collect();
     let addresses: Vec<&str> = typed.iter().copied().filter(|address| !address.is_empty()).collect();
     let wrong = addresses.iter().filter(|address| !mail::is_address(address));
     let mut problems: Vec<String> =
@@ -65,15 +65,15 @@ fn send(desk: &Desk<'_>) -> Outcome {
         problems.push(format!("{} addresses: up to {MOST} can be invited at a time.", addresses.len()));
     }
     if !problems.is_empty() {
-        return Reply::invalid(&page(desk, &typed, problems)?);
+        return Reply::invalid(&page(admin, &typed, problems)?);
     }
-    let invited = desk.change(|change| {
+    let invited = admin.change(|change| {
         let mut invited = 0;
         for address in &addresses {
-            invited += usize::from(invite(desk, change, address)?);
+            invited += usize::from(invite(admin, change, address)?);
         }
         if invited == 0 {
-            return Err(Fault::Refused(
+            return Err(PageError::Refused(
                 "Everybody of these has joined already: no invitation was sent.".to_owned(),
             ));
         }
@@ -90,8 +90,12 @@ fn send(desk: &Desk<'_>) -> Outcome {
 
 /// Invites one address, again if it has been before; returns whether there was anybody to invite. Who is invited can
 /// use bots at first and not build any, unless User Settings say otherwise.
-pub(super) fn invite(desk: &Desk<'_>, change: &Change<'_>, address: &str) -> Result<bool, Fault> {
-    let find = || users::by_email(change.conn(), desk.account.seq, address, false);
+pub(super) fn invite(
+    admin: &AdminContext<'_>,
+    change: &Change<'_>,
+    address: &str,
+) -> Result<bool, PageError> {
+    let find = || users::by_email(change.conn(), admin.account.seq, address, false);
     let user = match find()? {
         Some(user) if user.state.has_joined() => return Ok(false),
         Some(user) => {
@@ -99,12 +103,12 @@ pub(super) fn invite(desk: &Desk<'_>, change: &Change<'_>, address: &str) -> Res
             user
         }
         None => {
-            let starts_with = Settings::of(change.conn(), desk.account.seq)?;
+            let starts_with = Settings::load(change.conn(), admin.account.seq)?;
             change.add_user(&NewUser { state: UserState::NotActive, ..starts_with.newcomer(address) })?;
             change.log(audit::USER_CREATED, &format!("user {address} invited"))?;
-            find()?.ok_or_else(|| Fault::broken(&"a user just added is gone"))?
+            find()?.ok_or_else(|| PageError::broken(&"a user just added is gone"))?
         }
     };
-    desk.inner.invites.invite(change.conn(), desk.account.seq, user.seq, &user.email, desk.now)?;
+    admin.inner.invites.invite(change.conn(), admin.account.seq, user.seq, &user.email, admin.now)?;
     Ok(true)
 }

@@ -2,10 +2,10 @@
 
 use askama::Template;
 
-use crate::sandbox::console::ask::Ask;
-use crate::sandbox::console::desk::Signed;
+use crate::sandbox::console::admin_context::SignedIn;
 use crate::sandbox::console::frame::Plain;
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
+use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::console::route::Route;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
@@ -24,24 +24,24 @@ struct Landing {
     shows_mailbox: bool,
 }
 
-fn show(ask: &Ask<'_>) -> Outcome {
-    let signed = match Signed::of(ask) {
+fn show(context: &RequestContext<'_>) -> Outcome {
+    let signed = match SignedIn::new(context) {
         Ok(signed) => Some(signed),
-        Err(Fault::SignIn { .. }) => None,
+        Err(PageError::SignIn { .. }) => None,
         Err(other) => return Err(other),
     };
     let title = "Kore.ai sandbox";
     let plain = match &signed {
         Some(signed) => Plain::signed(signed, title)?,
-        None => Plain::of(ask, title),
+        None => Plain::new(context, title),
     };
-    let account = signed.as_ref().and_then(Signed::account).map(|account| account.name.clone());
-    Reply::page(&Landing { plain, account, shows_mailbox: ask.is_local() })
+    let account = signed.as_ref().and_then(SignedIn::account).map(|account| account.name.clone());
+    Reply::page(&Landing { plain, account, shows_mailbox: context.is_local() })
 }
 
 /// The newer console's address is another name of the same pages.
-fn console(ask: &Ask<'_>) -> Outcome {
-    let rest = ask.param("rest").trim_end_matches('/');
+fn console(context: &RequestContext<'_>) -> Outcome {
+    let rest = context.param("rest").trim_end_matches('/');
     let is_plain = rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_/".contains(&b));
     let rest = if rest.is_empty() || !is_plain { String::new() } else { format!("/{rest}") };
     Ok(Reply::see(&format!("/Admin{rest}")))

@@ -4,10 +4,10 @@
 use askama::Template;
 
 use crate::sandbox::Mail;
-use crate::sandbox::console::ask::Ask;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::list::{Page, ROWS};
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
+use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
 use crate::sandbox::store::mails::{self, Kept};
@@ -47,31 +47,31 @@ struct Piece {
 }
 
 /// Whoever sees it can sign in as anybody: this machine only, and not where mail goes to real mailboxes.
-fn check(ask: &Ask<'_>) -> Result<(), Fault> {
-    let is_kept_here = ask.inner.options.mail == Mail::Files;
-    if ask.is_local() && is_kept_here { Ok(()) } else { Err(Fault::NotFound) }
+fn check(context: &RequestContext<'_>) -> Result<(), PageError> {
+    let is_kept_here = context.inner.options.mail == Mail::Files;
+    if context.is_local() && is_kept_here { Ok(()) } else { Err(PageError::NotFound) }
 }
 
-fn list(ask: &Ask<'_>) -> Outcome {
-    check(ask)?;
-    let to = ask.query("to");
-    let page = Page::of(ask);
-    let (mails, total) = ask.read(|conn| Ok(mails::newest(conn, to, page.skip(), ROWS)?))?;
+fn list(context: &RequestContext<'_>) -> Outcome {
+    check(context)?;
+    let to = context.query("to");
+    let page = Page::new(context);
+    let (mails, total) = context.read(|conn| Ok(mails::newest(conn, to, page.skip(), ROWS)?))?;
     let mails = mails.into_iter().map(entry).collect();
-    Reply::page(&Mailbox { plain: Plain::of(ask, "Mailbox"), to, mails, page: page.with_total(total) })
+    Reply::page(&Mailbox { plain: Plain::new(context, "Mailbox"), to, mails, page: page.with_total(total) })
 }
 
-fn show(ask: &Ask<'_>) -> Outcome {
-    check(ask)?;
-    let seq = ask.param("seq").parse().map_err(|_| Fault::NotFound)?;
-    let mail = ask.read(|conn| Ok(mails::by_seq(conn, seq)?))?.ok_or(Fault::NotFound)?;
-    let ours = ask.inner.invites.public_url.as_str();
+fn show(context: &RequestContext<'_>) -> Outcome {
+    check(context)?;
+    let seq = context.param("seq").parse().map_err(|_| PageError::NotFound)?;
+    let mail = context.read(|conn| Ok(mails::by_seq(conn, seq)?))?.ok_or(PageError::NotFound)?;
+    let ours = context.inner.invites.public_url.as_str();
     let pieces = mail
         .text
         .split_inclusive(char::is_whitespace)
         .map(|word| Piece { text: word.to_owned(), is_link: word.starts_with(ours) })
         .collect();
-    Reply::page(&Message { plain: Plain::of(ask, "Message"), entry: entry(mail), pieces })
+    Reply::page(&Message { plain: Plain::new(context, "Message"), entry: entry(mail), pieces })
 }
 
 fn entry(mail: Kept) -> Entry {

@@ -1,10 +1,10 @@
-//! A new password: whenever somebody wants one, and before anything else when theirs has expired.
+//! A new password: whenever a user wants one, and before anything else when theirs has expired.
 
 use askama::Template;
 
-use crate::sandbox::console::desk::Signed;
+use crate::sandbox::console::admin_context::SignedIn;
 use crate::sandbox::console::frame::Plain;
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::password;
 use crate::sandbox::store::{people, sessions};
@@ -20,18 +20,18 @@ struct Password {
     problems: Vec<String>,
 }
 
-fn page(signed: &Signed<'_>, problems: Vec<String>) -> Result<Password, Fault> {
+fn page(signed: &SignedIn<'_>, problems: Vec<String>) -> Result<Password, PageError> {
     let has_expired = signed.session.must_change_password;
     Ok(Password { plain: Plain::signed(signed, "Change password")?, has_expired, problems })
 }
 
-fn show(signed: &Signed<'_>) -> Outcome {
+fn show(signed: &SignedIn<'_>) -> Outcome {
     Reply::page(&page(signed, Vec::new())?)
 }
 
-fn change(signed: &Signed<'_>) -> Outcome {
+fn change(signed: &SignedIn<'_>) -> Outcome {
     let email = signed.session.email.as_str();
-    signed.inner.attempts.count(email, signed.ip(), signed.now).map_err(Fault::TooMany)?;
+    signed.inner.attempts.count(email, signed.ip(), signed.now).map_err(PageError::TooMany)?;
     let person = signed.read(|conn| Ok(people::by_email(conn, email)?))?;
     let stored = person.and_then(|person| person.password);
     if !password::is_right(signed.raw_field("current"), stored.as_deref()) {
@@ -52,14 +52,14 @@ fn change(signed: &Signed<'_>) -> Outcome {
 
 /// Why a new password cannot be taken, in whole sentences.
 pub(super) fn problems(
-    ask: &crate::sandbox::console::ask::Ask<'_>,
+    context: &crate::sandbox::console::request_context::RequestContext<'_>,
     email: &str,
     wanted: &str,
     again: &str,
-) -> Result<Vec<String>, Fault> {
+) -> Result<Vec<String>, PageError> {
     if wanted != again {
         return Ok(vec!["The two new passwords are not the same.".to_owned()]);
     }
-    let objections = ask.read(|conn| Ok(password::objections(conn, email, wanted)?))?;
+    let objections = context.read(|conn| Ok(password::objections(conn, email, wanted)?))?;
     Ok(objections.iter().map(|rule| format!("The new password needs: {rule}.")).collect())
 }

@@ -4,12 +4,12 @@ use askama::Template;
 use rusqlite::Connection;
 
 use super::password::problems;
-use crate::sandbox::console::ask::Ask;
 use crate::sandbox::console::frame::Plain;
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
+use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
-use crate::sandbox::mail::{self, Letter};
+use crate::sandbox::mail::{self, OutgoingMail};
 use crate::sandbox::password;
 use crate::sandbox::store::one_time::{self, Purpose};
 use crate::sandbox::store::{self, accounts, apps, people, sessions};
@@ -39,76 +39,81 @@ struct Reset<'a> {
     problems: Vec<String>,
 }
 
-fn forgot(ask: &Ask<'_>) -> Outcome {
-    let plain = Plain::of(ask, "Forgot password");
-    Reply::page(&Forgot { plain, is_sent: false, shows_mailbox: ask.is_local() })
+fn forgot(context: &RequestContext<'_>) -> Outcome {
+    let plain = Plain::new(context, "Forgot password");
+    Reply::page(&Forgot { plain, is_sent: false, shows_mailbox: context.is_local() })
 }
 
 /// The same answer for every address.
-fn send(ask: &Ask<'_>) -> Outcome {
-    let email = ask.field("email").to_lowercase();
-    ask.inner.attempts.count(&email, ask.ip(), ask.now).map_err(Fault::TooMany)?;
-    send_link(ask, &email)?;
-    let plain = Plain::of(ask, "Forgot password");
-    Reply::page(&Forgot { plain, is_sent: true, shows_mailbox: ask.is_local() })
+fn send(context: &RequestContext<'_>) -> Outcome {
+    let email = context.field("email").to_lowercase();
+    context.inner.attempts.count(&email, context.ip(), context.now).map_err(PageError::TooMany)?;
+    send_link(context, &email)?;
+    let plain = Plain::new(context, "Forgot password");
+    Reply::page(&Forgot { plain, is_sent: true, shows_mailbox: context.is_local() })
 }
 
-/// Mails a link to somebody who is in an account that has no single sign-on (3.2).
-fn send_link(ask: &Ask<'_>, email: &str) -> Result<(), Fault> {
-    ask.write(|conn| {
+/// Mails a link to a user who is in an account that has no single sign-on (3.2).
+fn send_link(context: &RequestContext<'_>, email: &str) -> Result<(), PageError> {
+    context.write(|conn| {
         let mut accounts = accounts::joined_by(conn, email)?.into_iter();
         let account = accounts.find(|account| matches!(apps::sso(conn, account.seq), Ok(None)));
         let Some(account) = account else { return Ok(()) };
-        put_link(ask, conn, account.seq, email)
+        put_link(context, conn, account.seq, email)
     })
 }
 
 /// Mails a fresh link; one sent before stops working. `email` in lower case.
-pub(super) fn put_link(ask: &Ask<'_>, conn: &Connection, account: i64, email: &str) -> Result<(), Fault> {
+pub(super) fn put_link(
+    context: &RequestContext<'_>,
+    conn: &Connection,
+    account: i64,
+    email: &str,
+) -> Result<(), PageError> {
     let token = store::fresh_secret();
-    let expires = ask.now.checked_add(password::RESET_LIFE).unwrap_or(jiff::Timestamp::MAX);
+    let expires = context.now.checked_add(password::RESET_LIFE).unwrap_or(jiff::Timestamp::MAX);
     let digest = store::digest_of(&token);
     one_time::put(conn, Purpose::PasswordReset, email, &digest, expires.as_millisecond())?;
     let text = format!(
-        "Somebody asked for a new password for {email} on the Kore.ai sandbox.\n\n\
+        "A new password was requested for {email} on the Kore.ai sandbox.\n\n\
          Set it here:\n{}/password/reset?token={token}\n\n\
          The link works once, until {} (15 minutes). If it was not you, do nothing.\n",
-        ask.inner.invites.public_url,
+        context.inner.invites.public_url,
         When::at(expires).people,
     );
-    let letter = Letter { kind: mail::PASSWORD_RESET, to: email, subject: "Set a new password", text };
-    Ok(letter.put(conn, account, ask.now)?)
+    let mail = OutgoingMail { kind: mail::PASSWORD_RESET, to: email, subject: "Set a new password", text };
+    Ok(mail.put(conn, account, context.now)?)
 }
 
 /// Whom a link is for, while it works.
-fn owner(ask: &Ask<'_>, token: &str) -> Result<Option<String>, Fault> {
+fn owner(context: &RequestContext<'_>, token: &str) -> Result<Option<String>, PageError> {
     let digest = store::digest_of(token);
-    let sent = ask.read(|conn| Ok(one_time::by_digest(conn, Purpose::PasswordReset, &digest)?))?;
-    Ok(sent.filter(|sent| sent.expires_at_ms > ask.now.as_millisecond()).map(|sent| sent.subject))
+    let sent = context.read(|conn| Ok(one_time::by_digest(conn, Purpose::PasswordReset, &digest)?))?;
+    Ok(sent.filter(|sent| sent.expires_at_ms > context.now.as_millisecond()).map(|sent| sent.subject))
 }
 
-fn show(ask: &Ask<'_>) -> Outcome {
-    let token = ask.query("token");
-    let email = owner(ask, token)?;
-    Reply::page(&Reset { plain: Plain::of(ask, "New password"), token, email, problems: Vec::new() })
+fn show(context: &RequestContext<'_>) -> Outcome {
+    let token = context.query("token");
+    let email = owner(context, token)?;
+    Reply::page(&Reset { plain: Plain::new(context, "New password"), token, email, problems: Vec::new() })
 }
 
-fn reset(ask: &Ask<'_>) -> Outcome {
-    let token = ask.field("token");
-    let plain = || Plain::of(ask, "New password");
-    ask.inner.attempts.count("", ask.ip(), ask.now).map_err(Fault::TooMany)?;
-    let Some(email) = owner(ask, token)? else {
+fn reset(context: &RequestContext<'_>) -> Outcome {
+    let token = context.field("token");
+    let plain = || Plain::new(context, "New password");
+    context.inner.attempts.count("", context.ip(), context.now).map_err(PageError::TooMany)?;
+    let Some(email) = owner(context, token)? else {
         return Reply::invalid(&Reset { plain: plain(), token: "", email: None, problems: Vec::new() });
     };
-    let wanted = ask.raw_field("password");
-    let problems = problems(ask, &email, wanted, ask.raw_field("again"))?;
+    let wanted = context.raw_field("password");
+    let problems = problems(context, &email, wanted, context.raw_field("again"))?;
     if !problems.is_empty() {
         return Reply::invalid(&Reset { plain: plain(), token, email: Some(email), problems });
     }
     let hash = password::hash(wanted)?;
-    ask.write(|conn| {
+    context.write(|conn| {
         one_time::forget(conn, Purpose::PasswordReset, &email)?;
-        people::set_password(conn, &email, &hash, &ask.stamp())?;
+        people::set_password(conn, &email, &hash, &context.stamp())?;
         Ok(sessions::end_all(conn, &email, None)?)
     })?;
     Ok(Reply::see("/sign-in?changed=1"))

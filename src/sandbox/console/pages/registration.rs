@@ -1,8 +1,8 @@
-//! What somebody new says of themselves: a name, and a password unless they have one on the platform already.
+//! What a new user enters about themselves: a name, and a password unless they have one on the platform already.
 
 use super::password::problems;
-use crate::sandbox::console::ask::Ask;
-use crate::sandbox::console::reply::Fault;
+use crate::sandbox::console::reply::PageError;
+use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::password;
 
 /// Characters of a name.
@@ -18,11 +18,11 @@ pub(super) struct Registration<'a> {
 
 /// The registration of `email` (in lower case) in the form, or what is wrong with it, in whole sentences.
 pub(super) fn read<'a>(
-    ask: &'a Ask<'_>,
+    context: &'a RequestContext<'_>,
     email: &str,
     has_password: bool,
-) -> Result<Result<Registration<'a>, Vec<String>>, Fault> {
-    let (first, last) = (ask.field("first_name"), ask.field("last_name"));
+) -> Result<Result<Registration<'a>, Vec<String>>, PageError> {
+    let (first, last) = (context.field("first_name"), context.field("last_name"));
     let mut objections = Vec::new();
     if first.is_empty() || last.is_empty() {
         objections.push("Type your first and your last name.".to_owned());
@@ -30,9 +30,9 @@ pub(super) fn read<'a>(
     if [first, last].iter().any(|name| name.chars().count() > NAME_MAX) {
         objections.push(format!("A name has at most {NAME_MAX} characters."));
     }
-    let wanted = ask.raw_field("password");
+    let wanted = context.raw_field("password");
     if !has_password {
-        objections.extend(problems(ask, email, wanted, ask.raw_field("again"))?);
+        objections.extend(problems(context, email, wanted, context.raw_field("again"))?);
     }
     if !objections.is_empty() {
         return Ok(Err(objections));

@@ -4,13 +4,13 @@ use askama::Template;
 use rusqlite::Connection;
 use serde_json::Map;
 
-use super::confirm::{self, Question};
+use super::confirm::{self, Confirmation};
 use super::roles::{NEEDS, PATH, label};
 use crate::sandbox::NewRole;
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::{Crumb, Frame};
 use crate::sandbox::console::levels::{self, Row};
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::role_rules::{needs_to_define, shown_name};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::roles::{self, Role, RoleKind};
@@ -48,19 +48,19 @@ struct RolePage {
 }
 
 /// The role of the path, if it is in this account.
-pub(super) fn of_path(desk: &Desk<'_>) -> Result<Role, Fault> {
-    let id = desk.param("id");
-    desk.read(|conn| Ok(roles::by_id(conn, desk.account.seq, id)?))?.ok_or(Fault::NotFound)
+pub(super) fn of_path(admin: &AdminContext<'_>) -> Result<Role, PageError> {
+    let id = admin.param("id");
+    admin.read(|conn| Ok(roles::by_id(conn, admin.account.seq, id)?))?.ok_or(PageError::NotFound)
 }
 
 fn is_fixed(role: &Role) -> bool {
     role.is_master_admin() || role.is_bot_owner()
 }
 
-fn page(desk: &Desk<'_>, role: &Role, problems: Vec<String>) -> Result<RolePage, Fault> {
-    let may_define = desk.rights.meet(needs_to_define(role.kind));
+fn page(admin: &AdminContext<'_>, role: &Role, problems: Vec<String>) -> Result<RolePage, PageError> {
+    let may_define = admin.rights.satisfy(needs_to_define(role.kind));
     Ok(RolePage {
-        frame: Frame::of(desk, shown_name(role), &CRUMBS)?,
+        frame: Frame::new(admin, shown_name(role), &CRUMBS)?,
         id: Some(role.id.clone()),
         path: format!("{PATH}/{}", role.id),
         kind: role.kind,
@@ -75,24 +75,24 @@ fn page(desk: &Desk<'_>, role: &Role, problems: Vec<String>) -> Result<RolePage,
     })
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    Reply::page(&page(desk, &of_path(desk)?, Vec::new())?)
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    Reply::page(&page(admin, &of_path(admin)?, Vec::new())?)
 }
 
-fn new(desk: &Desk<'_>, kind: RoleKind, problems: Vec<String>) -> Result<RolePage, Fault> {
+fn new(admin: &AdminContext<'_>, kind: RoleKind, problems: Vec<String>) -> Result<RolePage, PageError> {
     let title = if kind == RoleKind::Admin { "New admin role" } else { "New bot role" };
     let mut permissions = levels::rows(kind, &Map::new());
     for row in &mut permissions {
-        desk.field(&row.key).clone_into(&mut row.level);
+        admin.field(&row.key).clone_into(&mut row.level);
     }
     Ok(RolePage {
-        frame: Frame::of(desk, title, &CRUMBS)?,
+        frame: Frame::new(admin, title, &CRUMBS)?,
         id: None,
         path: NEW.to_owned(),
         kind,
         kind_label: label(kind),
-        name: desk.field("role_name").to_owned(),
-        description: desk.field("role_description").to_owned(),
+        name: admin.field("role_name").to_owned(),
+        description: admin.field("role_description").to_owned(),
         permissions,
         may_rename: true,
         may_edit: true,
@@ -102,39 +102,39 @@ fn new(desk: &Desk<'_>, kind: RoleKind, problems: Vec<String>) -> Result<RolePag
 }
 
 /// The kind in a form or a query, if whoever asks may define such roles.
-fn kind(desk: &Desk<'_>, word: &str) -> Result<RoleKind, Fault> {
+fn kind(admin: &AdminContext<'_>, word: &str) -> Result<RoleKind, PageError> {
     let kind = RoleKind::from_word(word).unwrap_or(RoleKind::Bot);
-    check_may_define(desk, kind)?;
+    check_may_define(admin, kind)?;
     Ok(kind)
 }
 
-fn check_may_define(desk: &Desk<'_>, kind: RoleKind) -> Result<(), Fault> {
+fn check_may_define(admin: &AdminContext<'_>, kind: RoleKind) -> Result<(), PageError> {
     let needs = needs_to_define(kind);
-    if desk.rights.meet(needs) { Ok(()) } else { Err(Fault::Denied(needs)) }
+    if admin.rights.satisfy(needs) { Ok(()) } else { Err(PageError::Denied(needs)) }
 }
 
-fn show_new(desk: &Desk<'_>) -> Outcome {
-    let kind = kind(desk, desk.query("kind"))?;
-    Reply::page(&new(desk, kind, Vec::new())?)
+fn show_new(admin: &AdminContext<'_>) -> Outcome {
+    let kind = kind(admin, admin.query("kind"))?;
+    Reply::page(&new(admin, kind, Vec::new())?)
 }
 
-fn create(desk: &Desk<'_>) -> Outcome {
-    let kind = kind(desk, desk.field("kind"))?;
-    let (name, description) = (desk.field("role_name"), desk.field("role_description"));
-    let mut problems = desk.read(|conn| objections(desk, conn, kind, name, description, None))?;
-    let permissions = levels::changed(kind, &Map::new(), |key| desk.field(key).to_owned());
+fn create(admin: &AdminContext<'_>) -> Outcome {
+    let kind = kind(admin, admin.field("kind"))?;
+    let (name, description) = (admin.field("role_name"), admin.field("role_description"));
+    let mut problems = admin.read(|conn| objections(admin, conn, kind, name, description, None))?;
+    let permissions = levels::changed(kind, &Map::new(), |key| admin.field(key).to_owned());
     if permissions.is_none() {
         problems.push(UNKNOWN_LEVEL.to_owned());
     }
     let (true, Some(permissions)) = (problems.is_empty(), permissions) else {
-        return Reply::invalid(&new(desk, kind, problems)?);
+        return Reply::invalid(&new(admin, kind, problems)?);
     };
-    let made = desk.change(|change| {
+    let made = admin.change(|change| {
         let role = NewRole { description: description.to_owned(), permissions, ..NewRole::named(kind, name) };
         change.add_role(&role)?;
         change.log(audit::ROLE_CREATED, &format!("{} role {name} created", kind.word()))?;
-        roles::by_name(change.conn(), desk.account.seq, kind, name)?
-            .ok_or_else(|| Fault::broken(&"a role just added is gone"))
+        roles::by_name(change.conn(), admin.account.seq, kind, name)?
+            .ok_or_else(|| PageError::broken(&"a role just added is gone"))
     })?;
     Ok(Reply::see(&format!("{PATH}/{}/assignments", made.id))
         .saying("The role is created: assign it to people."))
@@ -143,13 +143,13 @@ fn create(desk: &Desk<'_>) -> Outcome {
 const UNKNOWN_LEVEL: &str = "A permission has a level that it does not know: choose one of the list.";
 
 fn objections(
-    desk: &Desk<'_>,
+    admin: &AdminContext<'_>,
     conn: &Connection,
     kind: RoleKind,
     name: &str,
     description: &str,
     own: Option<&Role>,
-) -> Result<Vec<String>, Fault> {
+) -> Result<Vec<String>, PageError> {
     let mut problems = Vec::new();
     if name.is_empty() {
         problems.push("Type a name for the role.".to_owned());
@@ -159,7 +159,7 @@ fn objections(
             problems.push(format!("{what} has at most {most} characters."));
         }
     }
-    let all = roles::all(conn, desk.account.seq, kind)?;
+    let all = roles::all(conn, admin.account.seq, kind)?;
     let is_other = |role: &&Role| own.is_none_or(|own| own.seq != role.seq);
     if all.iter().filter(is_other).any(|role| shown_name(role) == name || role.name == name) {
         problems.push(format!("There is a role {name} of this type already."));
@@ -167,35 +167,35 @@ fn objections(
     Ok(problems)
 }
 
-fn save(desk: &Desk<'_>) -> Outcome {
-    let before = of_path(desk)?;
-    check_may_define(desk, before.kind)?;
+fn save(admin: &AdminContext<'_>) -> Outcome {
+    let before = of_path(admin)?;
+    check_may_define(admin, before.kind)?;
     if is_fixed(&before) {
-        return Err(Fault::Refused(format!("The permissions of {} are fixed.", shown_name(&before))));
+        return Err(PageError::Refused(format!("The permissions of {} are fixed.", shown_name(&before))));
     }
     let mut after = before.clone();
     let mut problems = Vec::new();
     if !before.is_system {
-        desk.field("role_name").clone_into(&mut after.name);
-        desk.field("role_description").clone_into(&mut after.description);
-        problems = desk.read(|conn| {
-            objections(desk, conn, after.kind, &after.name, &after.description, Some(&before))
+        admin.field("role_name").clone_into(&mut after.name);
+        admin.field("role_description").clone_into(&mut after.description);
+        problems = admin.read(|conn| {
+            objections(admin, conn, after.kind, &after.name, &after.description, Some(&before))
         })?;
     }
-    match levels::changed(before.kind, &before.permissions, |key| desk.field(key).to_owned()) {
+    match levels::changed(before.kind, &before.permissions, |key| admin.field(key).to_owned()) {
         Some(permissions) => after.permissions = permissions,
         None => problems.push(UNKNOWN_LEVEL.to_owned()),
     }
     if !problems.is_empty() {
-        return Reply::invalid(&page(desk, &after, problems)?);
+        return Reply::invalid(&page(admin, &after, problems)?);
     }
     let renamed = after.name != before.name || after.description != before.description;
     let changed = after.permissions != before.permissions;
     if !renamed && !changed {
         return Ok(Reply::see(&format!("{PATH}/{}", after.id)).saying("Nothing was changed."));
     }
-    desk.change(|change| {
-        roles::update(change.conn(), &after, &desk.stamp())?;
+    admin.change(|change| {
+        roles::update(change.conn(), &after, &admin.stamp())?;
         let kind = after.kind.word();
         if renamed {
             let text = format!("{kind} role {} updated: now {}", before.name, after.name);
@@ -211,21 +211,21 @@ fn save(desk: &Desk<'_>) -> Outcome {
 }
 
 /// Deletes a custom role; who holds it loses it.
-fn delete(desk: &Desk<'_>) -> Outcome {
-    let role = of_path(desk)?;
-    check_may_define(desk, role.kind)?;
+fn delete(admin: &AdminContext<'_>) -> Outcome {
+    let role = of_path(admin)?;
+    check_may_define(admin, role.kind)?;
     let back = format!("{PATH}/{}", role.id);
     if role.is_system {
         let why = format!("{} is a default role and stays.", shown_name(&role));
-        return Err(Fault::refused_at(&back, why));
+        return Err(PageError::refused_at(&back, why));
     }
-    if !confirm::is_given(desk) {
-        let text = match desk.read(|conn| Ok(role_holders::count(conn, role.seq)?))? {
+    if !confirm::is_given(admin) {
+        let text = match admin.read(|conn| Ok(role_holders::count(conn, role.seq)?))? {
             0 => "Nobody holds this role:".to_owned(),
             1 => "One assignment of this role goes with it:".to_owned(),
             holders => format!("{holders} assignments of this role go with it:"),
         };
-        let question = Question {
+        let confirmation = Confirmation {
             title: "Delete?",
             crumbs: &CRUMBS,
             text,
@@ -233,9 +233,9 @@ fn delete(desk: &Desk<'_>) -> Outcome {
             yes: "Delete role",
             back: &back,
         };
-        return confirm::ask(desk, question);
+        return confirm::confirm_page(admin, confirmation);
     }
-    desk.change(|change| {
+    admin.change(|change| {
         roles::delete(change.conn(), role.seq)?;
         change.log(audit::ROLE_DELETED, &format!("{} role {} deleted", role.kind.word(), role.name))
     })?;

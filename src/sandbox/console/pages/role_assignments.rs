@@ -4,10 +4,10 @@ use askama::Template;
 
 use super::role::{CRUMBS, of_path};
 use super::roles::{NEEDS, PATH, label};
-use crate::sandbox::console::desk::{Change, Desk};
+use crate::sandbox::console::admin_context::{AdminContext, Change};
 use crate::sandbox::console::frame::{Frame, full_name};
 use crate::sandbox::console::list::{Page, ROWS, Search};
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::role_rules::{self, Holder, needs_to_give, shown_name};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::bots::{self, Bot};
@@ -43,7 +43,7 @@ struct Assignments {
     bots: Vec<Bot>,
 }
 
-/// Somebody or a group that the search has found.
+/// A user or a group that the search has found.
 struct Found {
     /// `user u-...` or `group e-...`.
     key: String,
@@ -51,17 +51,17 @@ struct Found {
     hint: String,
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    let role = of_path(desk)?;
-    let (search, page) = (Search::of(desk), Page::of(desk));
-    let frame = Frame::of(desk, shown_name(&role), &CRUMBS)?;
-    let may_assign = !role.is_bot_owner() && desk.rights.meet(needs_to_give(&role));
-    let page = desk.read(|conn| {
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    let role = of_path(admin)?;
+    let (search, page) = (Search::new(admin), Page::new(admin));
+    let frame = Frame::new(admin, shown_name(&role), &CRUMBS)?;
+    let may_assign = !role.is_bot_owner() && admin.rights.satisfy(needs_to_give(&role));
+    let page = admin.read(|conn| {
         let (holders, total) = role_holders::page(conn, role.seq, page.skip(), ROWS)?;
         let mut found = Vec::new();
         if may_assign && !search.terms.is_empty() {
             if !role.is_master_admin() {
-                let (listed, _) = group_list::page(conn, desk.account.seq, &search.terms, 0, ROWS)?;
+                let (listed, _) = group_list::page(conn, admin.account.seq, &search.terms, 0, ROWS)?;
                 let groups = listed.into_iter().filter(|one| one.group.source != GroupSource::System);
                 found.extend(groups.map(|one| Found {
                     key: format!("group {}", one.group.id),
@@ -70,7 +70,7 @@ fn show(desk: &Desk<'_>) -> Outcome {
                 }));
             }
             let filter = Filter { terms: search.terms.clone(), state: None };
-            let (people, _) = user_list::page(conn, desk.account.seq, &filter, 0, ROWS)?;
+            let (people, _) = user_list::page(conn, admin.account.seq, &filter, 0, ROWS)?;
             found.extend(people.into_iter().map(|listed| Found {
                 key: format!("user {}", listed.user.id),
                 name: full_name(&listed.user.first_name, &listed.user.last_name, &listed.user.email),
@@ -78,7 +78,7 @@ fn show(desk: &Desk<'_>) -> Outcome {
             }));
         }
         let bots = match role.kind {
-            RoleKind::Bot if may_assign => bots::page(conn, desk.account.seq, 0, CHOICES)?,
+            RoleKind::Bot if may_assign => bots::page(conn, admin.account.seq, 0, CHOICES)?,
             _ => Vec::new(),
         };
         Ok(Assignments {
@@ -112,58 +112,59 @@ fn path_of(role: &Role) -> String {
     format!("{PATH}/{}/assignments", role.id)
 }
 
-fn add(desk: &Desk<'_>) -> Outcome {
-    let role = of_path(desk)?;
-    let chosen = desk.fields("holder");
+fn add(admin: &AdminContext<'_>) -> Outcome {
+    let role = of_path(admin)?;
+    let chosen = admin.fields("holder");
     if chosen.is_empty() {
-        return Err(Fault::Refused("Nobody is selected: tick at least one person or group.".to_owned()));
+        return Err(PageError::Refused("Nobody is selected: tick at least one person or group.".to_owned()));
     }
-    desk.change(|change| {
-        let bot = bot(desk, change)?;
+    admin.change(|change| {
+        let bot = bot(admin, change)?;
         chosen.iter().try_for_each(|key| {
-            with_holder(desk, change, key, |holder| {
-                role_rules::give(desk, change, &role, holder, bot.as_ref())
+            with_holder(admin, change, key, |holder| {
+                role_rules::give(admin, change, &role, holder, bot.as_ref())
             })
         })
     })?;
     Ok(Reply::see(&path_of(&role)).saying("The role is assigned."))
 }
 
-fn remove(desk: &Desk<'_>) -> Outcome {
-    let role = of_path(desk)?;
-    desk.change(|change| {
-        let bot = bot(desk, change)?;
-        with_holder(desk, change, desk.field("holder"), |holder| {
-            role_rules::take(desk, change, &role, holder, bot.as_ref())
+fn remove(admin: &AdminContext<'_>) -> Outcome {
+    let role = of_path(admin)?;
+    admin.change(|change| {
+        let bot = bot(admin, change)?;
+        with_holder(admin, change, admin.field("holder"), |holder| {
+            role_rules::take(admin, change, &role, holder, bot.as_ref())
         })
     })?;
     Ok(Reply::see(&path_of(&role)).saying("The role is taken away."))
 }
 
 /// The bot of the form, if it names one.
-fn bot(desk: &Desk<'_>, change: &Change<'_>) -> Result<Option<Bot>, Fault> {
-    match desk.field("bot") {
+fn bot(admin: &AdminContext<'_>, change: &Change<'_>) -> Result<Option<Bot>, PageError> {
+    match admin.field("bot") {
         "" => Ok(None),
-        id => bots::by_id(change.conn(), desk.account.seq, id)?.ok_or(Fault::NotFound).map(Some),
+        id => bots::by_id(change.conn(), admin.account.seq, id)?.ok_or(PageError::NotFound).map(Some),
     }
 }
 
 /// Does something with the person or group that the form names.
 fn with_holder(
-    desk: &Desk<'_>,
+    admin: &AdminContext<'_>,
     change: &Change<'_>,
     key: &str,
-    act: impl FnOnce(Holder<'_>) -> Result<(), Fault>,
-) -> Result<(), Fault> {
+    act: impl FnOnce(Holder<'_>) -> Result<(), PageError>,
+) -> Result<(), PageError> {
     match key.split_once(' ') {
         Some(("user", id)) => {
-            let listed = user_list::by_id(change.conn(), desk.account.seq, id)?.ok_or(Fault::NotFound)?;
+            let listed =
+                user_list::by_id(change.conn(), admin.account.seq, id)?.ok_or(PageError::NotFound)?;
             act(Holder::User(&listed.user))
         }
         Some(("group", id)) => {
-            let group = groups::by_id(change.conn(), desk.account.seq, id)?.ok_or(Fault::NotFound)?;
+            let group = groups::by_id(change.conn(), admin.account.seq, id)?.ok_or(PageError::NotFound)?;
             act(Holder::Group(&group))
         }
-        _ => Err(Fault::NotFound),
+        _ => Err(PageError::NotFound),
     }
 }

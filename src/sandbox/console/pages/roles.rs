@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::list::{Page, ROWS, Search};
 use crate::sandbox::console::reply::{Outcome, Reply};
@@ -40,14 +40,14 @@ struct Row {
     holders: usize,
 }
 
-fn list(desk: &Desk<'_>) -> Outcome {
-    let (search, page) = (Search::of(desk), Page::of(desk));
-    let wanted = RoleKind::from_word(desk.query("kind"));
-    let (roles, total) = desk.read(|conn| {
+fn list(admin: &AdminContext<'_>) -> Outcome {
+    let (search, page) = (Search::new(admin), Page::new(admin));
+    let wanted = RoleKind::from_word(admin.query("kind"));
+    let (roles, total) = admin.read(|conn| {
         let mut found: Vec<Role> = Vec::new();
         for kind in [RoleKind::Admin, RoleKind::Bot] {
             if wanted.is_none_or(|wanted| wanted == kind) {
-                found.extend(roles::all(conn, desk.account.seq, kind)?);
+                found.extend(roles::all(conn, admin.account.seq, kind)?);
             }
         }
         let matches = |role: &Role| {
@@ -68,13 +68,13 @@ fn list(desk: &Desk<'_>) -> Outcome {
         Ok((rows.collect::<Result<Vec<Row>, rusqlite::Error>>()?, found.len()))
     })?;
     Reply::page(&RolesPage {
-        frame: Frame::of(desk, "Role Management", &[("User Management", None)])?,
+        frame: Frame::new(admin, "Role Management", &[("User Management", None)])?,
         kind: wanted.map_or("", RoleKind::word),
         search,
         roles,
         page: page.with_total(total),
-        may_add_admin: desk.rights.meet(needs_to_define(RoleKind::Admin)),
-        may_add_bot: desk.rights.meet(needs_to_define(RoleKind::Bot)),
+        may_add_admin: admin.rights.satisfy(needs_to_define(RoleKind::Admin)),
+        may_add_bot: admin.rights.satisfy(needs_to_define(RoleKind::Bot)),
     })
 }
 

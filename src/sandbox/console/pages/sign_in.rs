@@ -4,10 +4,10 @@ use askama::Template;
 use axum::http::StatusCode;
 
 use super::joining;
-use crate::sandbox::console::ask::Ask;
-use crate::sandbox::console::desk::Signed;
+use crate::sandbox::console::admin_context::SignedIn;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::reply::{Notice, Outcome, Reply};
+use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::session;
 
@@ -31,8 +31,8 @@ struct SignIn<'a> {
     takes_requests: bool,
 }
 
-fn show(ask: &Ask<'_>) -> Outcome {
-    let mut plain = Plain::of(ask, "Sign in");
+fn show(context: &RequestContext<'_>) -> Outcome {
+    let mut plain = Plain::new(context, "Sign in");
     // There is no session that could keep a notice.
     plain.notice = [
         ("idle", "You were signed out after 15 minutes without activity."),
@@ -41,37 +41,37 @@ fn show(ask: &Ask<'_>) -> Outcome {
         ("joined", "You have joined the account. Sign in to go on."),
     ]
     .into_iter()
-    .find(|(name, _)| ask.query(name) == "1")
+    .find(|(name, _)| context.query(name) == "1")
     .map(|(_, text)| Notice { is_error: false, text: text.to_owned() });
-    page(ask, plain, "", false)
+    page(context, plain, "", false)
 }
 
-fn sign_in(ask: &Ask<'_>) -> Outcome {
-    let email = ask.field("email");
+fn sign_in(context: &RequestContext<'_>) -> Outcome {
+    let email = context.field("email");
     // The new session has nothing to say before it is asked again, with its own token.
-    if let Some(token) = session::sign_in(ask, email, ask.raw_field("password"))? {
+    if let Some(token) = session::sign_in(context, email, context.raw_field("password"))? {
         return Ok(Reply::see("/enter").with_token(token));
     }
-    Ok(page(ask, Plain::of(ask, "Sign in"), email, true)?.with_status(StatusCode::UNAUTHORIZED))
+    Ok(page(context, Plain::new(context, "Sign in"), email, true)?.with_status(StatusCode::UNAUTHORIZED))
 }
 
-fn page(ask: &Ask<'_>, plain: Plain, email: &str, is_refused: bool) -> Outcome {
-    let takes_requests = ask.read(joining::is_offered)?;
-    Reply::page(&SignIn { plain, email, is_refused, is_local: ask.is_local(), takes_requests })
+fn page(context: &RequestContext<'_>, plain: Plain, email: &str, is_refused: bool) -> Outcome {
+    let takes_requests = context.read(joining::is_offered)?;
+    Reply::page(&SignIn { plain, email, is_refused, is_local: context.is_local(), takes_requests })
 }
 
-fn sign_out(signed: &Signed<'_>) -> Outcome {
+fn sign_out(signed: &SignedIn<'_>) -> Outcome {
     session::sign_out(signed)?;
     Ok(Reply::see("/sign-in?out=1"))
 }
 
 /// Asked by the script, and no activity: a page left open must not keep its session alive.
-fn remaining(ask: &Ask<'_>) -> Outcome {
-    let seconds = ask.session()?.map_or(0, |session| session::remaining(&session, ask.now).max(0));
+fn remaining(context: &RequestContext<'_>) -> Outcome {
+    let seconds = context.session()?.map_or(0, |session| session::remaining(&session, context.now).max(0));
     Ok(Reply::bytes("application/json", format!("{{\"remaining\":{seconds}}}")))
 }
 
 /// *Stay signed in*: being asked for is the activity.
-fn stay(_: &Signed<'_>) -> Outcome {
+fn stay(_: &SignedIn<'_>) -> Outcome {
     Ok(Reply::bytes("text/plain; charset=utf-8", "").with_status(StatusCode::NO_CONTENT))
 }

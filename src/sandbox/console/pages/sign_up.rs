@@ -1,14 +1,14 @@
-//! Sign-up: where the link of an invitation leads, or its code. A new person gives a name and a password; somebody who
-//! is on the platform already only says yes.
+//! Sign-up: where the link of an invitation leads, or its code. A new person gives a name and a password; a user who
+//! is on the platform already only confirms.
 
 use askama::Template;
 use rusqlite::Connection;
 
 use super::registration::{self, Registration};
 use crate::sandbox::admin::edit::Editor;
-use crate::sandbox::console::ask::Ask;
 use crate::sandbox::console::frame::Plain;
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
+use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::accounts::{self, Account};
 use crate::sandbox::store::invitations::{self, Open};
@@ -51,14 +51,18 @@ struct Invitation {
     email: String,
     account: Account,
     user: i64,
-    /// Has a password: joins by saying yes.
+    /// Has a password: joins with one button.
     is_on_platform: bool,
 }
 
 const TITLE: &str = "Join an account";
 
-fn find(ask: &Ask<'_>, conn: &Connection, token: &str) -> Result<Option<Invitation>, Fault> {
-    let Some(open) = invitations::by_token(conn, token)?.filter(|open| open.is_live(ask.now)) else {
+fn find(
+    context: &RequestContext<'_>,
+    conn: &Connection,
+    token: &str,
+) -> Result<Option<Invitation>, PageError> {
+    let Some(open) = invitations::by_token(conn, token)?.filter(|open| open.is_live(context.now)) else {
         return Ok(None);
     };
     let person = people::by_email(conn, &open.email.to_lowercase())?;
@@ -71,67 +75,72 @@ fn find(ask: &Ask<'_>, conn: &Connection, token: &str) -> Result<Option<Invitati
     }))
 }
 
-fn show(ask: &Ask<'_>) -> Outcome {
-    match ask.read(|conn| find(ask, conn, ask.query("token")))? {
-        Some(invitation) => Reply::page(&page(ask, &invitation, Vec::new())),
-        None => Reply::page(&code_page(ask, "", Some(OVER))),
+fn show(context: &RequestContext<'_>) -> Outcome {
+    match context.read(|conn| find(context, conn, context.query("token")))? {
+        Some(invitation) => Reply::page(&page(context, &invitation, Vec::new())),
+        None => Reply::page(&code_page(context, "", Some(OVER))),
     }
 }
 
 const OVER: &str = "This link has been used, is too old, or never was one.";
 
-fn page<'a>(ask: &'a Ask<'_>, invitation: &'a Invitation, problems: Vec<String>) -> SignUp<'a> {
+fn page<'a>(
+    context: &'a RequestContext<'_>,
+    invitation: &'a Invitation,
+    problems: Vec<String>,
+) -> SignUp<'a> {
     SignUp {
-        plain: Plain::of(ask, TITLE),
+        plain: Plain::new(context, TITLE),
         invitation,
-        first: ask.field("first_name"),
-        last: ask.field("last_name"),
+        first: context.field("first_name"),
+        last: context.field("last_name"),
         problems,
     }
 }
 
-fn code_page<'a>(ask: &Ask<'_>, email: &'a str, problem: Option<&'static str>) -> Code<'a> {
-    Code { plain: Plain::of(ask, TITLE), email, problem, is_sent: false }
+fn code_page<'a>(context: &RequestContext<'_>, email: &'a str, problem: Option<&'static str>) -> Code<'a> {
+    Code { plain: Plain::new(context, TITLE), email, problem, is_sent: false }
 }
 
-fn join(ask: &Ask<'_>) -> Outcome {
-    let Some(invitation) = ask.read(|conn| find(ask, conn, ask.field("token")))? else {
-        return Reply::invalid(&code_page(ask, "", Some(OVER)));
+fn join(context: &RequestContext<'_>) -> Outcome {
+    let Some(invitation) = context.read(|conn| find(context, conn, context.field("token")))? else {
+        return Reply::invalid(&code_page(context, "", Some(OVER)));
     };
     let email = invitation.email.to_lowercase();
     // Who is on the platform has a name and a password.
     let registration = if invitation.is_on_platform {
         None
     } else {
-        match registration::read(ask, &email, false)? {
+        match registration::read(context, &email, false)? {
             Ok(registration) => Some(registration),
-            Err(objections) => return Reply::invalid(&page(ask, &invitation, objections)),
+            Err(objections) => return Reply::invalid(&page(context, &invitation, objections)),
         }
     };
-    ask.write(|conn| {
-        let editor = Editor { conn, account: &invitation.account, now: ask.stamp() };
+    context.write(|conn| {
+        let editor = Editor { conn, account: &invitation.account, now: context.stamp() };
         if let Some(Registration { first, last, password }) = &registration {
             users::set_names(conn, invitation.user, Some(first), Some(last), &serde_json::Map::new())?;
             if let Some(hash) = password {
-                people::set_password(conn, &email, hash, &ask.stamp())?;
+                people::set_password(conn, &email, hash, &context.stamp())?;
             }
         }
-        Ok(editor.accept(&invitation.email, ask.now)?)
+        Ok(editor.accept(&invitation.email, context.now)?)
     })?;
     Ok(Reply::see("/sign-in?joined=1"))
 }
 
-fn ask_for_code(ask: &Ask<'_>) -> Outcome {
-    Reply::page(&code_page(ask, ask.query("email"), None))
+fn ask_for_code(context: &RequestContext<'_>) -> Outcome {
+    Reply::page(&code_page(context, context.query("email"), None))
 }
 
-fn check_code(ask: &Ask<'_>) -> Outcome {
-    let email = ask.field("email").to_lowercase();
-    ask.inner.attempts.count(&email, ask.ip(), ask.now).map_err(Fault::TooMany)?;
-    let code = ask.field("code");
-    let token = ask.write(|conn| {
+fn check_code(context: &RequestContext<'_>) -> Outcome {
+    let email = context.field("email").to_lowercase();
+    context.inner.attempts.count(&email, context.ip(), context.now).map_err(PageError::TooMany)?;
+    let code = context.field("code");
+    let token = context.write(|conn| {
         let open = invitations::of_person(conn, &email)?;
-        let fits = |open: &&Open| open.is_live(ask.now) && open.failures < CODE_FAILURES && open.code == code;
+        let fits =
+            |open: &&Open| open.is_live(context.now) && open.failures < CODE_FAILURES && open.code == code;
         let token = open.iter().find(fits).map(|open| open.token.clone());
         if token.is_none() {
             open.iter().try_for_each(|open| invitations::failed(conn, open.user))?;
@@ -141,22 +150,22 @@ fn check_code(ask: &Ask<'_>) -> Outcome {
     match token {
         Some(token) => Ok(Reply::see(&format!("/signup?token={token}"))),
         None => Reply::invalid(&code_page(
-            ask,
-            ask.field("email"),
+            context,
+            context.field("email"),
             Some("This address and this code do not belong together, or the code is too old."),
         )),
     }
 }
 
 /// A new link and code for whoever still has an invitation open; the same answer for everybody.
-fn renew(ask: &Ask<'_>) -> Outcome {
-    let email = ask.field("email").to_lowercase();
-    ask.inner.attempts.count(&email, ask.ip(), ask.now).map_err(Fault::TooMany)?;
-    ask.write(|conn| {
+fn renew(context: &RequestContext<'_>) -> Outcome {
+    let email = context.field("email").to_lowercase();
+    context.inner.attempts.count(&email, context.ip(), context.now).map_err(PageError::TooMany)?;
+    context.write(|conn| {
         for open in invitations::of_person(conn, &email)? {
-            ask.inner.invites.invite(conn, open.account, open.user, &open.email, ask.now)?;
+            context.inner.invites.invite(conn, open.account, open.user, &open.email, context.now)?;
         }
         Ok(())
     })?;
-    Reply::page(&Code { is_sent: true, ..code_page(ask, ask.field("email"), None) })
+    Reply::page(&Code { is_sent: true, ..code_page(context, context.field("email"), None) })
 }

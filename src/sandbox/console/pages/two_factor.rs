@@ -2,9 +2,9 @@
 
 use askama::Template;
 
-use crate::sandbox::console::desk::Signed;
+use crate::sandbox::console::admin_context::SignedIn;
 use crate::sandbox::console::frame::Plain;
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::session::{self, Verified};
 use crate::sandbox::store::accounts::Account;
@@ -27,12 +27,20 @@ struct TwoFactor<'a> {
 }
 
 /// The account that waits for the code.
-fn wanted<'a>(signed: &'a Signed<'_>) -> Result<&'a Account, Fault> {
+fn wanted<'a>(signed: &'a SignedIn<'_>) -> Result<&'a Account, PageError> {
     let wanted = signed.session.wanted_account;
-    signed.accounts.iter().find(|account| Some(account.seq) == wanted).ok_or(Fault::Elsewhere("/accounts"))
+    signed
+        .accounts
+        .iter()
+        .find(|account| Some(account.seq) == wanted)
+        .ok_or(PageError::Elsewhere("/accounts"))
 }
 
-fn page<'a>(signed: &'a Signed<'_>, account: &'a Account, is_wrong: bool) -> Result<TwoFactor<'a>, Fault> {
+fn page<'a>(
+    signed: &'a SignedIn<'_>,
+    account: &'a Account,
+    is_wrong: bool,
+) -> Result<TwoFactor<'a>, PageError> {
     Ok(TwoFactor {
         plain: Plain::signed(signed, "Verification code")?,
         account: &account.name,
@@ -43,11 +51,11 @@ fn page<'a>(signed: &'a Signed<'_>, account: &'a Account, is_wrong: bool) -> Res
     })
 }
 
-fn show(signed: &Signed<'_>) -> Outcome {
+fn show(signed: &SignedIn<'_>) -> Outcome {
     Reply::page(&page(signed, wanted(signed)?, false)?)
 }
 
-fn verify(signed: &Signed<'_>) -> Outcome {
+fn verify(signed: &SignedIn<'_>) -> Outcome {
     let account = wanted(signed)?;
     match session::verify(signed, account, signed.field("code"))? {
         Verified::Opened(reply) => Ok(*reply),
@@ -55,9 +63,13 @@ fn verify(signed: &Signed<'_>) -> Outcome {
     }
 }
 
-fn resend(signed: &Signed<'_>) -> Outcome {
+fn resend(signed: &SignedIn<'_>) -> Outcome {
     let account = wanted(signed)?;
-    signed.inner.attempts.count(&signed.session.email, signed.ip(), signed.now).map_err(Fault::TooMany)?;
+    signed
+        .inner
+        .attempts
+        .count(&signed.session.email, signed.ip(), signed.now)
+        .map_err(PageError::TooMany)?;
     signed.write(|conn| session::send_code(signed, conn, account))?;
     Ok(Reply::see("/two-factor").saying("A new code is on its way. The one before no longer works."))
 }

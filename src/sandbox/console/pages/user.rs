@@ -2,13 +2,13 @@
 
 use askama::Template;
 
-use super::confirm::{self, Question};
+use super::confirm::{self, Confirmation};
 use super::user_settings::{PROFILE_FIELDS, Settings};
 use super::users::{self, Shown};
 use super::{password_reset, user_groups, user_profile, user_roles};
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::{Crumb, Frame, full_name};
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::Needs;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::session;
@@ -58,9 +58,9 @@ struct OpenSession {
 }
 
 /// The person of the path, if they are in this account.
-pub(super) fn person(desk: &Desk<'_>) -> Result<Listed, Fault> {
-    let id = desk.param("id");
-    desk.read(|conn| Ok(user_list::by_id(conn, desk.account.seq, id)?))?.ok_or(Fault::NotFound)
+pub(super) fn person(admin: &AdminContext<'_>) -> Result<Listed, PageError> {
+    let id = admin.param("id");
+    admin.read(|conn| Ok(user_list::by_id(conn, admin.account.seq, id)?))?.ok_or(PageError::NotFound)
 }
 
 /// The page of a person.
@@ -68,17 +68,17 @@ pub(super) fn path_of(user: &User) -> String {
     format!("/Admin/users/{}", user.id)
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    let listed = person(desk)?;
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    let listed = person(admin)?;
     let user = &listed.user;
     let name = full_name(&user.first_name, &user.last_name, &user.email);
-    let frame = Frame::of(desk, &name, &CRUMBS)?;
-    let page = desk.read(|conn| {
+    let frame = Frame::new(admin, &name, &CRUMBS)?;
+    let page = admin.read(|conn| {
         let (fields, data_tables) = people::profile(conn, user.seq)?;
-        let settings = Settings::of(conn, desk.account.seq)?;
+        let settings = Settings::load(conn, admin.account.seq)?;
         let profile =
             PROFILE_FIELDS.iter().filter(|(key, _)| settings.shown.iter().any(|shown| shown == key));
-        let open = sessions::of_person(conn, &user.email.to_lowercase(), session::idle_since(desk.now))?;
+        let open = sessions::of_person(conn, &user.email.to_lowercase(), session::idle_since(admin.now))?;
         Ok(UserPage {
             frame,
             id: user.id.clone(),
@@ -89,36 +89,36 @@ fn show(desk: &Desk<'_>) -> Outcome {
                 .filter(|(_, value)| !value.is_empty())
                 .collect(),
             data_tables: data_tables == Some(true),
-            may_edit: desk.may(user_profile::EDIT),
-            groups: user_groups::Section::of(desk, conn, user)?,
-            roles: user_roles::Section::of(desk, conn, user)?,
+            may_edit: admin.may(user_profile::EDIT),
+            groups: user_groups::Section::new(admin, conn, user)?,
+            roles: user_roles::Section::new(admin, conn, user)?,
             sessions: open
                 .into_iter()
                 .map(|open| OpenSession {
-                    is_this_one: open.digest == desk.session.digest,
+                    is_this_one: open.digest == admin.session.digest,
                     seen: When::of_ms(open.seen_at_ms),
                     id: open.id,
                     device: open.device,
                 })
                 .collect(),
-            may_reset_password: user.state.has_joined() && apps::sso(conn, desk.account.seq)?.is_none(),
-            objection: users::objection_to_delete(desk, conn, user)?,
-            may_become_owner: desk.may(TRANSFER)
+            may_reset_password: user.state.has_joined() && apps::sso(conn, admin.account.seq)?.is_none(),
+            objection: users::objection_to_delete(admin, conn, user)?,
+            may_become_owner: admin.may(TRANSFER)
                 && user.state == UserState::Active
-                && !desk.account.primary_admin.eq_ignore_ascii_case(&user.email),
-            state: Shown::of(&listed),
+                && !admin.account.primary_admin.eq_ignore_ascii_case(&user.email),
+            state: Shown::new(&listed),
         })
     })?;
     Reply::page(&page)
 }
 
 /// Ends a session at once, with no question asked (3.2).
-fn kill_session(desk: &Desk<'_>) -> Outcome {
-    let user = person(desk)?.user;
-    let session = desk.field("session");
-    desk.change(|change| {
+fn kill_session(admin: &AdminContext<'_>) -> Outcome {
+    let user = person(admin)?.user;
+    let session = admin.field("session");
+    admin.change(|change| {
         if !sessions::kill(change.conn(), &user.email.to_lowercase(), session)? {
-            return Err(Fault::Refused("This session has ended already.".to_owned()));
+            return Err(PageError::Refused("This session has ended already.".to_owned()));
         }
         change.log(audit::KILL_SESSION, &format!("session {session} of {} killed", user.email))
     })?;
@@ -126,36 +126,36 @@ fn kill_session(desk: &Desk<'_>) -> Outcome {
 }
 
 /// Mails a link to set a new password; with single sign-on there is none (3.2).
-fn reset_password(desk: &Desk<'_>) -> Outcome {
-    let user = person(desk)?.user;
+fn reset_password(admin: &AdminContext<'_>) -> Outcome {
+    let user = person(admin)?.user;
     let email = user.email.to_lowercase();
-    desk.change(|change| {
-        if apps::sso(change.conn(), desk.account.seq)?.is_some() {
+    admin.change(|change| {
+        if apps::sso(change.conn(), admin.account.seq)?.is_some() {
             let why = "Single sign-on is on: passwords are set at the identity provider.";
-            return Err(Fault::Refused(why.to_owned()));
+            return Err(PageError::Refused(why.to_owned()));
         }
         if !user.state.has_joined() {
             let why = format!("{} has not joined yet: invite them again instead.", user.email);
-            return Err(Fault::Refused(why));
+            return Err(PageError::Refused(why));
         }
-        password_reset::put_link(desk, change.conn(), desk.account.seq, &email)?;
+        password_reset::put_link(admin, change.conn(), admin.account.seq, &email)?;
         change.log(audit::USER_MODIFIED, &format!("password reset mail sent to {}", user.email))
     })?;
     Ok(Reply::see(&path_of(&user)).saying(format!("A link to set a new password is on its way to {email}.")))
 }
 
-/// Makes somebody the one Primary Admin; whoever was it stays Master Admin (3.4).
-fn transfer_ownership(desk: &Desk<'_>) -> Outcome {
-    let user = person(desk)?.user;
+/// Makes a user the one Primary Admin; the former one stays Master Admin (3.4).
+fn transfer_ownership(admin: &AdminContext<'_>) -> Outcome {
+    let user = person(admin)?.user;
     let back = path_of(&user);
     if user.state != UserState::Active {
         let why = format!("{} is not active: only active people can own the account.", user.email);
-        return Err(Fault::refused_at(&back, why));
+        return Err(PageError::refused_at(&back, why));
     }
-    if !confirm::is_given(desk) {
+    if !confirm::is_given(admin) {
         let text = "The account gets another Primary Admin, the only one. You stay Master Admin, and cannot take \
                     it back yourself. It goes to:";
-        let question = Question {
+        let confirmation = Confirmation {
             title: "Transfer Ownership?",
             crumbs: &CRUMBS,
             text: text.to_owned(),
@@ -163,11 +163,12 @@ fn transfer_ownership(desk: &Desk<'_>) -> Outcome {
             yes: "Transfer Ownership",
             back: &back,
         };
-        return confirm::ask(desk, question);
+        return confirm::confirm_page(admin, confirmation);
     }
-    desk.change(|change| {
+    admin.change(|change| {
         change.set_primary_admin(&user.email)?;
-        let text = format!("ownership of the account transferred from {} to {}", desk.user.email, user.email);
+        let text =
+            format!("ownership of the account transferred from {} to {}", admin.user.email, user.email);
         change.log(audit::USER_MODIFIED, &text)
     })?;
     Ok(Reply::see(&back).saying(format!("{} is the Primary Admin now.", user.email)))

@@ -4,8 +4,8 @@ use rusqlite::Connection;
 
 use super::group;
 use super::user::{path_of, person};
-use crate::sandbox::console::desk::Desk;
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::admin_context::AdminContext;
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::groups::{self, Group, GroupSource};
@@ -17,7 +17,7 @@ const ADD: &str = "/Admin/users/{id}/groups/add";
 pub(in crate::sandbox::console) const ROUTES: &[Route] =
     &[Route::action(ADD, NEEDS, add), Route::action("/Admin/users/{id}/groups/remove", NEEDS, remove)];
 
-/// So many groups can be chosen from a list; with more, the group's own page does it.
+/// So many groups can be chosen from a list; with more, the page of the group is used.
 const CHOICES: usize = 500;
 
 /// What the page of a person shows of it.
@@ -34,12 +34,12 @@ pub(super) struct Membership {
 }
 
 impl Section {
-    pub(super) fn of(desk: &Desk<'_>, conn: &Connection, user: &User) -> Result<Self, Fault> {
+    pub(super) fn new(admin: &AdminContext<'_>, conn: &Connection, user: &User) -> Result<Self, PageError> {
         let own = groups::of_users(conn, &[user.seq], true)?;
         let is_own = |group: &Group| own.iter().any(|(_, id, _)| *id == group.id);
         let (inside, outside): (Vec<Group>, Vec<Group>) =
-            groups::all(conn, desk.account.seq, true)?.into_iter().partition(is_own);
-        let may_change = desk.may(ADD);
+            groups::all(conn, admin.account.seq, true)?.into_iter().partition(is_own);
+        let may_change = admin.may(ADD);
         let mut others: Vec<Group> = outside
             .into_iter()
             .filter(|group| may_change && group.source == GroupSource::Local)
@@ -54,16 +54,16 @@ impl Section {
     }
 }
 
-fn add(desk: &Desk<'_>) -> Outcome {
-    let user = person(desk)?.user;
-    let group = group::by_id(desk, desk.field("group"))?;
-    desk.change(|change| group::join(change, &group, &user))?;
+fn add(admin: &AdminContext<'_>) -> Outcome {
+    let user = person(admin)?.user;
+    let group = group::by_id(admin, admin.field("group"))?;
+    admin.change(|change| group::join(change, &group, &user))?;
     Ok(Reply::see(&path_of(&user)).saying(format!("Added to {}.", group.name)))
 }
 
-fn remove(desk: &Desk<'_>) -> Outcome {
-    let user = person(desk)?.user;
-    let group = group::by_id(desk, desk.field("group"))?;
-    desk.change(|change| group::leave(change, &group, &user))?;
+fn remove(admin: &AdminContext<'_>) -> Outcome {
+    let user = person(admin)?.user;
+    let group = group::by_id(admin, admin.field("group"))?;
+    admin.change(|change| group::leave(change, &group, &user))?;
     Ok(Reply::see(&path_of(&user)).saying(format!("Removed from {}.", group.name)))
 }

@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 use super::user::{self, path_of, person};
 use super::user_settings::{PROFILE_FIELDS, Settings};
 use super::users;
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::{Frame, full_name};
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::users::User;
 use crate::sandbox::store::{audit, users as people};
@@ -46,17 +46,17 @@ struct Field {
     value: String,
 }
 
-fn page(desk: &Desk<'_>, user: &User, form: Form, problems: Vec<String>) -> Result<Edit, Fault> {
+fn page(admin: &AdminContext<'_>, user: &User, form: Form, problems: Vec<String>) -> Result<Edit, PageError> {
     let name = full_name(&user.first_name, &user.last_name, &user.email);
-    let frame = Frame::of(desk, &format!("Edit {name}"), &user::CRUMBS)?;
+    let frame = Frame::new(admin, &format!("Edit {name}"), &user::CRUMBS)?;
     Ok(Edit { frame, back: path_of(user), email: user.email.clone(), form, problems })
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    let user = person(desk)?.user;
-    let form = desk.read(|conn| {
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    let user = person(admin)?.user;
+    let form = admin.read(|conn| {
         let (profile, data_tables) = people::profile(conn, user.seq)?;
-        let settings = Settings::of(conn, desk.account.seq)?;
+        let settings = Settings::load(conn, admin.account.seq)?;
         let text = |key: &str| profile.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let shown = PROFILE_FIELDS.iter().filter(|(key, _)| settings.shown.iter().any(|shown| shown == key));
         Ok(Form {
@@ -68,19 +68,19 @@ fn show(desk: &Desk<'_>) -> Outcome {
             data_tables: data_tables == Some(true),
         })
     })?;
-    Reply::page(&page(desk, &user, form, Vec::new())?)
+    Reply::page(&page(admin, &user, form, Vec::new())?)
 }
 
-fn save(desk: &Desk<'_>) -> Outcome {
-    let user = person(desk)?.user;
-    let form = typed(desk)?;
+fn save(admin: &AdminContext<'_>) -> Outcome {
+    let user = person(admin)?.user;
+    let form = typed(admin)?;
     let problems = problems(&form);
     if !problems.is_empty() {
-        return Reply::invalid(&page(desk, &user, form, problems)?);
+        return Reply::invalid(&page(admin, &user, form, problems)?);
     }
     let profile: Map<String, Value> =
         form.fields.iter().map(|field| (field.key.to_owned(), Value::from(field.value.as_str()))).collect();
-    desk.change(|change| {
+    admin.change(|change| {
         let conn = change.conn();
         people::set_names(conn, user.seq, Some(&form.first), Some(&form.last), &profile)?;
         change.set_access(&user.email, form.is_developer, form.can_create_bot)?;
@@ -93,14 +93,14 @@ fn save(desk: &Desk<'_>) -> Outcome {
     Ok(Reply::see(&path_of(&user)).saying("The profile is saved."))
 }
 
-fn typed(desk: &Desk<'_>) -> Result<Form, Fault> {
-    let settings = desk.read(|conn| Ok(Settings::of(conn, desk.account.seq)?))?;
+fn typed(admin: &AdminContext<'_>) -> Result<Form, PageError> {
+    let settings = admin.read(|conn| Ok(Settings::load(conn, admin.account.seq)?))?;
     let shown = PROFILE_FIELDS.iter().filter(|(key, _)| settings.shown.iter().any(|shown| shown == key));
-    let is_on = |name: &str| !desk.field(name).is_empty();
+    let is_on = |name: &str| !admin.field(name).is_empty();
     Ok(Form {
-        first: desk.field("first_name").to_owned(),
-        last: desk.field("last_name").to_owned(),
-        fields: shown.map(|(key, label)| Field { key, label, value: desk.field(key).to_owned() }).collect(),
+        first: admin.field("first_name").to_owned(),
+        last: admin.field("last_name").to_owned(),
+        fields: shown.map(|(key, label)| Field { key, label, value: admin.field(key).to_owned() }).collect(),
         is_developer: is_on("is_developer"),
         can_create_bot: is_on("can_create_bot"),
         data_tables: is_on("data_tables"),

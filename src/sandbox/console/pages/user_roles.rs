@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 
 use super::user::{path_of, person};
-use crate::sandbox::console::desk::Desk;
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::admin_context::AdminContext;
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::role_rules::{self, Holder, shown_name};
 use crate::sandbox::console::route::Route;
@@ -52,15 +52,15 @@ pub(super) struct Held {
 }
 
 impl Section {
-    pub(super) fn of(desk: &Desk<'_>, conn: &Connection, user: &User) -> Result<Self, Fault> {
-        let admin_roles = roles::all(conn, desk.account.seq, RoleKind::Admin)?;
-        let bot_roles = roles::all(conn, desk.account.seq, RoleKind::Bot)?;
+    pub(super) fn new(admin: &AdminContext<'_>, conn: &Connection, user: &User) -> Result<Self, PageError> {
+        let admin_roles = roles::all(conn, admin.account.seq, RoleKind::Admin)?;
+        let bot_roles = roles::all(conn, admin.account.seq, RoleKind::Bot)?;
         let held = bindings::holdings(conn, &[user.seq])?;
-        let is_primary = desk.account.primary_admin.eq_ignore_ascii_case(&user.email);
+        let is_primary = admin.account.primary_admin.eq_ignore_ascii_case(&user.email);
         let shown = |held: Holding| {
             let role = admin_roles.iter().chain(&bot_roles).find(|role| role.id == held.role_id);
             let may_give = |role: &Role| {
-                desk.rights.meet(role_rules::needs_to_give(role))
+                admin.rights.satisfy(role_rules::needs_to_give(role))
                     && !role.is_bot_owner()
                     && !(role.is_master_admin() && is_primary)
             };
@@ -74,80 +74,80 @@ impl Section {
         };
         let has = |role: &Role| held.iter().any(|held| held.group.is_none() && held.role_id == role.id);
         let choice = |role: &Role| (role.id.clone(), shown_name(role).to_owned());
-        let may_give = |role: &&Role| desk.rights.meet(role_rules::needs_to_give(role));
+        let may_give = |role: &&Role| admin.rights.satisfy(role_rules::needs_to_give(role));
         let admin_choices =
             admin_roles.iter().filter(may_give).filter(|role| !has(role)).map(choice).collect();
         let given =
             bot_roles.iter().filter(|role| !role.is_bot_owner()).filter(may_give).map(choice).collect();
         let bot_choices =
-            if desk.may(ADD_BOT) { bots::page(conn, desk.account.seq, 0, CHOICES)? } else { Vec::new() };
+            if admin.may(ADD_BOT) { bots::page(conn, admin.account.seq, 0, CHOICES)? } else { Vec::new() };
         let (admin, on_bots) = held.into_iter().map(shown).partition(|held: &Held| held.bot.is_none());
         Ok(Self { admin, on_bots, admin_choices, bot_choices, bot_roles: given })
     }
 }
 
 /// The role of that id, which is of that kind.
-fn role(desk: &Desk<'_>, conn: &Connection, kind: RoleKind, id: &str) -> Result<Role, Fault> {
-    roles::by_id(conn, desk.account.seq, id)?.filter(|role| role.kind == kind).ok_or(Fault::NotFound)
+fn role(admin: &AdminContext<'_>, conn: &Connection, kind: RoleKind, id: &str) -> Result<Role, PageError> {
+    roles::by_id(conn, admin.account.seq, id)?.filter(|role| role.kind == kind).ok_or(PageError::NotFound)
 }
 
-fn bot(desk: &Desk<'_>, conn: &Connection) -> Result<Bot, Fault> {
-    bots::by_id(conn, desk.account.seq, desk.field("bot"))?.ok_or(Fault::NotFound)
+fn bot(admin: &AdminContext<'_>, conn: &Connection) -> Result<Bot, PageError> {
+    bots::by_id(conn, admin.account.seq, admin.field("bot"))?.ok_or(PageError::NotFound)
 }
 
-fn add_admin(desk: &Desk<'_>) -> Outcome {
-    let user = person(desk)?.user;
-    let given = desk.change(|change| {
-        let role = role(desk, change.conn(), RoleKind::Admin, desk.field("role"))?;
-        role_rules::give(desk, change, &role, Holder::User(&user), None)?;
+fn add_admin(admin: &AdminContext<'_>) -> Outcome {
+    let user = person(admin)?.user;
+    let given = admin.change(|change| {
+        let role = role(admin, change.conn(), RoleKind::Admin, admin.field("role"))?;
+        role_rules::give(admin, change, &role, Holder::User(&user), None)?;
         Ok(shown_name(&role).to_owned())
     })?;
     Ok(Reply::see(&path_of(&user)).saying(format!("{given} assigned.")))
 }
 
-fn remove_admin(desk: &Desk<'_>) -> Outcome {
-    let user = person(desk)?.user;
-    let taken = desk.change(|change| {
-        let role = role(desk, change.conn(), RoleKind::Admin, desk.field("role"))?;
-        role_rules::take(desk, change, &role, Holder::User(&user), None)?;
+fn remove_admin(admin: &AdminContext<'_>) -> Outcome {
+    let user = person(admin)?.user;
+    let taken = admin.change(|change| {
+        let role = role(admin, change.conn(), RoleKind::Admin, admin.field("role"))?;
+        role_rules::take(admin, change, &role, Holder::User(&user), None)?;
         Ok(shown_name(&role).to_owned())
     })?;
     Ok(Reply::see(&path_of(&user)).saying(format!("{taken} removed.")))
 }
 
-fn add_bot(desk: &Desk<'_>) -> Outcome {
-    let user = person(desk)?.user;
-    desk.change(|change| {
-        let role = role(desk, change.conn(), RoleKind::Bot, desk.field("role"))?;
-        let bot = bot(desk, change.conn())?;
-        role_rules::give(desk, change, &role, Holder::User(&user), Some(&bot))
+fn add_bot(admin: &AdminContext<'_>) -> Outcome {
+    let user = person(admin)?.user;
+    admin.change(|change| {
+        let role = role(admin, change.conn(), RoleKind::Bot, admin.field("role"))?;
+        let bot = bot(admin, change.conn())?;
+        role_rules::give(admin, change, &role, Holder::User(&user), Some(&bot))
     })?;
     Ok(Reply::see(&path_of(&user)).saying("The role is assigned."))
 }
 
 /// Another role on the same bot, in place of the one there.
-fn change_bot(desk: &Desk<'_>) -> Outcome {
-    let user = person(desk)?.user;
-    desk.change(|change| {
+fn change_bot(admin: &AdminContext<'_>) -> Outcome {
+    let user = person(admin)?.user;
+    admin.change(|change| {
         let conn = change.conn();
-        let before = role(desk, conn, RoleKind::Bot, desk.field("before"))?;
-        let after = role(desk, conn, RoleKind::Bot, desk.field("role"))?;
+        let before = role(admin, conn, RoleKind::Bot, admin.field("before"))?;
+        let after = role(admin, conn, RoleKind::Bot, admin.field("role"))?;
         if before.seq == after.seq {
-            return Err(Fault::Refused("Choose another role first.".to_owned()));
+            return Err(PageError::Refused("Choose another role first.".to_owned()));
         }
-        let bot = bot(desk, conn)?;
-        role_rules::take(desk, change, &before, Holder::User(&user), Some(&bot))?;
-        role_rules::give(desk, change, &after, Holder::User(&user), Some(&bot))
+        let bot = bot(admin, conn)?;
+        role_rules::take(admin, change, &before, Holder::User(&user), Some(&bot))?;
+        role_rules::give(admin, change, &after, Holder::User(&user), Some(&bot))
     })?;
     Ok(Reply::see(&path_of(&user)).saying("The role is changed."))
 }
 
-fn delete_bot(desk: &Desk<'_>) -> Outcome {
-    let user = person(desk)?.user;
-    desk.change(|change| {
-        let role = role(desk, change.conn(), RoleKind::Bot, desk.field("role"))?;
-        let bot = bot(desk, change.conn())?;
-        role_rules::take(desk, change, &role, Holder::User(&user), Some(&bot))
+fn delete_bot(admin: &AdminContext<'_>) -> Outcome {
+    let user = person(admin)?.user;
+    admin.change(|change| {
+        let role = role(admin, change.conn(), RoleKind::Bot, admin.field("role"))?;
+        let bot = bot(admin, change.conn())?;
+        role_rules::take(admin, change, &role, Holder::User(&user), Some(&bot))
     })?;
     Ok(Reply::see(&path_of(&user)).saying("The role is deleted."))
 }

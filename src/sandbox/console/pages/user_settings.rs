@@ -5,9 +5,9 @@ use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use crate::sandbox::NewUser;
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::{audit, settings};
@@ -63,7 +63,7 @@ pub(super) struct Settings {
     pub(super) notify_invited: bool,
     pub(super) notify_synchronised: bool,
     pub(super) notify_by_api: bool,
-    /// What somebody invited in the console starts with.
+    /// What a user invited in the console starts with.
     pub(super) create_apps: bool,
     pub(super) data_tables: bool,
     pub(super) dialog_builder: bool,
@@ -89,11 +89,11 @@ impl Default for Settings {
 }
 
 impl Settings {
-    pub(super) fn of(conn: &Connection, account: i64) -> rusqlite::Result<Self> {
+    pub(super) fn load(conn: &Connection, account: i64) -> rusqlite::Result<Self> {
         settings::of_account(conn, account, PAGE)
     }
 
-    /// Somebody new, with what new people start with.
+    /// A new user, with the settings that new users start with.
     pub(super) fn newcomer(&self, email: &str) -> NewUser {
         NewUser {
             is_developer: self.dialog_builder,
@@ -127,8 +127,8 @@ struct Field {
     is_editable: bool,
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    let saved = desk.read(|conn| Ok(Settings::of(conn, desk.account.seq)?))?;
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    let saved = admin.read(|conn| Ok(Settings::load(conn, admin.account.seq)?))?;
     let choice = |value, label, is_on| Choice { value, label, is_on };
     let sign_up =
         SelfSignUp::ALL.iter().map(|(rule, value, label)| choice(value, label, *rule == saved.self_sign_up));
@@ -139,7 +139,7 @@ fn show(desk: &Desk<'_>) -> Outcome {
         is_editable: saved.editable.iter().any(|editable| editable == key),
     });
     Reply::page(&UserSettings {
-        frame: Frame::of(desk, "User Settings", &[("User Management", None)])?,
+        frame: Frame::new(admin, "User Settings", &[("User Management", None)])?,
         sign_up: sign_up.collect(),
         notifications: vec![
             choice("notify_invited", "When an administrator invites them", saved.notify_invited),
@@ -159,14 +159,14 @@ fn show(desk: &Desk<'_>) -> Outcome {
     })
 }
 
-fn save(desk: &Desk<'_>) -> Outcome {
-    let wanted = desk.field("self_sign_up");
+fn save(admin: &AdminContext<'_>) -> Outcome {
+    let wanted = admin.field("self_sign_up");
     let Some((self_sign_up, ..)) = SelfSignUp::ALL.iter().find(|(_, value, _)| *value == wanted) else {
-        return Err(Fault::Refused("Choose how people may sign up by themselves.".to_owned()));
+        return Err(PageError::Refused("Choose how people may sign up by themselves.".to_owned()));
     };
-    let is_on = |name: &str| !desk.field(name).is_empty();
+    let is_on = |name: &str| !admin.field(name).is_empty();
     let fields = |name: &str| -> Vec<String> {
-        let ticked = desk.fields(name);
+        let ticked = admin.fields(name);
         let known = PROFILE_FIELDS.iter().map(|(key, _)| *key).filter(|key| ticked.contains(key));
         known.map(str::to_owned).collect()
     };
@@ -182,11 +182,11 @@ fn save(desk: &Desk<'_>) -> Outcome {
         shown: fields("shown"),
         editable: fields("editable"),
     };
-    desk.change(|change| {
-        if Settings::of(change.conn(), desk.account.seq)?.self_sign_up != settings.self_sign_up {
+    admin.change(|change| {
+        if Settings::load(change.conn(), admin.account.seq)?.self_sign_up != settings.self_sign_up {
             change.log(audit::ENROLLMENT_PREFERENCES, &format!("self sign-up set to {wanted}"))?;
         }
-        settings::save_of_account(change.conn(), desk.account.seq, PAGE, &settings)?;
+        settings::save_of_account(change.conn(), admin.account.seq, PAGE, &settings)?;
         change.log(audit::SETTINGS_MODIFIED, "user settings changed")
     })?;
     Ok(Reply::see(PATH).saying("The settings are saved."))

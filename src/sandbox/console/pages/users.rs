@@ -4,11 +4,11 @@ use askama::Template;
 
 use rusqlite::Connection;
 
-use super::confirm::{self, Question};
-use crate::sandbox::console::desk::{Change, Desk};
+use super::confirm::{self, Confirmation};
+use crate::sandbox::console::admin_context::{AdminContext, Change};
 use crate::sandbox::console::frame::{Frame, full_name};
 use crate::sandbox::console::list::{Page, ROWS, Search};
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
@@ -51,7 +51,7 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    pub(super) fn of(listed: &Listed) -> Self {
+    pub(super) fn new(listed: &Listed) -> Self {
         let (word, tone) = match listed.user.state {
             UserState::Active => ("Active", "good"),
             UserState::NotActive => ("Not Active", ""),
@@ -81,14 +81,14 @@ fn state_called(word: &str) -> Option<UserState> {
         .find(|state| state.word() == word)
 }
 
-fn list(desk: &Desk<'_>) -> Outcome {
-    let (search, page) = (Search::of(desk), Page::of(desk));
-    let state = state_called(desk.query("state"));
+fn list(admin: &AdminContext<'_>) -> Outcome {
+    let (search, page) = (Search::new(admin), Page::new(admin));
+    let state = state_called(admin.query("state"));
     let filter = Filter { terms: search.terms.clone(), state };
     let (people, total) =
-        desk.read(|conn| Ok(user_list::page(conn, desk.account.seq, &filter, page.skip(), ROWS)?))?;
+        admin.read(|conn| Ok(user_list::page(conn, admin.account.seq, &filter, page.skip(), ROWS)?))?;
     let people = people.into_iter().map(|listed| Row {
-        state: Shown::of(&listed),
+        state: Shown::new(&listed),
         access: access(&listed.user),
         is_administrator: listed.is_administrator,
         name: full_name(&listed.user.first_name, &listed.user.last_name, &listed.user.email),
@@ -96,7 +96,7 @@ fn list(desk: &Desk<'_>) -> Outcome {
         id: listed.user.id,
     });
     Reply::page(&Users {
-        frame: Frame::of(desk, "Users", &[("User Management", None)])?,
+        frame: Frame::new(admin, "Users", &[("User Management", None)])?,
         people: people.collect(),
         state: state.map(UserState::word).unwrap_or_default().to_owned(),
         search,
@@ -105,20 +105,20 @@ fn list(desk: &Desk<'_>) -> Outcome {
 }
 
 /// What the Actions menu does to everybody who is selected: all of it or nothing.
-fn apply(desk: &Desk<'_>) -> Outcome {
-    let chosen = desk.fields("user");
+fn apply(admin: &AdminContext<'_>) -> Outcome {
+    let chosen = admin.fields("user");
     if chosen.is_empty() {
-        return Err(Fault::Refused("Nobody is selected: tick at least one person.".to_owned()));
+        return Err(PageError::Refused("Nobody is selected: tick at least one person.".to_owned()));
     }
-    let action = desk.field("action");
-    if let Some(question) = question(action)
-        && !confirm::is_given(desk)
+    let action = admin.field("action");
+    if let Some(confirmation) = confirmation(action)
+        && !confirm::is_given(admin)
     {
-        return ask(desk, &chosen, question);
+        return confirm_page(admin, &chosen, confirmation);
     }
-    let changed = desk.change(|change| {
+    let changed = admin.change(|change| {
         for id in &chosen {
-            act(desk, change, &chosen_one(desk, change.conn(), id)?, action)?;
+            act(admin, change, &chosen_one(admin, change.conn(), id)?, action)?;
         }
         Ok(())
     });
@@ -127,14 +127,14 @@ fn apply(desk: &Desk<'_>) -> Outcome {
     Ok(Reply::see("/Admin/users").saying(format!("Done for {people}.")))
 }
 
-fn chosen_one(desk: &Desk<'_>, conn: &Connection, id: &str) -> Result<User, Fault> {
-    Ok(user_list::by_id(conn, desk.account.seq, id)?.ok_or(Fault::NotFound)?.user)
+fn chosen_one(admin: &AdminContext<'_>, conn: &Connection, id: &str) -> Result<User, PageError> {
+    Ok(user_list::by_id(conn, admin.account.seq, id)?.ok_or(PageError::NotFound)?.user)
 }
 
 /// The button and the text of the question before an action that locks people out.
-fn question(action: &str) -> Option<(&'static str, &'static str)> {
+fn confirmation(action: &str) -> Option<(&'static str, &'static str)> {
     match action {
-        "suspend" => Some(("Suspend", "They cannot sign in any more until somebody activates them:")),
+        "suspend" => Some(("Suspend", "They cannot sign in any more until an administrator activates them:")),
         "delete" => Some((
             "Delete",
             "They leave this account, with all roles, groups and assignments. Who comes back is invited anew:",
@@ -143,32 +143,35 @@ fn question(action: &str) -> Option<(&'static str, &'static str)> {
     }
 }
 
-fn ask(desk: &Desk<'_>, chosen: &[&str], (yes, text): (&str, &str)) -> Outcome {
-    let subjects = desk.read(|conn| {
+fn confirm_page(admin: &AdminContext<'_>, chosen: &[&str], (yes, text): (&str, &str)) -> Outcome {
+    let subjects = admin.read(|conn| {
         chosen
             .iter()
             .map(|id| {
-                let user = chosen_one(desk, conn, id)?;
+                let user = chosen_one(admin, conn, id)?;
                 let name = full_name(&user.first_name, &user.last_name, &user.email);
                 Ok(if name == user.email { name } else { format!("{name}, {}", user.email) })
             })
-            .collect::<Result<_, Fault>>()
+            .collect::<Result<_, PageError>>()
     })?;
     let crumbs = [("User Management", None), ("Users", Some(PATH))];
     let (title, text) = (format!("{yes}?"), text.to_owned());
-    confirm::ask(desk, Question { title: &title, crumbs: &crumbs, text, subjects, yes, back: PATH })
+    confirm::confirm_page(
+        admin,
+        Confirmation { title: &title, crumbs: &crumbs, text, subjects, yes, back: PATH },
+    )
 }
 
-/// Why somebody cannot be deleted, if so: the account keeps its Primary Admin, and bots their owners (3.2).
+/// Why a user cannot be deleted, if so: the account keeps its Primary Admin, and bots their owners (3.2).
 pub(super) fn objection_to_delete(
-    desk: &Desk<'_>,
+    admin: &AdminContext<'_>,
     conn: &Connection,
     user: &User,
-) -> Result<Option<&'static str>, Fault> {
-    if desk.account.primary_admin.eq_ignore_ascii_case(&user.email) {
+) -> Result<Option<&'static str>, PageError> {
+    if admin.account.primary_admin.eq_ignore_ascii_case(&user.email) {
         return Ok(Some("is the Primary Admin, who cannot be deleted."));
     }
-    if user.seq == desk.user.seq {
+    if user.seq == admin.user.seq {
         return Ok(Some("is you: ask another administrator."));
     }
     let owns = users::owns_a_bot(conn, user.seq)?;
@@ -176,18 +179,23 @@ pub(super) fn objection_to_delete(
 }
 
 /// One action on one person, audited.
-pub(super) fn act(desk: &Desk<'_>, change: &Change<'_>, user: &User, action: &str) -> Result<(), Fault> {
+pub(super) fn act(
+    admin: &AdminContext<'_>,
+    change: &Change<'_>,
+    user: &User,
+    action: &str,
+) -> Result<(), PageError> {
     let email = user.email.as_str();
-    let refused = |why: &str| Err(Fault::Refused(format!("{email} {why} Nothing was changed.")));
+    let refused = |why: &str| Err(PageError::Refused(format!("{email} {why} Nothing was changed.")));
     let done = match action {
         "access-none" | "access-builder" | "access-create" => {
             change.set_access(email, action != "access-none", action == "access-create")?;
             "given another builder access"
         }
-        "suspend" if desk.account.primary_admin.eq_ignore_ascii_case(email) => {
+        "suspend" if admin.account.primary_admin.eq_ignore_ascii_case(email) => {
             return refused("is the Primary Admin, who cannot be suspended.");
         }
-        "suspend" if user.seq == desk.user.seq => return refused("is you: ask another administrator."),
+        "suspend" if user.seq == admin.user.seq => return refused("is you: ask another administrator."),
         "suspend" if user.state.has_joined() => {
             change.set_state(email, UserState::Suspended)?;
             "suspended"
@@ -198,13 +206,13 @@ pub(super) fn act(desk: &Desk<'_>, change: &Change<'_>, user: &User, action: &st
         }
         "suspend" | "activate" => return refused("has not joined yet."),
         "delete" => {
-            if let Some(objection) = objection_to_delete(desk, change.conn(), user)? {
+            if let Some(objection) = objection_to_delete(admin, change.conn(), user)? {
                 return refused(objection);
             }
             change.delete_user(email)?;
             return change.log(audit::USER_DELETED, &format!("user {email} deleted"));
         }
-        _ => return Err(Fault::Refused("Choose an action first.".to_owned())),
+        _ => return Err(PageError::Refused("Choose an action first.".to_owned())),
     };
     change.log(audit::USER_MODIFIED, &format!("user {email} {done}"))
 }

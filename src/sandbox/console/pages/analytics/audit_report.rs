@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::csv;
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::list::{Page, ROWS};
 use crate::sandbox::console::reply::{Outcome, Reply};
@@ -53,7 +53,7 @@ struct Row {
 }
 
 impl Row {
-    fn of(row: audit_report::Row) -> Self {
+    fn new(row: audit_report::Row) -> Self {
         Self {
             name: if row.actor.is_empty() { "API or system".to_owned() } else { row.name },
             email: row.actor,
@@ -65,24 +65,24 @@ impl Row {
 }
 
 /// The filter in the query, and what is wrong with it; a custom period that cannot be read is the default one.
-fn filter(desk: &Desk<'_>) -> (Filter, Option<&'static str>) {
-    let ago = |hours| desk.now.checked_sub(SignedDuration::from_hours(hours)).unwrap_or(Timestamp::MIN);
-    let (since, until, problem) = match desk.query("period") {
-        "7d" => (ago(7 * 24), desk.now, None),
-        "custom" => match (day(desk.query("from")), day(desk.query("to"))) {
+fn filter(admin: &AdminContext<'_>) -> (Filter, Option<&'static str>) {
+    let ago = |hours| admin.now.checked_sub(SignedDuration::from_hours(hours)).unwrap_or(Timestamp::MIN);
+    let (since, until, problem) = match admin.query("period") {
+        "7d" => (ago(7 * 24), admin.now, None),
+        "custom" => match (day(admin.query("from")), day(admin.query("to"))) {
             (Some(from), Some(to)) if from <= to => {
                 (from, to.checked_add(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX), None)
             }
-            _ => (ago(24), desk.now, Some("Choose both days of the custom period, the earlier one first.")),
+            _ => (ago(24), admin.now, Some("Choose both days of the custom period, the earlier one first.")),
         },
-        _ => (ago(24), desk.now, None),
+        _ => (ago(24), admin.now, None),
     };
     let filter = Filter {
         between: (since.as_millisecond(), until.as_millisecond()),
-        actor: desk.query("user").to_owned(),
-        category: desk.query("category").to_owned(),
-        event: desk.query("event").to_owned(),
-        text: desk.query("text").to_owned(),
+        actor: admin.query("user").to_owned(),
+        category: admin.query("category").to_owned(),
+        event: admin.query("event").to_owned(),
+        text: admin.query("text").to_owned(),
     };
     (filter, problem)
 }
@@ -93,38 +93,38 @@ fn day(text: &str) -> Option<Timestamp> {
     Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    let (filter, problem) = filter(desk);
-    let page = Page::of(desk);
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    let (filter, problem) = filter(admin);
+    let page = Page::new(admin);
     let (rows, total) =
-        desk.read(|conn| Ok(audit_report::page(conn, desk.account.seq, &filter, page.skip(), ROWS)?))?;
-    let period = desk.query("period");
+        admin.read(|conn| Ok(audit_report::page(conn, admin.account.seq, &filter, page.skip(), ROWS)?))?;
+    let period = admin.query("period");
     let is_chosen =
         |word: &str| word == period || (word == "24h" && !PERIODS.iter().any(|(own, _)| *own == period));
     let mut categories: Vec<&str> = audit::EVENTS.iter().map(|event| event.category).collect();
     categories.sort_unstable();
     categories.dedup();
     let mut query = form_urlencoded::Serializer::new(String::new());
-    query.extend_pairs(desk.incoming.query.0.iter().filter(|(name, _)| name != "page"));
+    query.extend_pairs(admin.incoming.query.0.iter().filter(|(name, _)| name != "page"));
     Reply::page(&AuditReport {
-        frame: Frame::of(desk, "Audit Report", &[("Analytics", None)])?,
+        frame: Frame::new(admin, "Audit Report", &[("Analytics", None)])?,
         periods: PERIODS.iter().map(|(word, label)| (*word, *label, is_chosen(word))).collect(),
-        from: desk.query("from").to_owned(),
-        to: desk.query("to").to_owned(),
+        from: admin.query("from").to_owned(),
+        to: admin.query("to").to_owned(),
         problem,
         categories: categories.into_iter().map(|name| (name, name == filter.category)).collect(),
         events: audit::EVENTS.iter().map(|event| (event.name, event.name == filter.event)).collect(),
         filter,
-        rows: rows.into_iter().map(Row::of).collect(),
+        rows: rows.into_iter().map(Row::new).collect(),
         page: page.with_total(total),
         export: format!("/Admin/analytics/audit.csv?{}", query.finish()),
     })
 }
 
-fn export(desk: &Desk<'_>) -> Outcome {
-    let (filter, _) = filter(desk);
+fn export(admin: &AdminContext<'_>) -> Outcome {
+    let (filter, _) = filter(admin);
     let (rows, _) =
-        desk.read(|conn| Ok(audit_report::page(conn, desk.account.seq, &filter, 0, EXPORT_MAX)?))?;
+        admin.read(|conn| Ok(audit_report::page(conn, admin.account.seq, &filter, 0, EXPORT_MAX)?))?;
     let head = ["User Name", "User Email", "Date/Time", "Category", "Event", "Description"];
     let lines = rows.into_iter().map(|row| {
         let at = When::of_ms(row.at_ms).map(|at| at.machine).unwrap_or_default();

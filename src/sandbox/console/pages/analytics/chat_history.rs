@@ -4,10 +4,10 @@
 use askama::Template;
 
 use super::csv;
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::pages::dashboard::{Talkers, talkers};
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
@@ -21,7 +21,7 @@ const DOWNLOAD: &str = "/Admin/analytics/chat-history/download";
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::page(PATH, NEEDS, show),
-    Route::action(PATH, NEEDS, look),
+    Route::action(PATH, NEEDS, show_results),
     Route::action(DOWNLOAD, NEEDS, download),
 ];
 
@@ -46,32 +46,32 @@ struct Row {
     messages: u64,
 }
 
-fn page(desk: &Desk<'_>, all: &Talkers, found: Option<(String, Vec<Row>)>) -> Outcome {
-    let bot = desk.field("bot");
+fn page(admin: &AdminContext<'_>, all: &Talkers, found: Option<(String, Vec<Row>)>) -> Outcome {
+    let bot = admin.field("bot");
     let bots = all.talkers.iter().take(OFFERED);
     Reply::page(&ChatHistory {
-        frame: Frame::of(desk, "Bot Chat History", &[("Analytics", None)])?,
+        frame: Frame::new(admin, "Bot Chat History", &[("Analytics", None)])?,
         bots: bots.map(|talker| (talker.id.clone(), talker.name.clone(), talker.id == bot)).collect(),
         found,
     })
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    page(desk, &talkers(desk)?, None)
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    page(admin, &talkers(admin)?, None)
 }
 
-/// The conversations of the chosen bot; that somebody wanted them is logged with `event`.
+/// The conversations of the chosen bot; that a user wanted them is logged with `event`.
 fn found<'a>(
-    desk: &Desk<'_>,
+    admin: &AdminContext<'_>,
     all: &'a Talkers,
     event: Event,
     done: &str,
-) -> Result<(&'a str, Vec<Row>), Fault> {
-    let bot = all.talkers.iter().find(|talker| talker.id == desk.field("bot"));
-    let bot = bot.ok_or_else(|| Fault::Refused("Choose a bot first.".to_owned()))?;
-    desk.change(|change| change.log(event, &format!("chat history of bot {} {done}", bot.name)))?;
+) -> Result<(&'a str, Vec<Row>), PageError> {
+    let bot = all.talkers.iter().find(|talker| talker.id == admin.field("bot"));
+    let bot = bot.ok_or_else(|| PageError::Refused("Choose a bot first.".to_owned()))?;
+    admin.change(|change| change.log(event, &format!("chat history of bot {} {done}", bot.name)))?;
     let names = all.task_names.get(&bot.id).map(Vec::as_slice).unwrap_or_default();
-    Ok((&bot.name, rows(bot, names, hour_of(desk.now))))
+    Ok((&bot.name, rows(bot, names, hour_of(admin.now))))
 }
 
 fn rows(bot: &Talker, tasks: &[(String, String)], last: i64) -> Vec<Row> {
@@ -99,14 +99,14 @@ fn rows(bot: &Talker, tasks: &[(String, String)], last: i64) -> Vec<Row> {
     rows
 }
 
-fn look(desk: &Desk<'_>) -> Outcome {
-    let all = talkers(desk)?;
-    let (name, rows) = found(desk, &all, audit::CHAT_HISTORY, "looked at")?;
-    page(desk, &all, Some((name.to_owned(), rows)))
+fn show_results(admin: &AdminContext<'_>) -> Outcome {
+    let all = talkers(admin)?;
+    let (name, rows) = found(admin, &all, audit::CHAT_HISTORY, "looked at")?;
+    page(admin, &all, Some((name.to_owned(), rows)))
 }
 
-fn download(desk: &Desk<'_>) -> Outcome {
-    let (_, rows) = found(desk, &talkers(desk)?, audit::CHAT_HISTORY_FILE, "downloaded")?;
+fn download(admin: &AdminContext<'_>) -> Outcome {
+    let (_, rows) = found(admin, &talkers(admin)?, audit::CHAT_HISTORY_FILE, "downloaded")?;
     let lines = rows.into_iter().map(|row| {
         let at = row.at.map(|at| at.machine).unwrap_or_default();
         vec![at, row.task, row.channel.to_owned(), row.sessions.to_string(), row.messages.to_string()]

@@ -2,25 +2,25 @@
 
 use axum::http::{HeaderValue, header};
 
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 
 /// Rows as a file of that name, which the browser saves.
 pub(super) fn attached(name: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Outcome {
     let mut reply = Reply::bytes("text/csv; charset=utf-8", written(head, rows)?);
     let name = format!("attachment; filename=\"{name}\"");
-    let name = HeaderValue::from_str(&name).map_err(|e| Fault::broken(&e))?;
+    let name = HeaderValue::from_str(&name).map_err(|e| PageError::broken(&e))?;
     reply.response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
     Ok(reply)
 }
 
 /// Rows as CSV. What a spreadsheet would take for a formula is written as text.
-fn written(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<Vec<u8>, Fault> {
+fn written(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Result<Vec<u8>, PageError> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(head).map_err(|e| Fault::broken(&e))?;
+    writer.write_record(head).map_err(|e| PageError::broken(&e))?;
     for row in rows {
-        writer.write_record(row.into_iter().map(harmless)).map_err(|e| Fault::broken(&e))?;
+        writer.write_record(row.into_iter().map(harmless)).map_err(|e| PageError::broken(&e))?;
     }
-    writer.into_inner().map_err(|e| Fault::broken(&e))
+    writer.into_inner().map_err(|e| PageError::broken(&e))
 }
 
 /// A leading apostrophe makes a cell text.

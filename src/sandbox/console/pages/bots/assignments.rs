@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use askama::Template;
 
 use super::draft::{Draft, Mode, Open, everyone};
-use super::{ENTERPRISE, Shelf, bot, counted, tell};
-use crate::sandbox::console::desk::Desk;
+use super::{BotCategory, ENTERPRISE, bot, counted, tell};
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::{Frame, full_name};
 use crate::sandbox::console::list::{Page, ROWS, Search};
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::audiences::{self, Audience, Person};
 use crate::sandbox::store::bot_settings::BotSettings;
@@ -45,25 +45,25 @@ struct Row {
 }
 
 /// A published bot of the path with its approved tasks. What is suspended or waits cannot be assigned.
-fn assignable(desk: &Desk<'_>) -> Result<(Bot, Vec<Task>), Fault> {
-    let bot = bot(desk)?;
+fn assignable(admin: &AdminContext<'_>) -> Result<(Bot, Vec<Task>), PageError> {
+    let bot = bot(admin)?;
     if !bot.is_assignable() {
         let text = format!("{} is suspended: activate a task of it before it is assigned.", bot.name);
-        return Err(Fault::refused_at(Shelf::Enterprise.path(), text));
+        return Err(PageError::refused_at(BotCategory::Enterprise.path(), text));
     }
-    let tasks = desk.read(|conn| Ok(tasks::approved(conn, bot.seq)?))?;
+    let tasks = admin.read(|conn| Ok(tasks::approved(conn, bot.seq)?))?;
     Ok((bot, tasks))
 }
 
 fn path(bot: &Bot) -> String {
-    format!("{}/{}/assignments", Shelf::Enterprise.path(), bot.id)
+    format!("{}/{}/assignments", BotCategory::Enterprise.path(), bot.id)
 }
 
 /// Who may use a task, in few words.
 fn words(audience: &Audience, everyone: i64, groups: &[Group]) -> String {
     let people = || counted(audience.users.len(), "person", "people");
     let name_of = |seq: &i64| groups.iter().find(|group| group.seq == *seq).map(|group| group.name.as_str());
-    match Mode::of(audience, everyone) {
+    match Mode::new(audience, everyone) {
         Mode::Nobody => "No one".to_owned(),
         Mode::Everybody => "All users".to_owned(),
         Mode::Groups => {
@@ -83,11 +83,11 @@ fn words(audience: &Audience, everyone: i64, groups: &[Group]) -> String {
     }
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    let (bot, tasks) = assignable(desk)?;
-    let draft = Draft::of(desk, &bot, &tasks)?;
-    let everyone = everyone(desk)?;
-    let groups = desk.read(|conn| Ok(groups::all(conn, desk.account.seq, false)?))?;
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    let (bot, tasks) = assignable(admin)?;
+    let draft = Draft::new(admin, &bot, &tasks)?;
+    let everyone = everyone(admin)?;
+    let groups = admin.read(|conn| Ok(groups::all(conn, admin.account.seq, false)?))?;
     let title = format!("Bot & task assignments: {}", bot.name);
     let rows = tasks.iter().map(|task| Row {
         id: task.id.clone(),
@@ -96,7 +96,7 @@ fn show(desk: &Desk<'_>) -> Outcome {
         audience: words(&draft.audience(task.seq), everyone, &groups),
     });
     Reply::page(&Assignments {
-        frame: Frame::of(desk, &title, &Shelf::Enterprise.crumbs())?,
+        frame: Frame::new(admin, &title, &BotCategory::Enterprise.crumbs())?,
         tasks: rows.collect(),
         is_for_nobody: draft.is_for_nobody,
         differs: draft.differs(),
@@ -106,33 +106,33 @@ fn show(desk: &Desk<'_>) -> Outcome {
 }
 
 /// What a button of the bot's page does: opens a task, applies, or forgets the draft.
-fn step(desk: &Desk<'_>) -> Outcome {
-    let (bot, tasks) = assignable(desk)?;
-    let mut draft = Draft::of(desk, &bot, &tasks)?;
-    draft.is_for_nobody = desk.field("assign") == "nobody";
-    match desk.field("step") {
-        "apply" => apply(desk, &bot, &tasks, &draft),
+fn step(admin: &AdminContext<'_>) -> Outcome {
+    let (bot, tasks) = assignable(admin)?;
+    let mut draft = Draft::new(admin, &bot, &tasks)?;
+    draft.is_for_nobody = admin.field("assign") == "nobody";
+    match admin.field("step") {
+        "apply" => apply(admin, &bot, &tasks, &draft),
         "cancel" => {
-            desk.write(|conn| Ok(drafts::forget(conn, &desk.session.id, bot.seq)?))?;
-            Ok(Reply::see(Shelf::Enterprise.path()).saying("Nothing was changed."))
+            admin.write(|conn| Ok(drafts::forget(conn, &admin.session.id, bot.seq)?))?;
+            Ok(Reply::see(BotCategory::Enterprise.path()).saying("Nothing was changed."))
         }
         task => {
-            let task = tasks.iter().find(|known| known.id == task).ok_or(Fault::NotFound)?;
+            let task = tasks.iter().find(|known| known.id == task).ok_or(PageError::NotFound)?;
             draft.is_for_nobody = false;
             draft.open = None;
-            draft.keep(desk, &bot)?;
+            draft.keep(admin, &bot)?;
             Ok(Reply::see(&format!("{}/{}", path(&bot), task.id)))
         }
     }
 }
 
-fn apply(desk: &Desk<'_>, bot: &Bot, tasks: &[Task], draft: &Draft) -> Outcome {
-    let everyone = everyone(desk)?;
-    desk.change(|change| {
+fn apply(admin: &AdminContext<'_>, bot: &Bot, tasks: &[Task], draft: &Draft) -> Outcome {
+    let everyone = everyone(admin)?;
+    admin.change(|change| {
         let before = audiences::addresses(change.conn(), bot.seq)?;
         draft.apply(change, bot, tasks)?;
-        drafts::forget(change.conn(), &desk.session.id, bot.seq)?;
-        let groups = groups::all(change.conn(), desk.account.seq, false)?;
+        drafts::forget(change.conn(), &admin.session.id, bot.seq)?;
+        let groups = groups::all(change.conn(), admin.account.seq, false)?;
         let now = audiences::of_bot(change.conn(), bot.seq, tasks)?;
         let shown = |task: &Task| {
             let audience = now.get(&task.seq).cloned().unwrap_or_default();
@@ -141,16 +141,16 @@ fn apply(desk: &Desk<'_>, bot: &Bot, tasks: &[Task], draft: &Draft) -> Outcome {
         let shown: Vec<String> = tasks.iter().map(shown).collect();
         let text = format!("bot {} assigned: {}", bot.name, shown.join("; "));
         change.log(audit::BOT_TASK_ASSIGNMENT, &text)?;
-        if !BotSettings::of(change.conn(), bot.seq)?.notify {
+        if !BotSettings::load(change.conn(), bot.seq)?.notify {
             return Ok(());
         }
         let before: BTreeSet<String> = before.into_iter().collect();
         let mut new = audiences::addresses(change.conn(), bot.seq)?;
         new.retain(|address| !before.contains(address));
         let text = format!("You can use {} now.\n", bot.name);
-        tell(desk, change, &new, &format!("{} is assigned to you", bot.name), &text)
+        tell(admin, change, &new, &format!("{} is assigned to you", bot.name), &text)
     })?;
-    Ok(Reply::see(Shelf::Enterprise.path()).saying("Bot assignment successful"))
+    Ok(Reply::see(BotCategory::Enterprise.path()).saying("Bot assignment successful"))
 }
 
 #[derive(Template)]
@@ -177,7 +177,7 @@ struct Shown {
 }
 
 impl Shown {
-    fn of(person: Person, chosen: &BTreeSet<i64>) -> Self {
+    fn new(person: Person, chosen: &BTreeSet<i64>) -> Self {
         Self {
             name: full_name(&person.first_name, &person.last_name, &person.email),
             is_chosen: chosen.contains(&person.seq),
@@ -188,29 +188,29 @@ impl Shown {
 }
 
 /// The task of the path.
-fn task<'t>(desk: &Desk<'_>, tasks: &'t [Task]) -> Result<&'t Task, Fault> {
-    tasks.iter().find(|task| task.id == desk.param("task")).ok_or(Fault::NotFound)
+fn task<'t>(admin: &AdminContext<'_>, tasks: &'t [Task]) -> Result<&'t Task, PageError> {
+    tasks.iter().find(|task| task.id == admin.param("task")).ok_or(PageError::NotFound)
 }
 
-fn show_task(desk: &Desk<'_>) -> Outcome {
-    let (bot, tasks) = assignable(desk)?;
-    let task = task(desk, &tasks)?;
-    let open = Draft::of(desk, &bot, &tasks)?.opened(task.seq, everyone(desk)?);
-    let (search, page) = (Search::of(desk), Page::of(desk));
-    let chosen_page = Page::in_field(desk, "chosen");
-    let account = desk.account.seq;
-    let (groups, found, total, chosen) = desk.read(|conn| {
+fn show_task(admin: &AdminContext<'_>) -> Outcome {
+    let (bot, tasks) = assignable(admin)?;
+    let task = task(admin, &tasks)?;
+    let open = Draft::new(admin, &bot, &tasks)?.opened(task.seq, everyone(admin)?);
+    let (search, page) = (Search::new(admin), Page::new(admin));
+    let chosen_page = Page::in_field(admin, "chosen");
+    let account = admin.account.seq;
+    let (groups, found, total, chosen) = admin.read(|conn| {
         let (found, total) = audiences::candidates(conn, account, &search.terms, page.skip(), ROWS)?;
         let chosen = audiences::people(conn, account, &open.users, chosen_page.skip(), ROWS)?;
         Ok((groups::all(conn, account, false)?, found, total, chosen))
     })?;
-    let crumbs = [("Bots Management", None), ("Enterprise Bots", Some(Shelf::Enterprise.path()))];
+    let crumbs = [("Bots Management", None), ("Enterprise Bots", Some(BotCategory::Enterprise.path()))];
     let title = format!("{}: {}", bot.name, task.name);
     let shown = |people: Vec<Person>| -> Vec<Shown> {
-        people.into_iter().map(|person| Shown::of(person, &open.users)).collect()
+        people.into_iter().map(|person| Shown::new(person, &open.users)).collect()
     };
     Reply::page(&TaskAudience {
-        frame: Frame::of(desk, &title, &crumbs)?,
+        frame: Frame::new(admin, &title, &crumbs)?,
         modes: Mode::ALL.map(|mode| (mode.word(), mode.label(), mode == open.mode)).into(),
         groups: groups
             .into_iter()
@@ -227,14 +227,14 @@ fn show_task(desk: &Desk<'_>) -> Outcome {
 }
 
 /// What a button of the task's dialog does. Whatever it is, the choice so far is kept.
-fn step_task(desk: &Desk<'_>) -> Outcome {
-    let (bot, tasks) = assignable(desk)?;
-    let task = task(desk, &tasks)?;
-    let everyone = everyone(desk)?;
-    let mut draft = Draft::of(desk, &bot, &tasks)?;
+fn step_task(admin: &AdminContext<'_>) -> Outcome {
+    let (bot, tasks) = assignable(admin)?;
+    let task = task(admin, &tasks)?;
+    let everyone = everyone(admin)?;
+    let mut draft = Draft::new(admin, &bot, &tasks)?;
     let mut open = draft.opened(task.seq, everyone);
-    read_choice(desk, &mut open)?;
-    let step = desk.field("step");
+    read_choice(admin, &mut open)?;
+    let step = admin.field("step");
     let to = match step {
         "done" => {
             draft.close(open, everyone);
@@ -246,23 +246,23 @@ fn step_task(desk: &Desk<'_>) -> Outcome {
         }
         _ => {
             draft.open = Some(open);
-            let search = if step == "find" { desk.field("search") } else { desk.field("searched") };
+            let search = if step == "find" { admin.field("search") } else { admin.field("searched") };
             let query =
                 form_urlencoded::Serializer::new(String::new()).append_pair("search", search).finish();
             format!("{}/{}?{query}", path(&bot), task.id)
         }
     };
-    draft.keep(desk, &bot)?;
+    draft.keep(admin, &bot)?;
     Ok(Reply::see(&to))
 }
 
 /// Reads the mode, the groups, and the people who are added or taken out. Only those who have accepted are added.
-fn read_choice(desk: &Desk<'_>, open: &mut Open) -> Result<(), Fault> {
-    open.mode = Mode::called(desk.field("audience")).unwrap_or(open.mode);
-    let ids = desk.fields("group");
-    let account = desk.account.seq;
-    let (added, removed) = (desk.fields("add"), desk.fields("remove"));
-    let (groups, added, removed) = desk.read(|conn| {
+fn read_choice(admin: &AdminContext<'_>, open: &mut Open) -> Result<(), PageError> {
+    open.mode = Mode::called(admin.field("audience")).unwrap_or(open.mode);
+    let ids = admin.fields("group");
+    let account = admin.account.seq;
+    let (added, removed) = (admin.fields("add"), admin.fields("remove"));
+    let (groups, added, removed) = admin.read(|conn| {
         Ok((
             groups::all(conn, account, false)?,
             audiences::choosable(conn, account, &added)?,

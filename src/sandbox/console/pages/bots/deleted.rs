@@ -3,10 +3,10 @@
 use askama::Template;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::list::{Page, ROWS};
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
@@ -50,12 +50,12 @@ fn obstacle(deleted: &Deleted, now: Timestamp) -> &'static str {
     }
 }
 
-fn list(desk: &Desk<'_>) -> Outcome {
-    let page = Page::of(desk);
+fn list(admin: &AdminContext<'_>) -> Outcome {
+    let page = Page::new(admin);
     let (found, total) =
-        desk.read(|conn| Ok(deleted_bots::page(conn, desk.account.seq, page.skip(), ROWS)?))?;
+        admin.read(|conn| Ok(deleted_bots::page(conn, admin.account.seq, page.skip(), ROWS)?))?;
     let rows = found.into_iter().map(|deleted| Row {
-        obstacle: obstacle(&deleted, desk.now),
+        obstacle: obstacle(&deleted, admin.now),
         created: When::read(&deleted.created_at),
         deleted: When::read(&deleted.at),
         id: deleted.id,
@@ -63,26 +63,26 @@ fn list(desk: &Desk<'_>) -> Outcome {
         requested_by: deleted.requested_by,
     });
     Reply::page(&DeletedBots {
-        frame: Frame::of(desk, "Deleted Bots", &[("Bots Management", None)])?,
+        frame: Frame::new(admin, "Deleted Bots", &[("Bots Management", None)])?,
         bots: rows.collect(),
         page: page.with_total(total),
     })
 }
 
-fn restore(desk: &Desk<'_>) -> Outcome {
-    let id = desk.param("id");
-    let found = desk.read(|conn| Ok(deleted_bots::by_id(conn, desk.account.seq, id)?))?;
-    let deleted = found.ok_or(Fault::NotFound)?;
-    let obstacle = obstacle(&deleted, desk.now);
+fn restore(admin: &AdminContext<'_>) -> Outcome {
+    let id = admin.param("id");
+    let found = admin.read(|conn| Ok(deleted_bots::by_id(conn, admin.account.seq, id)?))?;
+    let deleted = found.ok_or(PageError::NotFound)?;
+    let obstacle = obstacle(&deleted, admin.now);
     if !obstacle.is_empty() {
-        return Err(Fault::Refused(format!(
+        return Err(PageError::Refused(format!(
             "{} cannot be restored: {}.",
             deleted.name,
             obstacle.to_lowercase()
         )));
     }
-    desk.change(|change| {
-        deleted_bots::restore(change.conn(), desk.account.seq, &deleted)?;
+    admin.change(|change| {
+        deleted_bots::restore(change.conn(), admin.account.seq, &deleted)?;
         change.log(audit::DEPLOYMENT_SETTINGS, &format!("bot {} restored", deleted.name))
     })?;
     Ok(Reply::see(PATH).saying(format!("{} is back, with its configuration.", deleted.name)))

@@ -3,10 +3,10 @@
 use askama::Template;
 
 use super::{counted, tell};
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::list::{Page, ROWS};
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
@@ -47,7 +47,7 @@ struct Row {
 }
 
 impl Row {
-    fn of(waiting: Waiting) -> Self {
+    fn new(waiting: Waiting) -> Self {
         let bot = waiting.listed.bot;
         Self {
             version: if bot.is_deployed() { "Upgrade" } else { "New" },
@@ -61,13 +61,13 @@ impl Row {
     }
 }
 
-fn list(desk: &Desk<'_>) -> Outcome {
-    let page = Page::of(desk);
+fn list(admin: &AdminContext<'_>) -> Outcome {
+    let page = Page::new(admin);
     let (found, total) =
-        desk.read(|conn| Ok(bot_list::waiting(conn, desk.account.seq, page.skip(), ROWS)?))?;
+        admin.read(|conn| Ok(bot_list::waiting(conn, admin.account.seq, page.skip(), ROWS)?))?;
     Reply::page(&RequestsPage {
-        frame: Frame::of(desk, "Deployment Requests", &[("Bots Management", None)])?,
-        requests: found.into_iter().map(Row::of).collect(),
+        frame: Frame::new(admin, "Deployment Requests", &[("Bots Management", None)])?,
+        requests: found.into_iter().map(Row::new).collect(),
         page: page.with_total(total),
     })
 }
@@ -85,35 +85,35 @@ struct Request {
     reason: String,
 }
 
-fn request(desk: &Desk<'_>) -> Result<Waiting, Fault> {
-    let id = desk.param("id");
-    desk.read(|conn| Ok(bot_list::request_of(conn, desk.account.seq, id)?))?.ok_or(Fault::NotFound)
+fn request(admin: &AdminContext<'_>) -> Result<Waiting, PageError> {
+    let id = admin.param("id");
+    admin.read(|conn| Ok(bot_list::request_of(conn, admin.account.seq, id)?))?.ok_or(PageError::NotFound)
 }
 
-fn page(desk: &Desk<'_>, waiting: Waiting, problems: Vec<String>) -> Result<Request, Fault> {
+fn page(admin: &AdminContext<'_>, waiting: Waiting, problems: Vec<String>) -> Result<Request, PageError> {
     let bot = waiting.listed.bot.clone();
     let (tasks, settings) =
-        desk.read(|conn| Ok((tasks::approved(conn, bot.seq)?, BotSettings::of(conn, bot.seq)?)))?;
+        admin.read(|conn| Ok((tasks::approved(conn, bot.seq)?, BotSettings::load(conn, bot.seq)?)))?;
     let crumbs = [("Bots Management", None), ("Deployment Requests", Some(PATH))];
     Ok(Request {
-        frame: Frame::of(desk, &bot.name, &crumbs)?,
+        frame: Frame::new(admin, &bot.name, &crumbs)?,
         description: bot.description,
         comment: waiting.comment.clone(),
         channels: settings.channel_names().join(", "),
         tasks,
-        reason: desk.field("reason").to_owned(),
-        row: Row::of(waiting),
+        reason: admin.field("reason").to_owned(),
+        row: Row::new(waiting),
         problems,
     })
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    Reply::page(&page(desk, request(desk)?, Vec::new())?)
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    Reply::page(&page(admin, request(admin)?, Vec::new())?)
 }
 
-fn approve(desk: &Desk<'_>) -> Outcome {
-    let bot = request(desk)?.listed.bot;
-    desk.change(|change| {
+fn approve(admin: &AdminContext<'_>) -> Outcome {
+    let bot = request(admin)?.listed.bot;
+    admin.change(|change| {
         if bot.status != BotStatus::Suspended {
             bots::set_status(change.conn(), bot.seq, BotStatus::Published)?;
         }
@@ -121,21 +121,21 @@ fn approve(desk: &Desk<'_>) -> Outcome {
         bot_list::settle(change.conn(), bot.seq)?;
         change.log(audit::DEPLOYMENT_APPROVED, &format!("bot {} approved", bot.name))
     })?;
-    let shelf = if bot.is_enterprise { "Enterprise Bots" } else { "Consumer Bots" };
+    let category = if bot.is_enterprise { "Enterprise Bots" } else { "Consumer Bots" };
     let next = if bot.is_enterprise && !bot.is_deployed() {
         " Nobody can use it before it is assigned."
     } else {
         ""
     };
-    Ok(Reply::see(PATH).saying(format!("{} is deployed; it is in {shelf} now.{next}", bot.name)))
+    Ok(Reply::see(PATH).saying(format!("{} is deployed; it is in {category} now.{next}", bot.name)))
 }
 
 /// The chosen tasks go back to their developers, with a reason; a bot with none left is no longer waiting.
-fn reject(desk: &Desk<'_>) -> Outcome {
-    let waiting = request(desk)?;
+fn reject(admin: &AdminContext<'_>) -> Outcome {
+    let waiting = request(admin)?;
     let bot = waiting.listed.bot.clone();
-    let (chosen, reason) = (desk.fields("task"), desk.field("reason"));
-    let all = desk.read(|conn| Ok(tasks::approved(conn, bot.seq)?))?;
+    let (chosen, reason) = (admin.fields("task"), admin.field("reason"));
+    let all = admin.read(|conn| Ok(tasks::approved(conn, bot.seq)?))?;
     let rejected: Vec<&Task> = all.iter().filter(|task| chosen.contains(&task.id.as_str())).collect();
     let mut problems = Vec::new();
     if rejected.len() != chosen.len() || (rejected.is_empty() && !all.is_empty()) {
@@ -145,10 +145,10 @@ fn reject(desk: &Desk<'_>) -> Outcome {
         problems.push(format!("Say why, in {REASON_MAX} characters at most: the developers read it."));
     }
     if !problems.is_empty() {
-        return Reply::invalid(&page(desk, waiting, problems)?);
+        return Reply::invalid(&page(admin, waiting, problems)?);
     }
     let names: Vec<&str> = rejected.iter().map(|task| task.name.as_str()).collect();
-    desk.change(|change| {
+    admin.change(|change| {
         for task in &rejected {
             tasks::set_state(change.conn(), task.seq, TaskState::Configured)?;
         }
@@ -169,7 +169,7 @@ fn reject(desk: &Desk<'_>) -> Outcome {
             bot.name,
             names.join(", ")
         );
-        tell(desk, change, &owners, &format!("Deployment rejected: {}", bot.name), &text)
+        tell(admin, change, &owners, &format!("Deployment rejected: {}", bot.name), &text)
     })?;
     let tasks = counted(names.len(), "task", "tasks");
     Ok(Reply::see(PATH).saying(format!("{tasks} of {} rejected; the developer is told by mail.", bot.name)))

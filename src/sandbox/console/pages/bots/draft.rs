@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::sandbox::console::desk::Desk;
-use crate::sandbox::console::reply::Fault;
+use crate::sandbox::console::admin_context::AdminContext;
+use crate::sandbox::console::reply::PageError;
 use crate::sandbox::store::audiences::{self, Audience, Audiences};
 use crate::sandbox::store::bots::Bot;
 use crate::sandbox::store::tasks::Task;
@@ -47,7 +47,7 @@ impl Mode {
     }
 
     /// The way that an audience shows as; `everyone` is the system group.
-    pub(super) fn of(audience: &Audience, everyone: i64) -> Self {
+    pub(super) fn new(audience: &Audience, everyone: i64) -> Self {
         if audience.groups.contains(&everyone) {
             Self::Everybody
         } else if !audience.groups.is_empty() {
@@ -81,10 +81,10 @@ pub(super) struct Draft {
 
 impl Draft {
     /// The session's draft, or a new one of what is so.
-    pub(super) fn of(desk: &Desk<'_>, bot: &Bot, tasks: &[Task]) -> Result<Self, Fault> {
-        desk.read(|conn| {
-            if let Some(document) = drafts::of(conn, &desk.session.id, bot.seq)? {
-                return serde_json::from_str(&document).map_err(|e| Fault::broken(&e));
+    pub(super) fn new(admin: &AdminContext<'_>, bot: &Bot, tasks: &[Task]) -> Result<Self, PageError> {
+        admin.read(|conn| {
+            if let Some(document) = drafts::load(conn, &admin.session.id, bot.seq)? {
+                return serde_json::from_str(&document).map_err(|e| PageError::broken(&e));
             }
             let found = audiences::of_bot(conn, bot.seq, tasks)?;
             let is_for_nobody = found.values().all(|audience| *audience == Audience::default());
@@ -93,9 +93,9 @@ impl Draft {
     }
 
     /// Keeps it for the next page.
-    pub(super) fn keep(&self, desk: &Desk<'_>, bot: &Bot) -> Result<(), Fault> {
-        let document = serde_json::to_string(self).map_err(|e| Fault::broken(&e))?;
-        desk.write(|conn| Ok(drafts::put(conn, &desk.session.id, bot.seq, &document)?))
+    pub(super) fn keep(&self, admin: &AdminContext<'_>, bot: &Bot) -> Result<(), PageError> {
+        let document = serde_json::to_string(self).map_err(|e| PageError::broken(&e))?;
+        admin.write(|conn| Ok(drafts::put(conn, &admin.session.id, bot.seq, &document)?))
     }
 
     /// Who may use a task by this draft.
@@ -114,7 +114,7 @@ impl Draft {
             return open.clone();
         }
         let Audience { mut groups, users } = self.audience(task);
-        let mode = Mode::of(&Audience { groups: groups.clone(), users: users.clone() }, everyone);
+        let mode = Mode::new(&Audience { groups: groups.clone(), users: users.clone() }, everyone);
         groups.remove(&everyone);
         Open { task, mode, groups, users }
     }
@@ -131,7 +131,7 @@ impl Draft {
         // What came by another way, as people by the API beside a group, stays while the way is not changed.
         let before = self.audience(open.task);
         let audience = match open.mode {
-            Mode::Groups | Mode::Everybody if Mode::of(&before, everyone) == open.mode => {
+            Mode::Groups | Mode::Everybody if Mode::new(&before, everyone) == open.mode => {
                 Audience { users: before.users, ..audience }
             }
             _ => audience,
@@ -144,10 +144,10 @@ impl Draft {
     /// *Apply*, in the transaction of `change`.
     pub(super) fn apply(
         &self,
-        change: &crate::sandbox::console::desk::Change<'_>,
+        change: &crate::sandbox::console::admin_context::Change<'_>,
         bot: &Bot,
         tasks: &[Task],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), PageError> {
         if self.is_for_nobody {
             return Ok(audiences::clear(change.conn(), bot.seq)?);
         }
@@ -156,7 +156,7 @@ impl Draft {
 }
 
 /// The `seq` of the system group.
-pub(super) fn everyone(desk: &Desk<'_>) -> Result<i64, Fault> {
-    let group = desk.read(|conn| Ok(groups::by_name(conn, desk.account.seq, groups::EVERYONE)?))?;
-    group.map(|group| group.seq).ok_or_else(|| Fault::broken(&"an account without its system group"))
+pub(super) fn everyone(admin: &AdminContext<'_>) -> Result<i64, PageError> {
+    let group = admin.read(|conn| Ok(groups::by_name(conn, admin.account.seq, groups::EVERYONE)?))?;
+    group.map(|group| group.seq).ok_or_else(|| PageError::broken(&"an account without its system group"))
 }

@@ -2,8 +2,8 @@
 
 use askama::Template;
 
-use super::{CONSUMER, ENTERPRISE, Shelf};
-use crate::sandbox::console::desk::Desk;
+use super::{BotCategory, CONSUMER, ENTERPRISE};
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::list::{Page, ROWS, Search};
 use crate::sandbox::console::reply::{Outcome, Reply};
@@ -40,15 +40,16 @@ struct Row {
     is_suspended: bool,
 }
 
-fn list(desk: &Desk<'_>) -> Outcome {
-    let (shelf, search, page) = (Shelf::of(desk), Search::of(desk), Page::of(desk));
-    let by_name = desk.query("sort") == "name";
-    let filter = Filter { is_enterprise: shelf == Shelf::Enterprise, terms: search.terms.clone(), by_name };
-    let (bots, total) = desk.read(|conn| {
-        let (found, total) = bot_list::deployed(conn, desk.account.seq, &filter, page.skip(), ROWS)?;
+fn list(admin: &AdminContext<'_>) -> Outcome {
+    let (category, search, page) = (BotCategory::new(admin), Search::new(admin), Page::new(admin));
+    let by_name = admin.query("sort") == "name";
+    let filter =
+        Filter { is_enterprise: category == BotCategory::Enterprise, terms: search.terms.clone(), by_name };
+    let (bots, total) = admin.read(|conn| {
+        let (found, total) = bot_list::deployed(conn, admin.account.seq, &filter, page.skip(), ROWS)?;
         let rows = found.into_iter().map(|Listed { bot, publisher, tasks }| {
             Ok(Row {
-                channels: BotSettings::of(conn, bot.seq)?.channel_names().join(", "),
+                channels: BotSettings::load(conn, bot.seq)?.channel_names().join(", "),
                 is_suspended: bot.status == BotStatus::Suspended,
                 id: bot.id,
                 name: bot.name,
@@ -59,9 +60,9 @@ fn list(desk: &Desk<'_>) -> Outcome {
         Ok((rows.collect::<Result<Vec<_>, rusqlite::Error>>()?, total))
     })?;
     Reply::page(&BotsPage {
-        frame: Frame::of(desk, shelf.title(), &[("Bots Management", None)])?,
-        path: shelf.path(),
-        is_enterprise: shelf == Shelf::Enterprise,
+        frame: Frame::new(admin, category.title(), &[("Bots Management", None)])?,
+        path: category.path(),
+        is_enterprise: category == BotCategory::Enterprise,
         search,
         by_name,
         bots,
@@ -75,7 +76,7 @@ struct SmartBots {
     frame: Frame,
 }
 
-/// The sandbox has none, and says so.
-fn smart(desk: &Desk<'_>) -> Outcome {
-    Reply::page(&SmartBots { frame: Frame::of(desk, "Smart Bots", &[("Bots Management", None)])? })
+/// The sandbox has none, and the page shows that.
+fn smart(admin: &AdminContext<'_>) -> Outcome {
+    Reply::page(&SmartBots { frame: Frame::new(admin, "Smart Bots", &[("Bots Management", None)])? })
 }

@@ -12,16 +12,16 @@ pub(in crate::sandbox::console) mod preferences;
 pub(in crate::sandbox::console) mod settings;
 pub(in crate::sandbox::console) mod tasks;
 
-use crate::sandbox::console::desk::{Change, Desk};
+use crate::sandbox::console::admin_context::{AdminContext, Change};
 use crate::sandbox::console::frame::Crumb;
-use crate::sandbox::console::reply::Fault;
+use crate::sandbox::console::reply::PageError;
 use crate::sandbox::console::rights::{Needs, Permission};
-use crate::sandbox::mail::{self, Letter};
+use crate::sandbox::mail::{self, OutgoingMail};
 use crate::sandbox::store::bots::{self, Bot};
 
 /// The two pages of deployed bots. Their paths differ, and with them the permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shelf {
+enum BotCategory {
     Enterprise,
     Consumer,
 }
@@ -29,10 +29,14 @@ enum Shelf {
 const ENTERPRISE: Needs = Needs::Any(&[Permission::EnterpriseBots]);
 const CONSUMER: Needs = Needs::Any(&[Permission::ConsumerBots]);
 
-impl Shelf {
+impl BotCategory {
     /// The shelf of the path that was asked for.
-    fn of(desk: &Desk<'_>) -> Self {
-        if desk.incoming.path.starts_with("/Admin/bots/consumer") { Self::Consumer } else { Self::Enterprise }
+    fn new(admin: &AdminContext<'_>) -> Self {
+        if admin.incoming.path.starts_with("/Admin/bots/consumer") {
+            Self::Consumer
+        } else {
+            Self::Enterprise
+        }
     }
 
     fn title(self) -> &'static str {
@@ -55,19 +59,25 @@ impl Shelf {
 }
 
 /// The deployed bot of the path, if it stands on the shelf of the path.
-fn bot(desk: &Desk<'_>) -> Result<Bot, Fault> {
-    let shelf = Shelf::of(desk);
-    let found = desk.read(|conn| Ok(bots::by_id(conn, desk.account.seq, desk.param("id"))?))?;
+fn bot(admin: &AdminContext<'_>) -> Result<Bot, PageError> {
+    let category = BotCategory::new(admin);
+    let found = admin.read(|conn| Ok(bots::by_id(conn, admin.account.seq, admin.param("id"))?))?;
     found
-        .filter(|bot| bot.is_deployed() && bot.is_enterprise == (shelf == Shelf::Enterprise))
-        .ok_or(Fault::NotFound)
+        .filter(|bot| bot.is_deployed() && bot.is_enterprise == (category == BotCategory::Enterprise))
+        .ok_or(PageError::NotFound)
 }
 
 /// Writes a mail about a bot to its developers or users.
-fn tell(desk: &Desk<'_>, change: &Change<'_>, to: &[String], subject: &str, text: &str) -> Result<(), Fault> {
+fn tell(
+    admin: &AdminContext<'_>,
+    change: &Change<'_>,
+    to: &[String],
+    subject: &str,
+    text: &str,
+) -> Result<(), PageError> {
     for to in to {
-        let letter = Letter { kind: mail::ABOUT_BOT, to, subject, text: text.to_owned() };
-        letter.put(change.conn(), desk.account.seq, desk.now)?;
+        let mail = OutgoingMail { kind: mail::ABOUT_BOT, to, subject, text: text.to_owned() };
+        mail.put(change.conn(), admin.account.seq, admin.now)?;
     }
     Ok(())
 }

@@ -2,11 +2,11 @@
 
 use askama::Template;
 
-use super::{CONSUMER, ENTERPRISE, Shelf, bot};
+use super::{BotCategory, CONSUMER, ENTERPRISE, bot};
 use crate::sandbox::Holder;
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::{Frame, full_name};
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::audit;
 use crate::sandbox::store::bot_list::{self, Member};
@@ -35,8 +35,8 @@ struct OwnerPage {
 }
 
 /// The owner, and who may become it: active, with another role on the bot.
-fn team(desk: &Desk<'_>, bot: &Bot) -> Result<(Option<Member>, Vec<Member>), Fault> {
-    let team = desk.read(|conn| Ok(bot_list::team(conn, bot.seq)?))?;
+fn team(admin: &AdminContext<'_>, bot: &Bot) -> Result<(Option<Member>, Vec<Member>), PageError> {
+    let team = admin.read(|conn| Ok(bot_list::team(conn, bot.seq)?))?;
     let owner = team.iter().find(|member| member.is_owner).cloned();
     let is_owner = |member: &Member| owner.as_ref().is_some_and(|owner| owner.id == member.id);
     let mut developers: Vec<Member> = Vec::new();
@@ -49,24 +49,24 @@ fn team(desk: &Desk<'_>, bot: &Bot) -> Result<(Option<Member>, Vec<Member>), Fau
     Ok((owner, developers))
 }
 
-fn role_names(desk: &Desk<'_>) -> Result<Vec<String>, Fault> {
-    let all = desk.read(|conn| Ok(roles::all(conn, desk.account.seq, RoleKind::Bot)?))?;
+fn role_names(admin: &AdminContext<'_>) -> Result<Vec<String>, PageError> {
+    let all = admin.read(|conn| Ok(roles::all(conn, admin.account.seq, RoleKind::Bot)?))?;
     Ok(all.into_iter().filter(|role| !role.is_bot_owner()).map(|role| role.name).collect())
 }
 
-fn path(desk: &Desk<'_>, bot: &Bot) -> String {
-    format!("{}/{}/owner", Shelf::of(desk).path(), bot.id)
+fn path(admin: &AdminContext<'_>, bot: &Bot) -> String {
+    format!("{}/{}/owner", BotCategory::new(admin).path(), bot.id)
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    let (bot, shelf) = (bot(desk)?, Shelf::of(desk));
-    let (owner, developers) = team(desk, &bot)?;
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    let (bot, category) = (bot(admin)?, BotCategory::new(admin));
+    let (owner, developers) = team(admin, &bot)?;
     let name = |member: &Member| full_name(&member.first_name, &member.last_name, &member.email);
     Reply::page(&OwnerPage {
-        frame: Frame::of(desk, &format!("Change bot owner: {}", bot.name), &shelf.crumbs())?,
-        path: path(desk, &bot),
-        back: shelf.path(),
-        roles: role_names(desk)?,
+        frame: Frame::new(admin, &format!("Change bot owner: {}", bot.name), &category.crumbs())?,
+        path: path(admin, &bot),
+        back: category.path(),
+        roles: role_names(admin)?,
         developers: developers
             .iter()
             .map(|member| {
@@ -77,18 +77,17 @@ fn show(desk: &Desk<'_>) -> Outcome {
     })
 }
 
-fn change_owner(desk: &Desk<'_>) -> Outcome {
-    let bot = bot(desk)?;
-    let (owner, developers) = team(desk, &bot)?;
-    let new = developers
-        .iter()
-        .find(|member| member.id == desk.field("owner"))
-        .ok_or_else(|| Fault::Refused("Choose the new owner among the developers of the bot.".to_owned()))?;
-    let role = desk.field("role");
-    if owner.is_some() && !role_names(desk)?.iter().any(|known| known == role) {
-        return Err(Fault::Refused("Choose the role that the owner has from now on.".to_owned()));
+fn change_owner(admin: &AdminContext<'_>) -> Outcome {
+    let bot = bot(admin)?;
+    let (owner, developers) = team(admin, &bot)?;
+    let new = developers.iter().find(|member| member.id == admin.field("owner")).ok_or_else(|| {
+        PageError::Refused("Choose the new owner among the developers of the bot.".to_owned())
+    })?;
+    let role = admin.field("role");
+    if owner.is_some() && !role_names(admin)?.iter().any(|known| known == role) {
+        return Err(PageError::Refused("Choose the role that the owner has from now on.".to_owned()));
     }
-    desk.change(|change| {
+    admin.change(|change| {
         let on_bot = Some(bot.id.as_str());
         let mut text = format!("owner of bot {} is {} now", bot.name, new.email);
         if let Some(owner) = &owner {
@@ -105,5 +104,5 @@ fn change_owner(desk: &Desk<'_>) -> Outcome {
         change.bind(&Holder::user(&new.email), BOT_OWNER, on_bot)?;
         change.log(audit::BOT_OWNER, &text)
     })?;
-    Ok(Reply::see(Shelf::of(desk).path()).saying(format!("{} owns {} now.", new.email, bot.name)))
+    Ok(Reply::see(BotCategory::new(admin).path()).saying(format!("{} owns {} now.", new.email, bot.name)))
 }

@@ -2,8 +2,8 @@
 
 use askama::Template;
 
-use super::{CONSUMER, Shelf, bot};
-use crate::sandbox::console::desk::Desk;
+use super::{BotCategory, CONSUMER, bot};
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::pages::dashboard::talkers;
 use crate::sandbox::console::reply::{Outcome, Reply};
@@ -24,16 +24,16 @@ struct Plan {
     sum: Figures,
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    let bot = bot(desk)?;
-    let all = talkers(desk)?.talkers;
-    let until = hour_of(desk.now) + 1;
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    let bot = bot(admin)?;
+    let all = talkers(admin)?.talkers;
+    let until = hour_of(admin.now) + 1;
     let cut = Cut { kind: Kind::All, channel: "", tasks: &[], tags: &[] };
     let sum = all
         .iter()
         .find(|talker| talker.id == bot.id)
         .map(|talker| talker.between(until - 24 * DAYS, until, &cut))
         .unwrap_or_default();
-    let frame = Frame::of(desk, &format!("Bot plan: {}", bot.name), &Shelf::Consumer.crumbs())?;
-    Reply::page(&Plan { frame, back: Shelf::Consumer.path(), days: DAYS, sum })
+    let frame = Frame::new(admin, &format!("Bot plan: {}", bot.name), &BotCategory::Consumer.crumbs())?;
+    Reply::page(&Plan { frame, back: BotCategory::Consumer.path(), days: DAYS, sum })
 }

@@ -2,9 +2,9 @@
 
 use askama::Template;
 
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::bot_settings::Preferences;
@@ -24,25 +24,25 @@ struct PreferencesPage {
     assigns: bool,
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    let preferences = desk.read(|conn| Ok(Preferences::of(conn, desk.account.seq)?))?;
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    let preferences = admin.read(|conn| Ok(Preferences::load(conn, admin.account.seq)?))?;
     Reply::page(&PreferencesPage {
-        frame: Frame::of(desk, "Preferences", &[("Bots Management", None)])?,
-        approves: desk.account.auto_approve,
+        frame: Frame::new(admin, "Preferences", &[("Bots Management", None)])?,
+        approves: admin.account.auto_approve,
         assigns: preferences.assigns_everybody,
     })
 }
 
-fn save(desk: &Desk<'_>) -> Outcome {
-    let approves = match desk.field("requests") {
+fn save(admin: &AdminContext<'_>) -> Outcome {
+    let approves = match admin.field("requests") {
         "approve" => true,
         "hold" => false,
-        _ => return Err(Fault::Refused("Choose one of the two.".to_owned())),
+        _ => return Err(PageError::Refused("Choose one of the two.".to_owned())),
     };
-    let assigns = approves && desk.field("assign") == "on";
-    desk.change(|change| {
-        accounts::set_auto_approve(change.conn(), desk.account.seq, approves)?;
-        Preferences { assigns_everybody: assigns }.save(change.conn(), desk.account.seq)?;
+    let assigns = approves && admin.field("assign") == "on";
+    admin.change(|change| {
+        accounts::set_auto_approve(change.conn(), admin.account.seq, approves)?;
+        Preferences { assigns_everybody: assigns }.save(change.conn(), admin.account.seq)?;
         let text = match (approves, assigns) {
             (false, _) => "deployment requests are held for approval",
             (true, false) => "deployment requests are approved by themselves",

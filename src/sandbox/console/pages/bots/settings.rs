@@ -2,10 +2,10 @@
 
 use askama::Template;
 
-use super::{CONSUMER, ENTERPRISE, Shelf, bot, tell};
-use crate::sandbox::console::desk::Desk;
+use super::{BotCategory, CONSUMER, ENTERPRISE, bot, tell};
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::bot_settings::{Approval, BotSettings, CHANNELS};
 use crate::sandbox::store::bots::Bot;
@@ -39,18 +39,18 @@ struct Settings {
     developers: usize,
 }
 
-fn path(bot: &Bot, shelf: Shelf) -> String {
-    format!("{}/{}", shelf.path(), bot.id)
+fn path(bot: &Bot, category: BotCategory) -> String {
+    format!("{}/{}", category.path(), bot.id)
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    let (bot, shelf) = (bot(desk)?, Shelf::of(desk));
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    let (bot, category) = (bot(admin)?, BotCategory::new(admin));
     let (settings, team) =
-        desk.read(|conn| Ok((BotSettings::of(conn, bot.seq)?, bot_list::team(conn, bot.seq)?)))?;
+        admin.read(|conn| Ok((BotSettings::load(conn, bot.seq)?, bot_list::team(conn, bot.seq)?)))?;
     let chosen = settings.auto_approve.len();
     Reply::page(&Settings {
-        frame: Frame::of(desk, &format!("Bot settings: {}", bot.name), &shelf.crumbs())?,
-        path: path(&bot, shelf),
+        frame: Frame::new(admin, &format!("Bot settings: {}", bot.name), &category.crumbs())?,
+        path: path(&bot, category),
         is_enterprise: bot.is_enterprise,
         approves: if chosen == 0 {
             "none"
@@ -73,10 +73,10 @@ fn show(desk: &Desk<'_>) -> Outcome {
     })
 }
 
-fn save(desk: &Desk<'_>) -> Outcome {
-    let bot = bot(desk)?;
-    let chosen = desk.fields("approval");
-    let is_chosen = |number: usize| match desk.field("approves") {
+fn save(admin: &AdminContext<'_>) -> Outcome {
+    let bot = bot(admin)?;
+    let chosen = admin.fields("approval");
+    let is_chosen = |number: usize| match admin.field("approves") {
         "all" => true,
         "some" => chosen.contains(&number.to_string().as_str()),
         _ => false,
@@ -87,21 +87,21 @@ fn save(desk: &Desk<'_>) -> Outcome {
         .filter(|(number, _)| is_chosen(*number))
         .map(|(_, approval)| approval)
         .collect();
-    let asked = desk.fields("channel");
+    let asked = admin.fields("channel");
     let channels: Vec<String> = CHANNELS
         .iter()
         .filter(|(word, _)| asked.contains(word))
         .map(|(word, _)| (*word).to_owned())
         .collect();
     if channels.is_empty() {
-        return Err(Fault::Refused(
+        return Err(PageError::Refused(
             "At least one channel has to stay approved. Nothing was changed.".to_owned(),
         ));
     }
-    let notify = bot.is_enterprise && desk.field("notify") == "on";
+    let notify = bot.is_enterprise && admin.field("notify") == "on";
     let new = BotSettings { auto_approve, channels, notify };
-    desk.change(|change| {
-        let old = BotSettings::of(change.conn(), bot.seq)?;
+    admin.change(|change| {
+        let old = BotSettings::load(change.conn(), bot.seq)?;
         settings::save_of_bot(change.conn(), bot.seq, &new)?;
         if old.auto_approve != new.auto_approve {
             let labels: Vec<&str> = new.auto_approve.iter().map(|approval| approval.label()).collect();
@@ -114,30 +114,31 @@ fn save(desk: &Desk<'_>) -> Outcome {
         }
         change.log(audit::DEPLOYMENT_SETTINGS, &format!("settings of bot {} saved", bot.name))
     })?;
-    Ok(Reply::see(&format!("{}/settings", path(&bot, Shelf::of(desk)))).saying("The settings are saved."))
+    Ok(Reply::see(&format!("{}/settings", path(&bot, BotCategory::new(admin))))
+        .saying("The settings are saved."))
 }
 
 /// A mail to everybody with a role on the bot.
-fn mail(desk: &Desk<'_>) -> Outcome {
-    let bot = bot(desk)?;
-    let text = desk.field("text");
+fn mail(admin: &AdminContext<'_>) -> Outcome {
+    let bot = bot(admin)?;
+    let text = admin.field("text");
     if text.is_empty() || text.chars().count() > MAIL_MAX {
-        return Err(Fault::Refused(format!("Write something, {MAIL_MAX} characters at most.")));
+        return Err(PageError::Refused(format!("Write something, {MAIL_MAX} characters at most.")));
     }
-    let count = desk.change(|change| {
+    let count = admin.change(|change| {
         let team = bot_list::team(change.conn(), bot.seq)?;
         let mut to: Vec<String> = team.into_iter().map(|member| member.email).collect();
         to.sort();
         to.dedup();
         if to.is_empty() {
-            return Err(Fault::Refused(format!("{} has no developers to write to.", bot.name)));
+            return Err(PageError::Refused(format!("{} has no developers to write to.", bot.name)));
         }
-        let body = format!("{} writes about {}:\n\n{text}\n", desk.user.email, bot.name);
-        tell(desk, change, &to, &format!("About {}", bot.name), &body)?;
+        let body = format!("{} writes about {}:\n\n{text}\n", admin.user.email, bot.name);
+        tell(admin, change, &to, &format!("About {}", bot.name), &body)?;
         let event = audit::DEPLOYMENT_SETTINGS;
         change.log(event, &format!("mail about bot {} sent to {} people", bot.name, to.len()))?;
         Ok(to.len())
     })?;
-    let path = format!("{}/settings", path(&bot, Shelf::of(desk)));
+    let path = format!("{}/settings", path(&bot, BotCategory::new(admin)));
     Ok(Reply::see(&path).saying(format!("Sent to {}.", super::counted(count, "person", "people"))))
 }

@@ -2,10 +2,10 @@
 
 use askama::Template;
 
-use super::{CONSUMER, ENTERPRISE, Shelf, bot, counted, tell};
-use crate::sandbox::console::desk::Desk;
+use super::{BotCategory, CONSUMER, ENTERPRISE, bot, counted, tell};
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::bots::{self, Bot, BotStatus};
 use crate::sandbox::store::tasks::{self, Task, TaskState};
@@ -41,8 +41,8 @@ struct Confirm {
     ends_the_bot: bool,
 }
 
-fn approved(desk: &Desk<'_>, bot: &Bot) -> Result<Vec<Task>, Fault> {
-    let mut tasks = desk.read(|conn| Ok(tasks::approved(conn, bot.seq)?))?;
+fn approved(admin: &AdminContext<'_>, bot: &Bot) -> Result<Vec<Task>, PageError> {
+    let mut tasks = admin.read(|conn| Ok(tasks::approved(conn, bot.seq)?))?;
     if bot.status == BotStatus::Suspended {
         for task in &mut tasks {
             task.state = TaskState::Suspended;
@@ -51,46 +51,46 @@ fn approved(desk: &Desk<'_>, bot: &Bot) -> Result<Vec<Task>, Fault> {
     Ok(tasks)
 }
 
-fn path(desk: &Desk<'_>, bot: &Bot) -> String {
-    format!("{}/{}/tasks", Shelf::of(desk).path(), bot.id)
+fn path(admin: &AdminContext<'_>, bot: &Bot) -> String {
+    format!("{}/{}/tasks", BotCategory::new(admin).path(), bot.id)
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    let (bot, shelf) = (bot(desk)?, Shelf::of(desk));
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    let (bot, category) = (bot(admin)?, BotCategory::new(admin));
     Reply::page(&TasksPage {
-        frame: Frame::of(desk, &format!("Manage bot tasks: {}", bot.name), &shelf.crumbs())?,
-        path: path(desk, &bot),
-        back: shelf.path(),
-        tasks: approved(desk, &bot)?,
+        frame: Frame::new(admin, &format!("Manage bot tasks: {}", bot.name), &category.crumbs())?,
+        path: path(admin, &bot),
+        back: category.path(),
+        tasks: approved(admin, &bot)?,
         is_whole_bot_suspended: bot.status == BotStatus::Suspended,
     })
 }
 
-fn save(desk: &Desk<'_>) -> Outcome {
-    let (bot, shelf) = (bot(desk)?, Shelf::of(desk));
-    let all = approved(desk, &bot)?;
-    let ticked = desk.fields("task");
+fn save(admin: &AdminContext<'_>) -> Outcome {
+    let (bot, category) = (bot(admin)?, BotCategory::new(admin));
+    let all = approved(admin, &bot)?;
+    let ticked = admin.fields("task");
     let is_ticked = |task: &&Task| ticked.contains(&task.id.as_str());
     let activated: Vec<&Task> =
         all.iter().filter(|task| task.state == TaskState::Suspended).filter(is_ticked).collect();
     let suspended: Vec<&Task> =
         all.iter().filter(|task| task.state == TaskState::Active && !is_ticked(task)).collect();
     if activated.is_empty() && suspended.is_empty() {
-        return Err(Fault::Refused("Every task is as it was: nothing was changed.".to_owned()));
+        return Err(PageError::Refused("Every task is as it was: nothing was changed.".to_owned()));
     }
     let names = |tasks: &[&Task]| -> Vec<String> { tasks.iter().map(|task| task.name.clone()).collect() };
     let is_any_left = all.iter().any(|task| is_ticked(&task));
-    if desk.field("confirmed") != "yes" {
+    if admin.field("confirmed") != "yes" {
         return Reply::page(&Confirm {
-            frame: Frame::of(desk, &format!("Manage bot tasks: {}", bot.name), &shelf.crumbs())?,
-            path: path(desk, &bot),
+            frame: Frame::new(admin, &format!("Manage bot tasks: {}", bot.name), &category.crumbs())?,
+            path: path(admin, &bot),
             deployed: all.iter().filter(is_ticked).map(|task| task.id.clone()).collect(),
             suspended_now: names(&suspended),
             activated_now: names(&activated),
             ends_the_bot: !is_any_left,
         });
     }
-    desk.change(|change| {
+    admin.change(|change| {
         for task in &all {
             let state = if is_ticked(&task) { TaskState::Active } else { TaskState::Suspended };
             tasks::set_state(change.conn(), task.seq, state)?;
@@ -109,11 +109,12 @@ fn save(desk: &Desk<'_>) -> Outcome {
                 let tasks = tasks.join(", ");
                 change.log(event, &format!("bot {}: {tasks} {word}", bot.name))?;
                 let text = format!("Of {} these tasks are {word}: {tasks}\n", bot.name);
-                tell(desk, change, &to, &format!("{}: tasks {word}", bot.name), &text)?;
+                tell(admin, change, &to, &format!("{}: tasks {word}", bot.name), &text)?;
             }
         }
         Ok(())
     })?;
     let count = counted(activated.len() + suspended.len(), "task", "tasks");
-    Ok(Reply::see(shelf.path()).saying(format!("Bot status changed successfully: {count} of {}.", bot.name)))
+    Ok(Reply::see(category.path())
+        .saying(format!("Bot status changed successfully: {count} of {}.", bot.name)))
 }

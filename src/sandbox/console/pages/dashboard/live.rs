@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use askama::Template;
 
 use super::talkers::talkers;
-use crate::sandbox::console::desk::Desk;
-use crate::sandbox::console::reply::Fault;
+use crate::sandbox::console::admin_context::AdminContext;
+use crate::sandbox::console::reply::PageError;
 use crate::sandbox::store::bot_settings::CHANNELS;
 use crate::sandbox::store::users::{self, UserState};
 use crate::sandbox::traffic::Talker;
@@ -31,13 +31,13 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) fn of(desk: &Desk<'_>, talkers: &[Talker]) -> Result<Self, Fault> {
-        let counts = desk.read(|conn| Ok(users::count_by_state(conn, desk.account.seq)?))?;
+    pub(super) fn new(admin: &AdminContext<'_>, talkers: &[Talker]) -> Result<Self, PageError> {
+        let counts = admin.read(|conn| Ok(users::count_by_state(conn, admin.account.seq)?))?;
         let count = |state| counts.iter().find(|(own, _)| *own == state).map_or(0, |(_, count)| *count);
         let mut bots: Vec<(String, u64)> = Vec::new();
         let mut by_channel: BTreeMap<&str, u64> = BTreeMap::new();
         for talker in talkers {
-            let open = talker.open_at(desk.now);
+            let open = talker.open_at(admin.now);
             let people = open.iter().map(|(_, count)| count).sum();
             if people > 0 {
                 bots.push((talker.name.clone(), people));
@@ -62,7 +62,7 @@ impl Live {
                 ("Suspended", "suspended", count(UserState::Suspended)),
                 ("Locked", "locked", count(UserState::Locked)),
             ],
-            lists_people: desk.may("/Admin/users"),
+            lists_people: admin.may("/Admin/users"),
             bots,
             bots_total,
             channels: channels.collect(),
@@ -72,7 +72,7 @@ impl Live {
 }
 
 /// What is sent when it has changed.
-pub(super) fn draw(desk: &Desk<'_>) -> Result<String, Fault> {
-    let live = Live::of(desk, &talkers(desk)?.talkers)?;
-    live.render().map_err(|e| Fault::broken(&e))
+pub(super) fn draw(admin: &AdminContext<'_>) -> Result<String, PageError> {
+    let live = Live::new(admin, &talkers(admin)?.talkers)?;
+    live.render().map_err(|e| PageError::broken(&e))
 }

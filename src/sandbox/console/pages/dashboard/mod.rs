@@ -6,8 +6,8 @@ mod talkers;
 
 use askama::Template;
 
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::chart::Chart;
-use crate::sandbox::console::desk::Desk;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::reply::{Outcome, Reply};
 use crate::sandbox::console::rights::Needs;
@@ -51,7 +51,7 @@ struct Dashboard {
     used: Vec<(String, u64)>,
 }
 
-fn arrive(_: &Desk<'_>) -> Outcome {
+fn arrive(_: &AdminContext<'_>) -> Outcome {
     Ok(Reply::see("/Admin/dashboard"))
 }
 
@@ -61,17 +61,17 @@ const KINDS: [(&str, &str, Kind); 3] = [
     ("non-interactive", "Non-interactive", Kind::NonInteractive),
 ];
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    let Talkers { talkers, task_names } = talkers(desk)?;
-    let period = Period::of(desk);
-    let (bot, kind) = (desk.query("bot"), desk.query("kind"));
-    let channel = CHANNELS.iter().map(|(word, _)| *word).find(|word| *word == desk.query("channel"));
-    let asked = desk.incoming.query.all("task");
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    let Talkers { talkers, task_names } = talkers(admin)?;
+    let period = Period::new(admin);
+    let (bot, kind) = (admin.query("bot"), admin.query("kind"));
+    let channel = CHANNELS.iter().map(|(word, _)| *word).find(|word| *word == admin.query("channel"));
+    let asked = admin.incoming.query.all("task");
     let chosen = talkers.iter().find(|talker| talker.id == bot);
     let tasks: Vec<&str> = chosen
         .map(|bot| bot.tasks.iter().map(String::as_str).filter(|task| asked.contains(task)).collect())
         .unwrap_or_default();
-    let tags = tags(desk, chosen.is_some());
+    let tags = tags(admin, chosen.is_some());
     let cut = Cut {
         kind: KINDS.iter().find(|(word, ..)| *word == kind).map_or(Kind::All, |(.., kind)| *kind),
         channel: channel.unwrap_or_default(),
@@ -112,8 +112,8 @@ fn show(desk: &Desk<'_>) -> Outcome {
     let bots = talkers.iter().take(OFFERED);
     let names = chosen.and_then(|chosen| task_names.get(&chosen.id)).cloned().unwrap_or_default();
     Reply::page(&Dashboard {
-        frame: Frame::of(desk, "Dashboard", &[])?,
-        live: Live::of(desk, &talkers)?,
+        frame: Frame::new(admin, "Dashboard", &[])?,
+        live: Live::new(admin, &talkers)?,
         bots: bots.map(|talker| (talker.id.clone(), talker.name.clone(), talker.id == bot)).collect(),
         tasks: names
             .into_iter()
@@ -137,10 +137,10 @@ fn show(desk: &Desk<'_>) -> Outcome {
 }
 
 /// The chosen meta tags: there are some only with one bot, and they are forgotten when another one is chosen (3.7).
-fn tags(desk: &Desk<'_>, has_bot: bool) -> Vec<Tag> {
-    if !has_bot || desk.query("tagged") != desk.query("bot") {
+fn tags(admin: &AdminContext<'_>, has_bot: bool) -> Vec<Tag> {
+    if !has_bot || admin.query("tagged") != admin.query("bot") {
         return Vec::new();
     }
-    let asked = desk.incoming.query.all("tag");
+    let asked = admin.incoming.query.all("tag");
     TAGS.into_iter().filter(|tag| asked.contains(&tag.word)).collect()
 }

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::traffic;
 
 /// The furthest back (3.7).
@@ -36,8 +36,8 @@ const WORDS: [(&str, &str); 4] =
 
 impl Period {
     /// The period in the query.
-    pub(in crate::sandbox::console::pages) fn of(desk: &Desk<'_>) -> Self {
-        Self::parse(desk.query("period"), desk.query("from"), desk.query("to"), desk.now)
+    pub(in crate::sandbox::console::pages) fn new(admin: &AdminContext<'_>) -> Self {
+        Self::parse(admin.query("period"), admin.query("from"), admin.query("to"), admin.now)
     }
 
     fn parse(word: &str, from: &str, to: &str, now: Timestamp) -> Self {

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::sandbox::console::desk::Desk;
-use crate::sandbox::console::reply::Fault;
+use crate::sandbox::console::admin_context::AdminContext;
+use crate::sandbox::console::reply::PageError;
 use crate::sandbox::store::reach;
 use crate::sandbox::traffic::Talker;
 
@@ -17,8 +17,8 @@ pub(in crate::sandbox::console::pages) struct Talkers {
     pub(in crate::sandbox::console::pages) task_names: BTreeMap<String, Vec<(String, String)>>,
 }
 
-pub(in crate::sandbox::console::pages) fn talkers(desk: &Desk<'_>) -> Result<Talkers, Fault> {
-    let reached = desk.read(|conn| Ok(reach::of_account(conn, desk.account.seq)?))?;
+pub(in crate::sandbox::console::pages) fn talkers(admin: &AdminContext<'_>) -> Result<Talkers, PageError> {
+    let reached = admin.read(|conn| Ok(reach::of_account(conn, admin.account.seq)?))?;
     let task_names = reached.iter().map(|bot| (bot.id.clone(), bot.tasks.clone())).collect();
     let talkers = reached.into_iter().map(|bot| Talker {
         reach: if bot.is_enterprise { bot.assigned } else { PUBLIC_REACH },

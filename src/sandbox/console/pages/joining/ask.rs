@@ -5,14 +5,14 @@ use jiff::Timestamp;
 
 use super::{admit, open_accounts};
 use crate::sandbox::admin::edit::Editor;
-use crate::sandbox::console::ask::Ask;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::pages::registration::{self, Registration};
 use crate::sandbox::console::pages::user_settings::{SelfSignUp, Settings};
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
+use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
-use crate::sandbox::mail::{self, Letter};
+use crate::sandbox::mail::{self, OutgoingMail};
 use crate::sandbox::store::accounts::{self, Account};
 use crate::sandbox::store::join_requests::{self, Request};
 use crate::sandbox::store::{self, audit, people};
@@ -57,66 +57,67 @@ struct Found {
     request: Request,
     account: Account,
     rule: SelfSignUp,
-    /// Has a password: confirms by saying yes.
+    /// Has a password: confirms with one button.
     is_on_platform: bool,
 }
 
 const TITLE: &str = "Ask to join an account";
 
-fn page(ask: &Ask<'_>, state: State) -> AskToJoin {
-    AskToJoin { plain: Plain::of(ask, TITLE), state }
+fn page(context: &RequestContext<'_>, state: State) -> AskToJoin {
+    AskToJoin { plain: Plain::new(context, TITLE), state }
 }
 
-fn show(ask: &Ask<'_>) -> Outcome {
-    Reply::page(&page(ask, State::Asking))
+fn show(context: &RequestContext<'_>) -> Outcome {
+    Reply::page(&page(context, State::Asking))
 }
 
 /// The same answer for every address.
-fn send(ask: &Ask<'_>) -> Outcome {
-    let email = ask.field("email").to_lowercase();
-    ask.inner.attempts.count(&email, ask.ip(), ask.now).map_err(Fault::TooMany)?;
+fn send(context: &RequestContext<'_>) -> Outcome {
+    let email = context.field("email").to_lowercase();
+    context.inner.attempts.count(&email, context.ip(), context.now).map_err(PageError::TooMany)?;
     if mail::is_address(&email) {
-        ask.write(|conn| {
+        context.write(|conn| {
             for account in open_accounts(conn, &email)? {
                 let token = store::fresh_secret();
-                let expires = ask.now.checked_add(ask.inner.invites.life).unwrap_or(Timestamp::MAX);
+                let expires = context.now.checked_add(context.inner.invites.life).unwrap_or(Timestamp::MAX);
                 let digest = store::digest_of(&token);
-                if join_requests::put(conn, account.seq, &email, &digest, expires, ask.now)? {
-                    letter(ask, &email, &account, &token, expires).put(conn, account.seq, ask.now)?;
+                if join_requests::put(conn, account.seq, &email, &digest, expires, context.now)? {
+                    mail(context, &email, &account, &token, expires).put(conn, account.seq, context.now)?;
                 }
             }
             Ok(())
         })?;
     }
-    Reply::page(&page(ask, State::MailIsOnItsWay))
+    Reply::page(&page(context, State::MailIsOnItsWay))
 }
 
-fn letter<'a>(
-    ask: &Ask<'_>,
+fn mail<'a>(
+    context: &RequestContext<'_>,
     email: &'a str,
     account: &Account,
     token: &str,
     expires: Timestamp,
-) -> Letter<'a> {
+) -> OutgoingMail<'a> {
     let text = format!(
-        "Somebody asked to join the account {} of the Kore.ai sandbox with this address.\n\n\
+        "A request to join the account {} of the Kore.ai sandbox was made with this address.\n\n\
          If it was you, go on here:\n{}/signup/ask/confirm?token={token}\n\n\
          The link works until {}. If it was not you, do nothing.\n",
         account.name,
-        ask.inner.invites.public_url,
+        context.inner.invites.public_url,
         When::at(expires).people,
     );
-    Letter { kind: mail::ABOUT_JOINING, to: email, subject: "Your request to join an account", text }
+    OutgoingMail { kind: mail::ABOUT_JOINING, to: email, subject: "Your request to join an account", text }
 }
 
-fn find(ask: &Ask<'_>, token: &str) -> Result<Option<Found>, Fault> {
-    ask.read(|conn| {
+fn find(context: &RequestContext<'_>, token: &str) -> Result<Option<Found>, PageError> {
+    context.read(|conn| {
         let request = join_requests::by_digest(conn, &store::digest_of(token))?;
-        let Some(request) = request.filter(|request| request.expires_at_ms > ask.now.as_millisecond()) else {
+        let Some(request) = request.filter(|request| request.expires_at_ms > context.now.as_millisecond())
+        else {
             return Ok(None);
         };
         let account = accounts::by_seq(conn, request.account)?;
-        let rule = Settings::of(conn, account.seq)?.self_sign_up;
+        let rule = Settings::load(conn, account.seq)?.self_sign_up;
         // The settings may have changed, and the person may have joined.
         if open_accounts(conn, &request.email)?.iter().all(|open| open.seq != account.seq) {
             return Ok(None);
@@ -127,40 +128,45 @@ fn find(ask: &Ask<'_>, token: &str) -> Result<Option<Found>, Fault> {
     })
 }
 
-fn show_form(ask: &Ask<'_>) -> Outcome {
-    match find(ask, ask.query("token"))? {
-        Some(found) => Reply::page(&form(ask, ask.query("token"), &found, Vec::new())),
-        None => Reply::page(&page(ask, State::LinkIsOver)),
+fn show_form(context: &RequestContext<'_>) -> Outcome {
+    match find(context, context.query("token"))? {
+        Some(found) => Reply::page(&form(context, context.query("token"), &found, Vec::new())),
+        None => Reply::page(&page(context, State::LinkIsOver)),
     }
 }
 
-fn form<'a>(ask: &'a Ask<'_>, token: &'a str, found: &'a Found, problems: Vec<String>) -> Confirm<'a> {
-    let (first, last) = (ask.field("first_name"), ask.field("last_name"));
-    Confirm { plain: Plain::of(ask, TITLE), token, found, first, last, problems }
+fn form<'a>(
+    context: &'a RequestContext<'_>,
+    token: &'a str,
+    found: &'a Found,
+    problems: Vec<String>,
+) -> Confirm<'a> {
+    let (first, last) = (context.field("first_name"), context.field("last_name"));
+    Confirm { plain: Plain::new(context, TITLE), token, found, first, last, problems }
 }
 
-fn confirm(ask: &Ask<'_>) -> Outcome {
-    let token = ask.field("token");
-    let Some(mut found) = find(ask, token)? else {
-        return Reply::invalid(&page(ask, State::LinkIsOver));
+fn confirm(context: &RequestContext<'_>) -> Outcome {
+    let token = context.field("token");
+    let Some(mut found) = find(context, token)? else {
+        return Reply::invalid(&page(context, State::LinkIsOver));
     };
     let Registration { first, last, password } =
-        match registration::read(ask, &found.request.email, found.is_on_platform)? {
+        match registration::read(context, &found.request.email, found.is_on_platform)? {
             Ok(registration) => registration,
-            Err(objections) => return Reply::invalid(&form(ask, token, &found, objections)),
+            Err(objections) => return Reply::invalid(&form(context, token, &found, objections)),
         };
     found.request.first_name = first.to_owned();
     found.request.last_name = last.to_owned();
     found.request.password = password;
     let Found { request, account, rule, .. } = &found;
     if *rule == SelfSignUp::AutoApprove {
-        ask.write(|conn| {
-            admit(&Editor { conn, account, now: ask.stamp() }, request, ask.now)?;
+        context.write(|conn| {
+            admit(&Editor { conn, account, now: context.stamp() }, request, context.now)?;
             let text = format!("request of {} to join accepted automatically", request.email);
-            Ok(audit::log(conn, account.seq, ask.now, audit::ENROLLMENT_ACCEPTED, &text)?)
+            Ok(audit::log(conn, account.seq, context.now, audit::ENROLLMENT_ACCEPTED, &text)?)
         })?;
         return Ok(Reply::see("/sign-in?joined=1"));
     }
-    ask.write(|conn| Ok(join_requests::wait(conn, request)?))?;
-    Reply::page(&page(ask, State::Waits))
+    context.write(|conn| Ok(join_requests::wait(conn, request)?))?;
+    Reply::page(&page(context, State::Waits))
 }

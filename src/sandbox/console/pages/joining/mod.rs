@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::user_settings::{SelfSignUp, Settings};
 use crate::sandbox::admin::edit::Editor;
-use crate::sandbox::console::reply::Fault;
+use crate::sandbox::console::reply::PageError;
 use crate::sandbox::store::accounts::{self, Account};
 use crate::sandbox::store::join_requests::{self, Request};
 use crate::sandbox::store::{people, users};
@@ -20,11 +20,11 @@ fn domain(email: &str) -> Option<String> {
 
 /// The domain from which people may ask to join; `None`: nobody may.
 fn open_domain(conn: &Connection, account: &Account) -> rusqlite::Result<Option<String>> {
-    let is_open = Settings::of(conn, account.seq)?.self_sign_up != SelfSignUp::Block;
+    let is_open = Settings::load(conn, account.seq)?.self_sign_up != SelfSignUp::Block;
     Ok(if is_open { domain(&account.primary_admin) } else { None })
 }
 
-/// The accounts that somebody, by lower-case address, may ask to join.
+/// The accounts that a user, by lower-case address, may ask to join.
 fn open_accounts(conn: &Connection, email: &str) -> rusqlite::Result<Vec<Account>> {
     let mut open = Vec::new();
     for account in accounts::all(conn)? {
@@ -39,7 +39,7 @@ fn open_accounts(conn: &Connection, email: &str) -> rusqlite::Result<Vec<Account
 }
 
 /// Whether any account takes requests: whether to offer it at all.
-pub(super) fn is_offered(conn: &Connection) -> Result<bool, Fault> {
+pub(super) fn is_offered(conn: &Connection) -> Result<bool, PageError> {
     for account in accounts::all(conn)? {
         if open_domain(conn, &account)?.is_some() {
             return Ok(true);
@@ -49,12 +49,12 @@ pub(super) fn is_offered(conn: &Connection) -> Result<bool, Fault> {
 }
 
 /// Makes whoever asked an active person of the account, with what new people start with; the request is settled.
-fn admit(editor: &Editor<'_>, request: &Request, now: Timestamp) -> Result<(), Fault> {
+fn admit(editor: &Editor<'_>, request: &Request, now: Timestamp) -> Result<(), PageError> {
     let conn = editor.conn;
     let account = editor.account.seq;
     match users::by_email(conn, account, &request.email, false)? {
         None => {
-            let newcomer = Settings::of(conn, account)?.newcomer(&request.email);
+            let newcomer = Settings::load(conn, account)?.newcomer(&request.email);
             let (first_name, last_name) = (request.first_name.clone(), request.last_name.clone());
             editor.add_user(&crate::sandbox::NewUser { first_name, last_name, ..newcomer })?;
         }

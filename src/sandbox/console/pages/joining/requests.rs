@@ -3,14 +3,14 @@
 use askama::Template;
 
 use super::{admit, open_domain};
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::{Frame, full_name};
 use crate::sandbox::console::list::{Page, ROWS};
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
-use crate::sandbox::mail::{self, Letter};
+use crate::sandbox::mail::{self, OutgoingMail};
 use crate::sandbox::store::audit;
 use crate::sandbox::store::join_requests::{self, Request};
 
@@ -42,11 +42,11 @@ struct Row {
     at: Option<When>,
 }
 
-fn list(desk: &Desk<'_>) -> Outcome {
-    let page = Page::of(desk);
-    let (found, total, domain) = desk.read(|conn| {
-        let (found, total) = join_requests::waiting(conn, desk.account.seq, page.skip(), ROWS)?;
-        Ok((found, total, open_domain(conn, &desk.account)?))
+fn list(admin: &AdminContext<'_>) -> Outcome {
+    let page = Page::new(admin);
+    let (found, total, domain) = admin.read(|conn| {
+        let (found, total) = join_requests::waiting(conn, admin.account.seq, page.skip(), ROWS)?;
+        Ok((found, total, open_domain(conn, &admin.account)?))
     })?;
     let rows = found.into_iter().map(|request| Row {
         name: full_name(&request.first_name, &request.last_name, &request.email),
@@ -55,34 +55,39 @@ fn list(desk: &Desk<'_>) -> Outcome {
         email: request.email,
     });
     Reply::page(&Requests {
-        frame: Frame::of(desk, "Requests to join", &[("Enrollment", None)])?,
+        frame: Frame::new(admin, "Requests to join", &[("Enrollment", None)])?,
         rows: rows.collect(),
         page: page.with_total(total),
         domain,
-        has_settings: desk.may("/Admin/user-settings"),
+        has_settings: admin.may("/Admin/user-settings"),
     })
 }
 
-fn find(desk: &Desk<'_>, conn: &rusqlite::Connection) -> Result<Request, Fault> {
-    join_requests::by_id(conn, desk.account.seq, desk.param("id"))?.ok_or(Fault::NotFound)
+fn find(admin: &AdminContext<'_>, conn: &rusqlite::Connection) -> Result<Request, PageError> {
+    join_requests::by_id(conn, admin.account.seq, admin.param("id"))?.ok_or(PageError::NotFound)
 }
 
-fn answer<'a>(desk: &Desk<'_>, request: &'a Request, answer: &str) -> Letter<'a> {
-    let (account, url) = (&desk.account.name, &desk.inner.invites.public_url);
+fn answer<'a>(admin: &AdminContext<'_>, request: &'a Request, answer: &str) -> OutgoingMail<'a> {
+    let (account, url) = (&admin.account.name, &admin.inner.invites.public_url);
     let text = format!(
         "You asked to join the account {account} of the Kore.ai sandbox.\n\n{answer}\n{url}/sign-in\n"
     );
-    Letter { kind: mail::ABOUT_JOINING, to: &request.email, subject: "Your request to join an account", text }
+    OutgoingMail {
+        kind: mail::ABOUT_JOINING,
+        to: &request.email,
+        subject: "Your request to join an account",
+        text,
+    }
 }
 
-fn accept(desk: &Desk<'_>) -> Outcome {
-    let email = desk.change(|change| {
-        let request = find(desk, change.conn())?;
-        admit(change, &request, desk.now)?;
-        answer(desk, &request, "You have joined it. Sign in at:").put(
+fn accept(admin: &AdminContext<'_>) -> Outcome {
+    let email = admin.change(|change| {
+        let request = find(admin, change.conn())?;
+        admit(change, &request, admin.now)?;
+        answer(admin, &request, "You have joined it. Sign in at:").put(
             change.conn(),
-            desk.account.seq,
-            desk.now,
+            admin.account.seq,
+            admin.now,
         )?;
         change.log(audit::ENROLLMENT_ACCEPTED, &format!("request of {} to join accepted", request.email))?;
         Ok(request.email)
@@ -90,16 +95,16 @@ fn accept(desk: &Desk<'_>) -> Outcome {
     Ok(Reply::see(PATH).saying(format!("{email} is in the account now.")))
 }
 
-fn reject(desk: &Desk<'_>) -> Outcome {
-    let email = desk.change(|change| {
-        let request = find(desk, change.conn())?;
+fn reject(admin: &AdminContext<'_>) -> Outcome {
+    let email = admin.change(|change| {
+        let request = find(admin, change.conn())?;
         join_requests::settle(change.conn(), &request)?;
         answer(
-            desk,
+            admin,
             &request,
             "An administrator has decided against it. You can sign in to other accounts at:",
         )
-        .put(change.conn(), desk.account.seq, desk.now)?;
+        .put(change.conn(), admin.account.seq, admin.now)?;
         change.log(audit::ENROLLMENT_REJECTED, &format!("request of {} to join rejected", request.email))?;
         Ok(request.email)
     })?;

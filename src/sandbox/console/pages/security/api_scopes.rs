@@ -4,10 +4,10 @@
 use askama::Template;
 
 use crate::sandbox::api::SCOPES;
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::list::{Page, ROWS};
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
@@ -51,8 +51,8 @@ fn scopes(is_chosen: impl Fn(&str) -> bool) -> Scopes {
 }
 
 /// The scopes that a form has ticked.
-fn ticked(desk: &Desk<'_>) -> Vec<&'static str> {
-    let asked = desk.fields("scope");
+fn ticked(admin: &AdminContext<'_>) -> Vec<&'static str> {
+    let asked = admin.fields("scope");
     SCOPES.iter().copied().filter(|scope| asked.contains(scope)).collect()
 }
 
@@ -71,9 +71,9 @@ struct Row {
     created: Option<When>,
 }
 
-fn list(desk: &Desk<'_>) -> Outcome {
-    let page = Page::of(desk);
-    let (found, total) = desk.read(|conn| Ok(apps::page(conn, desk.account.seq, page.skip(), ROWS)?))?;
+fn list(admin: &AdminContext<'_>) -> Outcome {
+    let page = Page::new(admin);
+    let (found, total) = admin.read(|conn| Ok(apps::page(conn, admin.account.seq, page.skip(), ROWS)?))?;
     let rows = found.into_iter().map(|(name, app)| Row {
         name,
         scopes: app.scopes.len(),
@@ -81,7 +81,7 @@ fn list(desk: &Desk<'_>) -> Outcome {
         client_id: app.client_id,
     });
     Reply::page(&AppsPage {
-        frame: Frame::of(desk, "API Scopes", &[("Security & Control", None)])?,
+        frame: Frame::new(admin, "API Scopes", &[("Security & Control", None)])?,
         apps: rows.collect(),
         page: page.with_total(total),
     })
@@ -97,20 +97,20 @@ struct New {
     problems: Vec<String>,
 }
 
-fn form(desk: &Desk<'_>, problems: Vec<String>) -> Result<New, Fault> {
-    let chosen = ticked(desk);
+fn form(admin: &AdminContext<'_>, problems: Vec<String>) -> Result<New, PageError> {
+    let chosen = ticked(admin);
     let crumbs = [("Security & Control", None), ("API Scopes", Some(PATH))];
     Ok(New {
-        frame: Frame::of(desk, "New app", &crumbs)?,
-        name: desk.field("name").to_owned(),
-        enforces_jti: desk.field("jti") == "on",
+        frame: Frame::new(admin, "New app", &crumbs)?,
+        name: admin.field("name").to_owned(),
+        enforces_jti: admin.field("jti") == "on",
         scopes: scopes(|scope| chosen.contains(&scope)),
         problems,
     })
 }
 
-fn new(desk: &Desk<'_>) -> Outcome {
-    Reply::page(&form(desk, Vec::new())?)
+fn new(admin: &AdminContext<'_>) -> Outcome {
+    Reply::page(&form(admin, Vec::new())?)
 }
 
 /// The credentials, this once.
@@ -123,34 +123,34 @@ struct Credentials {
     client_secret: String,
 }
 
-fn secret(desk: &Desk<'_>, name: &str, client_id: String, client_secret: String) -> Outcome {
+fn secret(admin: &AdminContext<'_>, name: &str, client_id: String, client_secret: String) -> Outcome {
     let crumbs = [("Security & Control", None), ("API Scopes", Some(PATH))];
-    let frame = Frame::of(desk, &format!("Credentials of {name}"), &crumbs)?;
+    let frame = Frame::new(admin, &format!("Credentials of {name}"), &crumbs)?;
     Reply::page(&Credentials { frame, name: name.to_owned(), client_id, client_secret })
 }
 
-fn create(desk: &Desk<'_>) -> Outcome {
-    let name = desk.field("name");
+fn create(admin: &AdminContext<'_>) -> Outcome {
+    let name = admin.field("name");
     let mut problems = Vec::new();
     if name.is_empty() || name.chars().count() > NAME_MAX {
         problems.push(format!("Give the app a name of {NAME_MAX} characters at most."));
-    } else if desk.read(|conn| Ok(apps::by_name(conn, desk.account.seq, name)?))?.is_some() {
+    } else if admin.read(|conn| Ok(apps::by_name(conn, admin.account.seq, name)?))?.is_some() {
         problems.push(format!("There is an app called {name}: choose another name."));
     }
-    let chosen = ticked(desk);
+    let chosen = ticked(admin);
     if chosen.is_empty() {
         problems.push("Tick at least one scope: an app without any can do nothing.".to_owned());
     }
     if !problems.is_empty() {
-        return Reply::invalid(&form(desk, problems)?);
+        return Reply::invalid(&form(admin, problems)?);
     }
-    let app = desk.change(|change| {
-        let app = change.create_app(name, &chosen, desk.field("jti") == "on")?;
+    let app = admin.change(|change| {
+        let app = change.create_app(name, &chosen, admin.field("jti") == "on")?;
         change.log(audit::APP_CREATED, &format!("app {name} ({}) created", app.client_id))?;
         change.log(audit::APP_SCOPES_ASSIGNED, &format!("app {name}: {}", chosen.join(", ")))?;
         Ok(app)
     })?;
-    secret(desk, name, app.client_id, app.client_secret)
+    secret(admin, name, app.client_id, app.client_secret)
 }
 
 #[derive(Template)]
@@ -163,16 +163,16 @@ struct App {
     scopes: Scopes,
 }
 
-fn app(desk: &Desk<'_>) -> Result<(String, apps::App), Fault> {
-    let id = desk.param("id");
-    desk.read(|conn| Ok(apps::own(conn, desk.account.seq, id)?))?.ok_or(Fault::NotFound)
+fn app(admin: &AdminContext<'_>) -> Result<(String, apps::App), PageError> {
+    let id = admin.param("id");
+    admin.read(|conn| Ok(apps::own(conn, admin.account.seq, id)?))?.ok_or(PageError::NotFound)
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    let (name, app) = app(desk)?;
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    let (name, app) = app(admin)?;
     let crumbs = [("Security & Control", None), ("API Scopes", Some(PATH))];
     Reply::page(&App {
-        frame: Frame::of(desk, &name, &crumbs)?,
+        frame: Frame::new(admin, &name, &crumbs)?,
         enforces_jti: app.enforce_jti,
         created: When::read(&app.created_at),
         scopes: scopes(|scope| app.scopes.iter().any(|own| own == scope)),
@@ -180,10 +180,10 @@ fn show(desk: &Desk<'_>) -> Outcome {
     })
 }
 
-fn set_scopes(desk: &Desk<'_>) -> Outcome {
-    let (name, app) = app(desk)?;
-    let chosen = ticked(desk);
-    desk.change(|change| {
+fn set_scopes(admin: &AdminContext<'_>) -> Outcome {
+    let (name, app) = app(admin)?;
+    let chosen = ticked(admin);
+    admin.change(|change| {
         apps::set_scopes(change.conn(), &app.client_id, &chosen)?;
         if chosen.is_empty() {
             change.log(audit::APP_SCOPES_DELETED, &format!("app {name}: no scope any more"))
@@ -194,19 +194,19 @@ fn set_scopes(desk: &Desk<'_>) -> Outcome {
     Ok(Reply::see(&format!("{PATH}/{}", app.client_id)).saying("The scopes are saved, and in force at once."))
 }
 
-fn reset(desk: &Desk<'_>) -> Outcome {
-    let (name, app) = app(desk)?;
+fn reset(admin: &AdminContext<'_>) -> Outcome {
+    let (name, app) = app(admin)?;
     let fresh = store::fresh_secret();
-    desk.change(|change| {
+    admin.change(|change| {
         apps::set_secret(change.conn(), &app.client_id, &fresh)?;
         change.log(audit::APP_MODIFIED, &format!("secret of app {name} ({}) reset", app.client_id))
     })?;
-    secret(desk, &name, app.client_id, fresh)
+    secret(admin, &name, app.client_id, fresh)
 }
 
-fn delete(desk: &Desk<'_>) -> Outcome {
-    let (name, app) = app(desk)?;
-    desk.change(|change| {
+fn delete(admin: &AdminContext<'_>) -> Outcome {
+    let (name, app) = app(admin)?;
+    admin.change(|change| {
         apps::delete(change.conn(), &app.client_id)?;
         change.log(audit::APP_DELETED, &format!("app {name} ({}) deleted", app.client_id))
     })?;

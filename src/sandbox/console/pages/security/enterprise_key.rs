@@ -3,7 +3,7 @@
 
 use askama::Template;
 
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::reply::{Outcome, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
@@ -20,10 +20,10 @@ struct EnterpriseKey {
     key: String,
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    let key = store::digest_of(&format!("enterprise key {}", desk.account.id));
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    let key = store::digest_of(&format!("enterprise key {}", admin.account.id));
     Reply::page(&EnterpriseKey {
-        frame: Frame::of(desk, "Enterprise Key", &[("Security & Control", None)])?,
+        frame: Frame::new(admin, "Enterprise Key", &[("Security & Control", None)])?,
         key,
     })
 }

@@ -2,9 +2,9 @@
 
 use askama::Template;
 
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::audit;
@@ -48,28 +48,28 @@ struct Settings {
     problems: Vec<String>,
 }
 
-fn page(desk: &Desk<'_>, security: &Security, problems: Vec<String>) -> Result<Settings, Fault> {
+fn page(admin: &AdminContext<'_>, security: &Security, problems: Vec<String>) -> Result<Settings, PageError> {
     Ok(Settings {
-        frame: Frame::of(desk, "Settings", &[("Security & Control", None)])?,
+        frame: Frame::new(admin, "Settings", &[("Security & Control", None)])?,
         retention: RETENTION
             .iter()
             .map(|(months, label)| (*months, *label, *months == security.retention_months))
             .collect(),
         keeps_context: security.keeps_context,
         addresses: security.addresses.join("\n"),
-        own_address: desk.ip().to_string(),
+        own_address: admin.ip().to_string(),
         problems,
     })
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    let security = desk.read(|conn| Ok(Security::of(conn, desk.account.seq)?))?;
-    Reply::page(&page(desk, &security, Vec::new())?)
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    let security = admin.read(|conn| Ok(Security::load(conn, admin.account.seq)?))?;
+    Reply::page(&page(admin, &security, Vec::new())?)
 }
 
-fn save(desk: &Desk<'_>) -> Outcome {
-    let months = desk.field("retention").parse().unwrap_or(0);
-    let addresses: Vec<String> = desk
+fn save(admin: &AdminContext<'_>) -> Outcome {
+    let months = admin.field("retention").parse().unwrap_or(0);
+    let addresses: Vec<String> = admin
         .field("addresses")
         .lines()
         .map(str::trim)
@@ -77,7 +77,7 @@ fn save(desk: &Desk<'_>) -> Outcome {
         .map(str::to_owned)
         .collect();
     let security =
-        Security { retention_months: months, keeps_context: desk.field("context") == "on", addresses };
+        Security { retention_months: months, keeps_context: admin.field("context") == "on", addresses };
     let mut problems = Vec::new();
     if !RETENTION.iter().any(|(known, _)| *known == months) {
         problems.push("Choose how long data is kept.".to_owned());
@@ -90,15 +90,15 @@ fn save(desk: &Desk<'_>) -> Outcome {
             problems.push(format!("{pattern} is not a regular expression."));
         }
     }
-    let own = desk.ip().to_string();
+    let own = admin.ip().to_string();
     if problems.is_empty() && !security.admits(&own) {
         problems.push(format!("Your own address {own} has to match: you would lock yourself out."));
     }
     if !problems.is_empty() {
-        return Reply::invalid(&page(desk, &security, problems)?);
+        return Reply::invalid(&page(admin, &security, problems)?);
     }
-    desk.change(|change| {
-        security.save(change.conn(), desk.account.seq)?;
+    admin.change(|change| {
+        security.save(change.conn(), admin.account.seq)?;
         let from = if security.addresses.is_empty() {
             "everywhere".to_owned()
         } else {
@@ -111,9 +111,9 @@ fn save(desk: &Desk<'_>) -> Outcome {
     Ok(Reply::see(PATH).saying("The settings are saved."))
 }
 
-fn revoke(desk: &Desk<'_>) -> Outcome {
-    let count = desk.change(|change| {
-        let count = security::revoke_links(change.conn(), desk.account.seq)?;
+fn revoke(admin: &AdminContext<'_>) -> Outcome {
+    let count = admin.change(|change| {
+        let count = security::revoke_links(change.conn(), admin.account.seq)?;
         change.log(audit::SETTINGS_MODIFIED, &format!("all active URLs revoked: {count}"))?;
         Ok(count)
     })?;

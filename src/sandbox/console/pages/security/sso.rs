@@ -3,9 +3,9 @@
 
 use askama::Template;
 
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
-use crate::sandbox::console::reply::{Fault, Outcome, Reply};
+use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::sso::{self, Attribute, CERTIFICATES_MAX, Config, Mapping, PROTOCOLS};
@@ -42,7 +42,12 @@ struct SsoPage {
     problems: Vec<String>,
 }
 
-fn page(desk: &Desk<'_>, is_on: bool, config: Config, problems: Vec<String>) -> Result<SsoPage, Fault> {
+fn page(
+    admin: &AdminContext<'_>,
+    is_on: bool,
+    config: Config,
+    problems: Vec<String>,
+) -> Result<SsoPage, PageError> {
     let mut certificates = config.certificates.clone();
     certificates.resize(CERTIFICATES_MAX.max(certificates.len()), String::new());
     let has_mapping = config.mapping.is_some();
@@ -50,9 +55,9 @@ fn page(desk: &Desk<'_>, is_on: bool, config: Config, problems: Vec<String>) -> 
     mapping.attributes.extend(vec![Attribute::default(); FREE_LINES]);
     let chosen = |own: &str, word: &str, first: &str| own == word || (own.is_empty() && word == first);
     Ok(SsoPage {
-        frame: Frame::of(desk, "Single Sign On", &[("Security & Control", None)])?,
+        frame: Frame::new(admin, "Single Sign On", &[("Security & Control", None)])?,
         is_on,
-        has_two_factor: desk.account.two_factor,
+        has_two_factor: admin.account.two_factor,
         protocols: PROTOCOLS
             .iter()
             .map(|word| (*word, chosen(&config.protocol, word, PROTOCOLS[0])))
@@ -69,22 +74,22 @@ fn page(desk: &Desk<'_>, is_on: bool, config: Config, problems: Vec<String>) -> 
     })
 }
 
-fn stored(desk: &Desk<'_>) -> Result<Option<Config>, Fault> {
-    let Some((_, document)) = desk.read(|conn| Ok(apps::sso(conn, desk.account.seq)?))? else {
+fn stored(admin: &AdminContext<'_>) -> Result<Option<Config>, PageError> {
+    let Some((_, document)) = admin.read(|conn| Ok(apps::sso(conn, admin.account.seq)?))? else {
         return Ok(None);
     };
-    let document = serde_json::from_str(&document).map_err(|e| Fault::broken(&e))?;
+    let document = serde_json::from_str(&document).map_err(|e| PageError::broken(&e))?;
     Ok(Some(sso::read(&document)))
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    let stored = stored(desk)?;
-    Reply::page(&page(desk, stored.is_some(), stored.unwrap_or_default(), Vec::new())?)
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    let stored = stored(admin)?;
+    Reply::page(&page(admin, stored.is_some(), stored.unwrap_or_default(), Vec::new())?)
 }
 
 /// The configuration in the form.
-fn typed(desk: &Desk<'_>) -> Config {
-    let all = |name: &str| desk.fields(name);
+fn typed(admin: &AdminContext<'_>) -> Config {
+    let all = |name: &str| admin.fields(name);
     let at = |values: &[&str], index: usize| values.get(index).map_or("", |value| value.trim()).to_owned();
     let (names, values) = (all("attribute-name"), all("attribute-value"));
     let (kinds, kores) = (all("attribute-kind"), all("attribute-kore"));
@@ -98,15 +103,15 @@ fn typed(desk: &Desk<'_>) -> Config {
         .filter(|attribute| !attribute.name.is_empty() || !attribute.kore.is_empty());
     let certificates = all("certificate").into_iter().map(str::trim).filter(|text| !text.is_empty());
     Config {
-        protocol: desk.field("protocol").to_owned(),
-        provider: desk.field("provider").to_owned(),
-        entry_point: desk.field("entry-point").to_owned(),
-        issuer: desk.field("issuer").to_owned(),
+        protocol: admin.field("protocol").to_owned(),
+        provider: admin.field("provider").to_owned(),
+        entry_point: admin.field("entry-point").to_owned(),
+        issuer: admin.field("issuer").to_owned(),
         certificates: certificates.map(str::to_owned).collect(),
-        restricts_onboarding: desk.field("restrict") == "on",
-        skips_second_factor: (desk.field("skip-idp") == "on", desk.field("skip-sp") == "on"),
-        mapping: (desk.field("mapping") == "on")
-            .then(|| Mapping { is_full: desk.field("sync") == "full", attributes: attributes.collect() }),
+        restricts_onboarding: admin.field("restrict") == "on",
+        skips_second_factor: (admin.field("skip-idp") == "on", admin.field("skip-sp") == "on"),
+        mapping: (admin.field("mapping") == "on")
+            .then(|| Mapping { is_full: admin.field("sync") == "full", attributes: attributes.collect() }),
     }
 }
 
@@ -141,28 +146,28 @@ fn problems(config: &Config) -> Vec<String> {
     problems
 }
 
-fn enable(desk: &Desk<'_>) -> Outcome {
-    let config = typed(desk);
+fn enable(admin: &AdminContext<'_>) -> Outcome {
+    let config = typed(admin);
     let problems = problems(&config);
-    let is_on = stored(desk)?.is_some();
+    let is_on = stored(admin)?.is_some();
     if !problems.is_empty() {
-        return Reply::invalid(&page(desk, is_on, config, problems)?);
+        return Reply::invalid(&page(admin, is_on, config, problems)?);
     }
-    desk.change(|change| {
-        sso::enable(change.conn(), desk.account.seq, &config, &desk.user.id, &desk.stamp())?;
+    admin.change(|change| {
+        sso::enable(change.conn(), admin.account.seq, &config, &admin.user.id, &admin.stamp())?;
         let text = if is_on { "single sign-on changed" } else { "single sign-on enabled" };
         change.log(audit::SETTINGS_MODIFIED, text)
     })?;
-    let also = if desk.account.two_factor { " Two-factor authentication is off." } else { "" };
+    let also = if admin.account.two_factor { " Two-factor authentication is off." } else { "" };
     Ok(Reply::see(PATH).saying(format!("Single sign-on is saved and on.{also}")))
 }
 
-fn disable(desk: &Desk<'_>) -> Outcome {
-    if stored(desk)?.is_none() {
-        return Err(Fault::Refused("Single sign-on is off already.".to_owned()));
+fn disable(admin: &AdminContext<'_>) -> Outcome {
+    if stored(admin)?.is_none() {
+        return Err(PageError::Refused("Single sign-on is off already.".to_owned()));
     }
-    desk.change(|change| {
-        apps::clear_sso(change.conn(), desk.account.seq)?;
+    admin.change(|change| {
+        apps::clear_sso(change.conn(), admin.account.seq)?;
         change.log(audit::SETTINGS_MODIFIED, "single sign-on disabled")
     })?;
     Ok(Reply::see(PATH).saying("Single sign-on is off."))

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use crate::sandbox::console::desk::Desk;
+use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::reply::{Outcome, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
@@ -24,16 +24,16 @@ struct SecurityTwoFactor {
     has_sso: bool,
 }
 
-fn show(desk: &Desk<'_>) -> Outcome {
-    let has_sso = desk.read(|conn| Ok(apps::sso(conn, desk.account.seq)?.is_some()))?;
+fn show(admin: &AdminContext<'_>) -> Outcome {
+    let has_sso = admin.read(|conn| Ok(apps::sso(conn, admin.account.seq)?.is_some()))?;
     let crumbs = [("Security & Control", None)];
-    let frame = Frame::of(desk, "Two-Factor Authentication", &crumbs)?;
-    Reply::page(&SecurityTwoFactor { frame, is_on: desk.account.two_factor, has_sso })
+    let frame = Frame::new(admin, "Two-Factor Authentication", &crumbs)?;
+    Reply::page(&SecurityTwoFactor { frame, is_on: admin.account.two_factor, has_sso })
 }
 
-fn switch(desk: &Desk<'_>) -> Outcome {
-    let on = desk.field("state") == "on";
-    desk.change(|change| {
+fn switch(admin: &AdminContext<'_>) -> Outcome {
+    let on = admin.field("state") == "on";
+    admin.change(|change| {
         change.set_two_factor(on)?;
         let text = format!("two-factor authentication switched {}", if on { "on" } else { "off" });
         change.log(audit::SETTINGS_MODIFIED, &text)

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use jiff::Timestamp;
 use rusqlite::{Connection, Transaction};
 
-use super::reply::Fault;
+use super::reply::PageError;
 use crate::sandbox::store::{self, sessions};
 use crate::sandbox::{Inner, clock};
 
@@ -40,7 +40,7 @@ pub(super) struct Upload {
 #[derive(Debug)]
 pub(super) struct Incoming {
     pub(super) path: String,
-    /// What stands in the place of `{name}` in the route's path.
+    /// What is in the place of `{name}` in the route's path.
     pub(super) params: Fields,
     pub(super) query: Fields,
     pub(super) form: Fields,
@@ -58,7 +58,7 @@ pub(super) struct Incoming {
 }
 
 /// A request on its way through a page.
-pub(super) struct Ask<'a> {
+pub(super) struct RequestContext<'a> {
     pub(super) inner: &'a Inner,
     pub(super) incoming: &'a Incoming,
     pub(super) now: Timestamp,
@@ -68,7 +68,7 @@ pub(super) struct Ask<'a> {
     pub(super) is_new_token: bool,
 }
 
-impl<'a> Ask<'a> {
+impl<'a> RequestContext<'a> {
     pub(super) fn new(inner: &'a Inner, incoming: &'a Incoming) -> Self {
         let is_token = |value: &String| value.len() == 64 && value.bytes().all(|b| b.is_ascii_hexdigit());
         let known = incoming.cookie.clone().filter(is_token);
@@ -97,7 +97,7 @@ impl<'a> Ask<'a> {
         self.incoming.form.all(name)
     }
 
-    /// What stands in the place of `{name}` in the route's path.
+    /// What is in the place of `{name}` in the route's path.
     pub(super) fn param(&self, name: &str) -> &str {
         self.incoming.params.one(name)
     }
@@ -122,27 +122,30 @@ impl<'a> Ask<'a> {
         self.incoming.peer.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
     }
 
-    /// Whether the caller is on this machine, and no proxy in between that could be speaking for somebody else.
+    /// Whether the caller is on this machine, and no proxy in between that could be speaking for another client.
     pub(super) fn is_local(&self) -> bool {
         self.ip().is_loopback() && !self.is_behind_tls()
     }
 
     /// One unchanging view of the database.
-    pub(super) fn read<T>(&self, question: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
+    pub(super) fn read<T>(
+        &self,
+        question: impl FnOnce(&Connection) -> Result<T, PageError>,
+    ) -> Result<T, PageError> {
         self.inner.store.read(question)
     }
 
     /// One transaction over what is not an account's: people and sessions. Changes to an account go through
-    /// [`super::desk::Desk::change`].
+    /// [`super::admin_context::AdminContext::change`].
     pub(super) fn write<T>(
         &self,
-        change: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+        change: impl FnOnce(&Transaction<'_>) -> Result<T, PageError>,
+    ) -> Result<T, PageError> {
         self.inner.store.write(change)
     }
 
     /// The browser's session, idle or not, without counting this as activity.
-    pub(super) fn session(&self) -> Result<Option<sessions::Session>, Fault> {
+    pub(super) fn session(&self) -> Result<Option<sessions::Session>, PageError> {
         if self.is_new_token {
             return Ok(None);
         }

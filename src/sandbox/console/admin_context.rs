@@ -1,4 +1,4 @@
-//! Who is asking: somebody with a session, and an administrator in an account. Only this file makes either, so a page
+//! Who is asking: a user with a session, and an administrator in an account. Only this file makes either, so a page
 //! that takes one cannot be reached without.
 
 use std::cell::Cell;
@@ -6,8 +6,8 @@ use std::ops::Deref;
 
 use rusqlite::Connection;
 
-use super::ask::Ask;
-use super::reply::{Fault, Notice};
+use super::reply::{Notice, PageError};
+use super::request_context::RequestContext;
 use super::rights::Rights;
 use super::{route, session};
 use crate::sandbox::admin::edit::Editor;
@@ -18,53 +18,53 @@ use crate::sandbox::store::sessions::{self, Session};
 use crate::sandbox::store::users::{self, User, UserState};
 use crate::sandbox::store::{people, roles};
 
-/// Somebody with a session.
-pub(super) struct Signed<'a> {
-    ask: &'a Ask<'a>,
+/// A user with a session.
+pub(super) struct SignedIn<'a> {
+    context: &'a RequestContext<'a>,
     pub(super) session: Session,
     /// The accounts that are open to them.
     pub(super) accounts: Vec<Account>,
 }
 
-impl<'a> Deref for Signed<'a> {
-    type Target = Ask<'a>;
+impl<'a> Deref for SignedIn<'a> {
+    type Target = RequestContext<'a>;
 
-    fn deref(&self) -> &Ask<'a> {
-        self.ask
+    fn deref(&self) -> &RequestContext<'a> {
+        self.context
     }
 }
 
-/// Where somebody whose password has expired may go.
+/// Where a user whose password has expired may go.
 const BEFORE_NEW_PASSWORD: [&str; 2] = ["/password", "/sign-out"];
 
-impl<'a> Signed<'a> {
+impl<'a> SignedIn<'a> {
     /// The session of this browser; this is its latest activity.
-    pub(super) fn of(ask: &'a Ask<'a>) -> Result<Self, Fault> {
-        let signed = Self::watching(ask)?;
+    pub(super) fn new(context: &'a RequestContext<'a>) -> Result<Self, PageError> {
+        let signed = Self::watching(context)?;
         // A second is the finest that anybody is told, and most requests then write nothing.
-        let now_ms = ask.now.as_millisecond();
+        let now_ms = context.now.as_millisecond();
         if now_ms - signed.session.seen_at_ms >= 1000 {
-            ask.write(|conn| Ok(sessions::touch(conn, &signed.session.digest, now_ms)?))?;
+            context.write(|conn| Ok(sessions::touch(conn, &signed.session.digest, now_ms)?))?;
         }
         Ok(signed)
     }
 
     /// The session of this browser, which goes on towards its end.
-    pub(super) fn watching(ask: &'a Ask<'a>) -> Result<Self, Fault> {
-        let Some(session) = ask.session()? else { return Err(Fault::SignIn { was_idle: false }) };
-        if session::is_idle(&session, ask.now) {
-            ask.write(|conn| Ok(sessions::end(conn, &session.digest)?))?;
-            return Err(Fault::SignIn { was_idle: true });
+    pub(super) fn watching(context: &'a RequestContext<'a>) -> Result<Self, PageError> {
+        let Some(session) = context.session()? else { return Err(PageError::SignIn { was_idle: false }) };
+        if session::is_idle(&session, context.now) {
+            context.write(|conn| Ok(sessions::end(conn, &session.digest)?))?;
+            return Err(PageError::SignIn { was_idle: true });
         }
-        if session.must_change_password && !BEFORE_NEW_PASSWORD.contains(&ask.incoming.path.as_str()) {
-            return Err(Fault::Elsewhere("/password"));
+        if session.must_change_password && !BEFORE_NEW_PASSWORD.contains(&context.incoming.path.as_str()) {
+            return Err(PageError::Elsewhere("/password"));
         }
-        let accounts = ask.read(|conn| Ok(accounts::open_to(conn, &session.email)?))?;
+        let accounts = context.read(|conn| Ok(accounts::open_to(conn, &session.email)?))?;
         if accounts.is_empty() {
-            ask.write(|conn| Ok(sessions::end(conn, &session.digest)?))?;
-            return Err(Fault::SignIn { was_idle: false });
+            context.write(|conn| Ok(sessions::end(conn, &session.digest)?))?;
+            return Err(PageError::SignIn { was_idle: false });
         }
-        Ok(Self { ask, session, accounts })
+        Ok(Self { context, session, accounts })
     }
 
     /// The account that is open, if one is.
@@ -73,19 +73,19 @@ impl<'a> Signed<'a> {
     }
 
     /// Their row and their rights in an account.
-    pub(super) fn standing(&self, account: &Account) -> Result<Option<(User, Rights)>, Fault> {
+    pub(super) fn user_and_rights(&self, account: &Account) -> Result<Option<(User, Rights)>, PageError> {
         self.read(|conn| {
             let user = users::by_email(conn, account.seq, &self.session.email, false)?
                 .filter(|user| user.state == UserState::Active);
             let Some(user) = user else { return Ok(None) };
             let roles = roles::admin_roles_of(conn, user.seq)?;
-            let rights = Rights::of(account, &user, &roles);
+            let rights = Rights::new(account, &user, &roles);
             Ok(Some((user, rights)))
         })
     }
 
     /// What the last action had to say, once.
-    pub(super) fn take_notice(&self) -> Result<Option<Notice>, Fault> {
+    pub(super) fn take_notice(&self) -> Result<Option<Notice>, PageError> {
         let Some(text) = &self.session.notice else { return Ok(None) };
         self.write(|conn| Ok(sessions::set_notice(conn, &self.session.digest, None)?))?;
         Ok(serde_json::from_str(text).ok())
@@ -93,57 +93,57 @@ impl<'a> Signed<'a> {
 }
 
 /// An administrator in an account.
-pub(super) struct Desk<'a> {
-    signed: Signed<'a>,
+pub(super) struct AdminContext<'a> {
+    signed: SignedIn<'a>,
     pub(super) account: Account,
     pub(super) user: User,
     pub(super) rights: Rights,
 }
 
-impl<'a> Deref for Desk<'a> {
-    type Target = Signed<'a>;
+impl<'a> Deref for AdminContext<'a> {
+    type Target = SignedIn<'a>;
 
-    fn deref(&self) -> &Signed<'a> {
+    fn deref(&self) -> &SignedIn<'a> {
         &self.signed
     }
 }
 
-impl<'a> Desk<'a> {
+impl<'a> AdminContext<'a> {
     /// The account that is open, and what its owner may do there.
-    pub(super) fn of(signed: Signed<'a>) -> Result<Self, Fault> {
+    pub(super) fn new(signed: SignedIn<'a>) -> Result<Self, PageError> {
         release_locks(&signed)?;
-        let Some(account) = signed.account().cloned() else { return Err(Fault::Elsewhere("/accounts")) };
+        let Some(account) = signed.account().cloned() else { return Err(PageError::Elsewhere("/accounts")) };
         // The second factor may have been switched on since this session began.
         if account.two_factor && !signed.session.has_second_factor {
-            return Err(Fault::Elsewhere("/accounts"));
+            return Err(PageError::Elsewhere("/accounts"));
         }
         let address = signed.ip().to_string();
-        if !signed.read(|conn| Ok(Security::of(conn, account.seq)?))?.admits(&address) {
-            return Err(Fault::WrongAddress(address));
+        if !signed.read(|conn| Ok(Security::load(conn, account.seq)?))?.admits(&address) {
+            return Err(PageError::WrongAddress(address));
         }
-        let Some((user, rights)) = signed.standing(&account)? else {
-            return Err(Fault::Elsewhere("/accounts"));
+        let Some((user, rights)) = signed.user_and_rights(&account)? else {
+            return Err(PageError::Elsewhere("/accounts"));
         };
         Ok(Self { signed, account, user, rights })
     }
 
     /// Whether this administrator may use the page or action of that path: what templates ask before they offer it.
     pub(super) fn may(&self, path: &str) -> bool {
-        route::needs_of(path).is_some_and(|needs| self.rights.meet(needs))
+        route::needs_of(path).is_some_and(|needs| self.rights.satisfy(needs))
     }
 
     /// Changes the account: all of it or, when it fails, nothing. What changes anything and logs nothing fails, too.
     pub(super) fn change<T>(
         &self,
-        changes: impl FnOnce(&Change<'_>) -> Result<T, Fault>,
-    ) -> Result<T, Fault> {
+        changes: impl FnOnce(&Change<'_>) -> Result<T, PageError>,
+    ) -> Result<T, PageError> {
         self.write(|conn| {
             let editor = Editor { conn, account: &self.account, now: self.stamp() };
-            let change = Change { editor, desk: self, has_logged: Cell::new(false) };
+            let change = Change { editor, admin: self, has_logged: Cell::new(false) };
             let before = conn.total_changes();
             let done = changes(&change)?;
             if conn.total_changes() > before && !change.has_logged.get() {
-                return Err(Fault::broken(&"a change without an audit entry"));
+                return Err(PageError::broken(&"a change without an audit entry"));
             }
             Ok(done)
         })
@@ -151,18 +151,18 @@ impl<'a> Desk<'a> {
 }
 
 /// Whose lock has run out is unlocked before anybody looks.
-fn release_locks(ask: &Ask<'_>) -> Result<(), Fault> {
-    let over = ask.read(|conn| Ok(people::lock_is_over(conn, &ask.stamp())?))?;
+fn release_locks(context: &RequestContext<'_>) -> Result<(), PageError> {
+    let over = context.read(|conn| Ok(people::lock_is_over(conn, &context.stamp())?))?;
     if over.is_empty() {
         return Ok(());
     }
-    ask.write(|conn| Ok(over.iter().try_for_each(|email| people::unlock(conn, email))?))
+    context.write(|conn| Ok(over.iter().try_for_each(|email| people::unlock(conn, email))?))
 }
 
 /// A transaction over an account: everything the in-process admin can do, and the audit log.
 pub(super) struct Change<'a> {
     editor: Editor<'a>,
-    desk: &'a Desk<'a>,
+    admin: &'a AdminContext<'a>,
     has_logged: Cell<bool>,
 }
 
@@ -181,10 +181,10 @@ impl Change<'_> {
     }
 
     /// Writes an audit entry in the name of whoever is at the desk.
-    pub(super) fn log(&self, event: Event, description: &str) -> Result<(), Fault> {
+    pub(super) fn log(&self, event: Event, description: &str) -> Result<(), PageError> {
         self.has_logged.set(true);
-        let desk = self.desk;
-        let actor = desk.user.email.as_str();
-        Ok(audit::log_of(self.conn(), desk.account.seq, desk.now, actor, event, description)?)
+        let admin = self.admin;
+        let actor = admin.user.email.as_str();
+        Ok(audit::log_of(self.conn(), admin.account.seq, admin.now, actor, event, description)?)
     }
 }

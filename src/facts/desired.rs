@@ -1,4 +1,4 @@
-//! What manifests want: facts present or absent, and sets of facts declared closed.
+//! What manifests declare: facts present or absent, and authoritative lists.
 
 use super::{BotId, BotRef, Email, GroupName, Key, RoleName, Value};
 use jiff::Timestamp;
@@ -13,10 +13,10 @@ use std::sync::Arc;
 pub struct Desired {
     /// What is wanted, sorted by key, each key once: [`Desired::new`] sorts.
     pub wants: Vec<(Key<BotRef>, Want)>,
-    /// What is declared closed or deliberately left open, one entry a binding, group membership or assignment.
+    /// The lists, authoritative or additive: one entry per binding, group membership or assignment.
     pub scopes: Vec<Scope<BotRef>>,
-    /// Everyone a manifest names, whether or not it makes them a member: who must be looked up, and who is never
-    /// swept.
+    /// Every user that a manifest refers to, member or not: they must be looked up, and are never pruned from the
+    /// account.
     pub referenced: BTreeSet<Email>,
     /// Absent users who lose everything but their bots when they own some (`offboard: StripAccess`).
     pub strip: BTreeSet<Email>,
@@ -32,24 +32,24 @@ impl Desired {
     }
 }
 
-/// Whether the manifests at hand are the whole.
+/// Whether all manifests of the account were loaded.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Completeness {
     /// Every file parsed and every declared source loaded.
     Complete,
-    /// Something is missing, or nobody said what the whole is: no scope closes.
+    /// Something is missing, and what: nothing is pruned.
     Partial(String),
-    /// Nothing was said about it.
+    /// `sources` is empty, so missing files cannot be noticed: nothing is pruned.
     #[default]
     Unknown,
 }
 
-/// One fact that manifests have an opinion on.
+/// One fact that manifests declare.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Want {
     /// Present with a value, or absent.
     pub verdict: Verdict,
-    /// The lines that say so.
+    /// The manifest lines that declare it.
     pub sources: Vec<Source>,
     /// When a present grant ends; on an absent one, when it ended.
     pub until: Option<Timestamp>,
@@ -64,12 +64,12 @@ pub enum Verdict {
     Absent,
 }
 
-/// Where something was written, and through which team it reaches the person.
+/// Where something is declared, and the team through which it applies to the user.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Source {
-    /// The place.
+    /// The line or the object.
     #[serde(flatten)]
-    pub place: Place,
+    pub place: Location,
     /// The team that was expanded, if one was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub team: Option<Arc<str>>,
@@ -78,7 +78,7 @@ pub struct Source {
 impl Source {
     /// A place in a file, counted from 1.
     pub fn file(path: impl AsRef<str>, line: u32, column: u32) -> Self {
-        Self { place: Place::File { file: Arc::from(path.as_ref()), line, column }, team: None }
+        Self { place: Location::File { file: Arc::from(path.as_ref()), line, column }, team: None }
     }
 
     /// The same place, reached through a team.
@@ -91,8 +91,8 @@ impl Source {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
-            Place::File { file, line, column: _ } => write!(f, "{file}:{line}")?,
-            Place::Resource { kind, namespace, name } => write!(f, "{kind} {namespace}/{name}")?,
+            Location::File { file, line, column: _ } => write!(f, "{file}:{line}")?,
+            Location::Resource { kind, namespace, name } => write!(f, "{kind} {namespace}/{name}")?,
         }
         match &self.team {
             Some(team) => write!(f, " (team {team})"),
@@ -104,35 +104,35 @@ impl fmt::Display for Source {
 /// A line in a file, or an object in a cluster.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
-pub enum Place {
+pub enum Location {
     /// Line and column count from 1.
     File {
         /// Path as the user gave it.
         file: Arc<str>,
-        /// Line.
+        /// Line, counted from 1.
         line: u32,
-        /// Column.
+        /// Column, counted from 1.
         column: u32,
     },
     /// A custom resource.
     Resource {
-        /// `KoreUser`, …
+        /// Kind of the object, such as `KoreUser`.
         kind: Arc<str>,
-        /// Namespace.
+        /// Namespace of the object.
         namespace: Arc<str>,
-        /// Name.
+        /// Name of the object.
         name: Arc<str>,
     },
 }
 
-/// A set of facts, and whether what nobody declared in it is to go.
+/// A list of facts, and whether it is authoritative.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Scope<B = BotId> {
     /// Which facts.
     pub extent: ScopeExtent<B>,
     /// What happens to the undeclared ones.
     pub closure: Closure,
-    /// The lines that say so.
+    /// The manifest lines that declare it.
     pub sources: Vec<Source>,
 }
 
@@ -152,11 +152,11 @@ pub enum ScopeExtent<B = BotId> {
 /// What happens to undeclared facts in a scope.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Closure {
-    /// They are removed (`membership: Authoritative`).
+    /// They are pruned (`membership: Authoritative`).
     Closed,
-    /// They are left alone on purpose (`membership: Additive`).
+    /// They stay (`membership: Additive`).
     Additive,
-    /// They would be removed, but something is missing: additions only, and this is why.
+    /// They would be pruned, but something is missing, and what.
     Open(String),
 }
 
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(line.to_string(), "people.yaml:7");
         assert_eq!(line.through(&"tellers".into()).to_string(), "people.yaml:7 (team tellers)");
         let (kind, namespace, name) = ("KoreTeam".into(), "acme".into(), "tellers".into());
-        let object = Source { place: Place::Resource { kind, namespace, name }, team: None };
+        let object = Source { place: Location::Resource { kind, namespace, name }, team: None };
         assert_eq!(object.to_string(), "KoreTeam acme/tellers");
     }
 }

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Which console the role opens.
+/// Whether a role is for the account or for one bot.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum RoleType {
@@ -63,11 +63,11 @@ pub enum Key<B = BotId> {
     DataTables(Email),
     /// A person is in a platform group.
     InGroup(Email, GroupName),
-    /// Somebody holds an admin role.
+    /// A user or group holds an admin role.
     AdminRole(Holder, RoleName),
-    /// Somebody holds a role on a bot.
+    /// A user or group holds a role on a bot.
     BotRole(Holder, RoleName, B),
-    /// A person may use a bot as an end user.
+    /// A bot is assigned to a user as an end user.
     Assigned(Email, B),
 }
 
@@ -93,7 +93,7 @@ pub enum Family {
     AdminRoles,
     /// Who holds which role on which bot.
     BotRoles,
-    /// Who may use which bot.
+    /// Which bot is assigned to which user.
     Assignments,
 }
 
@@ -235,7 +235,7 @@ impl<B: fmt::Display> fmt::Display for Key<B> {
             Self::InGroup(email, group) => write!(f, "{email} in group {group}"),
             Self::AdminRole(holder, role) => write!(f, "{holder}: {role}"),
             Self::BotRole(holder, role, bot) => write!(f, "{holder}: {role} on {bot}"),
-            Self::Assigned(email, bot) => write!(f, "{email} may use {bot}"),
+            Self::Assigned(email, bot) => write!(f, "{email} assigned to {bot}"),
         }
     }
 }

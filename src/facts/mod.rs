@@ -14,7 +14,7 @@ mod record;
 mod value;
 mod world;
 
-pub use desired::{Closure, Completeness, Desired, Place, Scope, ScopeExtent, Source, Verdict, Want};
+pub use desired::{Closure, Completeness, Desired, Location, Scope, ScopeExtent, Source, Verdict, Want};
 pub use email::{Email, EmailError};
 pub use key::{Family, Holder, Key, RoleType};
 pub use names::{

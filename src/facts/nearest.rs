@@ -1,4 +1,4 @@
-//! "Did you mean": the name that somebody most likely wanted to write.
+//! "Did you mean": the name that the author most likely wanted to write.
 
 /// The candidate that a person most likely meant: at most a third of the letters differ, case aside. A candidate that
 /// is exactly what was written is none.

@@ -1,4 +1,4 @@
-//! How much may be done, and by whose leave: what a `KoreAccount` says besides where the account is.
+//! What koreconcile may do to an account, and what needs an approval: the policy part of a `KoreAccount`.
 
 use super::{AccountId, Email, Source};
 use jiff::SignedDuration;
@@ -19,11 +19,11 @@ pub struct Policy {
     pub interval: SignedDuration,
     /// Removals wait until nothing has been edited for this long (controller).
     pub settle: SignedDuration,
-    /// When a person has to say yes.
+    /// Which changes need an approval (controller).
     pub approval: Approval,
-    /// What to do with what nobody declared.
+    /// What to do with facts that are not declared.
     pub ownership: Ownership,
-    /// Ceilings and protected people.
+    /// Limits of removals, and protected users.
     pub safety: Safety,
     /// The call budget.
     pub rate: RateLimit,
@@ -89,22 +89,22 @@ pub enum Mode {
     Observe,
 }
 
-/// When a person has to say yes (controller).
+/// Which changes need an approval (controller).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Approval {
-    /// Never.
+    /// No change does.
     #[default]
     Automatic,
-    /// When a change is risky.
+    /// Changes of high or critical risk do.
     WhenRisky,
-    /// Always.
+    /// Every change does.
     Manual,
 }
 
-/// What to do with what nobody declared.
+/// What to do with facts that are not declared.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Ownership {
-    /// People.
+    /// Users of the account that no manifest declares.
     pub users: OwnershipLevel,
     /// (role, bot) pairs and admin roles with no binding.
     pub role_bindings: OwnershipLevel,
@@ -117,27 +117,27 @@ pub struct Ownership {
 /// What to do with one kind of undeclared fact.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub enum OwnershipLevel {
-    /// Nothing.
+    /// Neither list nor remove them.
     Ignore,
-    /// Count and list it.
+    /// List them as unmanaged.
     #[default]
     Report,
-    /// Remove it.
+    /// Remove them, within the limits of [`Safety`].
     Remove,
 }
 
-/// Ceilings and protected people.
+/// Limits of removals, and protected users.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Safety {
     /// Most removals in a run (CLI) or in 24 hours (controller).
     pub max_removals: u32,
     /// The same in per cent of the facts of the family; the stricter of the two holds.
     pub max_removals_percent: u32,
-    /// The floor: fewer signed-in-able Master Admins than this are never left.
+    /// The floor: a change that would leave fewer Master Admins who can sign in is refused.
     pub min_master_admins: u32,
     /// Not readable through the API; needed before any change that takes Master Admin away.
     pub primary_admin: Option<Email>,
-    /// People nothing is taken from.
+    /// Users from whom nothing is removed.
     pub protected: Vec<Pattern>,
 }
 
@@ -167,7 +167,7 @@ impl Safety {
         strict
     }
 
-    /// Whether nothing may be taken from this person: the Primary Admin, or somebody a pattern names.
+    /// Whether nothing may be removed from this user: the Primary Admin, or a user that a pattern matches.
     pub fn protects(&self, email: &Email) -> bool {
         self.primary_admin.as_ref() == Some(email)
             || self.protected.iter().any(|pattern| pattern.matches(email))

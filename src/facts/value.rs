@@ -44,7 +44,7 @@ pub enum Membership {
         #[schemars(with = "Option<String>")]
         since: Option<Timestamp>,
     },
-    /// In the listing, but nobody asked for the status (the listing has none, kore-api 2.5).
+    /// In the listing, and not looked up: the listing has no status (kore-api 2.5).
     Listed,
 }
 
@@ -102,14 +102,14 @@ impl BuilderAccess {
     }
 }
 
-/// Which dialog tasks of a bot a person may use.
+/// Which dialog tasks of a bot are assigned to a user.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DialogSet {
     /// `None`: all of them (desired only; the platform always answers with a list). Else exactly these.
     pub only: Option<BTreeSet<DialogId>>,
     /// The entry also lists tasks of other kinds (actions, alerts, knowledge). Rewriting it would lose them, so
-    /// such a person's assignments are left to a human.
+    /// changing such a user's assignments is a manual step.
     pub has_other_tasks: bool,
 }
 

@@ -19,7 +19,7 @@ pub struct World {
     pub coverage: Coverage,
     /// Names and ids.
     pub directory: Directory,
-    /// Oddities a person should know of: two spellings of one address, an attribute mapping that fights back.
+    /// Ambiguities to report: two spellings of one address, an attribute mapping that reverts changes.
     pub warnings: Vec<String>,
     /// Calls this read took.
     pub calls: u32,
@@ -38,9 +38,9 @@ impl World {
 
     /// Whether this read proves that the fact does not hold. `Err` says what was missing for the proof.
     ///
-    /// A person's absence takes their own *not found* in this run and no match in any listing; a role's the whole
-    /// export; anything else about a person takes the look-up of that person. Facts of somebody who is
-    /// proved not to be in the account are absent with them.
+    /// A user's absence takes their own *not found* in this run and no match in any listing; a role's absence takes the
+    /// complete export; any other fact about a user takes the look-up of that user. Facts of a user who is proved not
+    /// to be in the account are absent with them.
     pub fn proves_absent(&self, key: &Key) -> Result<(), String> {
         if self.get(key).is_some() {
             return Err("it is there".to_owned());

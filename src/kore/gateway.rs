@@ -1,10 +1,10 @@
 //! The gateway: every request passes it, and gets its turn in the budget, its token, its tries and its log line.
 
 use super::error::{KoreError, Vendor};
-use super::ledger::{Ledger, Turn};
+use super::ledger::{Admission, Ledger};
 use super::observer::Observer;
 use super::redact::redact;
-use super::reply::{self, Verdict};
+use super::reply::{self, ReplyKind};
 use super::token::Credentials;
 use super::transport::{Body, Stage, Transport, TransportError, WireRequest, WireResponse};
 use super::{Clock, Endpoint};
@@ -34,7 +34,7 @@ pub struct Parts {
     pub credentials: Credentials,
     /// The call budget.
     pub ledger: Arc<Ledger>,
-    /// Time.
+    /// The clock that paces calls and dates tokens.
     pub clock: Arc<dyn Clock>,
     /// Who is told of progress.
     pub observer: Arc<dyn Observer>,
@@ -176,16 +176,16 @@ impl Gateway {
 
     /// A read: the body of a 2xx answer. Repeats on 5xx, time-outs and broken connections, with growing jittered pauses.
     pub(super) async fn read(&self, call: &Call, tally: &Tally) -> Result<Vec<u8>, KoreError> {
-        let mut patience = Patience::default();
+        let mut spent = WaitSpent::default();
         let mut tries = 0;
         loop {
             tries += 1;
-            let answer = self.attempt(call, tally, &mut patience).await?;
+            let answer = self.attempt(call, tally, &mut spent).await?;
             let (vendor, is_connected) = match answer {
-                Ok(response) => match reply::judge(&response) {
-                    Verdict::Done => return Ok(response.body),
-                    Verdict::ServerFailed => (self.vendor(&response), true),
-                    verdict => return Err(self.error(call.endpoint, verdict, &response)),
+                Ok(response) => match reply::classify(&response) {
+                    ReplyKind::Done => return Ok(response.body),
+                    ReplyKind::ServerFailed => (self.vendor(&response), true),
+                    kind => return Err(self.error(call.endpoint, kind, &response)),
                 },
                 Err(TransportError { stage: Stage::TooLarge, message }) => {
                     let (endpoint, vendor) = (call.endpoint, Vendor::default());
@@ -202,21 +202,21 @@ impl Gateway {
 
     /// A write: sent once. Repeated only where the platform cannot have executed it.
     pub(super) async fn write(&self, call: &Call, tally: &Tally) -> Result<Written, KoreError> {
-        let mut patience = Patience::default();
+        let mut spent = WaitSpent::default();
         let mut tries = 0;
         loop {
             tries += 1;
-            match self.attempt(call, tally, &mut patience).await? {
+            match self.attempt(call, tally, &mut spent).await? {
                 Ok(response) => {
-                    return match reply::judge(&response) {
-                        Verdict::Done => Ok(Written::Answered(response.body)),
-                        Verdict::Refused => Ok(Written::Refused(self.vendor(&response))),
-                        Verdict::ServerFailed => Ok(Written::Unknown(self.vendor(&response))),
+                    return match reply::classify(&response) {
+                        ReplyKind::Done => Ok(Written::Answered(response.body)),
+                        ReplyKind::Refused => Ok(Written::Refused(self.vendor(&response))),
+                        ReplyKind::ServerFailed => Ok(Written::Unknown(self.vendor(&response))),
                         // A proxy's page in place of the answer: the platform may have executed it.
-                        Verdict::NotTheApi(_) if response.status < 300 => {
+                        ReplyKind::NotTheApi(_) if response.status < 300 => {
                             Ok(Written::Unknown(self.vendor(&response)))
                         }
-                        verdict => Err(self.error(call.endpoint, verdict, &response)),
+                        kind => Err(self.error(call.endpoint, kind, &response)),
                     };
                 }
                 Err(lost) if lost.stage == Stage::NotConnected => {
@@ -238,12 +238,12 @@ impl Gateway {
         &self,
         call: &Call,
         tally: &Tally,
-        patience: &mut Patience,
+        spent: &mut WaitSpent,
     ) -> Result<Result<WireResponse, TransportError>, KoreError> {
         loop {
             // Before the turn is taken, so that nothing delays a call that the budget has already counted.
             let _permit = self.0.in_flight.acquire().await;
-            self.wait_for_turn(call, patience).await?;
+            self.wait_for_turn(call, spent).await?;
             let answer = self.send(call, tally).await?;
             match &answer {
                 Ok(response) => match reply::rate_limit(response, self.now()) {
@@ -258,26 +258,26 @@ impl Gateway {
         }
     }
 
-    async fn wait_for_turn(&self, call: &Call, patience: &mut Patience) -> Result<(), KoreError> {
+    async fn wait_for_turn(&self, call: &Call, spent: &mut WaitSpent) -> Result<(), KoreError> {
         let Parts { ledger, clock, observer, max_wait, transport: _, credentials: _ } = &self.0.parts;
         let endpoint = call.endpoint;
         loop {
             let now = clock.now();
-            let left = max_wait.saturating_sub(patience.waited);
+            let left = max_wait.saturating_sub(spent.total);
             let left = call.deadline.map_or(left, |deadline| left.min(deadline.duration_since(now)));
             let late =
                 |wait| KoreError::RateLimited { endpoint, wait, max_wait: left.max(SignedDuration::ZERO) };
             if left.is_negative() {
                 return Err(late(SignedDuration::ZERO));
             }
-            let Turn::At(slot) = ledger.take(now) else { return Ok(()) };
+            let Admission::At(slot) = ledger.take(now) else { return Ok(()) };
             let wait = slot.duration_since(now);
             if wait > left {
                 return Err(late(wait));
             }
             observer.waiting(endpoint, slot);
             clock.sleep_until(slot).await;
-            patience.waited = patience.waited.saturating_add(wait);
+            spent.total = spent.total.saturating_add(wait);
         }
     }
 
@@ -335,13 +335,13 @@ impl Gateway {
         KoreError::Protocol { endpoint, why, vendor: Vendor { status: Some(200), code: None, message } }
     }
 
-    fn error(&self, endpoint: Endpoint, verdict: Verdict, response: &WireResponse) -> KoreError {
+    fn error(&self, endpoint: Endpoint, kind: ReplyKind, response: &WireResponse) -> KoreError {
         let vendor = self.vendor(response);
-        match verdict {
-            Verdict::Credentials => KoreError::Credentials { endpoint, vendor },
-            Verdict::Scope => KoreError::Scope { endpoint, vendor },
-            Verdict::NotTheApi(why) => KoreError::Protocol { endpoint, why: why.to_owned(), vendor },
-            Verdict::Done | Verdict::Refused | Verdict::ServerFailed => {
+        match kind {
+            ReplyKind::Credentials => KoreError::Credentials { endpoint, vendor },
+            ReplyKind::Scope => KoreError::Scope { endpoint, vendor },
+            ReplyKind::NotTheApi(why) => KoreError::Protocol { endpoint, why: why.to_owned(), vendor },
+            ReplyKind::Done | ReplyKind::Refused | ReplyKind::ServerFailed => {
                 KoreError::Refused { endpoint, vendor }
             }
         }
@@ -365,6 +365,6 @@ impl Gateway {
 
 /// What one call has waited so far.
 #[derive(Default)]
-struct Patience {
-    waited: SignedDuration,
+struct WaitSpent {
+    total: SignedDuration,
 }

@@ -14,7 +14,7 @@ const COMPACT_AT: usize = 3_600;
 
 /// Whether a call may go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Turn {
+pub enum Admission {
     /// Now, and it has been counted.
     Taken,
     /// Not before this time; ask again then.
@@ -64,18 +64,18 @@ impl Ledger {
     }
 
     /// Takes a turn if there is one now.
-    pub fn take(&self, now: Timestamp) -> Turn {
+    pub fn take(&self, now: Timestamp) -> Admission {
         self.with(now, |budget| {
             let slot = budget.next_slot(now);
             if slot > now {
-                return (Turn::At(slot), None);
+                return (Admission::At(slot), None);
             }
             budget.record(now);
-            (Turn::Taken, Some(now.as_millisecond().to_string()))
+            (Admission::Taken, Some(now.as_millisecond().to_string()))
         })
     }
 
-    /// Nobody sends before `until`: the platform said so.
+    /// No call is sent before `until`: the platform asked for that.
     pub fn drain(&self, now: Timestamp, until: Timestamp) {
         self.with(now, |budget| {
             budget.drain(until);
@@ -233,15 +233,18 @@ mod tests {
         let path = folder.path().join("state/acme/calls");
         let (one, other) =
             (Ledger::in_file(&path, limit()).unwrap(), Ledger::in_file(&path, limit()).unwrap());
-        assert_eq!(one.take(at(0)), Turn::Taken);
-        assert_eq!(other.take(at(1)), Turn::Taken);
-        assert_eq!(one.take(at(2)), Turn::At(at(60_000)));
+        assert_eq!(one.take(at(0)), Admission::Taken);
+        assert_eq!(other.take(at(1)), Admission::Taken);
+        assert_eq!(one.take(at(2)), Admission::At(at(60_000)));
         drop((one, other));
         let restarted = Ledger::in_file(&path, limit()).unwrap();
-        assert_eq!(restarted.take(at(60_000)), Turn::Taken);
-        assert_eq!(restarted.take(at(60_001)), Turn::At(at(3_600_000)));
+        assert_eq!(restarted.take(at(60_000)), Admission::Taken);
+        assert_eq!(restarted.take(at(60_001)), Admission::At(at(3_600_000)));
         restarted.drain(at(60_001), at(7_000_000));
-        assert_eq!(Ledger::in_file(&path, limit()).unwrap().take(at(3_700_000)), Turn::At(at(7_000_000)));
+        assert_eq!(
+            Ledger::in_file(&path, limit()).unwrap().take(at(3_700_000)),
+            Admission::At(at(7_000_000))
+        );
     }
 
     #[test]
@@ -251,10 +254,10 @@ mod tests {
         let old = format!("{}\n", at(0).as_millisecond()).repeat(COMPACT_AT);
         std::fs::write(&path, format!("{old}{}\n17672", at(7_199_000).as_millisecond())).unwrap();
         let ledger = Ledger::in_file(&path, limit()).unwrap();
-        assert_eq!(ledger.take(at(7_200_000)), Turn::Taken);
+        assert_eq!(ledger.take(at(7_200_000)), Admission::Taken);
         let kept = std::fs::read_to_string(&path).unwrap();
         assert_eq!(kept.lines().count(), 2, "{kept}");
-        assert_eq!(ledger.take(at(7_200_001)), Turn::At(at(7_259_000)));
+        assert_eq!(ledger.take(at(7_200_001)), Admission::At(at(7_259_000)));
     }
 
     #[test]
@@ -265,7 +268,7 @@ mod tests {
         let taken: usize = std::thread::scope(|scope| {
             let taker = || {
                 let ledger = Ledger::in_file(&path, limit).unwrap();
-                (0..10).filter(|_| ledger.take(at(0)) == Turn::Taken).count()
+                (0..10).filter(|_| ledger.take(at(0)) == Admission::Taken).count()
             };
             let takers: Vec<_> = (0..8).map(|_| scope.spawn(taker)).collect();
             takers.into_iter().map(|taker| taker.join().unwrap()).sum()
@@ -278,9 +281,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state/calls");
         let ledger = Ledger::in_file(&path, limit()).unwrap();
-        assert_eq!(ledger.take(at(0)), Turn::Taken);
-        assert_eq!(ledger.take(at(1)), Turn::Taken);
+        assert_eq!(ledger.take(at(0)), Admission::Taken);
+        assert_eq!(ledger.take(at(1)), Admission::Taken);
         std::fs::remove_dir_all(folder.path().join("state")).unwrap();
-        assert_eq!(ledger.take(at(2)), Turn::At(at(60_000)));
+        assert_eq!(ledger.take(at(2)), Admission::At(at(60_000)));
     }
 }

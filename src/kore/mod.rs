@@ -35,12 +35,12 @@ pub use endpoint::{Endpoint, Method};
 pub use error::{KoreError, Vendor};
 pub use gateway::{Gateway, Parts};
 pub use http::{BaseUrl, BaseUrlError, HttpLimits, HttpTransport};
-pub use ledger::{Ledger, Turn};
+pub use ledger::{Admission, Ledger};
 pub use observer::{Observer, Silent};
-pub use read::{Ask, AuditEvent, AuditPage, ReadSizes, Reader};
+pub use read::{AuditEvent, AuditPage, ReadRequest, ReadSizes, Reader};
 pub use token::Credentials;
 pub use transport::{Body, Stage, Transport, TransportError, WireRequest, WireResponse};
 pub use write::{
-    Answer, Assignments, BotAssignment, BotRoleEdit, Failure, Grant, ImportedRole, NewUser, RoleEdit,
-    SetEdit, Tenure, UserUpdate, Writer,
+    Assignments, BotAssignment, BotRoleEdit, Failure, Grant, ImportedRole, LeaseTerm, NewUser, RoleEdit,
+    SetEdit, UserUpdate, WriteReply, Writer,
 };

@@ -14,7 +14,7 @@ const LEAST_WAIT: SignedDuration = SignedDuration::from_secs(1);
 
 /// What an answer means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Verdict {
+pub(super) enum ReplyKind {
     /// 2xx with JSON in it.
     Done,
     /// 401: the token.
@@ -30,18 +30,18 @@ pub(super) enum Verdict {
 }
 
 /// Judges by status first, then by the vendor's message (kore-api 1.5).
-pub(super) fn judge(response: &WireResponse) -> Verdict {
+pub(super) fn classify(response: &WireResponse) -> ReplyKind {
     let WireResponse { status, retry_after: _, body } = response;
     match status {
-        200..=299 | 404 | 405 if is_page(body) => Verdict::NotTheApi("a web page where JSON was due"),
-        200..=299 => Verdict::Done,
-        300..=399 => Verdict::NotTheApi("a redirect, which is not followed because requests carry a token"),
-        401 if message(body).0.to_ascii_lowercase().contains("scope") => Verdict::Scope,
-        401 => Verdict::Credentials,
+        200..=299 | 404 | 405 if is_page(body) => ReplyKind::NotTheApi("a web page where JSON was due"),
+        200..=299 => ReplyKind::Done,
+        300..=399 => ReplyKind::NotTheApi("a redirect, which is not followed because requests carry a token"),
+        401 if message(body).0.to_ascii_lowercase().contains("scope") => ReplyKind::Scope,
+        401 => ReplyKind::Credentials,
         // The server gave up on the request; like 5xx it says nothing of what was done.
-        408 => Verdict::ServerFailed,
-        400..=499 => Verdict::Refused,
-        _ => Verdict::ServerFailed,
+        408 => ReplyKind::ServerFailed,
+        400..=499 => ReplyKind::Refused,
+        _ => ReplyKind::ServerFailed,
     }
 }
 
@@ -125,16 +125,16 @@ mod tests {
 
     #[test]
     fn kore_client_1_5_each_authentication_failure_has_its_meaning() {
-        for (status, msg, verdict) in [
-            (401, "Invalid SDK credentials", Verdict::Credentials),
-            (401, "Invalid JWT token", Verdict::Credentials),
-            (401, "error verifying the jwt: possibly a replay", Verdict::Credentials),
-            (401, "Permission denied. Scope is incorrect!", Verdict::Scope),
-            (400, "Invalid StreamId", Verdict::Refused),
-            (405, "Method Not Allowed", Verdict::Refused),
-            (403, "Invalid values in the body", Verdict::Refused),
+        for (status, msg, kind) in [
+            (401, "Invalid SDK credentials", ReplyKind::Credentials),
+            (401, "Invalid JWT token", ReplyKind::Credentials),
+            (401, "error verifying the jwt: possibly a replay", ReplyKind::Credentials),
+            (401, "Permission denied. Scope is incorrect!", ReplyKind::Scope),
+            (400, "Invalid StreamId", ReplyKind::Refused),
+            (405, "Method Not Allowed", ReplyKind::Refused),
+            (403, "Invalid values in the body", ReplyKind::Refused),
         ] {
-            assert_eq!(judge(&response(status, &error(msg))), verdict, "{msg}");
+            assert_eq!(classify(&response(status, &error(msg))), kind, "{msg}");
         }
     }
 
@@ -160,8 +160,8 @@ mod tests {
     #[test]
     fn a_page_is_not_an_answer() {
         let page = "\n <!doctype html><title> Sign in </title>";
-        assert!(matches!(judge(&response(200, page)), Verdict::NotTheApi(_)));
-        assert!(matches!(judge(&response(302, "")), Verdict::NotTheApi(_)));
+        assert!(matches!(classify(&response(200, page)), ReplyKind::NotTheApi(_)));
+        assert!(matches!(classify(&response(302, "")), ReplyKind::NotTheApi(_)));
         assert_eq!(message(page.as_bytes()).0, "a web page titled \"Sign in\"");
     }
 

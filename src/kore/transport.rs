@@ -43,7 +43,7 @@ impl std::fmt::Debug for WireRequest {
 /// What a request carries.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Body {
-    /// Nothing.
+    /// No body.
     Empty,
     /// JSON text, sent with DELETE too (kore-api 2.0).
     Json(Vec<u8>),

@@ -7,7 +7,7 @@
 use super::super::Endpoint;
 use super::super::error::{KoreError, Vendor};
 use super::super::wire::{BotWire, GroupWire, ListedUser, RoleHeld, RoleWire, Text, UserElement};
-use super::lookups::{Answer, Answers};
+use super::lookups::{LookUpResult, LookUpResults};
 use super::pages::Listed;
 use crate::facts::{
     AccountId, BotEntry, BotId, BotName, Coverage, Directory, Email, Extent, GroupEntry, GroupId, GroupName,
@@ -201,7 +201,7 @@ impl Assembly {
 
     /// Two members of each group of which the users' listing shows nobody: what a group holds is read from its members,
     /// and a listing may leave out those who have not joined (kore-api section 4, row 23).
-    pub(super) fn witnesses(&self) -> BTreeSet<Email> {
+    pub(super) fn group_samples(&self) -> BTreeSet<Email> {
         let listed: BTreeSet<&Email> = self.users.iter().map(|(email, _)| email).collect();
         let mut by_group: HashMap<&GroupName, Vec<&Email>> = HashMap::new();
         for (email, group) in &self.members {
@@ -215,7 +215,7 @@ impl Assembly {
     /// What to ask about each person: the account's own spelling where it is known, else the written and the lower-case
     /// one, because the platform may tell cases apart (kore-api section 4, row 34). Nobody is asked about an address that
     /// two users share.
-    pub(super) fn questions(&self, people: BTreeSet<Email>) -> Vec<(Email, Vec<String>)> {
+    pub(super) fn look_ups(&self, people: BTreeSet<Email>) -> Vec<(Email, Vec<String>)> {
         let spellings = |email: &Email| match self.directory.users.get(email) {
             Some(entry) if entry.spellings.len() > 1 => Vec::new(),
             Some(entry) => entry.spellings.clone(),
@@ -230,14 +230,18 @@ impl Assembly {
     }
 
     /// Everything together.
-    pub(super) fn finish(mut self, questions: Vec<(Email, Vec<String>)>, mut answers: Answers) -> World {
+    pub(super) fn finish(
+        mut self,
+        questions: Vec<(Email, Vec<String>)>,
+        mut answers: LookUpResults,
+    ) -> World {
         let mut found: BTreeMap<Email, UserElement> = BTreeMap::new();
         for (email, spellings) in questions {
-            let said: Vec<Answer> =
+            let said: Vec<LookUpResult> =
                 spellings.iter().filter_map(|spelling| answers.remove(spelling)).collect();
             let is_answered = said.len() == spellings.len();
             let is_listed = self.directory.users.contains_key(&email);
-            let elements: Vec<UserElement> = said.into_iter().filter_map(Answer::found).collect();
+            let elements: Vec<UserElement> = said.into_iter().filter_map(LookUpResult::found).collect();
             if elements.is_empty() && is_answered {
                 if is_listed {
                     self.warnings.push(format!("{email} is listed, but a look-up does not find them"));

@@ -13,29 +13,29 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(super) struct Calls<'a> {
     gateway: &'a Gateway,
     tally: Tally,
-    said: Option<Mutex<Said>>,
+    recording: Option<Mutex<Recording>>,
 }
 
 /// A call, and what is kept of its answer to know it again.
-pub(super) struct Answer {
+pub(super) struct RecordedReply {
     call: Call,
-    kept: Vec<u8>,
+    retained: Vec<u8>,
 }
 
-impl Answer {
+impl RecordedReply {
     fn new(call: Call, body: Vec<u8>) -> Self {
-        let kept = kept(call.endpoint, body.into()).into_owned();
-        Self { call, kept }
+        let retained = retained_body(call.endpoint, body.into()).into_owned();
+        Self { call, retained }
     }
 
     fn is(&self, body: &[u8]) -> bool {
-        self.kept == *kept(self.call.endpoint, body.into())
+        self.retained == *retained_body(self.call.endpoint, body.into())
     }
 }
 
 /// The answer itself. Of the bots only its hash: their client secrets are in it in clear (kore-api 2.14), and are not to
 /// stay in memory.
-fn kept(endpoint: Endpoint, body: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+fn retained_body(endpoint: Endpoint, body: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     match endpoint {
         Endpoint::Bots => Sha256::digest(&body).to_vec().into(),
         _ => body,
@@ -44,32 +44,32 @@ fn kept(endpoint: Endpoint, body: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
 
 /// What was answered in this read.
 #[derive(Default)]
-struct Said {
+struct Recording {
     /// Bodies of answers to calls of the read before, made once more and not asked for yet.
-    at_hand: Vec<(Call, Vec<u8>)>,
+    prefetched: Vec<(Call, Vec<u8>)>,
     /// To the calls of this read.
-    answers: Vec<Answer>,
+    replies: Vec<RecordedReply>,
     /// A call came to nothing: what is made of this read is not said by its answers alone.
-    is_spoiled: bool,
+    is_unreliable: bool,
 }
 
 /// Answers of a read that is over: a world is made of nothing else.
-pub(super) struct Answers {
+pub(super) struct RecordedReplies {
     /// The listings; what is looked up follows from them.
-    pub(super) listings: Vec<Answer>,
+    pub(super) listings: Vec<RecordedReply>,
     /// The look-ups.
-    pub(super) look_ups: Vec<Answer>,
+    pub(super) look_ups: Vec<RecordedReply>,
 }
 
 impl<'a> Calls<'a> {
     /// Keeps nothing.
     pub(super) fn new(gateway: &'a Gateway) -> Self {
-        Self { gateway, tally: Tally::default(), said: None }
+        Self { gateway, tally: Tally::default(), recording: None }
     }
 
     /// Keeps what was answered.
-    pub(super) fn kept(gateway: &'a Gateway) -> Self {
-        Self { said: Some(Mutex::default()), ..Self::new(gateway) }
+    pub(super) fn recording(gateway: &'a Gateway) -> Self {
+        Self { recording: Some(Mutex::default()), ..Self::new(gateway) }
     }
 
     /// How many were sent.
@@ -83,15 +83,15 @@ impl<'a> Calls<'a> {
         call: Call,
         decode: impl FnOnce(&[u8]) -> Result<T, String>,
     ) -> Result<T, KoreError> {
-        let at_hand = self.said().and_then(|mut said| said.take(&call));
-        let body = match at_hand {
+        let prefetched = self.locked_recording().and_then(|mut recording| recording.take(&call));
+        let body = match prefetched {
             Some(body) => body,
-            None => self.gateway.read(&call, &self.tally).await.inspect_err(|_| self.spoil())?,
+            None => self.gateway.read(&call, &self.tally).await.inspect_err(|_| self.mark_unreliable())?,
         };
         let misread = |why| self.gateway.misread(call.endpoint, why, &body);
-        let decoded = decode(&body).map_err(misread).inspect_err(|_| self.spoil())?;
-        if let Some(mut said) = self.said() {
-            said.answers.push(Answer::new(call, body));
+        let decoded = decode(&body).map_err(misread).inspect_err(|_| self.mark_unreliable())?;
+        if let Some(mut recording) = self.locked_recording() {
+            recording.replies.push(RecordedReply::new(call, body));
         }
         Ok(decoded)
     }
@@ -101,17 +101,17 @@ impl<'a> Calls<'a> {
     ///
     /// # Errors
     /// What a smaller call would not help against.
-    pub(super) async fn repeat(&self, answers: &[Answer]) -> Result<bool, KoreError> {
+    pub(super) async fn repeat(&self, replies: &[RecordedReply]) -> Result<bool, KoreError> {
         let again: Vec<_> =
-            answers.iter().map(|before| self.gateway.read(&before.call, &self.tally)).collect();
-        let mut answered = stream::iter(again).buffered(IN_FLIGHT).zip(stream::iter(answers));
+            replies.iter().map(|before| self.gateway.read(&before.call, &self.tally)).collect();
+        let mut answered = stream::iter(again).buffered(IN_FLIGHT).zip(stream::iter(replies));
         let mut is_same = true;
         while let Some((body, before)) = answered.next().await {
             match body {
                 Ok(body) => {
                     is_same &= before.is(&body);
-                    if let Some(mut said) = self.said() {
-                        said.at_hand.push((before.call.clone(), body));
+                    if let Some(mut recording) = self.locked_recording() {
+                        recording.prefetched.push((before.call.clone(), body));
                     }
                 }
                 Err(error) if may_do_better(&error) => is_same = false,
@@ -122,28 +122,28 @@ impl<'a> Calls<'a> {
     }
 
     /// The answers of the read, unless one is missing.
-    pub(super) fn answers(self) -> Option<Answers> {
-        let said = self.said?.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let is_look_up = |answer: &Answer| answer.call.endpoint == Endpoint::UsersInfo;
-        let (look_ups, listings) = said.answers.into_iter().partition(is_look_up);
-        (!said.is_spoiled).then_some(Answers { listings, look_ups })
+    pub(super) fn replies(self) -> Option<RecordedReplies> {
+        let recording = self.recording?.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let is_look_up = |answer: &RecordedReply| answer.call.endpoint == Endpoint::UsersInfo;
+        let (look_ups, listings) = recording.replies.into_iter().partition(is_look_up);
+        (!recording.is_unreliable).then_some(RecordedReplies { listings, look_ups })
     }
 
-    fn spoil(&self) {
-        if let Some(mut said) = self.said() {
-            said.is_spoiled = true;
+    fn mark_unreliable(&self) {
+        if let Some(mut recording) = self.locked_recording() {
+            recording.is_unreliable = true;
         }
     }
 
-    fn said(&self) -> Option<MutexGuard<'_, Said>> {
-        self.said.as_ref().map(|said| said.lock().unwrap_or_else(PoisonError::into_inner))
+    fn locked_recording(&self) -> Option<MutexGuard<'_, Recording>> {
+        self.recording.as_ref().map(|recording| recording.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
-impl Said {
+impl Recording {
     fn take(&mut self, call: &Call) -> Option<Vec<u8>> {
-        let at = self.at_hand.iter().position(|(made, _)| made.asks_the_same(call))?;
-        Some(self.at_hand.swap_remove(at).1)
+        let at = self.prefetched.iter().position(|(made, _)| made.asks_the_same(call))?;
+        Some(self.prefetched.swap_remove(at).1)
     }
 }
 
@@ -156,8 +156,8 @@ mod tests {
         use Endpoint::{AllUserRoles, Bots, ExportRoles, Groups, UsersInfo};
         let body = br#"{"bots":[{"jwtApps":[{"clientSecret":"canary"}]}]}"#;
         for endpoint in [AllUserRoles, Bots, ExportRoles, Groups, UsersInfo] {
-            let answer = Answer::new(Call::new(endpoint), body.to_vec());
-            let has_canary = answer.kept.windows(6).any(|window| window == b"canary");
+            let answer = RecordedReply::new(Call::new(endpoint), body.to_vec());
+            let has_canary = answer.retained.windows(6).any(|window| window == b"canary");
             assert_eq!(has_canary, endpoint != Endpoint::Bots, "{endpoint}");
             assert!(answer.is(body) && !answer.is(b"another"), "{endpoint}");
         }

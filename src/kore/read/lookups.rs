@@ -19,20 +19,20 @@ const SAFE_BATCH: usize = 50;
 /// Calls beyond that bound for hunting down what is missing.
 const SPARE_CALLS: usize = 24;
 /// People refused one by one, with nobody answered, after which the endpoint itself is at fault.
-const HOPELESS: usize = 3;
+const MAX_REFUSALS: usize = 3;
 
 /// What the platform said about each spelling asked; a spelling that is not in here went unanswered.
-pub(super) type Answers = HashMap<String, Answer>;
+pub(super) type LookUpResults = HashMap<String, LookUpResult>;
 
 /// What the platform said about one spelling.
-pub(super) enum Answer {
+pub(super) enum LookUpResult {
     /// It knows the person.
     Found(Box<UserElement>),
     /// It does not.
     NotFound,
 }
 
-impl Answer {
+impl LookUpResult {
     pub(super) fn found(self) -> Option<UserElement> {
         match self {
             Self::Found(element) => Some(*element),
@@ -115,21 +115,21 @@ impl Sizes {
 }
 
 impl Reader {
-    /// Asks about each spelling once or, where the answer leaves somebody out, a few times.
+    /// Asks about each spelling once or, where the answer leaves a user out, a few times.
     pub(super) async fn look_up(
         &self,
         spellings: impl Iterator<Item = &String>,
         calls: &Calls<'_>,
-    ) -> Result<Answers, KoreError> {
+    ) -> Result<LookUpResults, KoreError> {
         let fresh: VecDeque<String> = spellings.cloned().collect();
         let bound = 2 * fresh.len().div_ceil(SAFE_BATCH) + SPARE_CALLS;
         let size = self.sizes().look_up;
         let mut queue = Queue { fresh, size, ..Queue::default() };
-        let (mut answers, mut asked, mut refused) = (Answers::new(), 0, 0);
+        let (mut answers, mut asked, mut refused) = (LookUpResults::new(), 0, 0);
         while !queue.is_empty() && asked < bound {
             let wave = queue.wave(bound - asked);
             asked += wave.len();
-            let outcomes = join_all(wave.iter().map(|batch| ask(batch, calls))).await;
+            let outcomes = join_all(wave.iter().map(|batch| fetch_batch(batch, calls))).await;
             for (batch, outcome) in wave.into_iter().zip(outcomes) {
                 match outcome {
                     Ok(elements) => take(batch, elements, &mut queue, &mut answers),
@@ -147,7 +147,7 @@ impl Reader {
                     }
                     Err(error) => {
                         refused += 1;
-                        if answers.is_empty() && (refused >= HOPELESS || queue.is_empty()) {
+                        if answers.is_empty() && (refused >= MAX_REFUSALS || queue.is_empty()) {
                             return Err(error);
                         }
                     }
@@ -155,13 +155,13 @@ impl Reader {
             }
         }
         if !answers.is_empty() {
-            self.remember(|sizes| sizes.learn(&queue, refused > 0));
+            self.update_sizes(|sizes| sizes.learn(&queue, refused > 0));
         }
         Ok(answers)
     }
 }
 
-async fn ask(batch: &[String], calls: &Calls<'_>) -> Result<Vec<UserElement>, KoreError> {
+async fn fetch_batch(batch: &[String], calls: &Calls<'_>) -> Result<Vec<UserElement>, KoreError> {
     let mut call = Call::new(Endpoint::UsersInfo).json(&serde_json::json!({ "emailIds": batch }));
     if batch.len() > 1 {
         call.tries = 2;
@@ -170,7 +170,7 @@ async fn ask(batch: &[String], calls: &Calls<'_>) -> Result<Vec<UserElement>, Ko
 }
 
 /// Sorts one answer: who is found, who is not, who is missing and how to ask again.
-fn take(batch: Vec<String>, elements: Vec<UserElement>, queue: &mut Queue, answers: &mut Answers) {
+fn take(batch: Vec<String>, elements: Vec<UserElement>, queue: &mut Queue, answers: &mut LookUpResults) {
     let asked = batch.len();
     let mut missing = Vec::new();
     let (mut last_answered, mut first_missing) = (0, asked);
@@ -179,7 +179,8 @@ fn take(batch: Vec<String>, elements: Vec<UserElement>, queue: &mut Queue, answe
             Some(element) if !element.is_trouble() => {
                 last_answered = place + 1;
                 let is_failure = element.is_failure();
-                let answer = if is_failure { Answer::NotFound } else { Answer::Found(Box::new(element)) };
+                let answer =
+                    if is_failure { LookUpResult::NotFound } else { LookUpResult::Found(Box::new(element)) };
                 answers.insert(spelling, answer);
             }
             Some(_) | None => {

@@ -1,4 +1,4 @@
-//! Reads the account: an [`Ask`] comes in, a [`World`] goes out, with what it proves and what it does not.
+//! Reads the account: an [`ReadRequest`] comes in, a [`World`] goes out, with what it proves and what it does not.
 //!
 //! Listings first (exports, bots, groups, users), then look-ups of single people in the account's own spelling. On a
 //! well-behaved server a full read takes 2 + ⌈B/50⌉ + ⌈G/50⌉ + ⌈N/L⌉ + ⌈D/M⌉ calls, L and M what the server takes. A
@@ -20,7 +20,7 @@ use crate::facts::{
     Closure, Completeness, Desired, Email, OwnershipLevel, Policy, RoleType, ScopeExtent, World,
 };
 use assemble::Assembly;
-use calls::{Answers, Calls};
+use calls::{Calls, RecordedReplies};
 use futures::future::try_join4;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// What to read.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[allow(clippy::struct_excessive_bools, reason = "independent parts of one question")]
-pub struct Ask {
+pub struct ReadRequest {
     /// List everyone with their roles (kore-api 2.5).
     pub users: bool,
     /// List groups with members (2.13).
@@ -46,7 +46,7 @@ pub struct Ask {
     pub look_up_admins: bool,
 }
 
-impl Ask {
+impl ReadRequest {
     /// Everything a plan needs: all listings, these people, and the Master Admins.
     pub fn full(look_up: BTreeSet<Email>) -> Self {
         Self {
@@ -60,8 +60,8 @@ impl Ask {
         }
     }
 
-    /// All listings, everyone a manifest names, and the Master Admins; everyone at all only where undeclared
-    /// assignments are somebody's business.
+    /// All listings, the users that manifests refer to, and the Master Admins; all users only where undeclared
+    /// assignments are reported or pruned.
     pub fn for_plan(desired: &Desired, policy: &Policy) -> Self {
         let closes_assignments = desired.completeness == Completeness::Complete
             && desired.scopes.iter().any(|scope| {
@@ -97,15 +97,15 @@ struct Sizes {
 }
 
 /// A read that is over, for the next one of the same question.
-struct Kept {
-    ask: Ask,
-    answers: Answers,
+struct PreviousRead {
+    request: ReadRequest,
+    replies: RecordedReplies,
     world: Arc<World>,
 }
 
-impl fmt::Debug for Kept {
+impl fmt::Debug for PreviousRead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kept").field("calls", &self.world.calls).finish_non_exhaustive()
+        f.debug_struct("PreviousRead").field("calls", &self.world.calls).finish_non_exhaustive()
     }
 }
 
@@ -115,14 +115,14 @@ pub struct Reader {
     gateway: Gateway,
     sizes: Mutex<Sizes>,
     /// What [`Reader::read_again`] has read last.
-    kept: Mutex<Option<Kept>>,
+    previous: Mutex<Option<PreviousRead>>,
 }
 
 impl Reader {
     /// Sends nothing yet.
     pub fn new(gateway: Gateway) -> Self {
         let sizes = Sizes { listing: ListedUser::LIMIT, look_up: lookups::LARGEST_BATCH, too_large: None };
-        Self { gateway, sizes: Mutex::new(sizes), kept: Mutex::default() }
+        Self { gateway, sizes: Mutex::new(sizes), previous: Mutex::default() }
     }
 
     /// The gateway, for its budget and its count of calls.
@@ -132,25 +132,25 @@ impl Reader {
 
     /// The sizes the next read starts with.
     pub fn sizes(&self) -> ReadSizes {
-        let Sizes { listing, look_up, too_large: _ } = *self.remembered();
+        let Sizes { listing, look_up, too_large: _ } = *self.locked_sizes();
         ReadSizes { listing, look_up }
     }
 
-    fn remembered(&self) -> MutexGuard<'_, Sizes> {
+    fn locked_sizes(&self) -> MutexGuard<'_, Sizes> {
         self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn remember(&self, change: impl FnOnce(&mut Sizes)) {
-        change(&mut self.remembered());
+    fn update_sizes(&self, change: impl FnOnce(&mut Sizes)) {
+        change(&mut self.locked_sizes());
     }
 
     /// Reads what is asked. Nothing is written, whatever happens.
     ///
     /// # Errors
-    /// Only what spoils the whole: credentials, scope, network, budget, or answers that are not the API's. Gaps
+    /// Only what ends the read: credentials, scope, network, budget, or answers that are not the API's. Gaps
     /// are coverage.
-    pub async fn read(&self, ask: &Ask) -> Result<World, KoreError> {
-        self.gather(ask, &Calls::new(&self.gateway)).await
+    pub async fn read(&self, request: &ReadRequest) -> Result<World, KoreError> {
+        self.gather(request, &Calls::new(&self.gateway)).await
     }
 
     /// As [`Reader::read`], for who asks the same question again and again: the calls of the read before are made once more,
@@ -158,29 +158,33 @@ impl Reader {
     ///
     /// # Errors
     /// As `read`.
-    pub async fn read_again(&self, ask: &Ask) -> Result<Arc<World>, KoreError> {
-        let calls = Calls::kept(&self.gateway);
-        let before = self.kept().take().filter(|kept| kept.ask == *ask);
-        if let Some(Kept { ask: _, answers, world }) = &before
-            && calls.repeat(&answers.listings).await?
-            && calls.repeat(&answers.look_ups).await?
+    pub async fn read_again(&self, request: &ReadRequest) -> Result<Arc<World>, KoreError> {
+        let calls = Calls::recording(&self.gateway);
+        let before = self.previous().take().filter(|previous| previous.request == *request);
+        if let Some(PreviousRead { request: _, replies, world }) = &before
+            && calls.repeat(&replies.listings).await?
+            && calls.repeat(&replies.look_ups).await?
             && calls.count() == world.calls
         {
             let world = Arc::clone(world);
-            *self.kept() = before;
+            *self.previous() = before;
             return Ok(world);
         }
         drop(before);
         let sizes = self.sizes();
-        let world = Arc::new(self.gather(ask, &calls).await?);
+        let world = Arc::new(self.gather(request, &calls).await?);
         // A read that finds out about sizes makes calls that no other need make.
-        let answers = calls.answers().filter(|_| self.sizes() == sizes);
-        *self.kept() = answers.map(|answers| Kept { ask: ask.clone(), answers, world: Arc::clone(&world) });
+        let replies = calls.replies().filter(|_| self.sizes() == sizes);
+        *self.previous() = replies.map(|replies| PreviousRead {
+            request: request.clone(),
+            replies,
+            world: Arc::clone(&world),
+        });
         Ok(world)
     }
 
-    async fn gather(&self, ask: &Ask, calls: &Calls<'_>) -> Result<World, KoreError> {
-        let Ask { users, groups, bots, roles, look_up, look_up_everyone, look_up_admins } = ask;
+    async fn gather(&self, request: &ReadRequest, calls: &Calls<'_>) -> Result<World, KoreError> {
+        let ReadRequest { users, groups, bots, roles, look_up, look_up_everyone, look_up_admins } = request;
         let (roles, bots, groups, users) = try_join4(
             async { if *roles { exports(calls).await.map(Some) } else { Ok(None) } },
             async { if *bots { calls.all::<BotWire>().await.map(Some) } else { Ok(None) } },
@@ -201,12 +205,12 @@ impl Reader {
         if *look_up_admins {
             people.extend(assembly.master_admins());
         }
-        if ask.users && ask.groups {
-            people.extend(assembly.witnesses());
+        if request.users && request.groups {
+            people.extend(assembly.group_samples());
         }
-        let questions = assembly.questions(people);
-        let answers = self.look_up(questions.iter().flat_map(|(_, spellings)| spellings), calls).await?;
-        let mut world = assembly.finish(questions, answers);
+        let look_ups = assembly.look_ups(people);
+        let answers = self.look_up(look_ups.iter().flat_map(|(_, spellings)| spellings), calls).await?;
+        let mut world = assembly.finish(look_ups, answers);
         world.calls = calls.count();
         Ok(world)
     }
@@ -214,12 +218,12 @@ impl Reader {
     /// The users' listing, in the largest pages that the server does not refuse.
     async fn users(&self, calls: &Calls<'_>) -> Result<pages::Listed<ListedUser>, KoreError> {
         let (listed, limit) = calls.all_by(self.sizes().listing).await?;
-        self.remember(|sizes| sizes.listing = limit);
+        self.update_sizes(|sizes| sizes.listing = limit);
         Ok(listed)
     }
 
-    fn kept(&self) -> MutexGuard<'_, Option<Kept>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn previous(&self) -> MutexGuard<'_, Option<PreviousRead>> {
+        self.previous.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -42,9 +42,9 @@ impl Reader {
     /// As [`Reader::read`].
     pub async fn audit_log(&self, fetch_after: Option<&str>) -> Result<AuditPage, KoreError> {
         #[derive(Deserialize)]
-        struct Wire {
+        struct AuditPageWire {
             #[serde(default)]
-            auditlogs: Vec<Entry>,
+            auditlogs: Vec<AuditEntryWire>,
             #[serde(default, rename = "moreAvailable", deserialize_with = "super::super::wire::flag")]
             more_available: Option<bool>,
             #[serde(default, deserialize_with = "super::super::wire::count")]
@@ -52,7 +52,7 @@ impl Reader {
         }
         #[derive(Deserialize, Default)]
         #[serde(default)]
-        struct Entry {
+        struct AuditEntryWire {
             #[serde(rename = "AuditLogId")]
             id: Text,
             #[serde(rename = "timestampValue", deserialize_with = "super::super::wire::count")]
@@ -70,9 +70,9 @@ impl Reader {
             call = call.query("fetchAfter", id);
         }
         let body = self.gateway.read(&call, &Tally::default()).await?;
-        let wire: Wire = parse(&body).map_err(|why| self.gateway.misread(endpoint, why, &body))?;
-        let event = |entry: Entry| {
-            let Entry { id, timestamp, name, category, description } = entry;
+        let wire: AuditPageWire = parse(&body).map_err(|why| self.gateway.misread(endpoint, why, &body))?;
+        let event = |entry: AuditEntryWire| {
+            let AuditEntryWire { id, timestamp, name, category, description } = entry;
             let at = timestamp.and_then(|ms| Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok());
             let text = |text: Text| text.0.unwrap_or_default();
             let (name, category) = (text(name), text(category));

@@ -15,7 +15,7 @@ use std::collections::HashSet;
 /// Smallest page size worth asking for: what the vendor documents.
 const SAFE_LIMIT: usize = 50;
 /// Most pages read when no total says how many there are.
-const BLIND_PAGES: usize = 200;
+const MAX_PAGES_WITHOUT_TOTAL: usize = 200;
 
 /// A listing as far as it was read.
 pub(super) struct Listed<T> {
@@ -34,14 +34,14 @@ impl Calls<'_> {
     /// Everything, in pages of that size at first; also returns the size that was not refused.
     pub(super) async fn all_by<T: Paged>(&self, limit: usize) -> Result<(Listed<T>, usize), KoreError> {
         let (first, limit) = self.first::<T>(limit).await?;
-        let mut book = Book::new();
+        let mut listing = Listing::new();
         let Page { total, has_more, items } = first;
-        book.add(items);
+        listing.add(items);
         let outcome = match total {
-            Some(total) => self.by_total(&mut book, total, has_more).await?,
-            None => self.blindly(&mut book, has_more).await?,
+            Some(total) => self.by_total(&mut listing, total, has_more).await?,
+            None => self.without_total(&mut listing, has_more).await?,
         };
-        Ok((book.close(outcome), limit))
+        Ok((listing.close(outcome), limit))
     }
 
     /// The first page, in the largest size that is neither refused nor answered with less than the safe size gives:
@@ -63,30 +63,30 @@ impl Calls<'_> {
     /// The rest, when the first page states how many there are.
     async fn by_total<T: Paged>(
         &self,
-        book: &mut Book<T>,
+        listing: &mut Listing<T>,
         total: usize,
         has_more: Option<bool>,
-    ) -> Result<Outcome, KoreError> {
+    ) -> Result<Completeness, KoreError> {
         let mut last = LastPage { total: Some(total), has_more, next: 1 };
-        if book.distinct() < total {
-            let size = book.items.len();
+        if listing.distinct() < total {
+            let size = listing.items.len();
             if size == 0 {
                 return Ok(Err(format!("0 of {total} came")));
             }
-            let turn = match self.second(book, size).await? {
-                Ok(turn) => turn,
-                Err(why) => return self.in_one(book, total, why).await,
+            let paging = match self.second(listing, size).await? {
+                Ok(paging) => paging,
+                Err(why) => return self.single_page(listing, total, why).await,
             };
-            last = match self.rest(book, size, total.div_ceil(size), &turn).await? {
+            last = match self.rest(listing, size, total.div_ceil(size), &paging).await? {
                 Ok(last) => last,
                 Err(why) => return Ok(Err(why)),
             };
-            if let Some(why) = turn.doubt {
+            if let Some(why) = paging.doubt {
                 return Ok(Err(why));
             }
         }
         let LastPage { total: last_total, has_more, next } = last;
-        let distinct = book.distinct();
+        let distinct = listing.distinct();
         if last_total != Some(total) {
             let moved = last_total.map_or("nothing".to_owned(), |total| total.to_string());
             return Ok(Err(format!("the stated total moved from {total} to {moved} while reading")));
@@ -96,11 +96,11 @@ impl Calls<'_> {
         }
         if has_more == Some(true) {
             // The flag contradicts the total; one more page decides.
-            let size = book.items.len().clamp(1, T::LIMIT);
+            let size = listing.items.len().clamp(1, T::LIMIT);
             if let Ok(page) = self.fetch_or_refusal(next, size).await? {
-                book.add(page.items);
+                listing.add(page.items);
             }
-            if book.distinct() > distinct {
+            if listing.distinct() > distinct {
                 return Ok(Err(format!("{total} are stated, and more came")));
             }
         }
@@ -110,16 +110,16 @@ impl Calls<'_> {
     /// Fetches page 2 alone and finds out how `offset` counts: pages, or rows.
     async fn second<T: Paged>(
         &self,
-        book: &mut Book<T>,
+        listing: &mut Listing<T>,
         size: usize,
-    ) -> Result<Result<Turn, String>, KoreError> {
+    ) -> Result<Result<Paging, String>, KoreError> {
         let second = match self.fetch_or_refusal::<T>(1, size).await? {
             Ok(page) => page,
             Err(why) => return Ok(Err(why)),
         };
         let is_shifted = size > 1
             && second.items.len() >= size - 1
-            && book.items[1..].iter().zip(&second.items).all(|(first, second)| first.id() == second.id());
+            && listing.items[1..].iter().zip(&second.items).all(|(first, second)| first.id() == second.id());
         let (page, step) = if is_shifted {
             match self.fetch_or_refusal::<T>(size, size).await? {
                 Ok(page) => (page, size),
@@ -130,7 +130,7 @@ impl Calls<'_> {
         };
         let Page { total, has_more, items } = page;
         let came = items.len();
-        let repeated = book.add(items);
+        let repeated = listing.add(items);
         if came == 0 {
             return Ok(Err("page 2 is empty".to_owned()));
         }
@@ -140,20 +140,20 @@ impl Calls<'_> {
         // Somebody may have been added in between: the rest is worth having, but it is no proof.
         let doubt = (repeated > 0).then(|| format!("page 2 repeats {repeated} entries of page 1"));
         let last = LastPage { total, has_more, next: 2 * step };
-        Ok(Ok(Turn { step, doubt, last }))
+        Ok(Ok(Paging { step, doubt, last }))
     }
 
     /// Pages 3 to the last, several at once and kept in order; ends early at an empty page, because a total may be
     /// any number.
     async fn rest<T: Paged>(
         &self,
-        book: &mut Book<T>,
+        listing: &mut Listing<T>,
         size: usize,
         pages: usize,
-        turn: &Turn,
+        paging: &Paging,
     ) -> Result<Result<LastPage, String>, KoreError> {
-        let mut last = turn.last;
-        let offsets = (2..pages).map(|page| page * turn.step);
+        let mut last = paging.last;
+        let offsets = (2..pages).map(|page| page * paging.step);
         let fetches = offsets.map(|offset| self.fetch_or_refusal::<T>(offset, size));
         let mut answers = stream::iter(fetches).buffered(IN_FLIGHT);
         while let Some(page) = answers.try_next().await? {
@@ -161,28 +161,28 @@ impl Calls<'_> {
                 Ok(page) => page,
                 Err(why) => return Ok(Err(why)),
             };
-            last = LastPage { total, has_more, next: last.next + turn.step };
+            last = LastPage { total, has_more, next: last.next + paging.step };
             if items.is_empty() {
                 break;
             }
-            book.add(items);
+            listing.add(items);
         }
         Ok(Ok(last))
     }
 
     /// Where pages can't be turned: everything on one page, if the server gives that much.
-    async fn in_one<T: Paged>(
+    async fn single_page<T: Paged>(
         &self,
-        book: &mut Book<T>,
+        listing: &mut Listing<T>,
         total: usize,
         why: String,
-    ) -> Result<Outcome, KoreError> {
+    ) -> Result<Completeness, KoreError> {
         let mut seen_total = None;
         if let Ok(page) = self.fetch_or_refusal::<T>(0, total).await? {
             seen_total = page.total;
-            book.add(page.items);
+            listing.add(page.items);
         }
-        let distinct = book.distinct();
+        let distinct = listing.distinct();
         let is_stable = seen_total == Some(total);
         Ok(if distinct == total && is_stable {
             Ok(())
@@ -192,24 +192,24 @@ impl Calls<'_> {
     }
 
     /// Without a total nothing can be proved; what comes is still worth having.
-    async fn blindly<T: Paged>(
+    async fn without_total<T: Paged>(
         &self,
-        book: &mut Book<T>,
+        listing: &mut Listing<T>,
         mut has_more: Option<bool>,
-    ) -> Result<Outcome, KoreError> {
-        let size = book.items.len();
-        for offset in 1..BLIND_PAGES {
+    ) -> Result<Completeness, KoreError> {
+        let size = listing.items.len();
+        for offset in 1..MAX_PAGES_WITHOUT_TOTAL {
             if size == 0 || has_more == Some(false) {
                 break;
             }
             let Ok(page) = self.fetch_or_refusal::<T>(offset, size).await? else { break };
             has_more = page.has_more;
             let is_last = page.items.is_empty();
-            if book.add(page.items) > 0 || is_last {
+            if listing.add(page.items) > 0 || is_last {
                 break;
             }
         }
-        Ok(Err(format!("{} came, and no total was stated", book.distinct())))
+        Ok(Err(format!("{} came, and no total was stated", listing.distinct())))
     }
 
     /// A page, or in words that it was refused: a refusal in the middle ends the listing, not the read.
@@ -238,10 +238,10 @@ impl Calls<'_> {
 }
 
 /// `Err` says why it is not complete.
-type Outcome = Result<(), String>;
+type Completeness = Result<(), String>;
 
 /// How pages are turned.
-struct Turn {
+struct Paging {
     /// What `offset` grows by: 1, or the page size.
     step: usize,
     /// Why the pages prove nothing even if all come.
@@ -260,13 +260,13 @@ struct LastPage {
 }
 
 /// Entries as they come in, each id once.
-struct Book<T> {
+struct Listing<T> {
     items: Vec<T>,
     ids: HashSet<String>,
     without_id: usize,
 }
 
-impl<T: Paged> Book<T> {
+impl<T: Paged> Listing<T> {
     fn new() -> Self {
         Self { items: Vec::new(), ids: HashSet::new(), without_id: 0 }
     }
@@ -291,7 +291,7 @@ impl<T: Paged> Book<T> {
         repeated
     }
 
-    fn close(self, outcome: Outcome) -> Listed<T> {
+    fn close(self, outcome: Completeness) -> Listed<T> {
         let Self { items, ids: _, without_id } = self;
         let extent = match outcome {
             Err(why) => Extent::Partial(why),

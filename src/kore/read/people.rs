@@ -90,7 +90,7 @@ impl Assembly {
         self.coverage.looked_up.insert(email, seen);
     }
 
-    /// Roles somebody holds, and what that says of groups; `false` when one of them cannot be placed.
+    /// Roles a user holds, and what that says of groups; `false` when one of them cannot be placed.
     fn roles<'r>(
         &mut self,
         email: &Email,
@@ -203,19 +203,19 @@ impl Assembly {
             self.coverage.looked_up.remove(email);
             self.coverage.not_found.remove(email);
             let spellings = self.directory.users[email].spellings.join(" and ");
-            self.warnings.push(format!("two users share one address: {spellings}; both are left alone"));
+            self.warnings.push(format!("two users share one address: {spellings}; neither is changed"));
         }
     }
 }
 
-/// What the listing carried of somebody who was also looked up.
+/// What the listing carried of a user who was also looked up.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Served {
     has_roles: bool,
     has_access: bool,
 }
 
-/// The state word (kore-api 3.2). An unknown word belongs to somebody who has joined (suspended, locked); no word
+/// The state word (kore-api 3.2). An unknown word belongs to a user who has joined (suspended, locked); no word
 /// says nothing.
 fn membership(status: Option<&str>) -> Membership {
     match status {

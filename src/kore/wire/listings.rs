@@ -24,7 +24,7 @@ impl<T> Page<T> {
 
 /// What is listed in pages.
 pub(in crate::kore) trait Paged: Sized + Send {
-    /// Where.
+    /// The endpoint that serves the listing.
     const ENDPOINT: Endpoint;
     /// Entries asked for at once; a server may give fewer.
     const LIMIT: usize;

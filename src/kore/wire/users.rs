@@ -86,7 +86,7 @@ pub(in crate::kore) struct RolesHeld {
     pub(in crate::kore) admin_roles: Option<Vec<RoleHeld>>,
 }
 
-/// A role somebody holds, in 2.4 and 2.5. `groups` names the groups it is held through; empty: held directly.
+/// A role a user holds, in 2.4 and 2.5. `groups` names the groups it is held through; empty: held directly.
 #[derive(Deserialize, Debug, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub(in crate::kore) struct RoleHeld {

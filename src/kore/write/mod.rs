@@ -23,14 +23,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 pub struct Writer {
     gateway: Gateway,
     deadline: Option<Timestamp>,
-    tenure: Option<Tenure>,
+    lease_term: Option<LeaseTerm>,
 }
 
 /// Until when its holder may write. It moves on as a lease is renewed, for every writer that shares it.
 #[derive(Clone, Debug)]
-pub struct Tenure(Arc<AtomicI64>);
+pub struct LeaseTerm(Arc<AtomicI64>);
 
-impl Tenure {
+impl LeaseTerm {
     /// Until then.
     pub fn until(end: Timestamp) -> Self {
         Self(Arc::new(AtomicI64::new(end.as_millisecond())))
@@ -57,7 +57,7 @@ impl Tenure {
 
 /// What is known after a write.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Answer<T = Vec<Failure>> {
+pub enum WriteReply<T = Vec<Failure>> {
     /// The platform took the request; for users and roles, who in it failed. An empty list is no proof: read back.
     Accepted(T),
     /// The platform refused the request as a whole. Nothing or an unknown part was applied; a smaller batch
@@ -79,7 +79,7 @@ pub struct Failure {
 impl Writer {
     /// Sends nothing yet.
     pub fn new(gateway: Gateway) -> Self {
-        Self { gateway, deadline: None, tenure: None }
+        Self { gateway, deadline: None, lease_term: None }
     }
 
     /// A writer that sends nothing later than that: what would have to wait past it ends as
@@ -92,8 +92,8 @@ impl Writer {
     /// A writer that sends nothing after the tenure has ended, wherever that is when a call is sent. For whoever may
     /// write only while holding a lease.
     #[must_use]
-    pub fn within(&self, tenure: &Tenure) -> Self {
-        Self { tenure: Some(tenure.clone()), ..self.clone() }
+    pub fn within(&self, lease_term: &LeaseTerm) -> Self {
+        Self { lease_term: Some(lease_term.clone()), ..self.clone() }
     }
 
     /// The gateway, for its budget and its count of calls.
@@ -105,24 +105,24 @@ impl Writer {
         &self,
         mut call: Call,
         read: impl FnOnce(&[u8]) -> Result<T, Misread>,
-    ) -> Result<Answer<T>, KoreError> {
-        let ends = self.tenure.iter().map(Tenure::ends_at).chain(self.deadline);
+    ) -> Result<WriteReply<T>, KoreError> {
+        let ends = self.lease_term.iter().map(LeaseTerm::ends_at).chain(self.deadline);
         call.deadline = ends.min();
         let body = match self.gateway.write(&call, &Tally::default()).await? {
             Written::Answered(body) => body,
-            Written::Refused(vendor) => return Ok(Answer::Refused(vendor)),
-            Written::Unknown(vendor) => return Ok(Answer::Unknown(vendor)),
+            Written::Refused(vendor) => return Ok(WriteReply::Refused(vendor)),
+            Written::Unknown(vendor) => return Ok(WriteReply::Unknown(vendor)),
         };
         Ok(match read(&body) {
-            Ok(answer) => Answer::Accepted(answer),
+            Ok(answer) => WriteReply::Accepted(answer),
             Err(Misread::Refused) => {
                 let (message, code) = reply::message(&body);
-                Answer::Refused(Vendor { status: Some(200), code, message: self.gateway.shown(&message) })
+                WriteReply::Refused(Vendor { status: Some(200), code, message: self.gateway.shown(&message) })
             }
             Err(Misread::Unclear(why)) => {
                 let text = String::from_utf8_lossy(&body[..body.len().min(4096)]);
                 let message = self.gateway.shown(&format!("{why}: {text}"));
-                Answer::Unknown(Vendor { status: Some(200), code: None, message })
+                WriteReply::Unknown(Vendor { status: Some(200), code: None, message })
             }
         })
     }

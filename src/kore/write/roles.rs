@@ -5,7 +5,7 @@ use super::super::reply::reason;
 use super::super::transport::Body;
 use super::super::wire::{RoleWire, Text, parse};
 use super::super::{Endpoint, KoreError};
-use super::{Answer, Misread, Writer};
+use super::{Misread, WriteReply, Writer};
 use crate::facts::{BotId, Email, GroupName, RoleId, RoleName, RoleType};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ pub struct RoleEdit {
 
 impl RoleEdit {
     /// Nothing yet about this role.
-    pub fn of(role: RoleId) -> Self {
+    pub fn for_role(role: RoleId) -> Self {
         Self {
             role,
             add_users: Vec::new(),
@@ -74,7 +74,7 @@ impl Writer {
     ///
     /// # Errors
     /// As [`Writer::create_users`].
-    pub async fn assign_admin_roles(&self, edits: &[RoleEdit]) -> Result<Answer, KoreError> {
+    pub async fn assign_admin_roles(&self, edits: &[RoleEdit]) -> Result<WriteReply, KoreError> {
         let body = edits.iter().map(RoleEdit::json).collect();
         self.assign(Endpoint::AdminRoleAssignments, body).await
     }
@@ -83,7 +83,7 @@ impl Writer {
     ///
     /// # Errors
     /// As [`Writer::create_users`].
-    pub async fn assign_bot_roles(&self, edits: &[BotRoleEdit]) -> Result<Answer, KoreError> {
+    pub async fn assign_bot_roles(&self, edits: &[BotRoleEdit]) -> Result<WriteReply, KoreError> {
         let body = edits.iter().map(|BotRoleEdit { bot, edit }| {
             let mut json = edit.json();
             json["botId"] = json!(bot);
@@ -92,7 +92,7 @@ impl Writer {
         self.assign(Endpoint::BotRoleAssignments, body.collect()).await
     }
 
-    async fn assign(&self, endpoint: Endpoint, edits: Vec<Value>) -> Result<Answer, KoreError> {
+    async fn assign(&self, endpoint: Endpoint, edits: Vec<Value>) -> Result<WriteReply, KoreError> {
         let sent = edits.len();
         let body = Value::Array(edits);
         self.send(Self::json(endpoint, &body), |body| {
@@ -129,7 +129,7 @@ impl Writer {
         &self,
         role_type: RoleType,
         documents: &[Value],
-    ) -> Result<Answer<Vec<ImportedRole>>, KoreError> {
+    ) -> Result<WriteReply<Vec<ImportedRole>>, KoreError> {
         let mut upload = Call::new(Endpoint::UploadFile);
         upload.body = Body::File {
             name: "roles.json",
@@ -137,8 +137,10 @@ impl Writer {
             fields: vec![("fileContext", "bulkImport"), ("fileExtension", "json")],
         };
         let file = match self.send(upload, uploaded).await? {
-            Answer::Accepted(file) => file,
-            Answer::Refused(vendor) | Answer::Unknown(vendor) => return Ok(Answer::Refused(vendor)),
+            WriteReply::Accepted(file) => file,
+            WriteReply::Refused(vendor) | WriteReply::Unknown(vendor) => {
+                return Ok(WriteReply::Refused(vendor));
+            }
         };
         let import = Self::json(Endpoint::ImportRoles, &json!({ "fileId": file }))
             .query("roleType", role_type.as_str())

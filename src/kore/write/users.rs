@@ -2,7 +2,7 @@
 
 use super::super::wire::{Failures, parse};
 use super::super::{Endpoint, KoreError};
-use super::{Answer, Misread, Writer};
+use super::{Misread, WriteReply, Writer};
 use crate::facts::{BotId, BuilderAccess, DialogId, Email, GroupId, PersonName, RoleId};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ pub struct Grant {
     pub bot: Option<BotId>,
 }
 
-/// A bot that a person may use.
+/// A bot that is assigned to a user.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct BotAssignment {
     /// Which bot.
@@ -46,7 +46,7 @@ pub struct NewUser {
     pub access: BuilderAccess,
 }
 
-/// A change to somebody in the account. What is empty or `None` stays as it is; roles go with the assignments calls, which
+/// A change to a user of the account. What is empty or `None` stays as it is; roles go with the assignments calls, which
 /// carry many people at once.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct UserUpdate {
@@ -82,7 +82,7 @@ impl<T> Default for SetEdit<T> {
 /// What an update does to a person's bot assignments (kore-api 2.2).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Assignments {
-    /// Leaves them alone.
+    /// Does not change them.
     #[default]
     Keep,
     /// The complete list: whether the platform replaces or adds is undocumented, and only the complete list is right
@@ -95,16 +95,16 @@ pub enum Assignments {
 impl Writer {
     /// Adds people (POST users, 2.1), one call. `send_email`: let the platform mail the activation link.
     ///
-    /// Not idempotent: what happens for somebody already there is undocumented, so look first.
+    /// Not idempotent: what happens for an existing user is undocumented, so look first.
     ///
     /// # Errors
     /// Only when nothing can have been written: credentials, scope, no connection, budget.
-    pub async fn create_users(&self, users: &[NewUser], send_email: bool) -> Result<Answer, KoreError> {
+    pub async fn create_users(&self, users: &[NewUser], send_email: bool) -> Result<WriteReply, KoreError> {
         let entries: Vec<Value> = users.iter().map(new_user).collect();
         let body = json!({ "users": entries, "sendEmail": send_email });
-        let people: Vec<Person<'_>> = users
+        let people: Vec<EntryTarget<'_>> = users
             .iter()
-            .map(|user| Person { email: user.email.as_str(), org_user_id: user.org_user_id.as_deref() })
+            .map(|user| EntryTarget { email: user.email.as_str(), org_user_id: user.org_user_id.as_deref() })
             .collect();
         self.send_users(Endpoint::CreateUsers, &body, &people).await
     }
@@ -113,9 +113,10 @@ impl Writer {
     ///
     /// # Errors
     /// As [`Writer::create_users`].
-    pub async fn update_users(&self, users: &[UserUpdate]) -> Result<Answer, KoreError> {
+    pub async fn update_users(&self, users: &[UserUpdate]) -> Result<WriteReply, KoreError> {
         let body = json!({ "users": users.iter().map(update).collect::<Vec<_>>() });
-        let people: Vec<Person<'_>> = users.iter().map(|user| Person::known(&user.email)).collect();
+        let people: Vec<EntryTarget<'_>> =
+            users.iter().map(|user| EntryTarget::by_email(&user.email)).collect();
         self.send_users(Endpoint::UpdateUsers, &body, &people).await
     }
 
@@ -123,9 +124,9 @@ impl Writer {
     ///
     /// # Errors
     /// As [`Writer::create_users`].
-    pub async fn remove_users(&self, users: &[Email]) -> Result<Answer, KoreError> {
+    pub async fn remove_users(&self, users: &[Email]) -> Result<WriteReply, KoreError> {
         let body = json!({ "deleteEmailIds": users.iter().map(Email::as_str).collect::<Vec<_>>() });
-        let people: Vec<Person<'_>> = users.iter().map(Person::known).collect();
+        let people: Vec<EntryTarget<'_>> = users.iter().map(EntryTarget::by_email).collect();
         self.send_users(Endpoint::RemoveUsers, &body, &people).await
     }
 
@@ -139,7 +140,7 @@ impl Writer {
         access: BuilderAccess,
         data_tables: bool,
         users: &[Email],
-    ) -> Result<Answer, KoreError> {
+    ) -> Result<WriteReply, KoreError> {
         let body = json!({
             "emailIds": users.iter().map(Email::as_str).collect::<Vec<_>>(),
             "canCreateBot": access.can_create_bot(),
@@ -164,8 +165,8 @@ impl Writer {
         &self,
         endpoint: Endpoint,
         body: &Value,
-        people: &[Person<'_>],
-    ) -> Result<Answer, KoreError> {
+        people: &[EntryTarget<'_>],
+    ) -> Result<WriteReply, KoreError> {
         self.send(Self::json(endpoint, body), |body| {
             failed(parse(body)?, people).map(|failures| self.failures(failures))
         })
@@ -174,19 +175,19 @@ impl Writer {
 }
 
 /// Who an entry of a request is about, to find them again in the answer.
-struct Person<'a> {
+struct EntryTarget<'a> {
     email: &'a str,
     org_user_id: Option<&'a str>,
 }
 
-impl<'a> Person<'a> {
-    fn known(email: &'a Email) -> Self {
+impl<'a> EntryTarget<'a> {
+    fn by_email(email: &'a Email) -> Self {
         Self { email: email.as_str(), org_user_id: None }
     }
 }
 
-/// Which entries failed. A failure of somebody who is not in the request makes the whole answer unclear.
-fn failed(answer: Failures, people: &[Person<'_>]) -> Result<Vec<(usize, String)>, Misread> {
+/// Which entries failed. A failure of a user who is not in the request makes the complete answer unclear.
+fn failed(answer: Failures, people: &[EntryTarget<'_>]) -> Result<Vec<(usize, String)>, Misread> {
     let Failures { msg, failed_user_details, errors } = answer;
     if !errors.is_null() {
         return Err(Misread::Refused);
@@ -196,7 +197,7 @@ fn failed(answer: Failures, people: &[Person<'_>]) -> Result<Vec<(usize, String)
     }
     let mut failures = Vec::new();
     for entry in failed_user_details.into_iter().flatten().filter(|entry| !entry.is_success()) {
-        let place = |matches: &dyn Fn(&Person<'_>) -> bool| people.iter().position(matches);
+        let place = |matches: &dyn Fn(&EntryTarget<'_>) -> bool| people.iter().position(matches);
         let by_email = entry.email().and_then(|email| {
             place(&|person| person.email == email)
                 .or_else(|| place(&|person| person.email.eq_ignore_ascii_case(email)))
@@ -207,7 +208,7 @@ fn failed(answer: Failures, people: &[Person<'_>]) -> Result<Vec<(usize, String)
         };
         let only = (people.len() == 1).then_some(0);
         let Some(index) = by_email.or_else(by_id).or(only) else {
-            return Err(Misread::Unclear("a failure is listed for somebody who was not sent".to_owned()));
+            return Err(Misread::Unclear("a failure is listed for a user who was not sent".to_owned()));
         };
         failures.push((index, entry.message()));
     }

@@ -7,17 +7,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// What applying costs. `calls` is an interval: at best, and when the platform takes people only in batches of
-/// `batchSize` and every verification needs a second look.
+/// What applying costs, as intervals: the least, and the most when the platform accepts users only in batches of
+/// `batchSize` and every verification needs a second read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cost {
-    /// Writes by what they do, in requests.
+    /// Number of write requests, by what they do: `create users`, `assign bot roles`, ….
     pub writes: BTreeMap<String, usize>,
-    /// Reads that check and verify, at best and at the safe batch size.
+    /// Read requests that check and verify: least and most.
     pub reads: (usize, usize),
-    /// All of it.
+    /// Write and read requests together: least and most.
     pub calls: (usize, usize),
-    /// Minutes of waiting for the rate limit, from an unused budget.
+    /// Minutes of waiting for the rate limit when the budget is unused at the start: least and most.
     pub minutes: (usize, usize),
 }
 
@@ -28,7 +28,7 @@ pub fn price(plan: &Plan, calls: &[Call], policy: &Policy, look_up_size: usize) 
     let mut people: BTreeSet<&Email> = BTreeSet::new();
     let (mut has_roles, mut has_groups) = (false, false);
     for call in calls {
-        *writes.entry(call.endpoint.label().to_owned()).or_default() += call.endpoint.requests();
+        *writes.entry(call.kind.label().to_owned()).or_default() += call.kind.requests();
         for change in call.changes().filter_map(|id| by_id.get(id)) {
             people.extend(change.key.email());
             has_roles |= matches!(change.key, Key::RoleDefinition(..));

@@ -5,29 +5,29 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How long before its end a grant is worth a line.
+/// How long before its end a grant is listed.
 const AHEAD: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// How long after its end it still is.
+/// How long after its end it is still listed.
 const BEHIND: SignedDuration = SignedDuration::from_hours(24);
 
-/// A grant that ends soon, or has just ended. It is told beside the plan, and is no part of its digest.
+/// A grant that ends soon, or has just ended. It is listed with the plan, and is not part of its digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ending {
-    /// When.
+    /// When the grant ends or ended, in RFC 3339.
     #[schemars(with = "String")]
     pub at: Timestamp,
-    /// Whether that is over.
+    /// Whether that time has passed.
     pub has_ended: bool,
-    /// Which fact.
+    /// The fact that the grant declares.
     #[schemars(with = "KeyRecord")]
     pub subject: Key,
-    /// The lines that say so.
+    /// The lines that grant it.
     pub sources: Vec<Source>,
 }
 
 /// The next end first, after those that are over.
-pub(super) fn of(wants: &[(Key, Want)], now: Timestamp) -> Vec<Ending> {
+pub(super) fn collect(wants: &[(Key, Want)], now: Timestamp) -> Vec<Ending> {
     let mut endings: Vec<Ending> = wants
         .iter()
         .filter_map(|(key, want)| {
@@ -64,7 +64,7 @@ mod tests {
                 (Key::AdminRole(Holder::User(email), "Auditor".into()), want)
             })
             .collect();
-        let told: Vec<(String, bool)> = of(&wants, now)
+        let told: Vec<(String, bool)> = collect(&wants, now)
             .into_iter()
             .map(|ending| (ending.subject.email().unwrap().to_string(), ending.has_ended))
             .collect();

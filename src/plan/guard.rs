@@ -1,5 +1,5 @@
-//! What is refused although it was asked for: removals without a pinned account, from protected people, over the
-//! ceiling, or that would leave too few Master Admins.
+//! Changes that a guard refuses: removals without a pinned account, from protected users, over the ceiling, or that
+//! would leave too few Master Admins.
 
 use super::Context;
 use super::memory::CONTESTED_AFTER;
@@ -13,11 +13,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// What one run allows beyond the policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// `--allow-removals N`: this many, whatever the policy's ceilings say.
+    /// `--allow-removals N`: up to this many, overriding the ceilings of the policy.
     pub allow_removals: Option<u32>,
 }
 
-/// Every refusal, with the changes it holds back.
+/// Every refusal, with the changes that it blocks.
 pub(super) fn refuse(changes: &[Change], observed: &World, policy: &Policy, context: &Context) -> Vec<Entry> {
     let mut refused = Vec::new();
     if let (Some(pinned), Some(seen)) = (&policy.account_id, &observed.account)
@@ -51,8 +51,7 @@ pub(super) fn refuse(changes: &[Change], observed: &World, policy: &Policy, cont
     refused
 }
 
-/// Nothing is taken from protected people, nor changed about them, and nothing from a group they are in; giving is
-/// allowed.
+/// Nothing about protected users is removed or changed, nor about a group that they are in; additions are allowed.
 fn protected(changes: &[Change], observed: &World, safety: &Safety) -> Vec<Entry> {
     let mut by_person: BTreeMap<&Email, Vec<&Change>> = BTreeMap::new();
     let mut by_group: HashMap<&GroupName, Vec<&Change>> = HashMap::new();
@@ -85,8 +84,7 @@ fn protected(changes: &[Change], observed: &World, safety: &Safety) -> Vec<Entry
             refusal(
                 Reason::Protected,
                 format!("{} of {email}: {rule}", count(changes.len(), "change")),
-                "take the person out of the list if that is what you want, or correct the manifest"
-                    .to_owned(),
+                "correct the manifest, or remove the user from the field that protects them".to_owned(),
                 changes.into_iter(),
             )
         })
@@ -98,7 +96,7 @@ fn protected(changes: &[Change], observed: &World, safety: &Safety) -> Vec<Entry
 pub struct Day {
     /// Taken away in the last day.
     pub lately: BTreeMap<Family, usize>,
-    /// Acknowledged by a person, one by one: no ceiling counts them.
+    /// Acknowledged one by one by an approver: no ceiling counts them.
     pub acknowledged: BTreeSet<ChangeId>,
 }
 
@@ -150,7 +148,7 @@ fn ceiling(removals: &[&Change], observed: &World, policy: &Policy, context: &Co
         if removed + earlier > allowed {
             let rule = policy.blame("safety.maxRemovalsPercent");
             let message = format!(
-                "{}: {removed}{so_far} of {facts} would go, {allowed} allowed at {percent} % ({rule})",
+                "{}: {removed}{so_far} of {facts} would be removed, {allowed} allowed at {percent} % ({rule})",
                 family.label()
             );
             return Some(refusal(Reason::RemovalCeiling, message, next_step, removals.iter().copied()));
@@ -160,7 +158,7 @@ fn ceiling(removals: &[&Change], observed: &World, policy: &Policy, context: &Co
 }
 
 /// No change may leave fewer signed-in-able Master Admins than the floor, and none may take Master Admin while
-/// the Primary Admin is not declared: the API does not say who that is.
+/// the Primary Admin is not declared: the API does not show who that is.
 fn floor(changes: &[Change], observed: &World, policy: &Policy) -> Option<Entry> {
     let mut losers: BTreeSet<Email> = BTreeSet::new();
     let mut taking: Vec<&Change> = Vec::new();
@@ -181,7 +179,7 @@ fn floor(changes: &[Change], observed: &World, policy: &Policy) -> Option<Entry>
                 "{} would take Master Admin away, and the Primary Admin is not declared",
                 count(taking.len(), "change")
             ),
-            "write safety.primaryAdmin into the KoreAccount: the API does not say who it is".to_owned(),
+            "write safety.primaryAdmin into the KoreAccount: the API does not show who it is".to_owned(),
             taking.into_iter(),
         ));
     }
@@ -205,14 +203,14 @@ fn floor(changes: &[Change], observed: &World, policy: &Policy) -> Option<Entry>
                 "Master Admins who can sign in: {left} would be left of {}, {least} are needed ({rule})",
                 now.len()
             ),
-            "give Master Admin to somebody who has joined, or keep one of these".to_owned(),
+            "grant Master Admin to another user who has joined, or keep one of these".to_owned(),
             taking.into_iter(),
         )
     })
 }
 
-/// What was applied again and again within a day is being undone by somebody else, such as an attribute mapping of
-/// the identity provider. It is left alone until the manifest says something else.
+/// What was applied repeatedly within a day is being reverted by another process, such as an attribute mapping of the
+/// identity provider. It is not sent again until the manifest changes.
 fn contested(changes: &[Change], context: &Context) -> Option<Entry> {
     let contested: Vec<&Change> = changes
         .iter()
@@ -222,16 +220,16 @@ fn contested(changes: &[Change], context: &Context) -> Option<Entry> {
         let facts = count(contested.len(), "fact");
         refusal(
             Reason::Contested,
-            format!("{facts} came back {CONTESTED_AFTER} times in 24 hours: somebody else changes the same"),
+            format!("{facts} reverted {CONTESTED_AFTER} times in 24 hours by another process"),
             "look for an attribute mapping (Security & Control > SSO), a directory sync or another tool; to \
-             settle it here, change the manifest"
+             accept its value, change the manifest"
                 .to_owned(),
             contested.into_iter(),
         )
     })
 }
 
-/// People who hold Master Admin and have joined: those who could undo a mistake.
+/// Users who hold Master Admin and have joined: those who could undo a mistake.
 pub fn master_admins(world: &World) -> BTreeSet<Email> {
     let first = Key::AdminRole(Holder::User(Email::observed("")), RoleName::new(""));
     let facts = world.facts();

@@ -2,7 +2,7 @@
 //! nobody can look at.
 //!
 //! No promise needs it. Without it no invitation is called overdue and no fact contested, and what a killed run has not
-//! sent is sent when somebody asks for it.
+//! sent is sent when it is requested.
 
 use super::model::{Action, Change, ChangeId};
 use crate::facts::{Email, Key, KeyRecord, Membership, Value, World};
@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A change that was applied so often in [`Memory::WINDOW`] is being undone by somebody else.
+/// A change that was applied so often in [`Memory::WINDOW`] is being reverted by another process.
 pub const CONTESTED_AFTER: usize = 3;
 
 /// What earlier runs on this account remember.
@@ -82,7 +82,7 @@ impl Memory {
         times.iter().filter(|at| now.duration_since(**at) <= Self::WINDOW).count()
     }
 
-    /// For how long somebody's invitation has been open.
+    /// For how long the invitation of a user has been open.
     pub(super) fn pending_for(&self, email: &Email, now: Timestamp) -> Option<SignedDuration> {
         self.pending_since.get(email).map(|since| now.duration_since(*since))
     }

@@ -61,7 +61,7 @@ pub enum Rewrite {
     Nothing,
     /// All that are declared (`--rewrite-profiles`).
     All,
-    /// Those of which somebody remembers that another value was sent (controller).
+    /// Those for which a status or the memory of a run records that another value was sent, or none.
     Of(BTreeSet<Key>),
 }
 
@@ -80,18 +80,19 @@ impl Rewrite {
 /// The same desired facts and the same observed world give the same [`Plan::digest`], whatever the policy says.
 pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Context) -> Plan {
     let wanted = resolve::resolve(desired, observed);
-    let expiring = expiring::of(&wanted.wants, context.now);
+    let expiring = expiring::collect(&wanted.wants, context.now);
     let mut difference = diff::diff(&wanted, observed, policy, &context.rewrite);
     let (overdue, waiting) = overdue(difference.waiting, policy, context);
     difference.waiting = waiting;
     difference.manual.extend(overdue);
     order::link(&mut difference.changes);
     for change in &mut difference.changes {
-        change.risk = risk::of(&change.key, change.action, change.after.as_ref());
+        change.risk = risk::assess(&change.key, change.action, change.after.as_ref());
     }
     let ended = ended(&difference.changes, &wanted.wants);
-    let digest =
-        Digest::of(difference.changes.iter().filter(|change| !change.is_rewrite()).map(|change| &change.id));
+    let digest = Digest::over(
+        difference.changes.iter().filter(|change| !change.is_rewrite()).map(|change| &change.id),
+    );
     let refused = guard::refuse(&difference.changes, observed, policy, context);
     let mut plan = Plan {
         format: Plan::FORMAT.to_owned(),
@@ -101,7 +102,7 @@ pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Conte
             host: context.host.clone(),
         },
         inputs: context.inputs.clone(),
-        observed: ObservedSummary::of(observed),
+        observed: ObservedSummary::from_world(observed),
         changes: difference.changes,
         blocked: difference.blocked,
         waiting: difference.waiting,
@@ -135,10 +136,10 @@ pub fn recheck(plan: Plan, observed: &World, policy: &Policy, context: &Context)
     plan
 }
 
-/// The same plan with some of its changes put off: each entry names the changes that wait for it, and why. The digest
-/// stays; the price falls.
+/// The same plan with some of its changes deferred: each entry names the changes that wait, and why. The digest stays
+/// the same; the cost falls.
 #[must_use]
-pub fn put_off(plan: Plan, entries: Vec<Entry>, policy: &Policy, context: &Context) -> Plan {
+pub fn defer(plan: Plan, entries: Vec<Entry>, policy: &Policy, context: &Context) -> Plan {
     let mut plan = plan;
     plan.waiting.extend(entries);
     let calls = pack::pack(&plan.sendable(), policy.batch_size.0);
@@ -152,12 +153,12 @@ fn ended(changes: &[Change], wants: &[(Key, Want)]) -> BTreeSet<ChangeId> {
         let want = wants.binary_search_by(|(known, _)| known.cmp(key)).ok().map(|at| &wants[at].1);
         want.is_some_and(|want| want.verdict == Verdict::Absent && want.until.is_some())
     };
-    let removals = changes.iter().filter(|change| change.action == Action::RemoveNamed);
+    let removals = changes.iter().filter(|change| change.action == Action::Remove);
     removals.filter(|change| is_over(&change.key)).map(|change| change.id.clone()).collect()
 }
 
 /// Splits off the invitations that have been open for too long. The API cannot send one again, and deleting and
-/// creating the user would lose what they hold, so a person has to.
+/// creating the user would lose what they hold, so it is a manual step.
 fn overdue(waiting: Vec<Entry>, policy: &Policy, context: &Context) -> (Vec<Entry>, Vec<Entry>) {
     let after = policy.invitations.overdue_after;
     waiting.into_iter().fold((Vec::new(), Vec::new()), |(mut overdue, mut waiting), entry| {
@@ -169,7 +170,7 @@ fn overdue(waiting: Vec<Entry>, policy: &Policy, context: &Context) -> (Vec<Entr
             Some(open_for) => overdue.push(Entry {
                 reason: Reason::InvitationOverdue,
                 message: format!("{} ({} days)", entry.message, open_for.as_hours() / 24),
-                next_step: "invite again in the console (Enrollment > Invite): the API cannot".to_owned(),
+                next_step: "invite again in the console (Enrollment > Invite); the API cannot send an invitation again".to_owned(),
                 ..entry
             }),
             None => waiting.push(entry),

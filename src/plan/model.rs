@@ -3,7 +3,8 @@
 use super::cost::Cost;
 use super::expiring::Ending;
 use crate::facts::{
-    AccountId, BotId, BotName, Directory, Extent, Key, KeyRecord, Listing, Source, Value, World,
+    AccountId, BotId, BotName, BuilderAccess, Directory, Extent, GroupId, GroupName, Key, KeyRecord, Listing,
+    RoleId, RoleName, RoleType, Source, UserId, Value, World,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,53 +12,53 @@ use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// What would change in one account, and what would not and why.
+/// What would change in one account, and what would not change and why.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
-    /// [`Plan::FORMAT`].
+    /// Version of this format: `koreconcile.dev/plan/v1`.
     pub format: String,
-    /// Which account.
+    /// The account that was planned.
     pub account: AccountRef,
-    /// What the plan was made from.
+    /// The manifests that the plan was made from.
     pub inputs: Inputs,
-    /// What the read of the account proved.
+    /// How completely the account was read.
     pub observed: ObservedSummary,
-    /// Every change the difference yields, dependencies first.
+    /// Every change between manifests and account, dependencies first.
     pub changes: Vec<Change>,
-    /// Cannot be done, or not proved safe, as things are.
+    /// Facts that cannot be changed now, or whose change is not proved safe.
     pub blocked: Vec<Entry>,
-    /// Will be done when somebody accepts an invitation, or the like. Not a change, unless the entry lists some: those
-    /// are put off.
+    /// Facts that wait for a user to accept an invitation, for an approval or for time to pass. An entry that lists
+    /// changes defers them.
     pub waiting: Vec<Entry>,
-    /// The API cannot do it; a person can, in the console.
+    /// Manual steps: the API cannot do them, an administrator can in the Admin Console.
     pub manual: Vec<Entry>,
-    /// A guard says no.
+    /// Refused by a guard.
     pub refused: Vec<Entry>,
-    /// Seen, declared by nobody, and left alone.
+    /// Observed and not declared; not changed.
     pub unmanaged: Vec<Unmanaged>,
-    /// Wanted values the platform never gives back: sent when the user is created, not compared afterwards.
+    /// Declared values that the platform never returns: sent when the user is created, not compared afterwards.
     #[schemars(with = "Vec<KeyRecord>")]
     pub write_only: Vec<Key>,
     /// Grants that end within 7 days, or ended within a day.
     #[serde(default)]
     pub expiring: Vec<Ending>,
-    /// Removals of grants whose time is over: the clock decided, and nobody has to approve them.
+    /// Ids of removals of expired grants. They need no approval.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub ended: BTreeSet<ChangeId>,
-    /// Oddities of the account a person should know of.
+    /// Ambiguities of the account, such as two users with one address.
     pub warnings: Vec<String>,
-    /// What applying costs.
+    /// Calls and waiting time that applying takes.
     pub cost: Cost,
-    /// Names of the bots that changes and entries mention, by id.
+    /// Names of the bots that changes and entries refer to, by id.
     #[schemars(with = "BTreeMap<String, String>")]
     pub bots: BTreeMap<BotId, BotName>,
-    /// Over the sorted ids of all changes.
+    /// SHA-256 over the sorted ids of all changes, in hex.
     pub digest: Digest,
-    /// The revision of the manifests that tells edited from drift (`--base`).
+    /// The git revision that separates edited from drift (`--base`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
-    /// Addresses and names of people have been replaced: to be read, never to be applied.
+    /// Addresses and names of people have been replaced. Such a plan can be read, not applied.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub redacted: bool,
 }
@@ -66,7 +67,7 @@ impl Plan {
     /// The version of this format.
     pub const FORMAT: &'static str = "koreconcile.dev/plan/v1";
 
-    /// Changes that no guard refuses and that are not put off, and that depend on none of those.
+    /// Changes that are neither refused nor deferred, and depend on none that are.
     pub fn sendable(&self) -> Vec<&Change> {
         let mut held: BTreeSet<&ChangeId> =
             self.refused.iter().chain(&self.waiting).flat_map(|entry| &entry.changes).collect();
@@ -81,7 +82,7 @@ impl Plan {
         sendable
     }
 
-    /// Nothing to do, and nothing in the way.
+    /// Nothing to change, and nothing blocked, manual or refused.
     pub fn is_clean(&self) -> bool {
         self.changes.is_empty()
             && self.blocked.is_empty()
@@ -95,44 +96,44 @@ impl Plan {
     }
 }
 
-/// Which account a plan is about.
+/// The account of a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AccountRef {
     /// Name of the `KoreAccount`.
     pub name: String,
-    /// The tenant that answered.
+    /// Id of the account that answered.
     pub id: Option<AccountId>,
-    /// Scheme and host of the Admin API.
+    /// Origin of the Admin API: scheme, host and port.
     pub host: String,
 }
 
-/// What a plan was made from.
+/// The manifests that a plan was made from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Inputs {
     /// SHA-256 of the manifests, in hex.
     pub digest: String,
-    /// Documents read.
+    /// Number of documents read.
     pub documents: usize,
 }
 
-/// What the read behind a plan proved.
+/// How completely the account was read for a plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ObservedSummary {
     /// SHA-256 of the facts, in hex.
     pub digest: String,
-    /// How much of each listing was read.
+    /// Whether each listing was read completely, partially or not at all.
     pub coverage: BTreeMap<Listing, Extent>,
-    /// People looked up one by one.
+    /// Number of users looked up by address.
     pub looked_up: usize,
-    /// Facts seen.
+    /// Number of facts observed.
     pub facts: usize,
-    /// Calls the read took.
+    /// Number of calls that the read took.
     pub calls: u32,
 }
 
 impl ObservedSummary {
-    pub(super) fn of(world: &World) -> Self {
+    pub(super) fn from_world(world: &World) -> Self {
         let mut hash = Sha256::new();
         for (key, value) in world.facts() {
             hash_json(&mut hash, &(key, value));
@@ -147,40 +148,40 @@ impl ObservedSummary {
     }
 }
 
-/// One fact to add, alter or remove.
+/// One fact to add, change or remove.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
-    /// Stable: a hash of the account, the fact, before, after and what the names resolved to.
+    /// Stable id: a hash of account, fact, before, after and the ids that names resolved to.
     pub id: ChangeId,
-    /// Which fact.
+    /// The fact that changes.
     #[serde(rename = "subject")]
     #[schemars(with = "KeyRecord")]
     pub key: Key,
-    /// Add, alter or remove.
+    /// How it changes.
     pub action: Action,
-    /// What was seen.
+    /// The observed value; null when the fact is not in the account.
     pub before: Option<Value>,
-    /// What shall be.
+    /// The declared value; null when the fact is removed.
     pub after: Option<Value>,
-    /// What the names in it meant when the plan was made; it is not applied when they mean something else.
+    /// Ids of the names in it when the plan was made. It is not applied when a name has another id by then.
     pub pins: Vec<Pin>,
-    /// The lines that say so.
+    /// The manifest lines that declare it.
     pub sources: Vec<Source>,
-    /// Why it is in the plan.
+    /// Whether the manifests or the account changed.
     pub origin: Origin,
-    /// What could go wrong for the account's safety.
+    /// How much harm the change could do.
     pub risk: Risk,
-    /// Whether it can be taken back.
+    /// Whether it can be undone.
     pub reversible: Reversible,
-    /// Changes that must be read back before this one is sent.
+    /// Ids of changes that must be applied and read back before this one is sent.
     pub depends_on: Vec<ChangeId>,
 }
 
 impl Change {
     /// A value that cannot be read is sent again: no difference was seen, so no digest counts it.
     pub fn is_rewrite(&self) -> bool {
-        self.action == Action::Alter && self.before.is_none()
+        self.action == Action::Change && self.before.is_none()
     }
 }
 
@@ -188,84 +189,105 @@ impl Change {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Action {
-    /// It starts to hold.
+    /// The fact is created.
     Add,
-    /// Its value changes.
-    Alter,
-    /// A manifest says it must not hold.
-    RemoveNamed,
-    /// A closed scope does not mention it.
-    RemoveSwept,
+    /// The value of the fact changes.
+    Change,
+    /// A manifest declares the fact absent, or its grant has expired.
+    Remove,
+    /// The fact is not declared in an authoritative list that covers it.
+    Prune,
 }
 
 impl Action {
-    /// Whether something is taken away.
+    /// Whether the fact is removed.
     pub fn is_removal(self) -> bool {
-        matches!(self, Self::RemoveNamed | Self::RemoveSwept)
+        matches!(self, Self::Remove | Self::Prune)
     }
 
     /// `+`, `~` or `-`.
     pub fn sign(self) -> char {
         match self {
             Self::Add => '+',
-            Self::Alter => '~',
-            Self::RemoveNamed | Self::RemoveSwept => '-',
+            Self::Change => '~',
+            Self::Remove | Self::Prune => '-',
         }
     }
 }
 
-/// A name and the id it meant. `None`: it did not exist and this plan creates it.
+/// What a name in a change meant when the plan was made, or a value that its call carries along. An id that is `None`
+/// did not exist: this plan creates it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub struct Pin {
-    /// `role Bot Developer`, `group QA`, `user jane.doe@example.com`.
-    pub name: String,
-    /// The id at the platform.
-    pub id: Option<String>,
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Pin {
+    /// A person.
+    User {
+        /// The address in lower case.
+        email: String,
+        /// The user's id.
+        id: Option<UserId>,
+    },
+    /// A role.
+    Role {
+        /// Admin or bot.
+        role_type: RoleType,
+        /// Its name.
+        role: RoleName,
+        /// The role's id.
+        id: Option<RoleId>,
+    },
+    /// A platform group.
+    Group {
+        /// Its name.
+        group: GroupName,
+        /// The group's id.
+        id: Option<GroupId>,
+    },
+    /// The builder access that goes with a write of data-table access: both are one call (kore-api 2.12).
+    BuilderAccess {
+        /// The access that is sent along.
+        access: BuilderAccess,
+    },
 }
 
-impl Pin {
-    /// The builder access that goes with a write of data-table access: both are one call.
-    pub const ACCESS: &'static str = "builder access";
-}
-
-/// Why a change is in the plan.
+/// Whether a change is an edit of the manifests or drift of the account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Origin {
-    /// The manifests changed.
+    /// The manifests changed since the base revision.
     Edited,
-    /// The account changed.
+    /// The account changed: the base revision declares the same.
     Drift,
-    /// Nothing to compare with.
+    /// There is no base revision to compare with.
     #[default]
     Unknown,
 }
 
-/// What could go wrong.
+/// How much harm a change could do, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Risk {
-    /// How much.
+    /// The level.
     pub level: RiskLevel,
-    /// Why; empty for low.
+    /// The reason for the level; empty for low.
     pub why: String,
 }
 
-/// How much could go wrong.
+/// How much harm a change could do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum RiskLevel {
-    /// Everyday.
+    /// No more than the access that it names.
     Low,
-    /// Somebody loses something, or may build.
+    /// Access is removed, a role changes, or a right to build or change bots is granted.
     Medium,
-    /// Somebody may administer, or leaves the account.
+    /// Admin rights are granted, or a user or a Master Admin is removed.
     High,
-    /// Somebody may do everything.
+    /// Full control of the account is granted.
     Critical,
 }
 
 impl RiskLevel {
-    /// In lower case, for people.
+    /// The level in lower case, as plans show it.
     pub fn label(self) -> &'static str {
         match self {
             Self::Low => "low",
@@ -276,108 +298,108 @@ impl RiskLevel {
     }
 }
 
-/// Whether a change can be taken back.
+/// Whether a change can be undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Reversible {
-    /// By its opposite.
+    /// The inverse change undoes it completely.
     Yes,
-    /// The opposite leaves traces: an invitation was sent, a role cannot be deleted.
+    /// The inverse change leaves traces: an invitation was sent, a role cannot be deleted.
     Partly,
-    /// A removed user comes back invited, without profile.
+    /// A removed user can only be invited again, without profile.
     No,
 }
 
-/// Something that is not sent, with the reason and the next step.
+/// A fact or a set of changes that is not sent, with the reason and the next step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Entry {
-    /// Which facts, the first one first.
+    /// The facts that it is about, the main one first.
     #[schemars(with = "Vec<KeyRecord>")]
     pub subjects: Vec<Key>,
-    /// What it says for people where no key can name it (an unknown bot, a guard).
+    /// What it is about, as text, where no fact can name it (an unknown bot, a guard).
     pub subject: String,
-    /// From a closed set, for machines.
+    /// The reason, from a closed set.
     pub reason: Reason,
-    /// What was found and the rule.
+    /// What was found, and the rule.
     pub message: String,
     /// The one safe next step.
     pub next_step: String,
-    /// The lines that ask for it.
+    /// The manifest lines that declare it.
     pub sources: Vec<Source>,
-    /// Changes it holds back.
+    /// Ids of the changes that it blocks.
     pub changes: Vec<ChangeId>,
 }
 
-/// Why something is not sent: a closed set, for machines and conditions.
+/// Why something is not sent: a closed set, used in plans, conditions and metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Reason {
-    /// No bot, or several bots, of that name.
+    /// No bot, or several bots, have that name.
     BotUnresolved,
     /// The bot is not published.
     BotNotPublished,
-    /// No role, or several, of that name.
+    /// No role, or several roles, have that name.
     RoleUnresolved,
-    /// Several groups of that name, or the list of groups is not complete.
+    /// Several groups have that name, or the list of groups is not complete.
     GroupUnresolved,
-    /// The group does not exist; the API cannot make it.
+    /// The group does not exist, and the API cannot create one.
     GroupMissing,
-    /// Neither declared nor in the account.
+    /// The user is neither declared nor in the account.
     SubjectUnknown,
-    /// Two users whose addresses differ only in case.
+    /// The account has two users whose addresses differ only in case.
     AddressAmbiguous,
-    /// Absence is not proved.
+    /// The read does not prove whether the fact is in the account.
     NotProved,
-    /// A read was not complete enough for a removal.
+    /// Manifests or listings were not complete, so nothing is pruned from this list.
     ScopeNotProved,
-    /// The user owns bots.
+    /// The user owns bots, and a bot owner cannot be removed.
     OwnsBots,
-    /// Held only through a group.
+    /// The user holds it only through a group.
     Inherited,
-    /// The assignment lists tasks the API cannot write back.
+    /// The assignment contains tasks that the API cannot write back.
     OtherTasks,
-    /// Invited, has not accepted.
+    /// The user is invited and has not accepted yet.
     WaitingForAcceptance,
-    /// Invited long ago, has not accepted.
+    /// The invitation has been open for longer than `invitations.overdueAfter`.
     InvitationOverdue,
-    /// The group has no members to read its roles from.
+    /// The group has no members, so its roles cannot be read.
     GroupEmpty,
-    /// The user is to be absent, and something else is wanted of them.
+    /// The user is declared absent, and something is declared for them.
     UserAbsent,
-    /// `accountId` is missing or another.
+    /// `accountId` is not declared, or is not the id of the account that answered.
     AccountNotPinned,
-    /// The Primary Admin or a protected user.
+    /// The user is the Primary Admin, or is in `safety.protected`.
     Protected,
-    /// More removals than allowed.
+    /// There are more removals than the ceilings allow.
     RemovalCeiling,
     /// Too few Master Admins would be left, or the Primary Admin is not declared.
     AdminFloor,
-    /// Applied again and again in a day: somebody else undoes it.
+    /// Another process reverted the change repeatedly within a day.
     Contested,
-    /// Needs a person's approval (controller).
+    /// The change needs an approval (controller).
     ApprovalRequired,
-    /// A removal that waits until nothing has been edited for a while (controller).
+    /// The removal waits until no object has been edited for `safety.settle` (controller).
     Settling,
 }
 
-/// A fact nobody declared.
+/// A fact that is observed and not declared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Unmanaged {
-    /// Which fact.
+    /// The fact that is not declared.
     #[schemars(with = "KeyRecord")]
     pub subject: Key,
-    /// Why it stays: ownership, an open scope, inherited.
+    /// Why it is not removed: `ownership`, an incomplete list, or held through a group.
     pub why: String,
 }
 
-/// Names one change across runs and machines.
+/// Id of one change, the same across runs and machines.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ChangeId(String);
 
 impl ChangeId {
     /// Hash of the observed account, the fact, before, after and pins: 16 hex digits.
-    pub(super) fn of(
+    pub(super) fn hash_of(
         account: Option<&AccountId>,
         key: &Key,
         before: Option<&Value>,
@@ -392,7 +414,7 @@ impl ChangeId {
     }
 
     /// An id that was written down earlier.
-    pub fn known(id: &str) -> Self {
+    pub fn parse(id: &str) -> Self {
         Self(id.to_owned())
     }
 
@@ -414,14 +436,14 @@ impl fmt::Debug for ChangeId {
     }
 }
 
-/// Names what a plan would do: SHA-256 over the sorted ids of its changes, in hex.
+/// Digest of what a plan would do: SHA-256 over the sorted ids of its changes, in hex.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Digest(String);
 
 impl Digest {
     /// Over any set of change ids; order does not matter.
-    pub fn of<'a>(ids: impl Iterator<Item = &'a ChangeId>) -> Self {
+    pub fn over<'a>(ids: impl Iterator<Item = &'a ChangeId>) -> Self {
         let sorted: BTreeSet<&ChangeId> = ids.collect();
         let mut hash = Sha256::new();
         for id in sorted {
@@ -460,7 +482,7 @@ fn hash_json(hash: &mut Sha256, value: &impl Serialize) {
     hash.update(b"\n");
 }
 
-/// Names of the bots that a plan mentions.
+/// Names of the bots that a plan refers to.
 pub(super) fn names_of_bots(plan: &Plan, directory: &Directory) -> BTreeMap<BotId, BotName> {
     let entries = [&plan.blocked, &plan.waiting, &plan.manual, &plan.refused];
     plan.changes

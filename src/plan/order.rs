@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 /// Fills in `depends_on` and sorts: what others wait for comes first, else the order of keys stays.
 pub(super) fn link(changes: &mut [Change]) {
-    let additions = Additions::of(changes);
+    let additions = Additions::new(changes);
     for change in changes.iter_mut() {
         change.depends_on = additions.needed_by(change);
     }
@@ -30,7 +30,7 @@ struct Additions {
 }
 
 impl Additions {
-    fn of(changes: &[Change]) -> Self {
+    fn new(changes: &[Change]) -> Self {
         let mut additions = Self::default();
         for change in changes.iter().filter(|change| !change.action.is_removal()) {
             let id = || change.id.clone();

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 
 /// What one write does; the order is the order of sending within a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Endpoint {
+pub enum WriteKind {
     /// Upload and import role definitions: two calls.
     ImportAdminRoles,
     /// Upload and import role definitions: two calls.
@@ -42,7 +42,7 @@ pub enum Endpoint {
     RemoveUsers,
 }
 
-impl Endpoint {
+impl WriteKind {
     /// Requests that one call of this kind takes.
     pub fn requests(self) -> usize {
         match self {
@@ -76,7 +76,7 @@ impl Endpoint {
         }
     }
 
-    fn of(change: &Change, joining: Option<BuilderAccess>) -> Self {
+    fn for_change(change: &Change, joining: Option<BuilderAccess>) -> Self {
         let is_joining = joining.is_some();
         match (&change.key, change.action.is_removal()) {
             (Key::RoleDefinition(RoleType::Admin, _), _) => Self::ImportAdminRoles,
@@ -103,17 +103,19 @@ impl Endpoint {
     }
 }
 
-/// What somebody who is there already may do in the builder: the call that sets data-table access sets that as well.
+/// The builder access of an existing user: the call that sets data-table access sets that as well.
 fn pinned_access(change: &Change) -> Option<BuilderAccess> {
-    let pin = change.pins.iter().find(|pin| pin.name == Pin::ACCESS)?;
-    BuilderAccess::ALL.into_iter().find(|access| pin.id.as_deref() == Some(access.label()))
+    change.pins.iter().find_map(|pin| match pin {
+        Pin::BuilderAccess { access } => Some(*access),
+        Pin::User { .. } | Pin::Role { .. } | Pin::Group { .. } => None,
+    })
 }
 
 /// One write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// What it does.
-    pub endpoint: Endpoint,
+    pub kind: WriteKind,
     /// Its entries; each holds changes that are sent, and fail, together.
     pub entries: Vec<Vec<ChangeId>>,
 }
@@ -128,26 +130,26 @@ impl Call {
 /// Packs changes into calls, in the order to send them.
 pub fn pack(changes: &[&Change], batch_size: usize) -> Vec<Call> {
     let entries = entries(changes);
-    let windows = windows(&entries, changes);
-    let last = windows.iter().map(|window| window.latest).max().unwrap_or(0);
+    let round_ranges = round_ranges(&entries, changes);
+    let last = round_ranges.iter().map(|range| range.latest).max().unwrap_or(0);
 
-    let mut by_endpoint: BTreeMap<Endpoint, Vec<usize>> = BTreeMap::new();
+    let mut by_kind: BTreeMap<WriteKind, Vec<usize>> = BTreeMap::new();
     for (at, entry) in entries.iter().enumerate() {
-        by_endpoint.entry(entry.endpoint).or_default().push(at);
+        by_kind.entry(entry.kind).or_default().push(at);
     }
     let mut rounds: Vec<Vec<Call>> = vec![Vec::new(); last + 1];
-    for (endpoint, mut waiting) in by_endpoint {
+    for (kind, mut waiting) in by_kind {
         for (round, calls) in rounds.iter_mut().enumerate() {
             let (mut ready, later): (Vec<usize>, Vec<usize>) =
-                waiting.into_iter().partition(|at| windows[*at].earliest <= round);
+                waiting.into_iter().partition(|at| round_ranges[*at].earliest <= round);
             // Those that must go first, first; the sort keeps the order of the plan otherwise.
-            ready.sort_by_key(|at| windows[*at].latest);
-            let due = ready.iter().filter(|at| windows[**at].latest == round).count();
+            ready.sort_by_key(|at| round_ranges[*at].latest);
+            let due = ready.iter().filter(|at| round_ranges[**at].latest == round).count();
             // A call that must go takes others along; nothing else is sent before it has to be.
             let sent = (due.div_ceil(batch_size) * batch_size).min(ready.len());
             for batch in ready[..sent].chunks(batch_size) {
                 let entries = batch.iter().map(|at| entries[*at].changes.clone()).collect();
-                calls.push(Call { endpoint, entries });
+                calls.push(Call { kind, entries });
             }
             waiting = ready[sent..].iter().copied().chain(later).collect();
         }
@@ -156,30 +158,28 @@ pub fn pack(changes: &[&Change], batch_size: usize) -> Vec<Call> {
 }
 
 /// What travels as one: all that one entry of a body says.
-struct Entry {
-    endpoint: Endpoint,
+struct BodyEntry {
+    kind: WriteKind,
     changes: Vec<ChangeId>,
     members: Vec<usize>,
 }
 
 /// Groups changes into entries. What is said about one user in one body is one entry, unless a part of it has to
 /// wait for something else.
-fn entries(changes: &[&Change]) -> Vec<Entry> {
+fn entries(changes: &[&Change]) -> Vec<BodyEntry> {
     let joining = joining(changes);
-    let mut entries: Vec<Entry> = Vec::new();
-    let mut open: HashMap<(Endpoint, &Email, Vec<&ChangeId>), usize> = HashMap::new();
+    let mut entries: Vec<BodyEntry> = Vec::new();
+    let mut open: HashMap<(WriteKind, &Email, Vec<&ChangeId>), usize> = HashMap::new();
     for (member, change) in changes.iter().enumerate() {
         let access = change.key.email().and_then(|email| joining.get(email).copied());
-        let endpoint = Endpoint::of(change, access);
-        let slot = match (endpoint, change.key.email()) {
-            (Endpoint::CreateUsers, Some(email)) => Some((endpoint, email, Vec::new())),
-            (Endpoint::UpdateUsers, Some(email)) => {
-                Some((endpoint, email, change.depends_on.iter().collect()))
-            }
+        let kind = WriteKind::for_change(change, access);
+        let slot = match (kind, change.key.email()) {
+            (WriteKind::CreateUsers, Some(email)) => Some((kind, email, Vec::new())),
+            (WriteKind::UpdateUsers, Some(email)) => Some((kind, email, change.depends_on.iter().collect())),
             _ => None,
         };
         let at = slot.as_ref().and_then(|slot| open.get(slot).copied()).unwrap_or_else(|| {
-            entries.push(Entry { endpoint, changes: Vec::new(), members: Vec::new() });
+            entries.push(BodyEntry { kind, changes: Vec::new(), members: Vec::new() });
             entries.len() - 1
         });
         if let Some(slot) = slot {
@@ -211,14 +211,14 @@ pub fn joining<'a>(changes: &[&'a Change]) -> HashMap<&'a Email, BuilderAccess> 
 
 /// The rounds in which an entry may be sent.
 #[derive(Clone, Copy)]
-struct Window {
+struct RoundRange {
     earliest: usize,
     latest: usize,
 }
 
 /// Earliest: its endpoint's turn, and one round after the last thing it waits for. Latest: one round before the first thing that waits for
 /// it, else the last round.
-fn windows(entries: &[Entry], changes: &[&Change]) -> Vec<Window> {
+fn round_ranges(entries: &[BodyEntry], changes: &[&Change]) -> Vec<RoundRange> {
     let home: HashMap<&ChangeId, usize> = entries
         .iter()
         .enumerate()
@@ -241,7 +241,7 @@ fn windows(entries: &[Entry], changes: &[&Change]) -> Vec<Window> {
         })
         .collect();
 
-    let mut earliest: Vec<usize> = entries.iter().map(|entry| entry.endpoint.first_round()).collect();
+    let mut earliest: Vec<usize> = entries.iter().map(|entry| entry.kind.first_round()).collect();
     let most = entries.len() + earliest.iter().max().copied().unwrap_or(0);
     // Chains are short (role, user, addition, removal), so this settles in a few passes.
     loop {
@@ -264,7 +264,7 @@ fn windows(entries: &[Entry], changes: &[&Change]) -> Vec<Window> {
             latest[*needed] = latest[*needed].min(earliest[at] - 1);
         }
     }
-    earliest.into_iter().zip(latest).map(|(earliest, latest)| Window { earliest, latest }).collect()
+    earliest.into_iter().zip(latest).map(|(earliest, latest)| RoundRange { earliest, latest }).collect()
 }
 
 #[cfg(test)]
@@ -287,9 +287,9 @@ mod tests {
         };
         let (before, after) = if is_removal { (Some(held), None) } else { (None, Some(held)) };
         Change {
-            id: ChangeId::of(None, &key, before.as_ref(), after.as_ref(), &[]),
+            id: ChangeId::hash_of(None, &key, before.as_ref(), after.as_ref(), &[]),
             key,
-            action: if is_removal { Action::RemoveNamed } else { Action::Add },
+            action: if is_removal { Action::Remove } else { Action::Add },
             before,
             after,
             pins: Vec::new(),
@@ -305,20 +305,20 @@ mod tests {
         Email::observed("jane@example.com")
     }
 
-    fn endpoints(changes: &[Change]) -> Vec<Endpoint> {
+    fn endpoints(changes: &[Change]) -> Vec<WriteKind> {
         let changes: Vec<&Change> = changes.iter().collect();
-        pack(&changes, 50).iter().map(|call| call.endpoint).collect()
+        pack(&changes, 50).iter().map(|call| call.kind).collect()
     }
 
     #[test]
     fn master_admin_is_taken_by_a_call_of_its_own() {
         let of = |role: &str, goes| change(Key::AdminRole(Holder::User(jane()), role.into()), goes);
-        for (role, goes, endpoint) in [
-            (RoleName::MASTER_ADMIN, true, Endpoint::TakeMasterAdmin),
-            (RoleName::MASTER_ADMIN, false, Endpoint::AssignAdminRoles),
-            ("Auditor", true, Endpoint::AssignAdminRoles),
+        for (role, goes, kind) in [
+            (RoleName::MASTER_ADMIN, true, WriteKind::TakeMasterAdmin),
+            (RoleName::MASTER_ADMIN, false, WriteKind::AssignAdminRoles),
+            ("Auditor", true, WriteKind::AssignAdminRoles),
         ] {
-            assert_eq!(endpoints(&[of(role, goes)]), [endpoint], "{role} {goes}");
+            assert_eq!(endpoints(&[of(role, goes)]), [kind], "{role} {goes}");
         }
     }
 
@@ -327,17 +327,16 @@ mod tests {
         let tables = || change(Key::DataTables(jane()), false);
         let access_of = |changes: &[Change]| {
             let all = endpoints(changes);
-            let found = all.iter().find_map(|endpoint| match endpoint {
-                Endpoint::SetDataTables { allow: true, access } => Some(*access),
+            let found = all.iter().find_map(|kind| match kind {
+                WriteKind::SetDataTables { allow: true, access } => Some(*access),
                 _ => None,
             });
             found.unwrap_or_else(|| panic!("{all:?}"))
         };
         assert_eq!(access_of(&[tables()]), BuilderAccess::None);
-        let pin = |name: &str, id: &str| Pin { name: name.to_owned(), id: Some(id.to_owned()) };
         let pins = vec![
-            pin("role", BuilderAccess::Builder.label()),
-            pin(Pin::ACCESS, BuilderAccess::Creator.label()),
+            Pin::User { email: "jane@example.com".to_owned(), id: None },
+            Pin::BuilderAccess { access: BuilderAccess::Creator },
         ];
         assert_eq!(access_of(&[Change { pins, ..tables() }]), BuilderAccess::Creator);
         let new = [change(Key::Member(jane()), false), change(Key::Access(jane()), false), tables()];
@@ -439,7 +438,7 @@ mod tests {
     }
 
     /// The fewest requests any grouping of these entries takes: all of them are tried.
-    fn fewest(entries: &[Entry], changes: &[&Change], batch_size: usize) -> usize {
+    fn fewest(entries: &[BodyEntry], changes: &[&Change], batch_size: usize) -> usize {
         let home: HashMap<&ChangeId, usize> = entries
             .iter()
             .enumerate()
@@ -460,14 +459,14 @@ mod tests {
 
     /// Puts one entry after the other into an open call of its endpoint, or into a new one.
     fn grow(
-        entries: &[Entry],
+        entries: &[BodyEntry],
         needs: &[BTreeSet<usize>],
         batch_size: usize,
         calls: &mut Vec<Vec<usize>>,
         at: usize,
         best: &mut usize,
     ) {
-        let requests: usize = calls.iter().map(|call| entries[call[0]].endpoint.requests()).sum();
+        let requests: usize = calls.iter().map(|call| entries[call[0]].kind.requests()).sum();
         if requests >= *best {
             return;
         }
@@ -478,7 +477,7 @@ mod tests {
             return;
         }
         for call in 0..calls.len() {
-            if entries[calls[call][0]].endpoint == entries[at].endpoint && calls[call].len() < batch_size {
+            if entries[calls[call][0]].kind == entries[at].kind && calls[call].len() < batch_size {
                 calls[call].push(at);
                 grow(entries, needs, batch_size, calls, at + 1, best);
                 calls[call].pop();
@@ -509,7 +508,7 @@ mod tests {
         let changes: Vec<&Change> = changes.iter().collect();
         let calls = pack(&changes, batch_size);
         every_rule_holds(&changes, &calls, batch_size)?;
-        let requests: usize = calls.iter().map(|call| call.endpoint.requests()).sum();
+        let requests: usize = calls.iter().map(|call| call.kind.requests()).sum();
         let fewest = fewest(&entries(&changes), &changes, batch_size);
         let told: Vec<String> =
             changes.iter().map(|change| format!("{} {}", change.action.sign(), change.key)).collect();
@@ -577,14 +576,14 @@ mod tests {
             let calls = pack(&changes, batch_size);
             every_rule_holds(&changes, &calls, batch_size)?;
             let entries = entries(&changes);
-            let rounds = windows(&entries, &changes).iter().map(|window| window.latest).max().unwrap_or(0) + 1;
-            let mut by_endpoint: BTreeMap<Endpoint, usize> = BTreeMap::new();
+            let rounds = round_ranges(&entries, &changes).iter().map(|range| range.latest).max().unwrap_or(0) + 1;
+            let mut by_kind: BTreeMap<WriteKind, usize> = BTreeMap::new();
             for entry in &entries {
-                *by_endpoint.entry(entry.endpoint).or_default() += 1;
+                *by_kind.entry(entry.kind).or_default() += 1;
             }
-            for (endpoint, count) in by_endpoint {
-                let sent = calls.iter().filter(|call| call.endpoint == endpoint).count();
-                prop_assert!(sent < count.div_ceil(batch_size) + rounds, "{} {sent} for {count}", endpoint.label());
+            for (kind, count) in by_kind {
+                let sent = calls.iter().filter(|call| call.kind == kind).count();
+                prop_assert!(sent < count.div_ceil(batch_size) + rounds, "{} {sent} for {count}", kind.label());
             }
         }
     }

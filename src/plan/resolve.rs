@@ -1,12 +1,12 @@
 //! Names become ids, or a reason why not.
 //!
 //! In: what is wanted, with bots, roles and groups by name, and the account's directory. Out: the same with bots
-//! by id, less what misses. A scope in which something did not resolve is opened: additions only.
+//! by id, less what misses. A list in which something did not resolve is not authoritative: additions only.
 
 use super::model::{Entry, Pin, Reason};
 use crate::facts::{
-    BotEntry, BotId, BotName, BotRef, Closure, Completeness, Desired, Directory, Email, GroupName, Key,
-    Listing, RoleId, RoleName, RoleType, Scope, ScopeExtent, Source, Verdict, Want, World, nearest,
+    BotEntry, BotId, BotName, BotRef, Closure, Completeness, Desired, Directory, Email, GroupId, GroupName,
+    Key, Listing, RoleId, RoleName, RoleType, Scope, ScopeExtent, Source, Verdict, Want, World, nearest,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub(super) struct Wanted {
     /// Sorted by key, each key once.
     pub wants: Vec<(Key, Want)>,
-    /// Declared scopes.
+    /// Declared lists of holders.
     pub scopes: HashMap<ScopeExtent, Scope>,
     /// What did not resolve.
     pub unresolved: Vec<Entry>,
@@ -23,18 +23,18 @@ pub(super) struct Wanted {
     pub referenced: BTreeSet<Email>,
     pub strip: BTreeSet<Email>,
     pub completeness: Completeness,
-    pub names: Names,
+    pub names: NameIndex,
 }
 
 /// The directory by name, built once.
-pub(super) struct Names {
+pub(super) struct NameIndex {
     bots: BTreeMap<BotName, Vec<BotId>>,
     roles: BTreeMap<(RoleType, RoleName), Vec<RoleId>>,
-    groups: BTreeMap<GroupName, Vec<String>>,
+    groups: BTreeMap<GroupName, Vec<GroupId>>,
 }
 
-impl Names {
-    fn of(directory: &Directory) -> Self {
+impl NameIndex {
+    fn new(directory: &Directory) -> Self {
         let mut names = Self { bots: BTreeMap::new(), roles: BTreeMap::new(), groups: BTreeMap::new() };
         for (id, bot) in &directory.bots {
             names.bots.entry(bot.name.clone()).or_default().push(id.clone());
@@ -43,7 +43,7 @@ impl Names {
             names.roles.entry((role.role_type, role.name.clone())).or_default().push(id.clone());
         }
         for (id, group) in &directory.groups {
-            names.groups.entry(group.name.clone()).or_default().push(id.to_string());
+            names.groups.entry(group.name.clone()).or_default().push(id.clone());
         }
         names
     }
@@ -57,20 +57,17 @@ impl Names {
     pub(super) fn pins(&self, key: &Key, directory: &Directory) -> Vec<Pin> {
         let mut pins = Vec::new();
         if let Some(email) = key.email() {
-            let id = directory.users.get(email).and_then(|user| user.id.as_ref()).map(ToString::to_string);
-            pins.push(Pin { name: format!("user {}", email.folded()), id });
+            let id = directory.users.get(email).and_then(|user| user.id.clone());
+            pins.push(Pin::User { email: email.folded().to_owned(), id });
         }
         if let Some((role_type, role)) = key.role() {
-            let id = self
-                .roles
-                .get(&(role_type, role.clone()))
-                .and_then(|ids| ids.first())
-                .map(ToString::to_string);
-            pins.push(Pin { name: format!("{} role {role}", role_type.as_str()), id });
+            let ids = self.roles.get(&(role_type, role.clone()));
+            let id = ids.and_then(|ids| ids.first()).cloned();
+            pins.push(Pin::Role { role_type, role: role.clone(), id });
         }
         if let Some(group) = key.group() {
             let id = self.groups.get(group).and_then(|ids| ids.first()).cloned();
-            pins.push(Pin { name: format!("group {group}"), id });
+            pins.push(Pin::Group { group: group.clone(), id });
         }
         pins
     }
@@ -86,79 +83,15 @@ struct Miss {
 
 /// Resolves every name once.
 pub(super) fn resolve(desired: Desired, world: &World) -> Wanted {
-    let names = Names::of(&world.directory);
-    let mut resolver = Resolver {
-        world,
-        created: desired
-            .wants
-            .iter()
-            .filter_map(|(key, want)| match (key, &want.verdict) {
-                (Key::RoleDefinition(role_type, role), Verdict::Present(_)) => {
-                    Some((*role_type, role.clone()))
-                }
-                _ => None,
-            })
-            .collect(),
-        names,
-        bots: HashMap::new(),
-    };
-
-    let Desired { wants: all, scopes, referenced, strip, completeness } = desired;
-    let mut wants: Vec<(Key, Want)> = Vec::with_capacity(all.len());
-    let mut misses: BTreeMap<(Reason, String), Entry> = BTreeMap::new();
-    let mut opened: HashMap<ScopeExtent, String> = HashMap::new();
-    for (key, want) in all {
-        let Miss { reason, message, next_step } = match resolver.check(&key, &want) {
-            Ok(bot) => {
-                wants.extend(key.with_bot(|_| bot).map(|key| (key, want)));
-                continue;
-            }
-            Err(miss) => miss,
-        };
-        let subject = key.to_string();
-        if let Some(extent) = extent_of(&key).and_then(|extent| resolver.extent(&extent)) {
-            opened.entry(extent).or_insert_with(|| message.clone());
-        }
-        let entry = misses.entry((reason, message.clone())).or_insert_with(|| Entry {
-            subjects: Vec::new(),
-            subject: String::new(),
-            reason,
-            message,
-            next_step,
-            sources: Vec::new(),
-            changes: Vec::new(),
-        });
-        entry.subject = if entry.subject.is_empty() { subject } else { and_more(&entry.subject) };
-        entry.sources.extend(want.sources);
-    }
-    for entry in misses.values_mut() {
-        entry.sources.sort();
-        entry.sources.dedup();
-    }
-    settle_duplicates(&mut wants);
-
-    let mut resolved_scopes: HashMap<ScopeExtent, Scope> = HashMap::new();
-    for scope in scopes {
-        let Some(extent) = resolver.extent(&scope.extent) else { continue };
-        let closure = match (scope.closure, opened.get(&extent)) {
-            (Closure::Closed, Some(why)) => Closure::Open(why.clone()),
-            (closure, _) => closure,
-        };
-        let sources = scope.sources;
-        resolved_scopes
-            .entry(extent.clone())
-            .and_modify(|known| {
-                known.closure = stricter(known.closure.clone(), closure.clone());
-                push_sources(&mut known.sources, &sources);
-            })
-            .or_insert(Scope { extent, closure, sources });
-    }
-
+    let Desired { wants, scopes, referenced, strip, completeness } = desired;
+    let mut resolver = Resolver::new(&wants, world);
+    let Resolved { wants, misses, incomplete } = resolver.wants(wants);
+    let scopes = resolver.scopes(scopes, &incomplete);
     let (missing_groups, unresolved) =
-        misses.into_values().partition(|entry: &Entry| entry.reason == Reason::GroupMissing);
+        misses.into_entries().partition(|entry| entry.reason == Reason::GroupMissing);
     Wanted {
         wants,
-        scopes: resolved_scopes,
+        scopes,
         unresolved,
         missing_groups,
         referenced,
@@ -168,15 +101,116 @@ pub(super) fn resolve(desired: Desired, world: &World) -> Wanted {
     }
 }
 
+/// The wants of which every name means something, and the rest.
+struct Resolved {
+    /// Sorted by key, each key once.
+    wants: Vec<(Key, Want)>,
+    misses: Misses,
+    /// Lists in which something did not resolve, and the first reason.
+    incomplete: HashMap<ScopeExtent, String>,
+}
+
+/// Facts that a name keeps from being sent, one entry a reason and message.
+#[derive(Default)]
+struct Misses(BTreeMap<(Reason, String), MissedFacts>);
+
+struct MissedFacts {
+    next_step: String,
+    first: String,
+    count: usize,
+    sources: Vec<Source>,
+}
+
+impl Misses {
+    fn add(&mut self, miss: Miss, subject: String, sources: Vec<Source>) {
+        let Miss { reason, message, next_step } = miss;
+        let missed = self.0.entry((reason, message)).or_insert_with(|| MissedFacts {
+            next_step,
+            first: subject,
+            count: 0,
+            sources: Vec::new(),
+        });
+        missed.count += 1;
+        missed.sources.extend(sources);
+    }
+
+    fn into_entries(self) -> impl Iterator<Item = Entry> {
+        self.0.into_iter().map(|((reason, message), missed)| {
+            let MissedFacts { next_step, first, count, mut sources } = missed;
+            sources.sort();
+            sources.dedup();
+            let subject = if count > 1 { format!("{first} and {} more", count - 1) } else { first };
+            Entry { subjects: Vec::new(), subject, reason, message, next_step, sources, changes: Vec::new() }
+        })
+    }
+}
+
 struct Resolver<'a> {
     world: &'a World,
     /// Roles this plan creates: known by name until their id is read.
     created: BTreeSet<(RoleType, RoleName)>,
-    names: Names,
+    names: NameIndex,
     bots: HashMap<BotRef, Result<BotId, Miss>>,
 }
 
-impl Resolver<'_> {
+impl<'a> Resolver<'a> {
+    fn new(wants: &[(Key<BotRef>, Want)], world: &'a World) -> Self {
+        let created = wants.iter().filter_map(|(key, want)| match (key, &want.verdict) {
+            (Key::RoleDefinition(role_type, role), Verdict::Present(_)) => Some((*role_type, role.clone())),
+            _ => None,
+        });
+        Self {
+            world,
+            created: created.collect(),
+            names: NameIndex::new(&world.directory),
+            bots: HashMap::new(),
+        }
+    }
+
+    fn wants(&mut self, all: Vec<(Key<BotRef>, Want)>) -> Resolved {
+        let mut wants: Vec<(Key, Want)> = Vec::with_capacity(all.len());
+        let (mut misses, mut incomplete) = (Misses::default(), HashMap::new());
+        for (key, want) in all {
+            match self.check(&key, &want) {
+                Ok(bot) => wants.extend(key.with_bot(|_| bot).map(|key| (key, want))),
+                Err(miss) => {
+                    if let Some(extent) = extent_of(&key).and_then(|extent| self.extent(&extent)) {
+                        incomplete.entry(extent).or_insert_with(|| miss.message.clone());
+                    }
+                    misses.add(miss, key.to_string(), want.sources);
+                }
+            }
+        }
+        merge_duplicates(&mut wants);
+        Resolved { wants, misses, incomplete }
+    }
+
+    /// The declared lists. Of several about one role and bot, the one that leaves more alone wins.
+    fn scopes(
+        &mut self,
+        scopes: Vec<Scope<BotRef>>,
+        incomplete: &HashMap<ScopeExtent, String>,
+    ) -> HashMap<ScopeExtent, Scope> {
+        let mut resolved: HashMap<ScopeExtent, Scope> = HashMap::new();
+        for Scope { extent, closure, sources } in scopes {
+            let Some(extent) = self.extent(&extent) else { continue };
+            let closure = match (closure, incomplete.get(&extent)) {
+                (Closure::Closed, Some(why)) => Closure::Open(why.clone()),
+                (closure, _) => closure,
+            };
+            match resolved.get_mut(&extent) {
+                Some(known) => {
+                    known.closure = stricter(known.closure.clone(), closure);
+                    push_sources(&mut known.sources, &sources);
+                }
+                None => {
+                    resolved.insert(extent.clone(), Scope { extent, closure, sources });
+                }
+            }
+        }
+        resolved
+    }
+
     /// Checks every name in a key, and gives the id of its bot, if it has one.
     fn check(&mut self, key: &Key<BotRef>, want: &Want) -> Result<Option<BotId>, Miss> {
         if let Some(email) = key.email()
@@ -329,7 +363,7 @@ fn not_published(bot: &BotEntry) -> Miss {
     }
 }
 
-/// The declared scope a key would belong to.
+/// The declared list that a key would belong to.
 pub(super) fn extent_of<B: Clone>(key: &Key<B>) -> Option<ScopeExtent<B>> {
     match key {
         Key::AdminRole(_, role) => Some(ScopeExtent::AdminRole(role.clone())),
@@ -345,7 +379,7 @@ pub(super) fn extent_of<B: Clone>(key: &Key<B>) -> Option<ScopeExtent<B>> {
     }
 }
 
-/// Two manifests on one scope: what leaves more alone wins.
+/// Two manifests on one list: what leaves more alone wins.
 fn stricter(left: Closure, right: Closure) -> Closure {
     match (left, right) {
         (Closure::Open(why), _) | (_, Closure::Open(why)) => Closure::Open(why),
@@ -355,7 +389,7 @@ fn stricter(left: Closure, right: Closure) -> Closure {
 }
 
 /// A bot named once by name and once by id makes one fact of two. An absent wins, as a written one does.
-fn settle_duplicates(wants: &mut Vec<(Key, Want)>) {
+fn merge_duplicates(wants: &mut Vec<(Key, Want)>) {
     wants.sort_by(|(left, _), (right, _)| left.cmp(right));
     wants.dedup_by(|(key, want), (kept_key, kept)| {
         if key != kept_key {
@@ -376,20 +410,6 @@ fn push_sources(sources: &mut Vec<Source>, more: &[Source]) {
         if !sources.contains(source) {
             sources.push(source.clone());
         }
-    }
-}
-
-/// `a` → `a and 1 more` → `a and 2 more`.
-fn and_more(subject: &str) -> String {
-    match subject
-        .rsplit_once(" and ")
-        .and_then(|(head, tail)| Some((head, tail.strip_suffix(" more")?.parse().ok()?)))
-    {
-        Some((head, count)) => {
-            let count: usize = count;
-            format!("{head} and {} more", count + 1)
-        }
-        None => format!("{subject} and 1 more"),
     }
 }
 

@@ -16,30 +16,28 @@ const ESCALATING: [&str; 8] = [
 ];
 
 /// Ranks one change.
-pub(super) fn of(key: &Key, action: Action, after: Option<&Value>) -> Risk {
+pub(super) fn assess(key: &Key, action: Action, after: Option<&Value>) -> Risk {
     let (level, why) = match (key, action) {
-        (Key::AdminRole(_, role), Action::Add | Action::Alter) if role.is_master_admin() => {
+        (Key::AdminRole(_, role), Action::Add | Action::Change) if role.is_master_admin() => {
             (RiskLevel::Critical, "full control of the account".to_owned())
         }
         (Key::AdminRole(_, role), _) if role.is_master_admin() => {
             (RiskLevel::High, "one Master Admin less".to_owned())
         }
-        (Key::Member(_), Action::RemoveNamed | Action::RemoveSwept) => {
+        (Key::Member(_), Action::Remove | Action::Prune) => {
             (RiskLevel::High, "leaves the account, with all roles and assignments".to_owned())
         }
-        (Key::AdminRole(..), Action::Add | Action::Alter) => {
+        (Key::AdminRole(..), Action::Add | Action::Change) => {
             (RiskLevel::High, "rights in the Admin Console".to_owned())
         }
         (Key::RoleDefinition(..), _) => role_definition(after),
-        (Key::BotRole(_, role, _), Action::Add | Action::Alter) if role.as_str() != "Bot Tester" => {
+        (Key::BotRole(_, role, _), Action::Add | Action::Change) if role.as_str() != "Bot Tester" => {
             (RiskLevel::Medium, "may change the bot".to_owned())
         }
         (Key::Access(_), _) if matches!(after, Some(Value::Access(BuilderAccess::Creator))) => {
             (RiskLevel::Medium, "may create bots".to_owned())
         }
-        (_, Action::RemoveNamed | Action::RemoveSwept) => {
-            (RiskLevel::Medium, "access is taken away".to_owned())
-        }
+        (_, Action::Remove | Action::Prune) => (RiskLevel::Medium, "access is taken away".to_owned()),
         _ => (RiskLevel::Low, String::new()),
     };
     Risk { level, why }
@@ -70,7 +68,7 @@ mod tests {
     #[test]
     fn more_power_ranks_higher() {
         let jane = || Email::observed("jane@example.com");
-        let level = |key: Key, action| of(&key, action, None).level;
+        let level = |key: Key, action| assess(&key, action, None).level;
         let master = level(Key::AdminRole(Holder::User(jane()), "Master Admin".into()), Action::Add);
         let admin = level(Key::AdminRole(Holder::User(jane()), "Auditor".into()), Action::Add);
         let developer =
@@ -88,32 +86,22 @@ mod tests {
         let member = || Key::Member(Email::observed("jane@example.com"));
         for (key, action, level, why) in [
             (admin("Master Admin"), Action::Add, RiskLevel::Critical, "full control of the account"),
-            (admin("Master Admin"), Action::RemoveNamed, RiskLevel::High, "one Master Admin less"),
+            (admin("Master Admin"), Action::Remove, RiskLevel::High, "one Master Admin less"),
             (admin("Auditor"), Action::Add, RiskLevel::High, "rights in the Admin Console"),
-            (admin("Auditor"), Action::RemoveSwept, RiskLevel::Medium, "access is taken away"),
-            (
-                member(),
-                Action::RemoveNamed,
-                RiskLevel::High,
-                "leaves the account, with all roles and assignments",
-            ),
-            (
-                member(),
-                Action::RemoveSwept,
-                RiskLevel::High,
-                "leaves the account, with all roles and assignments",
-            ),
+            (admin("Auditor"), Action::Prune, RiskLevel::Medium, "access is taken away"),
+            (member(), Action::Remove, RiskLevel::High, "leaves the account, with all roles and assignments"),
+            (member(), Action::Prune, RiskLevel::High, "leaves the account, with all roles and assignments"),
             (member(), Action::Add, RiskLevel::Low, ""),
             (bot("Bot Developer"), Action::Add, RiskLevel::Medium, "may change the bot"),
             (bot("Bot Tester"), Action::Add, RiskLevel::Low, ""),
-            (bot("Bot Tester"), Action::RemoveNamed, RiskLevel::Medium, "access is taken away"),
+            (bot("Bot Tester"), Action::Remove, RiskLevel::Medium, "access is taken away"),
         ] {
-            let Risk { level: found, why: said } = of(&key, action, None);
+            let Risk { level: found, why: said } = assess(&key, action, None);
             assert_eq!((found, said.as_str()), (level, why), "{key}");
         }
         let access = |access| {
             let key = Key::Access(Email::observed("jane@example.com"));
-            of(&key, Action::Alter, Some(&Value::Access(access))).level
+            assess(&key, Action::Change, Some(&Value::Access(access))).level
         };
         assert_eq!(access(BuilderAccess::Creator), RiskLevel::Medium);
         assert_eq!(access(BuilderAccess::Builder), RiskLevel::Low);
@@ -125,7 +113,7 @@ mod tests {
         let with = |permission: &str, level: &str| {
             let permissions = [(permission.into(), level.into())].into();
             let spec = crate::facts::RoleSpec { description: None, permissions };
-            of(&key, Action::Alter, Some(&Value::Role(spec)))
+            assess(&key, Action::Change, Some(&Value::Role(spec)))
         };
         let risk = with("Manage Users", "FULL");
         assert_eq!(

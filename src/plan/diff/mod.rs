@@ -1,21 +1,26 @@
-//! The diff rule, the only way anything is ever added, altered or removed:
+//! The diff rule, the only way anything is ever added, changed or removed:
 //!
 //! ```text
-//! desired present, not observed  -> add      when absence is proved, else blocked
-//! desired present, observed else -> alter
-//! desired absent,  observed      -> remove, named
-//! undeclared, observed, in a closed scope, both sides complete for the scope -> remove, swept
-//! undeclared, observed, otherwise -> unmanaged (reported if ownership says so)
+//! declared present, not observed       -> add      when absence is proved, else blocked
+//! declared present, observed otherwise -> change
+//! declared absent or ended, observed   -> remove
+//! not declared, observed, in an authoritative list or owned family, both sides complete -> prune
+//! not declared, observed, otherwise    -> unmanaged, where ownership says Report
 //! ```
 //!
-//! Both worlds are sorted by the same key, so it is one merge: linear, whatever their size.
+//! The table itself is [`rule`]. This file merges the two worlds, which are sorted by the same key, and asks the table
+//! about each fact: linear, whatever their size. It takes two passes: role definitions and memberships first, then
+//! everything that is about a person or group. So whoever joins, leaves or waits is known before their other facts
+//! pass by.
 //!
 //! # Guarantees
 //!
-//! Every fact that is wanted ends in exactly one place: satisfied, a change, or an entry that names what is in the
-//! way. A fact that nobody declared is never altered.
+//! Every declared fact ends in exactly one place: satisfied, a change, or an entry that names what is in the way. A fact
+//! that is not declared is never changed, only pruned.
 
+mod blocked;
 mod people;
+mod rule;
 
 use super::Rewrite;
 use super::model::{
@@ -23,10 +28,12 @@ use super::model::{
 };
 use super::resolve::{Wanted, extent_of};
 use crate::facts::{
-    Closure, Completeness, Holder, Key, Listing, OwnershipLevel, Policy, ScopeExtent, Source, Value, Verdict,
-    Want, World,
+    Completeness, GroupName, Holder, Key, Listing, OwnershipLevel, Policy, ScopeExtent, Source, Value, Want,
+    World,
 };
+use blocked::Blocked;
 use people::People;
+use rule::{Authority, Decision};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -49,29 +56,51 @@ pub(super) fn diff(wanted: &Wanted, observed: &World, policy: &Policy, rewrite: 
         policy,
         rewrite,
         people: People::default(),
-        held_back: BTreeMap::new(),
+        blocked: Blocked::default(),
         difference: Difference::default(),
     };
-    comparison.difference.blocked.extend(wanted.unresolved.iter().cloned());
+    wanted.unresolved.iter().for_each(|entry| comparison.blocked.push(entry.clone()));
     comparison.difference.manual.extend(wanted.missing_groups.iter().cloned());
 
-    let (mut wants, mut facts) = (wanted.wants.iter().peekable(), observed.facts().iter().peekable());
-    loop {
+    // Role definitions and memberships come first in the order of keys.
+    let is_first = |key: &Key| matches!(key, Key::RoleDefinition(..) | Key::Member(_));
+    let (first_wants, wants) = wanted.wants.split_at(wanted.wants.partition_point(|(key, _)| is_first(key)));
+    let facts = observed.facts();
+    let (first_facts, facts) = facts.split_at(facts.partition_point(|(key, _)| is_first(key)));
+    for (key, want, seen) in merge(first_wants, first_facts) {
+        if let (Key::Member(email), Some(want)) = (key, want) {
+            comparison.record_membership(email, want, seen);
+        }
+        comparison.decide(key, want, seen);
+    }
+    for (key, want, seen) in merge(wants, facts) {
+        match want.and_then(|want| Some((want, comparison.person_obstacle(key, want, seen)?))) {
+            Some((want, obstacle)) => comparison.hold_for_person(key, want, obstacle),
+            None => comparison.decide(key, want, seen),
+        }
+    }
+    let Comparison { blocked, difference, .. } = comparison;
+    Difference { blocked: blocked.into_entries(), ..difference }
+}
+
+/// Pairs what is declared with what is observed: each key of either side once, in order.
+fn merge<'a>(
+    wants: &'a [(Key, Want)],
+    facts: &'a [(Key, Value)],
+) -> impl Iterator<Item = (&'a Key, Option<&'a Want>, Option<&'a Value>)> {
+    let (mut wants, mut facts) = (wants.iter().peekable(), facts.iter().peekable());
+    std::iter::from_fn(move || {
         let order = match (wants.peek(), facts.peek()) {
             (Some((want, _)), Some((fact, _))) => want.cmp(fact),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
-            (None, None) => break,
+            (None, None) => return None,
         };
         let want = if order.is_le() { wants.next() } else { None };
         let fact = if order.is_ge() { facts.next() } else { None };
-        match (want, fact) {
-            (Some((key, want)), seen) => comparison.declared(key, want, seen.map(|(_, value)| value)),
-            (None, Some((key, value))) => comparison.undeclared(key, value),
-            (None, None) => break,
-        }
-    }
-    comparison.finish()
+        let key = want.map(|(key, _)| key).or(fact.map(|(key, _)| key))?;
+        Some((key, want.map(|(_, want)| want), fact.map(|(_, value)| value)))
+    })
 }
 
 struct Comparison<'a> {
@@ -80,23 +109,23 @@ struct Comparison<'a> {
     policy: &'a Policy,
     rewrite: &'a Rewrite,
     people: People,
-    /// Removals without proof, one entry a reason.
-    held_back: BTreeMap<String, Entry>,
+    blocked: Blocked,
     difference: Difference,
 }
 
 impl Comparison<'_> {
-    fn declared(&mut self, key: &Key, want: &Want, seen: Option<&Value>) {
-        if let Key::Member(email) = key {
-            self.note_membership(email, want, seen);
-        }
-        match (&want.verdict, seen) {
-            (Verdict::Present(_), None | Some(_)) if self.is_person_in_the_way(key, want, seen) => {}
-            (Verdict::Present(value), None) => self.add(key, value, want),
-            (Verdict::Present(value), Some(seen)) if seen.satisfies(value) => {}
-            (Verdict::Present(value), Some(seen)) => self.alter(key, value, seen, want),
-            (Verdict::Absent, Some(seen)) => self.remove_named(key, seen, &want.sources),
-            (Verdict::Absent, None) => self.confirm_absence(key, want),
+    /// Asks the rule about one fact, and does what it says as far as proofs and the API allow.
+    fn decide(&mut self, key: &Key, want: Option<&Want>, seen: Option<&Value>) {
+        match (want, seen) {
+            (Some(want), seen) => match rule::declared(want, seen) {
+                Decision::Add(value) => self.add(key, value, want),
+                Decision::Change { before, after } => self.change(key, before, after, want),
+                Decision::Remove(seen) => self.remove_declared_absent(key, seen, &want.sources),
+                Decision::ConfirmAbsent => self.confirm_absence(key, want),
+                Decision::Satisfied | Decision::Prune(..) | Decision::Unmanaged(_) | Decision::Ignore => {}
+            },
+            (None, Some(seen)) => self.undeclared(key, seen),
+            (None, None) => {}
         }
     }
 
@@ -124,19 +153,16 @@ impl Comparison<'_> {
             return;
         }
         if !is_joining && let Err(why) = self.observed.proves_absent(key) {
-            if let Key::Member(email) = key {
-                self.people.unproved.insert(email.clone());
-                self.people.entries.insert(email.clone(), self.difference.blocked.len());
-            }
             let message = format!("{} may be there already: {why}", self.describe(key));
             let next_step = "run again; nothing is created without proof that it is not there";
-            self.difference.blocked.push(entry(
-                Reason::NotProved,
-                vec![key.clone()],
-                message,
-                next_step,
-                &want.sources,
-            ));
+            let blocked = entry(Reason::NotProved, vec![key.clone()], message, next_step, &want.sources);
+            match key {
+                Key::Member(email) => {
+                    self.people.unproved.insert(email.clone());
+                    self.blocked.push_for(email, blocked);
+                }
+                _ => self.blocked.push(blocked),
+            }
             return;
         }
         if let Key::Assigned(email, _) = key
@@ -150,7 +176,7 @@ impl Comparison<'_> {
         self.push(key, Action::Add, None, Some(value), &want.sources);
     }
 
-    /// Nobody can read it back, so it is sent again only when somebody says so; else it is listed.
+    /// The platform never shows it, so it is sent again only when the run asks for that; else it is listed.
     fn write_only(&mut self, key: &Key, value: &Value, want: &Want) {
         let access = key.email().and_then(|email| self.observed.get(&Key::Access(email.clone())));
         let sent = match value {
@@ -164,29 +190,27 @@ impl Comparison<'_> {
         };
         match (sent, access) {
             (Some(sent), Some(Value::Access(access))) if self.rewrite.includes(key) => {
-                self.push(key, Action::Alter, None, Some(&sent), &want.sources);
+                self.push(key, Action::Change, None, Some(&sent), &want.sources);
                 // The call that sets one sets the other (kore-api 2.12).
                 if let (Key::DataTables(_), Some(change)) = (key, self.difference.changes.last_mut()) {
-                    change
-                        .pins
-                        .push(Pin { name: Pin::ACCESS.to_owned(), id: Some(access.label().to_owned()) });
+                    change.pins.push(Pin::BuilderAccess { access: *access });
                 }
             }
             _ => self.difference.write_only.push(key.clone()),
         }
     }
 
-    fn alter(&mut self, key: &Key, value: &Value, seen: &Value, want: &Want) {
+    fn change(&mut self, key: &Key, before: &Value, after: &Value, want: &Want) {
         if let Key::Assigned(email, _) = key
             && self.has_other_tasks(email)
         {
             return self.leave_assignments(email, key, &want.sources);
         }
-        self.push(key, Action::Alter, Some(seen), Some(value), &want.sources);
+        self.push(key, Action::Change, Some(before), Some(after), &want.sources);
     }
 
     /// A manifest says it must not hold, and it does.
-    fn remove_named(&mut self, key: &Key, seen: &Value, sources: &[Source]) {
+    fn remove_declared_absent(&mut self, key: &Key, seen: &Value, sources: &[Source]) {
         if let Some(email) = key.email()
             && self.people.leaving.contains(email)
         {
@@ -194,7 +218,7 @@ impl Comparison<'_> {
         }
         match (key, seen) {
             (_, Value::Inherited(groups)) => {
-                let names: Vec<&str> = groups.iter().map(crate::facts::GroupName::as_str).collect();
+                let names: Vec<&str> = groups.iter().map(GroupName::as_str).collect();
                 let message = format!("{} is held through group {}", self.describe(key), names.join(", "));
                 let next_step = "take the user out of the group, or the role from the group";
                 self.difference.manual.push(entry(
@@ -214,7 +238,7 @@ impl Comparison<'_> {
             }
             (Key::BotRole(_, role, _), _) if role.is_bot_owner() => {}
             _ if self.is_ambiguous(key) => {}
-            _ => self.push(key, Action::RemoveNamed, Some(seen), None, sources),
+            _ => self.push(key, Action::Remove, Some(seen), None, sources),
         }
     }
 
@@ -231,7 +255,7 @@ impl Comparison<'_> {
         }
         if let Err(why) = self.observed.proves_absent(key) {
             let message = format!("whether this is gone is not known: {} ({why})", self.describe(key));
-            self.difference.blocked.push(entry(
+            self.blocked.push(entry(
                 Reason::NotProved,
                 vec![key.clone()],
                 message,
@@ -241,11 +265,11 @@ impl Comparison<'_> {
         }
     }
 
-    /// Nobody declared it.
+    /// Observed, and not declared.
     fn undeclared(&mut self, key: &Key, seen: &Value) {
         let email = key.email();
         if email.is_some_and(|email| self.people.leaving.contains(email)) {
-            return;
+            return; // It goes with the person.
         }
         if key.role().is_some_and(|(_, role)| role.is_bot_owner()) {
             return; // Given at bot creation, moved in the console: never ours.
@@ -256,21 +280,19 @@ impl Comparison<'_> {
             return self.strip(email, key, seen);
         }
         let extent = extent_of(key);
-        let (level, sources) = match extent.as_ref().and_then(|extent| self.wanted.scopes.get(extent)) {
-            Some(scope) => match &scope.closure {
-                Closure::Additive => return,
-                Closure::Open(why) => {
-                    let why = format!("its scope is not closed: {why}");
-                    return self.difference.unmanaged.push(Unmanaged { subject: key.clone(), why });
-                }
-                Closure::Closed => (OwnershipLevel::Remove, scope.sources.clone()),
-            },
-            None => (self.ownership(key), Vec::new()),
+        let authority = match extent.as_ref().and_then(|extent| self.wanted.scopes.get(extent)) {
+            Some(scope) => Authority::List(scope),
+            None => Authority::Ownership(self.ownership(key)),
         };
-        match level {
-            OwnershipLevel::Ignore => {}
-            OwnershipLevel::Report => self.leave(key, "nobody declared it"),
-            OwnershipLevel::Remove => self.sweep(key, seen, extent.as_ref(), &sources),
+        match rule::undeclared(seen, authority) {
+            Decision::Prune(seen, sources) => self.prune(key, seen, extent.as_ref(), sources),
+            Decision::Unmanaged(why) => self.report_unmanaged(key, &why),
+            Decision::Satisfied
+            | Decision::Add(_)
+            | Decision::Change { .. }
+            | Decision::Remove(_)
+            | Decision::ConfirmAbsent
+            | Decision::Ignore => {}
         }
     }
 
@@ -291,8 +313,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// The fourth line of the rule: everything a sweep needs, in one place.
-    fn sweep(&mut self, key: &Key, seen: &Value, extent: Option<&ScopeExtent>, sources: &[Source]) {
+    /// Everything that pruning needs, in one place.
+    fn prune(&mut self, key: &Key, seen: &Value, extent: Option<&ScopeExtent>, sources: &[Source]) {
         if let Value::Inherited(_) = seen {
             return; // Not held directly: the group's own binding decides.
         }
@@ -301,16 +323,16 @@ impl Comparison<'_> {
             if !domains.is_empty()
                 && !domains.iter().any(|domain| domain.eq_ignore_ascii_case(email.domain()))
             {
-                return self.leave(key, "its domain is not in ownership.emailDomains");
+                return self.report_unmanaged(key, "its domain is not in ownership.emailDomains");
             }
             if !self.bots_owned_by(email).is_empty() {
-                return self.leave(key, "a bot owner cannot be deleted");
+                return self.report_unmanaged(key, "a bot owner cannot be deleted");
             }
         }
         if let Key::Assigned(email, _) = key
             && self.has_other_tasks(email)
         {
-            return self.leave(key, "the assignment lists tasks that the API cannot write back");
+            return self.report_unmanaged(key, "the assignment lists tasks that the API cannot write back");
         }
         if let Key::Assigned(email, _) = key
             && self.is_pending(email)
@@ -318,32 +340,30 @@ impl Comparison<'_> {
             return self.wait_to_take_away(email, key, sources);
         }
         if self.is_ambiguous(key) {
-            return self.leave(key, "several roles have that name");
+            return self.report_unmanaged(key, "several roles have that name");
         }
-        if let Err(why) = self.is_complete_for(key) {
-            let scope = extent
-                .map_or_else(|| "what nobody declared".to_owned(), |extent| self.describe_extent(extent));
-            let held = self.held_back.entry(format!("{scope}: {why}")).or_insert_with(|| {
-                let next_step = "run again with everything at hand; nothing is swept on a partial view";
-                let message = format!("{scope}: nothing is removed, because {why}");
-                entry(Reason::ScopeNotProved, Vec::new(), message, next_step, sources)
-            });
-            held.subjects.push(key.clone());
-            return;
+        if let Err(why) = self.require_complete_for(key) {
+            let list = extent
+                .map_or_else(|| "what is not declared".to_owned(), |extent| self.describe_extent(extent));
+            let message = format!("{list}: nothing is pruned, because {why}");
+            let next_step = "run again when everything can be read; nothing is pruned on an incomplete read";
+            let held = || entry(Reason::ScopeNotProved, Vec::new(), message, next_step, sources);
+            return self.blocked.hold_pruning(&list, &why, key, held);
         }
         if let Key::Member(email) = key {
             self.people.leaving.insert(email.clone());
         }
-        self.push(key, Action::RemoveSwept, Some(seen), None, sources);
+        self.push(key, Action::Prune, Some(seen), None, sources);
     }
 
-    /// Both sides complete for a swept removal of this fact.
-    fn is_complete_for(&self, key: &Key) -> Result<(), String> {
+    /// Both sides complete for pruning this fact; `Err` says what is missing.
+    fn require_complete_for(&self, key: &Key) -> Result<(), String> {
         match &self.wanted.completeness {
             Completeness::Complete => {}
             Completeness::Partial(why) => return Err(why.clone()),
             Completeness::Unknown => {
-                return Err("the account does not say which files are the whole (spec.sources)".to_owned());
+                return Err("the account does not list the files that make up its manifests (spec.sources)"
+                    .to_owned());
             }
         }
         let coverage = &self.observed.coverage;
@@ -360,11 +380,6 @@ impl Comparison<'_> {
         }
     }
 
-    fn finish(mut self) -> Difference {
-        self.difference.blocked.extend(std::mem::take(&mut self.held_back).into_values());
-        self.difference
-    }
-
     fn push(
         &mut self,
         key: &Key,
@@ -374,7 +389,7 @@ impl Comparison<'_> {
         sources: &[Source],
     ) {
         let pins = self.wanted.names.pins(key, &self.observed.directory);
-        let id = ChangeId::of(self.observed.account.as_ref(), key, before, after, &pins);
+        let id = ChangeId::hash_of(self.observed.account.as_ref(), key, before, after, &pins);
         self.difference.changes.push(Change {
             id,
             key: key.clone(),
@@ -390,11 +405,11 @@ impl Comparison<'_> {
         });
     }
 
-    fn leave(&mut self, key: &Key, why: &str) {
+    fn report_unmanaged(&mut self, key: &Key, why: &str) {
         self.difference.unmanaged.push(Unmanaged { subject: key.clone(), why: why.to_owned() });
     }
 
-    fn has_members(&self, group: &crate::facts::GroupName) -> bool {
+    fn has_members(&self, group: &GroupName) -> bool {
         self.observed.directory.groups_named(group).any(|(_, entry)| entry.members > 0)
     }
 
@@ -440,7 +455,7 @@ fn clone_pair((name, value): (&String, &String)) -> (String, String) {
 
 fn reversible(key: &Key, action: Action) -> Reversible {
     match (key, action) {
-        (Key::Member(_), Action::RemoveNamed | Action::RemoveSwept) => Reversible::No,
+        (Key::Member(_), Action::Remove | Action::Prune) => Reversible::No,
         (Key::Member(_) | Key::RoleDefinition(..), Action::Add)
         | (Key::Profile(_) | Key::DataTables(_), _) => Reversible::Partly,
         _ => Reversible::Yes,

@@ -1,12 +1,11 @@
-//! What the merge knows about people: who joins, leaves, waits, or stands in the way of their own facts.
+//! What the first pass learns about people: who joins, leaves or waits, and what that means for their other facts.
 
 use super::super::model::{Action, Reason};
 use super::{Comparison, entry};
 use crate::facts::{BuilderAccess, Email, Holder, Key, Membership, RoleName, Source, Value, Verdict, Want};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-/// What the merge has learned about people. [`Key::Member`] comes before everything else that is about a person,
-/// so that it is known when their other facts pass by.
+/// What the first pass has learned about people.
 #[derive(Default)]
 pub(super) struct People {
     pub joining: BTreeSet<Email>,
@@ -17,13 +16,24 @@ pub(super) struct People {
     pub unproved: BTreeSet<Email>,
     /// To be absent, whether or not they are in the account.
     pub absent: BTreeSet<Email>,
-    /// The blocked entry that names a person, which takes in all that is wanted of them.
-    pub entries: HashMap<Email, usize>,
+}
+
+/// Why a declared fact stops at the person it is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum PersonObstacle {
+    /// Declared absent.
+    Absent,
+    /// Declared, and not proved to be new.
+    Unproved,
+    /// Neither declared nor in the account, or not answered about.
+    Unknown,
+    /// Invited, and has not accepted.
+    Pending,
 }
 
 impl Comparison<'_> {
     /// Remembers where a person stands, and reports invitations that are still open.
-    pub(super) fn note_membership(&mut self, email: &Email, want: &Want, seen: Option<&Value>) {
+    pub(super) fn record_membership(&mut self, email: &Email, want: &Want, seen: Option<&Value>) {
         if want.verdict == Verdict::Absent {
             self.people.absent.insert(email.clone());
         }
@@ -41,59 +51,66 @@ impl Comparison<'_> {
         }
     }
 
-    /// Whether a wanted fact has to stop at the person it is about: unknown, absent, not provably new, or pending.
-    pub(super) fn is_person_in_the_way(&mut self, key: &Key, want: &Want, seen: Option<&Value>) -> bool {
-        let (Some(email), false) = (key.email(), matches!(key, Key::Member(_))) else { return false };
-        if self.people.absent.contains(email) {
-            let message = format!("{email} is to be absent, so this is not given: {key}");
-            let next_step = "remove one of the two lines";
-            self.difference.blocked.push(entry(
-                Reason::UserAbsent,
-                vec![key.clone()],
-                message,
-                next_step,
-                &want.sources,
-            ));
-            return true;
-        }
-        if self.people.unproved.contains(email) {
-            self.append_to_member_entry(email, key);
-            return true;
-        }
-        if self.people.joining.contains(email) {
-            return false;
-        }
-        if self.observed.get(&Key::Member(email.clone())).is_none() {
-            let (message, next_step) = if self.observed.coverage.not_found.contains(email) {
-                (
-                    format!("{email} is neither declared nor in the account"),
-                    "declare a KoreUser, or set inviteMembers: true on the team",
-                )
-            } else {
-                (format!("the account did not answer about {email}"), "run again")
-            };
-            self.block_subject(email, key, message, next_step, want);
-            return true;
-        }
-        if self.people.pending.contains(email) || self.is_pending(email) {
-            if seen
-                .is_some_and(|seen| matches!(&want.verdict, Verdict::Present(value) if seen.satisfies(value)))
-            {
-                return false;
+    /// What stops a declared fact at the person it is about, if anything does. Not asked about memberships.
+    pub(super) fn person_obstacle(
+        &self,
+        key: &Key,
+        want: &Want,
+        seen: Option<&Value>,
+    ) -> Option<PersonObstacle> {
+        let email = key.email()?;
+        let people = &self.people;
+        let is_satisfied = || matches!((&want.verdict, seen), (Verdict::Present(value), Some(seen)) if seen.satisfies(value));
+        match &want.verdict {
+            Verdict::Absent => None,
+            Verdict::Present(_) if people.absent.contains(email) => Some(PersonObstacle::Absent),
+            Verdict::Present(_) if people.unproved.contains(email) => Some(PersonObstacle::Unproved),
+            Verdict::Present(_) if people.joining.contains(email) => None,
+            Verdict::Present(_) if self.observed.get(&Key::Member(email.clone())).is_none() => {
+                Some(PersonObstacle::Unknown)
             }
-            if key.family().is_write_only() {
-                return false;
+            Verdict::Present(_) => {
+                let is_pending = people.pending.contains(email) || self.is_pending(email);
+                (is_pending && !is_satisfied() && !key.family().is_write_only())
+                    .then_some(PersonObstacle::Pending)
             }
-            self.difference.waiting.push(entry(
-                Reason::WaitingForAcceptance,
-                vec![key.clone()],
-                format!("{} is sent when {email} has accepted the invitation", self.describe(key)),
-                "nothing to do",
-                &want.sources,
-            ));
-            return true;
         }
-        false
+    }
+
+    /// Puts a declared fact into the entry that its person's obstacle calls for.
+    pub(super) fn hold_for_person(&mut self, key: &Key, want: &Want, obstacle: PersonObstacle) {
+        let Some(email) = key.email() else { return };
+        let entry = |reason, message, next_step: &str| {
+            entry(reason, vec![key.clone()], message, next_step, &want.sources)
+        };
+        match obstacle {
+            PersonObstacle::Absent => {
+                let message = format!("{email} is declared absent, so this is not given: {key}");
+                self.blocked.push(entry(Reason::UserAbsent, message, "remove one of the two lines"));
+            }
+            PersonObstacle::Unproved => {
+                self.blocked.add_to_person(email, key);
+            }
+            PersonObstacle::Unknown => {
+                if self.blocked.add_to_person(email, key) {
+                    return;
+                }
+                let (message, next_step) = if self.observed.coverage.not_found.contains(email) {
+                    (
+                        format!("{email} is neither declared nor in the account"),
+                        "declare a KoreUser, or set inviteMembers: true on the team",
+                    )
+                } else {
+                    (format!("the account did not answer about {email}"), "run again")
+                };
+                self.blocked.push_for(email, entry(Reason::SubjectUnknown, message, next_step));
+            }
+            PersonObstacle::Pending => {
+                let message =
+                    format!("{} is sent when {email} has accepted the invitation", self.describe(key));
+                self.difference.waiting.push(entry(Reason::WaitingForAcceptance, message, "nothing to do"));
+            }
+        }
     }
 
     pub(super) fn is_pending(&self, email: &Email) -> bool {
@@ -109,17 +126,11 @@ impl Comparison<'_> {
         if owned.is_empty() && !self.shows_roles(email) {
             let message = format!("whether {email} owns bots or is a Master Admin was not answered");
             let next_step = "run again; nobody is removed whose roles are not known";
-            return self.difference.blocked.push(entry(
-                Reason::NotProved,
-                vec![key],
-                message,
-                next_step,
-                sources,
-            ));
+            return self.blocked.push(entry(Reason::NotProved, vec![key], message, next_step, sources));
         }
         if owned.is_empty() {
             self.people.leaving.insert(email.clone());
-            return self.push(&key, Action::RemoveNamed, Some(seen), None, sources);
+            return self.push(&key, Action::Remove, Some(seen), None, sources);
         }
         if self.wanted.strip.contains(email) {
             self.people.stripped.insert(email.clone());
@@ -142,9 +153,9 @@ impl Comparison<'_> {
             (Key::Access(_), Value::Access(BuilderAccess::None)) | (Key::Names(_), _) => {}
             (Key::Access(_), _) => {
                 let none = Value::Access(BuilderAccess::None);
-                self.push(key, Action::Alter, Some(seen), Some(&none), &sources);
+                self.push(key, Action::Change, Some(seen), Some(&none), &sources);
             }
-            _ => self.remove_named(key, seen, &sources),
+            _ => self.remove_declared_absent(key, seen, &sources),
         }
     }
 
@@ -163,7 +174,7 @@ impl Comparison<'_> {
         ));
     }
 
-    /// One assignment goes by sending all the others, and what is sent for somebody who has not joined may be
+    /// One assignment goes by sending all the others, and what is sent for a person who has not joined may be
     /// dropped (kore-api section 4, row 3): the others would be lost.
     pub(super) fn wait_to_take_away(&mut self, email: &Email, key: &Key, sources: &[Source]) {
         self.difference.waiting.push(entry(
@@ -173,31 +184,6 @@ impl Comparison<'_> {
             "nothing to do",
             sources,
         ));
-    }
-
-    pub(super) fn block_subject(
-        &mut self,
-        email: &Email,
-        key: &Key,
-        message: String,
-        next_step: &str,
-        want: &Want,
-    ) {
-        if let Some(known) = self.people.entries.get(email) {
-            self.difference.blocked[*known].subjects.push(key.clone());
-            return;
-        }
-        self.people.entries.insert(email.clone(), self.difference.blocked.len());
-        let subjects = vec![key.clone()];
-        let blocked = entry(Reason::SubjectUnknown, subjects, message, next_step, &want.sources);
-        self.difference.blocked.push(blocked);
-    }
-
-    /// Folds a fact into the entry that says why its person cannot be created.
-    pub(super) fn append_to_member_entry(&mut self, email: &Email, key: &Key) {
-        if let Some(known) = self.people.entries.get(email) {
-            self.difference.blocked[*known].subjects.push(key.clone());
-        }
     }
 
     pub(super) fn shows_roles(&self, email: &Email) -> bool {

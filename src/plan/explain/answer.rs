@@ -1,7 +1,7 @@
 //! The answer as a value: lines for people and machines.
 
-use super::Question;
-use super::collect::{Book, label_of};
+use super::Query;
+use super::collect::{FactIndex, label_of};
 use crate::facts::{AccountId, BotRef, Email, Family, GroupName, Holder, Key, RoleName, RoleType, Source};
 use crate::plan::{AccountRef, Reason};
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ pub struct Explanation {
     /// Whether the account was asked, and at what price.
     pub reading: Reading,
     /// A line a fact.
-    pub lines: Vec<Line>,
+    pub lines: Vec<FactLine>,
     /// What belongs to no line.
     pub notes: Vec<String>,
 }
@@ -30,9 +30,9 @@ impl Explanation {
     /// The version of this format.
     pub const FORMAT: &'static str = "koreconcile.dev/explanation/v1";
 
-    pub(super) fn about(question: &Question, book: &Book<'_>, lines: impl Iterator<Item = Line>) -> Self {
-        let Question { who, bot, role } = question;
-        let bot = bot.as_ref().map(|bot| book.name_of(bot));
+    pub(super) fn about(query: &Query, index: &FactIndex<'_>, lines: impl Iterator<Item = FactLine>) -> Self {
+        let Query { who, bot, role } = query;
+        let bot = bot.as_ref().map(|bot| index.name_of(bot));
         let about = match (who, role, bot) {
             (Some(who), None, None) => who.to_string(),
             (Some(who), Some(role), None) => format!("{who}: {role}"),
@@ -43,11 +43,11 @@ impl Explanation {
             (None, None, Some(bot)) => bot,
             (None, None, None) => "everybody".to_owned(),
         };
-        let reading = match book.world {
+        let reading = match index.world {
             Some(world) => Reading { of_account: true, calls: world.calls, why_not: None },
             None => Reading { of_account: false, calls: 0, why_not: None },
         };
-        let id: Option<AccountId> = book.world.and_then(|world| world.account.clone());
+        let id: Option<AccountId> = index.world.and_then(|world| world.account.clone());
         Self {
             format: Self::FORMAT.to_owned(),
             account: AccountRef { id, ..AccountRef::default() },
@@ -59,8 +59,8 @@ impl Explanation {
     }
 
     /// Every reason, for filling in what only files know.
-    pub fn because_mut(&mut self) -> impl Iterator<Item = (&Fact, &mut Vec<Because>)> {
-        self.lines.iter_mut().map(|line| (&line.fact, &mut line.because))
+    pub fn attributions_mut(&mut self) -> impl Iterator<Item = (&Fact, &mut Vec<Attribution>)> {
+        self.lines.iter_mut().map(|line| (&line.fact, &mut line.attributions))
     }
 }
 
@@ -80,12 +80,12 @@ pub struct Reading {
 /// One fact.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Line {
+pub struct FactLine {
     /// Which fact.
     #[serde(flatten)]
     pub fact: Fact,
     /// Where it stands.
-    pub standing: Standing,
+    pub status: FactStatus,
     /// What manifests want.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
@@ -99,27 +99,32 @@ pub struct Line {
     /// Since when, as far as is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Since>,
-    /// The places that say so.
-    pub because: Vec<Because>,
+    /// The lines that declare it.
+    pub attributions: Vec<Attribution>,
     /// In words: what no place says.
     pub why: Vec<String>,
     /// What keeps it from coming about.
-    pub in_the_way: Vec<InTheWay>,
+    pub obstacles: Vec<ObstacleDetail>,
 }
 
-impl Line {
-    pub(super) fn of(fact: Fact) -> Self {
+impl FactLine {
+    pub(super) fn new(fact: Fact) -> Self {
         Self {
             fact,
-            standing: Standing::NotHeld,
+            status: FactStatus::NotHeld,
             value: None,
             seen: None,
             until: None,
             since: None,
-            because: Vec::new(),
+            attributions: Vec::new(),
             why: Vec::new(),
-            in_the_way: Vec::new(),
+            obstacles: Vec::new(),
         }
+    }
+
+    /// Adds lines of manifests, and what they say.
+    pub(super) fn attribute(&mut self, effect: SourceEffect, sources: &[Source]) {
+        self.attributions.extend(sources.iter().map(|source| Attribution::new(effect, source)));
     }
 }
 
@@ -133,7 +138,7 @@ pub struct Fact {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub user: Option<Email>,
-    /// The platform group: the one somebody is in, or the one that holds a role.
+    /// The platform group: the one a person is in, or the one that holds a role.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupName>,
     /// The role.
@@ -151,8 +156,8 @@ pub struct Fact {
 }
 
 impl Fact {
-    pub(super) fn of(key: &Key<BotRef>, book: &Book<'_>) -> Self {
-        let (bot_id, bot) = label_of(key, book);
+    pub(super) fn from_key(key: &Key<BotRef>, index: &FactIndex<'_>) -> Self {
+        let (bot_id, bot) = label_of(key, index);
         Self {
             family: key.family(),
             user: key.email().cloned(),
@@ -175,7 +180,7 @@ impl Fact {
     }
 
     /// What it is about that holder.
-    pub fn says(&self) -> String {
+    pub fn effect(&self) -> String {
         let text = |part: Option<&dyn std::fmt::Display>| part.map(ToString::to_string).unwrap_or_default();
         let role = text(self.role.as_ref().map(|role| role as &dyn std::fmt::Display));
         let bot = text(self.bot.as_ref().map(|bot| bot as &dyn std::fmt::Display));
@@ -191,7 +196,7 @@ impl Fact {
             }
             Family::AdminRoles => role,
             Family::BotRoles => format!("{role} on {bot}"),
-            Family::Assignments => format!("may use {bot}"),
+            Family::Assignments => format!("assigned to {bot}"),
         }
     }
 
@@ -221,7 +226,7 @@ impl Fact {
 /// Where a fact stands between what is wanted and what was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum Standing {
+pub enum FactStatus {
     /// Wanted; the account was not asked, or never shows it.
     Declared,
     /// Wanted and seen.
@@ -232,11 +237,11 @@ pub enum Standing {
     Missing,
     /// There with another value than wanted.
     Differs,
-    /// There, and to go: a manifest says so, or a closed scope does not mention it.
+    /// There, and to be removed: declared absent, or not declared in an authoritative list or owned family.
     ToBeRemoved,
     /// Must not be there, and is not known to be.
     Absent,
-    /// There, and nobody's business.
+    /// There, not declared, and not changed.
     Unmanaged,
     /// Neither wanted nor there.
     NotHeld,
@@ -244,7 +249,7 @@ pub enum Standing {
     Unknown,
 }
 
-impl Standing {
+impl FactStatus {
     /// Whether it holds, as far as is known: then it also holds since some time.
     pub fn may_hold(self) -> bool {
         match self {
@@ -269,7 +274,7 @@ impl Standing {
             Self::Differs => "differs",
             Self::ToBeRemoved => "held, and to be removed",
             Self::Absent => "must not be held, and is not",
-            Self::Unmanaged => "held, and no manifest asks for it",
+            Self::Unmanaged => "held, not declared",
             Self::NotHeld => "no",
             Self::Unknown => "not known",
         }
@@ -292,9 +297,9 @@ impl Standing {
 /// A place that says something about a fact.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Because {
+pub struct Attribution {
     /// What it says.
-    pub says: Says,
+    pub effect: SourceEffect,
     /// Where, and through which team.
     #[serde(flatten)]
     pub source: Source,
@@ -312,26 +317,26 @@ pub struct Because {
     pub commit: Option<Commit>,
 }
 
-impl Because {
+impl Attribution {
     /// A place, and what it says.
-    pub fn of(says: Says, source: &Source) -> Self {
-        Self { says, source: source.clone(), group: None, object: None, reason: None, commit: None }
+    pub fn new(effect: SourceEffect, source: &Source) -> Self {
+        Self { effect, source: source.clone(), group: None, object: None, reason: None, commit: None }
     }
 
-    pub(super) fn to_group(says: Says, source: &Source, group: &GroupName) -> Self {
-        Self { group: Some(group.clone()), ..Self::of(says, source) }
+    pub(super) fn to_group(effect: SourceEffect, source: &Source, group: &GroupName) -> Self {
+        Self { group: Some(group.clone()), ..Self::new(effect, source) }
     }
 }
 
 /// What a place says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum Says {
+pub enum SourceEffect {
     /// It grants this.
     Grants,
     /// It must not be.
     Denies,
-    /// It granted this until a moment that is over.
+    /// It granted this until a time that is over.
     Ended,
     /// It grants this to a platform group.
     GrantsGroup,
@@ -339,9 +344,9 @@ pub enum Says {
     PutsInGroup,
     /// It makes the person a member of the team.
     InTeam,
-    /// Whoever it does not name loses it.
+    /// Holders that it does not name lose it.
     Closes,
-    /// Whoever it does not name is left alone.
+    /// Holders that it does not name are not changed.
     LeavesOthers,
     /// It would grant this, if it named the person.
     WouldGrant,
@@ -387,7 +392,7 @@ pub struct Since {
 /// What keeps a fact from coming about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct InTheWay {
+pub struct ObstacleDetail {
     /// In which part of a plan it stands.
     pub obstacle: Obstacle,
     /// For machines.
@@ -398,7 +403,7 @@ pub struct InTheWay {
     pub next_step: String,
 }
 
-/// The part of a plan an obstacle stands in.
+/// The part of a plan that an obstacle is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Obstacle {
@@ -406,9 +411,9 @@ pub enum Obstacle {
     Blocked,
     /// Comes by itself.
     Waiting,
-    /// For a person to do.
+    /// A manual step.
     Manual,
-    /// A guard says no.
+    /// A guard refuses it.
     Refused,
 }
 
@@ -418,7 +423,7 @@ impl Obstacle {
         match self {
             Self::Blocked => "blocked",
             Self::Waiting => "waiting",
-            Self::Manual => "for a person",
+            Self::Manual => "manual",
             Self::Refused => "refused",
         }
     }

@@ -1,6 +1,6 @@
 //! Finds the facts a question is about in both worlds, and what platform groups hand on to their members.
 
-use super::{Because, Line, Question, Says, Unheard, means};
+use super::{Attribution, FactLine, Query, SourceEffect, UnknownName, means};
 use crate::facts::{
     BotId, BotName, BotRef, Desired, Email, GroupName, Holder, Key, RoleName, RoleType, Scope, ScopeExtent,
     Value, Verdict, Want, World, nearest,
@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const SHOWN: usize = 8;
 
 /// Everything that is known, with the question.
-pub(super) struct Book<'a> {
-    pub(super) question: Question,
+pub(super) struct FactIndex<'a> {
+    pub(super) query: Query,
     pub(super) desired: &'a Desired,
     pub(super) world: Option<&'a World>,
     /// Names that mean one bot.
@@ -22,7 +22,7 @@ pub(super) struct Book<'a> {
 
 /// What both worlds say of one fact.
 #[derive(Default)]
-pub(super) struct Entry<'a> {
+pub(super) struct FactEvidence<'a> {
     pub(super) wants: Vec<&'a Want>,
     pub(super) seen: Option<&'a Value>,
     pub(super) through: Vec<Through<'a>>,
@@ -42,13 +42,15 @@ impl Through<'_> {
     }
 
     /// Adds both halves to a line.
-    pub(super) fn tell(&self, line: &mut Line) {
+    pub(super) fn tell(&self, line: &mut FactLine) {
         let Self { group, binding, membership } = self;
-        for (says, half) in [(Says::GrantsGroup, binding), (Says::PutsInGroup, membership)] {
+        for (effect, half) in [(SourceEffect::GrantsGroup, binding), (SourceEffect::PutsInGroup, membership)]
+        {
             match half {
                 Some(want) => {
-                    let because = want.sources.iter().map(|source| Because::to_group(says, source, group));
-                    line.because.extend(because);
+                    let attributions =
+                        want.sources.iter().map(|source| Attribution::to_group(effect, source, group));
+                    line.attributions.extend(attributions);
                     // Over as soon as either half is.
                     line.until = match (line.value.is_none(), line.until, want.until) {
                         (true, Some(known), Some(until)) => Some(known.min(until)),
@@ -56,9 +58,9 @@ impl Through<'_> {
                         (false, known, _) => known,
                     };
                 }
-                None => line.why.push(match says {
-                    Says::GrantsGroup => format!("group {group} holds it, and no manifest says so"),
-                    _ => format!("a member of group {group}, and no manifest says so"),
+                None => line.why.push(match effect {
+                    SourceEffect::GrantsGroup => format!("group {group} holds it, not declared"),
+                    _ => format!("a member of group {group}, not declared"),
                 }),
             }
         }
@@ -67,20 +69,20 @@ impl Through<'_> {
 
 /// One half of what groups hand on, from both worlds.
 #[derive(Default)]
-struct Half<'a> {
+struct HalfGrant<'a> {
     want: Option<&'a Want>,
     is_seen: bool,
 }
 
-impl<'a> Book<'a> {
-    pub(super) fn new(question: &Question, desired: &'a Desired, world: Option<&'a World>) -> Self {
+impl<'a> FactIndex<'a> {
+    pub(super) fn new(query: &Query, desired: &'a Desired, world: Option<&'a World>) -> Self {
         let mut ids: BTreeMap<&BotName, Option<&BotId>> = BTreeMap::new();
         for (id, bot) in world.iter().flat_map(|world| &world.directory.bots) {
             ids.entry(&bot.name).and_modify(|known| *known = None).or_insert(Some(id));
         }
-        let mut book = Self { question: question.clone(), desired, world, ids };
-        book.question.bot = question.bot.as_ref().map(|bot| book.canonical(bot));
-        book
+        let mut index = Self { query: query.clone(), desired, world, ids };
+        index.query.bot = query.bot.as_ref().map(|bot| index.canonical(bot));
+        index
     }
 
     /// A bot by id where its name means one, else as it is written.
@@ -117,7 +119,7 @@ impl<'a> Book<'a> {
 
     /// Whether the question's bot and role, where there are any, are this fact's.
     fn concerns(&self, key: &Key<BotRef>) -> bool {
-        let Question { who: _, bot, role } = &self.question;
+        let Query { who: _, bot, role } = &self.query;
         let is_bot = bot.as_ref().is_none_or(|bot| key.bot().is_some_and(|of| self.canonical(of) == *bot));
         let is_role = role
             .as_ref()
@@ -126,11 +128,11 @@ impl<'a> Book<'a> {
     }
 
     /// Every fact the question is about, with what both worlds say.
-    pub(super) fn entries(&self) -> BTreeMap<Key<BotRef>, Entry<'a>> {
-        let who = self.question.who.as_ref();
-        let mut entries: BTreeMap<Key<BotRef>, Entry<'a>> = BTreeMap::new();
-        let mut members: BTreeMap<&'a GroupName, BTreeMap<&'a Email, Half<'a>>> = BTreeMap::new();
-        let mut bindings: BTreeMap<Key<BotRef>, Half<'a>> = BTreeMap::new();
+    pub(super) fn entries(&self) -> BTreeMap<Key<BotRef>, FactEvidence<'a>> {
+        let who = self.query.who.as_ref();
+        let mut entries: BTreeMap<Key<BotRef>, FactEvidence<'a>> = BTreeMap::new();
+        let mut members: BTreeMap<&'a GroupName, BTreeMap<&'a Email, HalfGrant<'a>>> = BTreeMap::new();
+        let mut bindings: BTreeMap<Key<BotRef>, HalfGrant<'a>> = BTreeMap::new();
         for (key, want) in &self.desired.wants {
             let is_present = matches!(want.verdict, Verdict::Present(_));
             if let Key::InGroup(email, group) = key
@@ -187,7 +189,7 @@ impl<'a> Book<'a> {
                 });
             }
         }
-        if let Some(who) = who.filter(|_| self.question.bot.is_none() && self.question.role.is_none()) {
+        if let Some(who) = who.filter(|_| self.query.bot.is_none() && self.query.role.is_none()) {
             // Whether somebody is there at all is always worth a line.
             entries.entry(Key::Member(who.clone())).or_default();
         }
@@ -195,8 +197,8 @@ impl<'a> Book<'a> {
     }
 
     /// What was asked for, where neither world says a word about it.
-    pub(super) fn asked(&self) -> Vec<Key<BotRef>> {
-        let Question { who, bot, role } = &self.question;
+    pub(super) fn queried_keys(&self) -> Vec<Key<BotRef>> {
+        let Query { who, bot, role } = &self.query;
         let Some(email) = who else { return Vec::new() };
         let user = || Holder::User(email.clone());
         match (role, bot) {
@@ -250,12 +252,12 @@ impl<'a> Book<'a> {
     }
 
     /// Refuses names that neither world knows: a slip of the pen would look like "nobody has it".
-    pub(super) fn is_heard_of(&self) -> Result<(), Unheard> {
+    pub(super) fn check_names(&self) -> Result<(), UnknownName> {
         let place = match self.world {
             Some(_) => "neither the manifests nor the account have",
             None => "the manifests do not mention",
         };
-        let unheard = |what, name: String, known: BTreeSet<String>| {
+        let unknown = |what, name: String, known: BTreeSet<String>| {
             let near = nearest(&name, known.iter().map(String::as_str));
             let next_step = match near {
                 Some(near) => format!("did you mean \"{near}\"?"),
@@ -267,23 +269,23 @@ impl<'a> Book<'a> {
                     format!("these are known: {}{more}", shown.join(", "))
                 }
             };
-            Err(Unheard { what, name, place, next_step })
+            Err(UnknownName { what, name, place, next_step })
         };
-        if let Some(bot) = &self.question.bot {
+        if let Some(bot) = &self.query.bot {
             let bots = self.bots();
             if !bots.contains(bot) {
                 let known = bots.iter().map(|bot| self.name_of(bot)).collect();
-                return unheard("bot", bot.to_string(), known);
+                return unknown("bot", bot.to_string(), known);
             }
         }
-        if let Some(text) = &self.question.role {
+        if let Some(text) = &self.query.role {
             let roles = self.roles();
             let is_known = roles.iter().any(|(role_type, role)| means(*role_type, text, role))
                 || means(RoleType::Admin, text, &RoleName::new(RoleName::MASTER_ADMIN))
                 || means(RoleType::Bot, text, &RoleName::new(RoleName::BOT_OWNER));
             if !is_known {
                 let known = roles.iter().map(|(_, role)| role.to_string()).collect();
-                return unheard("role", text.clone(), known);
+                return unknown("role", text.clone(), known);
             }
         }
         Ok(())
@@ -335,7 +337,7 @@ impl<'a> Book<'a> {
         self.want(&Key::Member(email.clone())).filter(|want| want.verdict == Verdict::Absent)
     }
 
-    /// Whether somebody is declared, or was seen.
+    /// Whether a person is declared, or was seen.
     pub(super) fn is_member(&self, email: &Email) -> bool {
         let member = Key::Member(email.clone());
         let is_wanted = self.want(&Key::Member(email.clone())).is_some();
@@ -347,7 +349,7 @@ impl<'a> Book<'a> {
         wants.binary_search_by(|(candidate, _)| candidate.cmp(key)).ok().map(|at| &wants[at].1)
     }
 
-    /// Somebody who is known and has nearly that address.
+    /// A known person with nearly that address.
     pub(super) fn nearest_person(&self, email: &Email) -> Option<String> {
         let seen = self.world.iter().flat_map(|world| world.directory.users.keys());
         let local = |email: &'a Email| email.folded().rsplit_once('@').map(|(local, _)| local);
@@ -359,9 +361,9 @@ impl<'a> Book<'a> {
 }
 
 /// The bot's id and name, as far as they are known.
-pub(super) fn label_of(key: &Key<BotRef>, book: &Book<'_>) -> (Option<String>, Option<String>) {
-    match key.bot().map(|bot| book.canonical(bot)) {
-        Some(BotRef::Id(id)) => (Some(id.to_string()), Some(book.name_of(&BotRef::Id(id)))),
+pub(super) fn label_of(key: &Key<BotRef>, index: &FactIndex<'_>) -> (Option<String>, Option<String>) {
+    match key.bot().map(|bot| index.canonical(bot)) {
+        Some(BotRef::Id(id)) => (Some(id.to_string()), Some(index.name_of(&BotRef::Id(id)))),
         Some(BotRef::Name(name)) => (None, Some(name.to_string())),
         None => (None, None),
     }

@@ -1,8 +1,8 @@
-//! An explanation as text: a heading a holder, a line a fact, and below it the places that say so.
+//! An explanation as text: a heading per holder, a line per fact, and below it the lines that cause it.
 
 use super::Style;
-use crate::facts::{Family, Place};
-use crate::plan::explain::{Because, Explanation, Line, Says, Standing};
+use crate::facts::{Family, Location};
+use crate::plan::explain::{Attribution, Explanation, FactLine, FactStatus, SourceEffect};
 use anstyle::AnsiColor;
 use std::fmt::{self, Write as _};
 
@@ -23,11 +23,11 @@ fn write(out: &mut String, explanation: &Explanation, style: Style) -> fmt::Resu
         writeln!(out, "{}", style.faint(format!("Read with {} calls.", reading.calls)))?;
     } else {
         let why = reading.why_not.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-        let said = format!("From the manifests alone{why}. What the account really has is not known.");
+        let said = format!("From manifests only{why}. The state of the account is not known.");
         writeln!(out, "{}", style.paint(AnsiColor::Yellow, said))?;
     }
     if lines.is_empty() {
-        writeln!(out, "\nNobody has it.")?;
+        writeln!(out, "\nNobody has this access.")?;
     }
     let mut holder = String::new();
     for line in lines {
@@ -47,38 +47,40 @@ fn write(out: &mut String, explanation: &Explanation, style: Style) -> fmt::Resu
     Ok(())
 }
 
-fn write_line(out: &mut String, line: &Line, is_of_account: bool, style: Style) -> fmt::Result {
-    let Line { fact, standing, value, seen, until, since, because, why, in_the_way } = line;
-    let color = match standing {
-        Standing::Declared | Standing::Held | Standing::Inherited => AnsiColor::Green,
-        Standing::Missing | Standing::Differs | Standing::Unknown | Standing::Unmanaged => AnsiColor::Yellow,
-        Standing::ToBeRemoved | Standing::Absent | Standing::NotHeld => AnsiColor::Red,
+fn write_line(out: &mut String, line: &FactLine, is_of_account: bool, style: Style) -> fmt::Result {
+    let FactLine { fact, status, value, seen, until, since, attributions, why, obstacles } = line;
+    let color = match status {
+        FactStatus::Declared | FactStatus::Held | FactStatus::Inherited => AnsiColor::Green,
+        FactStatus::Missing | FactStatus::Differs | FactStatus::Unknown | FactStatus::Unmanaged => {
+            AnsiColor::Yellow
+        }
+        FactStatus::ToBeRemoved | FactStatus::Absent | FactStatus::NotHeld => AnsiColor::Red,
     };
-    let label = match standing {
-        Standing::NotHeld if !is_of_account => "not declared",
-        standing => standing.label(),
+    let label = match status {
+        FactStatus::NotHeld if !is_of_account => "not declared",
+        status => status.label(),
     };
-    write!(out, "  {} {}: {label}", style.paint(color, standing.sign()), fact.says())?;
+    write!(out, "  {} {}: {label}", style.paint(color, status.sign()), fact.effect())?;
     // "held" and "held" say it once.
     let [value, seen] = [value, seen].map(|text| text.as_deref().filter(|text| *text != "held"));
-    match (standing, value, seen) {
-        (Standing::Differs, Some(value), Some(seen)) => {
-            write!(out, " (wanted {}; seen {})", short(value), short(seen))?;
+    match (status, value, seen) {
+        (FactStatus::Differs, Some(value), Some(seen)) => {
+            write!(out, " (declared {}; observed {})", short(value), short(seen))?;
         }
         (_, _, Some(seen)) if fact.family == Family::Membership => write!(out, " ({seen})")?,
         (_, Some(value), _) if fact.family != Family::Membership => write!(out, " ({})", short(value))?,
-        (Standing::Inherited, _, Some(_)) => {}
+        (FactStatus::Inherited, _, Some(_)) => {}
         (_, None, Some(seen)) => write!(out, " ({})", short(seen))?,
         _ => {}
     }
-    match (until, standing) {
-        (Some(until), Standing::Absent | Standing::ToBeRemoved) => write!(out, ", ended {until}")?,
+    match (until, status) {
+        (Some(until), FactStatus::Absent | FactStatus::ToBeRemoved) => write!(out, ", ended {until}")?,
         (Some(until), _) => write!(out, ", until {until}")?,
         (None, _) => {}
     }
     writeln!(out)?;
-    for because in because {
-        write_because(out, because, style)?;
+    for attributions in attributions {
+        write_attributions(out, attributions, style)?;
     }
     for why in why {
         writeln!(out, "      {why}")?;
@@ -87,7 +89,7 @@ fn write_line(out: &mut String, line: &Line, is_of_account: bool, style: Style) 
         let at = since.at.strftime("%Y-%m-%dT%H:%M:%SZ");
         writeln!(out, "      {}", style.faint(format!("applied {at} (journal {})", since.journal)))?;
     }
-    for obstacle in in_the_way {
+    for obstacle in obstacles {
         writeln!(out, "      {}: {}", obstacle.obstacle.label(), obstacle.message)?;
         writeln!(out, "        next: {}", obstacle.next_step)?;
     }
@@ -103,30 +105,30 @@ fn short(text: &str) -> String {
     }
 }
 
-fn write_because(out: &mut String, because: &Because, style: Style) -> fmt::Result {
-    let Because { says, source, group, object, reason, commit } = because;
+fn write_attributions(out: &mut String, attributions: &Attribution, style: Style) -> fmt::Result {
+    let Attribution { effect, source, group, object, reason, commit } = attributions;
     let group = group.as_ref().map(|group| format!(" group {group}")).unwrap_or_default();
     let team = source.team.as_ref().map(|team| format!(" team {team}")).unwrap_or_default();
-    let what = match says {
-        Says::Grants if team.is_empty() => "granted".to_owned(),
-        Says::Grants => format!("granted to{team}"),
-        Says::Denies => "must not be".to_owned(),
-        Says::Ended if team.is_empty() => "granted for a time that is over".to_owned(),
-        Says::Ended => format!("granted to{team} for a time that is over"),
-        Says::GrantsGroup => format!("granted to{group}"),
-        Says::PutsInGroup if team.is_empty() => format!("in{group}"),
-        Says::PutsInGroup => format!("in{group} through{team}"),
-        Says::InTeam => format!("in{team}"),
-        Says::Closes => "whoever is not named loses it".to_owned(),
-        Says::LeavesOthers => "others are left alone".to_owned(),
-        Says::WouldGrant if group.is_empty() => "would have to name them".to_owned(),
-        Says::WouldGrant => format!("names{group}"),
+    let what = match effect {
+        SourceEffect::Grants if team.is_empty() => "granted".to_owned(),
+        SourceEffect::Grants => format!("granted to{team}"),
+        SourceEffect::Denies => "declared absent".to_owned(),
+        SourceEffect::Ended if team.is_empty() => "granted, expired".to_owned(),
+        SourceEffect::Ended => format!("granted to{team}, expired"),
+        SourceEffect::GrantsGroup => format!("granted to{group}"),
+        SourceEffect::PutsInGroup if team.is_empty() => format!("in{group}"),
+        SourceEffect::PutsInGroup => format!("in{group} through{team}"),
+        SourceEffect::InTeam => format!("in{team}"),
+        SourceEffect::Closes => "authoritative: holders that are not declared are pruned".to_owned(),
+        SourceEffect::LeavesOthers => "additive: other holders are not touched".to_owned(),
+        SourceEffect::WouldGrant if group.is_empty() => "does not list the user".to_owned(),
+        SourceEffect::WouldGrant => format!("lists{group}"),
     };
     let place = match &source.place {
-        Place::File { file, line, column: _ } => {
+        Location::File { file, line, column: _ } => {
             format!("{}:{line}", file.strip_prefix("./").unwrap_or(file))
         }
-        Place::Resource { kind, namespace, name } => format!("{kind} {namespace}/{name}"),
+        Location::Resource { kind, namespace, name } => format!("{kind} {namespace}/{name}"),
     };
     write!(out, "      {place}  {what}")?;
     if let Some(object) = object {

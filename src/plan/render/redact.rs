@@ -5,19 +5,19 @@
 //! compute it. First and last names and profile fields are hidden. Role, team, group and bot names stay, except
 //! for addresses in them.
 
-use crate::facts::{Email, Holder, Key, PersonName, Place, Source, Value};
-use crate::plan::{Change, Ending, Entry, Plan, Unmanaged};
+use crate::facts::{Email, Holder, Key, Location, PersonName, Source, Value};
+use crate::plan::{Change, Ending, Entry, Pin, Plan, Unmanaged};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// What stands for a hidden text.
+/// What replaces a hidden text.
 const HIDDEN: &str = "(hidden)";
 
 /// The plan with every address hashed and every personal text hidden, marked as [`Plan::redacted`].
 #[must_use]
 pub fn redacted(plan: Plan) -> Plan {
-    let names = Names::of(&plan);
+    let names = Pseudonyms::new(&plan);
     let Plan {
         format,
         account,
@@ -78,15 +78,15 @@ pub fn redacted(plan: Plan) -> Plan {
 }
 
 /// Who is called what.
-struct Names {
+struct Pseudonyms {
     account: String,
     known: HashMap<String, String>,
     /// Addresses that do not look like one inside a sentence, in lower case, longest first.
     odd: Vec<String>,
 }
 
-impl Names {
-    fn of(plan: &Plan) -> Self {
+impl Pseudonyms {
+    fn new(plan: &Plan) -> Self {
         let account = plan.account.id.as_ref().map_or(plan.account.name.as_str(), |id| id.as_str());
         let entries = [&plan.blocked, &plan.waiting, &plan.manual, &plan.refused];
         let people: BTreeSet<&Email> = plan
@@ -164,7 +164,7 @@ impl Names {
 
     fn value(&self, value: Value) -> Value {
         match value {
-            // One word for both parts: which of them are there is nobody's business either.
+            // One word for both parts: which of the two is set stays hidden too.
             Value::Names(PersonName { first: _, last: _ }) => {
                 Value::Names(PersonName { first: Some(HIDDEN.to_owned()), last: None })
             }
@@ -189,9 +189,9 @@ impl Names {
     fn change(&self, change: Change) -> Change {
         let Change { id, key, action, before, after, pins, sources, origin, risk, reversible, depends_on } =
             change;
-        let pins = pins.into_iter().map(|mut pin| {
-            pin.name = self.text(&pin.name);
-            pin
+        let pins = pins.into_iter().map(|pin| match pin {
+            Pin::User { email, id } => Pin::User { email: self.text(&email), id },
+            Pin::Role { .. } | Pin::Group { .. } | Pin::BuilderAccess { .. } => pin,
         });
         Change {
             id,
@@ -224,10 +224,10 @@ impl Names {
     /// Files may be called after people; teams are called after work.
     fn sources(&self, sources: Vec<Source>) -> Vec<Source> {
         let place = |place| match place {
-            Place::File { file, line, column } => {
-                Place::File { file: Arc::from(self.text(&file)), line, column }
+            Location::File { file, line, column } => {
+                Location::File { file: Arc::from(self.text(&file)), line, column }
             }
-            place @ Place::Resource { .. } => place,
+            place @ Location::Resource { .. } => place,
         };
         sources.into_iter().map(|source| Source { place: place(source.place), ..source }).collect()
     }
@@ -294,8 +294,8 @@ fn address_at(text: &str, start: usize) -> Option<(usize, usize)> {
 mod tests {
     use super::*;
 
-    fn names(odd: &[&str]) -> Names {
-        let mut names = Names { account: "acme".into(), known: HashMap::new(), odd: Vec::new() };
+    fn names(odd: &[&str]) -> Pseudonyms {
+        let mut names = Pseudonyms { account: "acme".into(), known: HashMap::new(), odd: Vec::new() };
         for email in odd {
             let name = names.hash(email, SHORT);
             names.known.insert((*email).to_owned(), name);

@@ -1,4 +1,4 @@
-//! A plan for people: what changes, grouped by whom it is about, riskiest first; then what does not and why.
+//! A plan as text: what changes, by user, group and role, riskiest first; then what does not change and why.
 
 use super::words;
 use crate::facts::Key;
@@ -50,8 +50,8 @@ impl Style {
     fn sign(self, action: Action) -> String {
         let color = match action {
             Action::Add => AnsiColor::Green,
-            Action::Alter => AnsiColor::Yellow,
-            Action::RemoveNamed | Action::RemoveSwept => AnsiColor::Red,
+            Action::Change => AnsiColor::Yellow,
+            Action::Remove | Action::Prune => AnsiColor::Red,
         };
         self.paint(color, action.sign())
     }
@@ -84,7 +84,7 @@ fn write(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
     }
     entries(out, plan, "Refused by a guard", AnsiColor::Red, &plan.refused, style)?;
     entries(out, plan, "Blocked", AnsiColor::Red, &plan.blocked, style)?;
-    entries(out, plan, "For a person to do", AnsiColor::Yellow, &plan.manual, style)?;
+    entries(out, plan, "Manual steps", AnsiColor::Yellow, &plan.manual, style)?;
     entries(out, plan, "Waiting", AnsiColor::Cyan, &plan.waiting, style)?;
     expiring(out, plan, style)?;
     unmanaged(out, plan, style)?;
@@ -99,13 +99,13 @@ struct Group<'a> {
     changes: Vec<&'a Change>,
 }
 
-/// What stands above the changes of one origin; nothing when no origin is known.
+/// The heading above the changes of one origin; `None` when no origin is known.
 fn heading(plan: &Plan, origin: Origin) -> Option<String> {
     let base = plan.base.as_ref()?;
     Some(match origin {
         Origin::Edited => format!("Edited since {base}"),
-        Origin::Drift => format!("Drift (the account differs, {base} asks for it too)"),
-        Origin::Unknown => "Edited or drift is not known".to_owned(),
+        Origin::Drift => format!("Drift (the account differs from {base})"),
+        Origin::Unknown => "Edited or drift unknown".to_owned(),
     })
 }
 
@@ -138,7 +138,7 @@ fn write_group(
 ) -> fmt::Result {
     let Group { title, risk: _, changes } = group;
     let whole = changes.iter().find(|change| matches!(change.key, Key::Member(_) | Key::RoleDefinition(..)));
-    let action = whole.map_or(Action::Alter, |change| change.action);
+    let action = whole.map_or(Action::Change, |change| change.action);
     write!(out, "\n{} {}", style.sign(action), style.bold(title))?;
     match whole {
         Some(change) => {
@@ -169,8 +169,8 @@ fn write_tail(
     held_back: &HashSet<&ChangeId>,
     style: Style,
 ) -> fmt::Result {
-    if change.action == Action::RemoveSwept {
-        write!(out, "  {}", style.faint("(nobody declared it)"))?;
+    if change.action == Action::Prune {
+        write!(out, "  {}", style.faint("(not declared)"))?;
     }
     if change.risk.level >= RiskLevel::High {
         let tag = format!("[{}: {}]", change.risk.level.label(), change.risk.why);
@@ -185,7 +185,7 @@ fn write_tail(
     writeln!(out)
 }
 
-/// A unified diff of what the role says: only declared keys change, the rest is context.
+/// A unified diff of the role: only declared keys change, the rest is context.
 fn write_role(out: &mut String, change: &Change, style: Style) -> fmt::Result {
     for (sign, text) in words::role_lines(change) {
         match sign {
@@ -197,7 +197,7 @@ fn write_role(out: &mut String, change: &Change, style: Style) -> fmt::Result {
     Ok(())
 }
 
-/// Entries of one kind; those with the same reason and next step share the line that says it.
+/// Entries of one kind; those with the same reason and next step share the line of the next step.
 fn entries(
     out: &mut String,
     plan: &Plan,
@@ -234,12 +234,12 @@ fn write_entry(out: &mut String, plan: &Plan, entry: &Entry, style: Style) -> fm
         writeln!(out, "      for {subject}")?;
     }
     if subjects.len() > 1 {
-        writeln!(out, "      {}", words::holds_back(plan, subjects))?;
+        writeln!(out, "      {}", words::blocks(plan, subjects))?;
     }
     Ok(())
 }
 
-/// Nobody is told again when a grant ends: this is the last chance to write another date.
+/// Grants that end soon. A plan is the last place that shows them before they end.
 fn expiring(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
     if plan.expiring.is_empty() {
         return Ok(());
@@ -266,7 +266,7 @@ fn unmanaged(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
     if plan.unmanaged.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nUnmanaged, left alone: {}", words::unmanaged(plan))?;
+    writeln!(out, "\nUnmanaged (not declared): {}", words::unmanaged(plan))?;
     let shown = if style.verbose { plan.unmanaged.len() } else { plan.unmanaged.len().min(5) };
     for Unmanaged { subject, why } in &plan.unmanaged[..shown] {
         writeln!(out, "    {}  {}", words::named(&plan.bots, subject), style.faint(format!("({why})")))?;
@@ -282,7 +282,7 @@ fn write_only(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
         return Ok(());
     }
     let message = format!(
-        "Not compared: {} (profiles, data tables); the platform takes them and never shows them",
+        "Not compared: {} (profiles, data tables); the platform accepts them and never returns them",
         words::counted(plan.write_only.len(), "write-only value")
     );
     writeln!(out, "\n{}", style.faint(message))

@@ -1,11 +1,11 @@
-//! What every form of a plan says in the same words.
+//! Words that every form of a plan shares.
 
 use crate::facts::{BotId, BotName, Family, Holder, Key, RoleSpec, RoleType, Source, Value};
 use crate::plan::{Action, Change, ChangeId, Entry, Origin, Plan, Reason};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 
-/// What a redacted plan says about itself.
+/// The note of a redacted plan.
 pub(super) const REDACTED: &str =
     "Redacted: people appear under stable names (user-…), and their own names are hidden.";
 
@@ -18,7 +18,7 @@ pub(super) fn rank(key: &Key) -> u8 {
     }
 }
 
-/// Whom or what a fact is about: what stands above or before it.
+/// The user, group or role that a fact is about: the heading of its changes.
 pub(super) fn who(key: &Key) -> String {
     match key {
         Key::RoleDefinition(RoleType::Admin, role) => format!("admin role {role}"),
@@ -30,7 +30,7 @@ pub(super) fn who(key: &Key) -> String {
     }
 }
 
-/// What changes, without whom it is about.
+/// What changes, without the user, group or role that it is about.
 pub(super) fn what(plan: &Plan, change: &Change) -> String {
     let bot =
         change.key.bot().map_or("", |bot| plan.bots.get(bot).map_or(bot.as_str(), |name| name.as_str()));
@@ -45,9 +45,9 @@ pub(super) fn what(plan: &Plan, change: &Change) -> String {
         Key::InGroup(_, group) => format!("group {group}"),
         Key::AdminRole(_, role) => role.to_string(),
         Key::BotRole(_, role, _) => format!("{role} on {bot}"),
-        Key::Assigned(..) if change.action.is_removal() => format!("may use {bot}"),
+        Key::Assigned(..) if change.action.is_removal() => format!("assigned to {bot}"),
         Key::Assigned(..) => {
-            format!("may use {bot}: {}", step(change, &show(&change.before), &show(&change.after)))
+            format!("assigned to {bot} ({})", step(change, &show(&change.before), &show(&change.after)))
         }
         Key::Member(_) if change.action.is_removal() => "remove from the account".to_owned(),
         Key::Member(_) => "invite".to_owned(),
@@ -55,7 +55,7 @@ pub(super) fn what(plan: &Plan, change: &Change) -> String {
             if change.action == Action::Add {
                 "create".to_owned()
             } else {
-                "alter".to_owned()
+                "change".to_owned()
             }
         }
     }
@@ -63,7 +63,7 @@ pub(super) fn what(plan: &Plan, change: &Change) -> String {
 
 fn step(change: &Change, before: &str, after: &str) -> String {
     match change.action {
-        Action::Alter => format!("{before} -> {after}"),
+        Action::Change => format!("{before} -> {after}"),
         _ => after.to_owned(),
     }
 }
@@ -104,15 +104,15 @@ pub(super) fn by_step(entries: &[Entry]) -> Vec<(Reason, &str, Vec<&Entry>)> {
     groups
 }
 
-/// `this holds back a; b; and 3 more`
-pub(super) fn holds_back(plan: &Plan, subjects: &[Key]) -> String {
+/// `blocks: a; b; and 3 more`
+pub(super) fn blocks(plan: &Plan, subjects: &[Key]) -> String {
     const SHOWN: usize = 5;
     let named: Vec<String> = subjects.iter().take(SHOWN).map(|key| named(&plan.bots, key)).collect();
     let more = match subjects.len().saturating_sub(SHOWN) {
         0 => String::new(),
         more => format!("; and {} more", thousands(more)),
     };
-    format!("this holds back {}{more}", named.join("; "))
+    format!("blocks: {}{more}", named.join("; "))
 }
 
 /// `users: 3, bot roles: 12`
@@ -164,7 +164,7 @@ pub(super) fn role_lines(change: &Change) -> Vec<(char, String)> {
     told
 }
 
-/// Changes that a guard holds back, themselves or through what they depend on.
+/// Changes that are not sent: refused or deferred, themselves or through what they depend on.
 pub(super) fn held_back(plan: &Plan) -> HashSet<&ChangeId> {
     if plan.refused.is_empty() {
         return HashSet::new();
@@ -184,25 +184,25 @@ pub(super) fn origins(plan: &Plan) -> Vec<Origin> {
         .collect()
 }
 
-/// `12 to add, 1 to alter, 3 to remove`, without what there is none of.
+/// `12 to add, 1 to change, 3 to remove`, without what there is none of.
 pub(super) fn counts<'a>(changes: impl IntoIterator<Item = &'a Change>) -> String {
-    let [mut add, mut alter, mut remove] = [0, 0, 0];
+    let [mut to_add, mut to_change, mut to_remove] = [0, 0, 0];
     for change in changes {
         *match change.action {
-            Action::Add => &mut add,
-            Action::Alter => &mut alter,
-            Action::RemoveNamed | Action::RemoveSwept => &mut remove,
+            Action::Add => &mut to_add,
+            Action::Change => &mut to_change,
+            Action::Remove | Action::Prune => &mut to_remove,
         } += 1;
     }
-    said(&[(add, "to add"), (alter, "to alter"), (remove, "to remove")], ", ")
+    said(&[(to_add, "to add"), (to_change, "to change"), (to_remove, "to remove")], ", ")
 }
 
-/// `2 refused, 1 blocked`; empty if there is nothing in the way.
+/// `2 refused, 1 blocked`; empty if nothing is refused, blocked, manual or waiting.
 pub(super) fn rest(plan: &Plan, between: &str) -> String {
     let rest = [
         (plan.refused.len(), "refused"),
         (plan.blocked.len(), "blocked"),
-        (plan.manual.len(), "for a person"),
+        (plan.manual.len(), "manual"),
         (plan.waiting.len(), "waiting"),
     ];
     said(&rest, between)

@@ -43,16 +43,16 @@ fn draw() -> impl Strategy<Value = Draw> {
     })
 }
 
-fn bench(draws: &[Draw], answered: [bool; 8], is_closed: bool) -> Bench {
-    let mut bench = Bench::converged();
-    bench.limits.allow_removals = Some(1_000);
+fn fixture(draws: &[Draw], answered: [bool; 8], is_closed: bool) -> Fixture {
+    let mut fixture = Fixture::converged();
+    fixture.limits.allow_removals = Some(1_000);
     for Draw { key, seen, want } in draws {
         if let Some(value) = seen {
-            bench.see(key.clone(), value.clone());
+            fixture.see(key.clone(), value.clone());
         }
         match want {
-            Some(Verdict::Present(value)) => bench.want(key, present(value.clone())),
-            Some(Verdict::Absent) => bench.want(key, absent()),
+            Some(Verdict::Present(value)) => fixture.want(key, present(value.clone())),
+            Some(Verdict::Absent) => fixture.want(key, absent()),
             None => {}
         }
     }
@@ -60,21 +60,21 @@ fn bench(draws: &[Draw], answered: [bool; 8], is_closed: bool) -> Bench {
         let who = email(&person(at));
         let member = Key::Member(who.clone());
         // What is seen of somebody is seen of a member.
-        if bench.facts.iter().any(|(key, _)| key.email() == Some(&who)) {
-            if !bench.facts.iter().any(|(key, _)| *key == member) {
-                bench.see(member, Value::Member(Membership::Joined));
+        if fixture.facts.iter().any(|(key, _)| key.email() == Some(&who)) {
+            if !fixture.facts.iter().any(|(key, _)| *key == member) {
+                fixture.see(member, Value::Member(Membership::Joined));
             }
             if is_answered {
-                bench.coverage.looked_up.insert(who, Seen::ALL);
+                fixture.coverage.looked_up.insert(who, Seen::ALL);
             }
         } else if is_answered {
-            bench.coverage.not_found.insert(who);
+            fixture.coverage.not_found.insert(who);
         }
     }
     if is_closed {
-        bench.close_developers();
+        fixture.close_developers();
     }
-    bench
+    fixture
 }
 
 fn ids(plan: &Plan) -> std::collections::BTreeSet<ChangeId> {
@@ -98,11 +98,11 @@ proptest! {
         answered in any::<[bool; 8]>(),
         is_closed in any::<bool>(),
     ) {
-        let bench = bench(&draws, answered, is_closed);
-        let plan = bench.plan();
-        for (key, want) in &bench.wants {
+        let fixture = fixture(&draws, answered, is_closed);
+        let plan = fixture.plan();
+        for (key, want) in &fixture.wants {
             let key = key.clone().with_bot(|bot| match bot { BotRef::Id(id) => Some(id), BotRef::Name(_) => None }).unwrap();
-            let seen = bench.facts.iter().find(|(known, _)| *known == key).map(|(_, value)| value);
+            let seen = fixture.facts.iter().find(|(known, _)| *known == key).map(|(_, value)| value);
             let places = places(&plan, &key);
             let is_met = match &want.verdict {
                 Verdict::Present(value) => seen.is_some_and(|seen| seen.satisfies(value)),
@@ -129,13 +129,13 @@ proptest! {
         draws in prop::collection::vec(draw(), 0..30),
         answered in any::<[bool; 8]>(),
     ) {
-        let mut bench = bench(&draws, answered, true);
-        bench.close(ScopeExtent::BotRole("Bot Tester".into(), BotRef::Id("st-1".into())));
-        bench.close(ScopeExtent::BotRole("Bot Developer".into(), BotRef::Id("st-1".into())));
-        let forward = bench.plan();
-        bench.facts.reverse();
-        bench.scopes.reverse();
-        let backward = bench.plan();
+        let mut fixture = fixture(&draws, answered, true);
+        fixture.close(ScopeExtent::BotRole("Bot Tester".into(), BotRef::Id("st-1".into())));
+        fixture.close(ScopeExtent::BotRole("Bot Developer".into(), BotRef::Id("st-1".into())));
+        let forward = fixture.plan();
+        fixture.facts.reverse();
+        fixture.scopes.reverse();
+        let backward = fixture.plan();
         prop_assert_eq!(&backward.digest, &forward.digest);
         prop_assert_eq!(render::json(&backward).unwrap(), render::json(&forward).unwrap());
     }
@@ -147,21 +147,109 @@ proptest! {
         is_closed in any::<bool>(),
         is_there in any::<bool>(),
     ) {
-        let mut bench = bench(&draws, answered, is_closed);
-        let before = bench.plan();
+        let mut fixture = fixture(&draws, answered, is_closed);
+        let before = fixture.plan();
         let stranger = "stranger@example.com";
         if is_there {
-            bench.seen_member(stranger, Membership::Joined);
+            fixture.seen_member(stranger, Membership::Joined);
         } else {
-            bench.coverage.not_found.insert(email(stranger));
+            fixture.coverage.not_found.insert(email(stranger));
         }
-        bench.want(&Key::Member(email(stranger)), present(Value::Member(Membership::Joined)));
-        bench.want(&developer(stranger), present(Value::Held));
-        let after = bench.plan();
+        fixture.want(&Key::Member(email(stranger)), present(Value::Member(Membership::Joined)));
+        fixture.want(&developer(stranger), present(Value::Held));
+        let after = fixture.plan();
         let new = after.changes.iter().filter(|change| change.key.email() == Some(&email(stranger))).count();
         prop_assert_eq!(new, if is_there { 1 } else { 2 });
         prop_assert!(ids(&before).is_subset(&ids(&after)));
         prop_assert_eq!(ids(&after).len(), ids(&before).len() + new);
+    }
+}
+
+/// Whether any entry of the plan but a guard's is about this fact.
+fn is_held_back(plan: &Plan, key: &Key) -> bool {
+    let entries = [&plan.blocked, &plan.waiting, &plan.manual].into_iter().flatten();
+    entries.flat_map(|entry| &entry.subjects).any(|subject| subject == key)
+}
+
+/// Whether a member is to be removed, at once or when nothing holds it back any more.
+fn is_leaving(plan: &Plan, world: &World, member: &Key) -> bool {
+    let is_removed = plan.changes.iter().any(|change| change.action.is_removal() && change.key == *member);
+    let mut held_back = [&plan.blocked, &plan.manual].into_iter().flatten().filter(|entry| {
+        matches!(entry.reason, Reason::NotProved | Reason::OwnsBots | Reason::ScopeNotProved)
+    });
+    is_removed || world.get(member).is_some() && held_back.any(|entry| entry.subjects.contains(member))
+}
+
+fn ownership() -> impl Strategy<Value = OwnershipLevel> {
+    prop_oneof![Just(OwnershipLevel::Ignore), Just(OwnershipLevel::Report), Just(OwnershipLevel::Remove)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn explain_and_plan_agree_about_every_fact(
+        draws in prop::collection::vec(draw(), 0..30),
+        answered in any::<[bool; 8]>(),
+        is_closed in any::<bool>(),
+        is_whole in any::<bool>(),
+        strip in any::<bool>(),
+        owners in prop::collection::vec(0..8usize, 0..2),
+        (users, role_bindings, bot_assignments) in (ownership(), ownership(), ownership()),
+    ) {
+        use crate::plan::explain::{FactStatus, Observed, Query, explain};
+        let mut fixture = fixture(&draws, answered, is_closed);
+        // Offboarding: bot owners cannot be deleted.
+        for owner in owners {
+            let owner = email(&person(owner));
+            fixture.see(Key::Member(owner.clone()), Value::Member(Membership::Joined));
+            fixture.see(Key::BotRole(Holder::User(owner), RoleName::new("Bot Owner"), "st-1".into()), Value::Held);
+        }
+        fixture.strip = strip;
+        fixture.policy.ownership.users = users;
+        fixture.policy.ownership.role_bindings = role_bindings;
+        fixture.policy.ownership.bot_assignments = bot_assignments;
+        if !is_whole {
+            fixture.coverage.listings.insert(Listing::Users, Extent::Partial("page 3 is missing".to_owned()));
+        }
+        let (desired, world, context) = (fixture.desired(), fixture.world(), fixture.context());
+        let plan = make(desired.clone(), &world, &fixture.policy, &context);
+        let observed = Observed { world: &world, policy: &fixture.policy, context: &context };
+        let explanation = explain(&Query::default(), &desired, Some(observed)).unwrap();
+
+        let lines: BTreeMap<Key, FactStatus> =
+            explanation.lines.iter().map(|line| (line.fact.key().unwrap(), line.status)).collect();
+        for (key, _) in world.facts() {
+            prop_assert!(lines.contains_key(key), "{key} is observed and not explained");
+        }
+        for (key, status) in &lines {
+            let change = plan.changes.iter().find(|change| change.key == *key);
+            let seen = world.get(key);
+            let leaves = key.email().is_some_and(|email| is_leaving(&plan, &world, &Key::Member(email.clone())));
+            let is_unmanaged = plan.unmanaged.iter().any(|unmanaged| unmanaged.subject == *key);
+            let expected: &[FactStatus] = match change.map(|change| change.action) {
+                Some(Action::Add) => &[FactStatus::Missing],
+                Some(Action::Change) => &[FactStatus::Differs],
+                Some(Action::Remove | Action::Prune) => &[FactStatus::ToBeRemoved],
+                None if leaves && seen.is_some() => &[FactStatus::ToBeRemoved],
+                None if is_unmanaged => &[FactStatus::Unmanaged],
+                None if is_held_back(&plan, key) && seen.is_some() => {
+                    &[FactStatus::ToBeRemoved, FactStatus::Differs, FactStatus::Held, FactStatus::Inherited]
+                }
+                None if seen.is_some() => &[FactStatus::Held, FactStatus::Inherited, FactStatus::Unmanaged],
+                None if is_held_back(&plan, key) => {
+                    &[FactStatus::Missing, FactStatus::Unknown, FactStatus::Absent, FactStatus::Declared]
+                }
+                None => &[FactStatus::Absent, FactStatus::NotHeld, FactStatus::Declared, FactStatus::Missing,
+                    FactStatus::Unknown],
+            };
+            prop_assert!(expected.contains(status), "{key}: {status:?}, and the plan expects {expected:?}\n{}",
+                render::text(&plan, render::Style::default()));
+            // Whoever is told that they keep something keeps it.
+            if matches!(status, FactStatus::Held | FactStatus::Unmanaged) {
+                prop_assert!(change.is_none() && !leaves, "{key}: {status:?}");
+            }
+        }
     }
 }
 

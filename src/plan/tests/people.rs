@@ -4,16 +4,16 @@ use super::*;
 
 #[test]
 fn a_new_user_needs_their_own_not_found_and_takes_everything_along() {
-    let mut bench = Bench::converged();
-    bench.want(&Key::Member(email(NEW)), present(Value::Member(Membership::Joined)));
-    bench.want(&developer(NEW), present(Value::Held));
-    let plan = bench.plan();
+    let mut fixture = Fixture::converged();
+    fixture.want(&Key::Member(email(NEW)), present(Value::Member(Membership::Joined)));
+    fixture.want(&developer(NEW), present(Value::Held));
+    let plan = fixture.plan();
     assert_eq!(lines(&plan), ["+ user new@example.com", "+ new@example.com: Bot Developer on st-1"]);
     assert_eq!(plan.changes[1].depends_on, [plan.changes[0].id.clone()]);
     assert_eq!(plan.cost.writes.values().sum::<usize>(), 1, "one entry creates the user with the role");
 
-    bench.coverage.not_found.clear();
-    let plan = bench.plan();
+    fixture.coverage.not_found.clear();
+    let plan = fixture.plan();
     assert_eq!(lines(&plan), [""; 0]);
     assert_eq!(reasons(&plan.blocked), [Reason::NotProved]);
     assert_eq!(plan.blocked[0].subjects.len(), 2, "the role is held back with the user, in one entry");
@@ -21,65 +21,71 @@ fn a_new_user_needs_their_own_not_found_and_takes_everything_along() {
 
 #[test]
 fn who_waits_for_a_role_and_who_is_waited_for_arrive_in_one_call() {
-    let mut bench = Bench::converged();
+    let mut fixture = Fixture::converged();
     let role = Key::RoleDefinition(RoleType::Bot, "Release Manager".into());
-    bench.want(&role, present(Value::Role(RoleSpec::default())));
+    fixture.want(&role, present(Value::Role(RoleSpec::default())));
     for who in [NEW, "other@example.com"] {
-        bench.coverage.not_found.insert(email(who));
-        bench.want(&Key::Member(email(who)), present(Value::Member(Membership::Joined)));
+        fixture.coverage.not_found.insert(email(who));
+        fixture.want(&Key::Member(email(who)), present(Value::Member(Membership::Joined)));
     }
-    bench.want(&Key::BotRole(user(NEW), "Release Manager".into(), "st-1".into()), present(Value::Held));
-    bench.want(&Key::DataTables(email("other@example.com")), present(Value::DataTables(true)));
-    assert_eq!(bench.plan().cost.writes.get("create users"), Some(&1));
+    fixture.want(&Key::BotRole(user(NEW), "Release Manager".into(), "st-1".into()), present(Value::Held));
+    fixture.want(&Key::DataTables(email("other@example.com")), present(Value::DataTables(true)));
+    assert_eq!(fixture.plan().cost.writes.get("create users"), Some(&1));
 }
 
 #[test]
 fn a_subject_neither_declared_nor_there_is_blocked_once() {
-    let mut bench = Bench::converged();
-    bench.want(&developer(NEW), present(Value::Held));
-    bench.want(&Key::InGroup(email(NEW), "QA".into()), present(Value::Held));
-    let plan = bench.plan();
+    let mut fixture = Fixture::converged();
+    fixture.want(&developer(NEW), present(Value::Held));
+    fixture.want(&Key::InGroup(email(NEW), "QA".into()), present(Value::Held));
+    let plan = fixture.plan();
     assert_eq!(reasons(&plan.blocked), [Reason::SubjectUnknown]);
     assert_eq!(plan.blocked[0].subjects.len(), 2);
 }
 
 #[test]
 fn a_pending_user_is_not_invited_again_and_the_rest_waits() {
-    let mut bench = Bench::converged();
-    bench.seen_member(JANE, Membership::Pending { since: None });
-    bench.unsee(&developer(JANE));
-    let plan = bench.plan();
+    let mut fixture = Fixture::converged();
+    fixture.seen_member(JANE, Membership::Pending { since: None });
+    fixture.unsee(&developer(JANE));
+    let plan = fixture.plan();
     assert!(plan.changes.is_empty());
     assert_eq!(reasons(&plan.waiting), [Reason::WaitingForAcceptance; 2]);
 }
 
 #[test]
 fn an_invitation_open_for_too_long_is_for_a_person_only_with_memory() {
-    let mut bench = Bench::converged();
-    bench.seen_member(JANE, Membership::Pending { since: None });
+    let mut fixture = Fixture::converged();
+    fixture.seen_member(JANE, Membership::Pending { since: None });
     let day = |days: i64| jiff::Timestamp::from_second(NOW - days * 86_400).unwrap();
-    bench.memory.pending_since.insert(email(JANE), day(6));
-    assert_eq!(reasons(&bench.plan().waiting), [Reason::WaitingForAcceptance]);
-    bench.memory.pending_since.insert(email(JANE), day(7));
-    assert_eq!(reasons(&bench.plan().waiting), [Reason::WaitingForAcceptance], "seven days are not too long");
-    bench.memory.pending_since.insert(email(JANE), day(8));
-    let plan = bench.plan();
+    fixture.memory.pending_since.insert(email(JANE), day(6));
+    assert_eq!(reasons(&fixture.plan().waiting), [Reason::WaitingForAcceptance]);
+    fixture.memory.pending_since.insert(email(JANE), day(7));
+    assert_eq!(
+        reasons(&fixture.plan().waiting),
+        [Reason::WaitingForAcceptance],
+        "seven days are not too long"
+    );
+    fixture.memory.pending_since.insert(email(JANE), day(8));
+    let plan = fixture.plan();
     assert!(plan.waiting.is_empty() && plan.changes.is_empty());
     assert_eq!(reasons(&plan.manual), [Reason::InvitationOverdue]);
     assert!(plan.manual[0].message.contains("8 days"), "{}", plan.manual[0].message);
-    assert_eq!(plan.manual[0].next_step, "invite again in the console (Enrollment > Invite): the API cannot");
+    assert_eq!(
+        plan.manual[0].next_step,
+        "invite again in the console (Enrollment > Invite); the API cannot send an invitation again"
+    );
 }
 
 #[test]
 fn an_assignment_of_a_pending_user_stays_because_its_neighbours_may_not_survive_the_list() {
-    let mut bench = Bench::converged();
-    bench.seen_member(JANE, Membership::Pending { since: None });
-    bench.see(Key::Assigned(email(JANE), "st-1".into()), Value::Dialogs(DialogSet::ALL));
-    bench.want(&Key::Assigned(email(JANE), "st-1".into()), absent());
-    let plan = bench.plan();
+    let mut fixture = Fixture::converged();
+    fixture.seen_member(JANE, Membership::Pending { since: None });
+    fixture.see(Key::Assigned(email(JANE), "st-1".into()), Value::Dialogs(DialogSet::ALL));
+    fixture.want(&Key::Assigned(email(JANE), "st-1".into()), absent());
+    let plan = fixture.plan();
     assert_eq!(lines(&plan), [""; 0]);
-    let said =
-        "jane@example.com may use Banking is taken away when jane@example.com has accepted the invitation";
+    let said = "jane@example.com assigned to Banking is taken away when jane@example.com has accepted the invitation";
     let entry = plan
         .waiting
         .iter()
@@ -90,65 +96,65 @@ fn an_assignment_of_a_pending_user_stays_because_its_neighbours_may_not_survive_
 
 #[test]
 fn nobody_is_removed_whose_roles_were_not_answered() {
-    let mut bench = Bench::converged();
-    bench.wants.retain(|key, _| key.email() != Some(&email(JANE)));
-    bench.want(&Key::Member(email(JANE)), absent());
-    assert_eq!(lines(&bench.plan()), ["- user jane@example.com"]);
-    bench.coverage.looked_up.insert(email(JANE), Seen { roles: false, ..Seen::ALL });
-    let plan = bench.plan();
+    let mut fixture = Fixture::converged();
+    fixture.wants.retain(|key, _| key.email() != Some(&email(JANE)));
+    fixture.want(&Key::Member(email(JANE)), absent());
+    assert_eq!(lines(&fixture.plan()), ["- user jane@example.com"]);
+    fixture.coverage.looked_up.insert(email(JANE), Seen { roles: false, ..Seen::ALL });
+    let plan = fixture.plan();
     assert_eq!(lines(&plan), [""; 0]);
     assert_eq!(reasons(&plan.blocked), [Reason::NotProved]);
 }
 
 #[test]
 fn a_bot_owner_is_not_deleted_but_may_be_stripped() {
-    let mut bench = Bench::converged();
-    bench.see(Key::BotRole(user(JANE), RoleName::new(RoleName::BOT_OWNER), "st-1".into()), Value::Held);
-    bench.wants.retain(|key, _| key.email() != Some(&email(JANE)));
-    bench.want(&Key::Member(email(JANE)), absent());
+    let mut fixture = Fixture::converged();
+    fixture.see(Key::BotRole(user(JANE), RoleName::new(RoleName::BOT_OWNER), "st-1".into()), Value::Held);
+    fixture.wants.retain(|key, _| key.email() != Some(&email(JANE)));
+    fixture.want(&Key::Member(email(JANE)), absent());
     let tester = Key::BotRole(user(JANE), "Bot Tester".into(), "st-2".into());
-    bench.see(tester.clone(), Value::Held);
-    let plan = bench.plan();
+    fixture.see(tester.clone(), Value::Held);
+    let plan = fixture.plan();
     assert!(plan.changes.is_empty());
     assert_eq!(reasons(&plan.manual), [Reason::OwnsBots]);
     let message = &plan.manual[0].message;
     assert!(message.contains("Banking") && !message.contains("Draft"), "a tester owns nothing: {message}");
-    bench.unsee(&tester);
+    fixture.unsee(&tester);
 
-    bench.strip = true;
-    assert_eq!(lines(&bench.plan()), ["- jane@example.com: Bot Developer on st-1"]);
+    fixture.strip = true;
+    assert_eq!(lines(&fixture.plan()), ["- jane@example.com: Bot Developer on st-1"]);
     // The name stays, and of the access only what there is goes.
-    bench.see(Key::Names(email(JANE)), Value::Names(crate::facts::PersonName::default()));
-    bench.see(Key::Access(email(JANE)), Value::Access(BuilderAccess::None));
-    assert_eq!(bench.plan().changes.len(), 1);
-    bench.see(Key::Access(email(JANE)), Value::Access(BuilderAccess::Builder));
-    let plan = bench.plan();
+    fixture.see(Key::Names(email(JANE)), Value::Names(crate::facts::PersonName::default()));
+    fixture.see(Key::Access(email(JANE)), Value::Access(BuilderAccess::None));
+    assert_eq!(fixture.plan().changes.len(), 1);
+    fixture.see(Key::Access(email(JANE)), Value::Access(BuilderAccess::Builder));
+    let plan = fixture.plan();
     let access = plan.changes.iter().find(|change| change.key == Key::Access(email(JANE))).unwrap();
     assert_eq!((plan.changes.len(), &access.after), (2, &Some(Value::Access(BuilderAccess::None))));
 }
 
 #[test]
 fn other_task_kinds_leave_the_assignments_to_a_person() {
-    let mut bench = Bench::converged();
+    let mut fixture = Fixture::converged();
     let other = DialogSet { has_other_tasks: true, ..DialogSet::only([DialogId::new("dg-1")]) };
-    bench.both(Key::Assigned(email(JANE), "st-1".into()), Value::Dialogs(other));
-    assert!(bench.plan().is_clean());
+    fixture.both(Key::Assigned(email(JANE), "st-1".into()), Value::Dialogs(other));
+    assert!(fixture.plan().is_clean());
     let only = Value::Dialogs(DialogSet::only([DialogId::new("dg-2")]));
-    bench.want(&Key::Assigned(email(JANE), "st-1".into()), present(only));
-    let plan = bench.plan();
+    fixture.want(&Key::Assigned(email(JANE), "st-1".into()), present(only));
+    let plan = fixture.plan();
     assert_eq!(reasons(&plan.manual), [Reason::OtherTasks]);
     assert!(plan.changes.is_empty() && !plan.is_clean());
 }
 
 #[test]
 fn undeclared_users_go_only_by_ownership_and_domain() {
-    let mut bench = Bench::converged();
-    bench.seen_member("guest@other.example", Membership::Joined);
-    bench.seen_member("left@example.com", Membership::Joined);
-    assert_eq!(bench.plan().unmanaged.len(), 2);
-    bench.policy.ownership.users = OwnershipLevel::Remove;
-    bench.policy.ownership.email_domains = vec!["example.com".into()];
-    let plan = bench.plan();
+    let mut fixture = Fixture::converged();
+    fixture.seen_member("guest@other.example", Membership::Joined);
+    fixture.seen_member("left@example.com", Membership::Joined);
+    assert_eq!(fixture.plan().unmanaged.len(), 2);
+    fixture.policy.ownership.users = OwnershipLevel::Remove;
+    fixture.policy.ownership.email_domains = vec!["example.com".into()];
+    let plan = fixture.plan();
     assert_eq!(lines(&plan), ["- user left@example.com"]);
     assert_eq!(plan.unmanaged.len(), 1);
 }

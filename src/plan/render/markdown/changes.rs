@@ -7,18 +7,18 @@ use crate::plan::render::words;
 use crate::plan::{Action, Change, ChangeId, Origin, Plan, RiskLevel};
 use std::collections::{BTreeMap, HashSet};
 
-/// What changes say is padded to this at most, so that the places stand in one column.
-const COLUMN: usize = 64;
+/// The text of a change is padded to this at most, so that the places are in one column.
+const COLUMN: usize = 72;
 /// Lines of one role.
 const LONGEST_ROLE: usize = 40;
 /// A plan with so few changes is shown unfolded.
 const FEW: usize = 30;
 
-/// All changes, riskiest first, each in the section it will stand in.
+/// All changes, riskiest first, each in its section.
 pub(super) struct Changes<'a> {
     plan: &'a Plan,
-    sections: BTreeMap<Place, Section>,
-    /// As many as a whole comment could hold: nobody pays for writing the others.
+    sections: BTreeMap<SectionRank, Section>,
+    /// As many as a comment without anything else could hold: the others are not written.
     lines: Vec<Line>,
     /// The risks of the others.
     beyond: Vec<RiskLevel>,
@@ -26,7 +26,7 @@ pub(super) struct Changes<'a> {
 
 /// Where a section stands: edited before drift, what needs a look before everything else.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct SectionRank {
     origin: u8,
     part: Part,
 }
@@ -67,7 +67,7 @@ struct Section {
 }
 
 struct Line {
-    place: Place,
+    place: SectionRank,
     /// Where a section is sorted by whom it is about and not by risk.
     about: Option<(u8, String, Key)>,
     risk: RiskLevel,
@@ -79,7 +79,7 @@ struct Line {
 }
 
 impl<'a> Changes<'a> {
-    pub(super) fn of(plan: &'a Plan) -> Self {
+    pub(super) fn new(plan: &'a Plan) -> Self {
         let held_back = words::held_back(plan);
         let is_small = plan.changes.len() <= FEW;
         let joining: HashSet<&str> = plan
@@ -90,7 +90,7 @@ impl<'a> Changes<'a> {
                 _ => None,
             })
             .collect();
-        let place = |change: &Change| Place {
+        let place = |change: &Change| SectionRank {
             origin: match change.origin {
                 Origin::Edited => 0,
                 Origin::Drift => 1,
@@ -106,7 +106,7 @@ impl<'a> Changes<'a> {
                 Part::Family(change.key.family())
             },
         };
-        let mut order: Vec<(Place, &Change)> =
+        let mut order: Vec<(SectionRank, &Change)> =
             plan.changes.iter().map(|change| (place(change), change)).collect();
         // Riskiest first, and what takes away before what gives.
         order.sort_by(|(left_place, left), (right_place, right)| {
@@ -120,14 +120,14 @@ impl<'a> Changes<'a> {
         });
         let mut changes = Self { plan, sections: BTreeMap::new(), lines: Vec::new(), beyond: Vec::new() };
         let mut written = 0;
-        let mut members: BTreeMap<Place, [usize; 3]> = BTreeMap::new();
+        let mut members: BTreeMap<SectionRank, [usize; 3]> = BTreeMap::new();
         for (place, change) in order {
             let section = changes.sections.entry(place).or_default();
             section.all += 1;
             if written > LONGEST_COMMENT {
                 changes.beyond.push(change.risk.level);
             } else {
-                let line = Line::of(plan, place, change, &held_back);
+                let line = Line::new(plan, place, change, &held_back);
                 written += line.length(0);
                 if !line.tail.is_empty() {
                     section.width = section.width.max(length(&line.what)).min(COLUMN);
@@ -136,13 +136,13 @@ impl<'a> Changes<'a> {
             }
             members.entry(place).or_default()[match change.action {
                 Action::Add => 0,
-                Action::Alter => 1,
-                Action::RemoveNamed | Action::RemoveSwept => 2,
+                Action::Change => 1,
+                Action::Remove | Action::Prune => 2,
             }] += 1;
         }
         for (place, section) in &mut changes.sections {
-            let [add, alter, remove] = members[place];
-            let counts = words::said(&[(add, "to add"), (alter, "to alter"), (remove, "to remove")], ", ");
+            let [add, change, remove] = members[place];
+            let counts = words::said(&[(add, "to add"), (change, "to change"), (remove, "to remove")], ", ");
             section.title = format!("<b>{}</b>: {counts}", place.part.title());
         }
         changes
@@ -155,8 +155,8 @@ impl<'a> Changes<'a> {
         let count = words::thousands(count.map(|(_, section)| section.all).sum());
         match origin {
             0 => format!("#### Edited since {base} ({count})\n\n"),
-            1 => format!("#### Drift: the account differs, {base} asks for it too ({count})\n\n"),
-            _ => format!("#### Edited or drift is not known ({count})\n\n"),
+            1 => format!("#### Drift: the account differs from {base} ({count})\n\n"),
+            _ => format!("#### Edited or drift unknown ({count})\n\n"),
         }
     }
 
@@ -239,12 +239,12 @@ impl Section {
 }
 
 impl Line {
-    fn of(plan: &Plan, place: Place, change: &Change, held_back: &HashSet<&ChangeId>) -> Self {
+    fn new(plan: &Plan, place: SectionRank, change: &Change, held_back: &HashSet<&ChangeId>) -> Self {
         let sign = sign(change.action);
         let what = plain(&format!("{}: {}", words::who(&change.key), words::what(plan, change)));
         let mut tail: Vec<String> = Vec::new();
-        if change.action == Action::RemoveSwept {
-            tail.push("(nobody declared it)".to_owned());
+        if change.action == Action::Prune {
+            tail.push("(not declared)".to_owned());
         }
         if change.risk.level >= RiskLevel::High {
             tail.push(format!("[{}: {}]", change.risk.level.label(), change.risk.why));
@@ -298,7 +298,7 @@ impl Line {
 fn sign(action: Action) -> char {
     match action {
         Action::Add => '+',
-        Action::Alter => '!',
-        Action::RemoveNamed | Action::RemoveSwept => '-',
+        Action::Change => '!',
+        Action::Remove | Action::Prune => '-',
     }
 }

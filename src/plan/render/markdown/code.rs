@@ -51,7 +51,7 @@ pub(super) fn code(text: &str) -> String {
     format!("`{}`", plain(text).replace('`', "'"))
 }
 
-/// Our own words around names of ours, in case a plan was edited by hand.
+/// Labels of our own, without characters that mean something in HTML or Markdown: a plan may have been edited by hand.
 pub(super) fn html(text: &str) -> String {
     text.chars().filter(|c| !"<>&`@#*_[]|\\".contains(*c) && !c.is_control()).collect()
 }

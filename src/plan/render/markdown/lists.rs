@@ -4,7 +4,7 @@ use super::code::{fold, length, short, wrapped};
 use crate::plan::render::words;
 use crate::plan::{Entry, Plan};
 
-/// Entries of one kind; those with the same reason and next step share the line that says it.
+/// Entries of one kind; those with the same reason and next step share the line of the next step.
 pub(super) fn list(plan: &Plan, title: &str, entries: &[Entry], most: usize, is_open: bool) -> String {
     if entries.is_empty() {
         return String::new();
@@ -41,7 +41,7 @@ fn entry_lines(plan: &Plan, entry: &Entry) -> String {
         lines += &wrapped("    for ", &short(subject), "");
     }
     if subjects.len() > 1 {
-        lines += &wrapped("    ", &words::holds_back(plan, subjects), "");
+        lines += &wrapped("    ", &words::blocks(plan, subjects), "");
     }
     lines
 }

@@ -1,6 +1,6 @@
 //! A plan as a comment on a pull request: riskiest first, and never longer than such a comment may be.
 //!
-//! Everything that comes from manifests or the platform stands in code, where neither Markdown nor HTML, mentions or
+//! Everything that comes from manifests or the platform is in code, where neither Markdown nor HTML, mentions or
 //! references mean anything ([`mod@code`]). What does not fit is cut from the harmless end, and counted: changes in
 //! [`changes`], everything else in [`lists`]. The first line is a marker by which a bot finds its comment again.
 //!
@@ -37,7 +37,7 @@ pub fn markdown(plan: &Plan) -> String {
     let mut room =
         LONGEST_COMMENT.saturating_sub(length(&top)).saturating_sub(length(&bottom)).saturating_sub(SPARE);
 
-    let changes = Changes::of(plan);
+    let changes = Changes::new(plan);
     // Lists get what changes leave of the room, but at least a share of it.
     let spare = room.saturating_sub(changes.length());
     let mut part = |title: &str, entries: &[Entry], share: usize, is_open: bool| {
@@ -48,7 +48,7 @@ pub fn markdown(plan: &Plan) -> String {
     };
     let refused = part("Refused by a guard", &plan.refused, 18, true);
     let blocked = part("Blocked", &plan.blocked, 15, true);
-    let manual = part("For a person to do", &plan.manual, 10, true);
+    let manual = part("Manual steps", &plan.manual, 10, true);
     let waiting = part("Waiting", &plan.waiting, 6, false);
     let endings = plan.expiring.iter().map(|ending| {
         let Ending { at, has_ended, subject, sources } = ending;
@@ -87,11 +87,11 @@ fn is_empty(plan: &Plan) -> bool {
 fn nothing(plan: &Plan) -> String {
     let unmanaged = match plan.unmanaged.len() {
         0 => String::new(),
-        _ => format!("; unmanaged and left alone: {}", words::unmanaged(plan)),
+        _ => format!("; unmanaged (not declared): {}", words::unmanaged(plan)),
     };
     let calls = words::counted(plan.observed.calls as usize, "call");
     format!(
-        "✅ {} is as its manifests say: nothing to change (read with {calls}{unmanaged}).",
+        "✅ {} matches its manifests: nothing to change (read with {calls}{unmanaged}).",
         code(&plan.account.name)
     )
 }
@@ -119,8 +119,8 @@ fn table(plan: &Plan) -> String {
     for change in &plan.changes {
         let at = match change.action {
             Action::Add => 0,
-            Action::Alter => 1,
-            Action::RemoveNamed | Action::RemoveSwept => 2,
+            Action::Change => 1,
+            Action::Remove | Action::Prune => 2,
         };
         rows.entry(change.key.family()).or_default()[at] += 1;
     }
@@ -130,11 +130,11 @@ fn table(plan: &Plan) -> String {
     let cell = |count: usize| if count == 0 { String::new() } else { words::thousands(count) };
     let rows: String = rows
         .into_iter()
-        .map(|(family, [add, alter, remove])| {
-            format!("| {} | {} | {} | {} |\n", family.label(), cell(add), cell(alter), cell(remove))
+        .map(|(family, [add, change, remove])| {
+            format!("| {} | {} | {} | {} |\n", family.label(), cell(add), cell(change), cell(remove))
         })
         .collect();
-    format!("| | add | alter | remove |\n|:--|--:|--:|--:|\n{rows}\n")
+    format!("| | add | change | remove |\n|:--|--:|--:|--:|\n{rows}\n")
 }
 
 fn bottom(plan: &Plan) -> String {
@@ -150,7 +150,7 @@ fn bottom(plan: &Plan) -> String {
     lines.push(format!("**Account:** {} at {}", code(id), code(&plan.account.host)));
     if !plan.write_only.is_empty() {
         lines.push(format!(
-            "**Not compared:** {} (profiles, data tables); the platform takes them and never shows them",
+            "**Not compared:** {} (profiles, data tables); the platform accepts them and never returns them",
             words::counted(plan.write_only.len(), "write-only value")
         ));
     }
@@ -158,7 +158,7 @@ fn bottom(plan: &Plan) -> String {
         lines.push(words::REDACTED.to_owned());
     }
     if !plan.changes.is_empty() {
-        lines.push("`+` add · `!` alter · `-` remove · `#` the line that says so".to_owned());
+        lines.push("`+` add · `!` change · `-` remove · `#` source line".to_owned());
     }
     format!("---\n{}\n", lines.join("<br>\n"))
 }
@@ -168,9 +168,9 @@ fn ends_title(plan: &Plan) -> String {
 }
 
 fn warnings_title(plan: &Plan) -> String {
-    format!("<b>Oddities of the account</b>: {}", words::thousands(plan.warnings.len()))
+    format!("<b>Warnings</b>: {}", words::thousands(plan.warnings.len()))
 }
 
 fn unmanaged_title(plan: &Plan) -> String {
-    format!("<b>Unmanaged, left alone</b>: {}", words::unmanaged(plan))
+    format!("<b>Unmanaged (not declared)</b>: {}", words::unmanaged(plan))
 }

@@ -16,7 +16,7 @@ use crate::facts::{
 };
 
 /// A small account on both sides, equal at the start.
-struct Bench {
+struct Fixture {
     facts: Vec<(Key, Value)>,
     wants: BTreeMap<Key<BotRef>, Want>,
     scopes: Vec<Scope<BotRef>>,
@@ -66,7 +66,7 @@ fn absent() -> Want {
     Want { verdict: Verdict::Absent, sources: vec![Source::file("a.yaml", 2, 1)], until: None }
 }
 
-impl Bench {
+impl Fixture {
     /// Jane and Sam have joined, both are developers of the bot, four others are Master Admins.
     fn converged() -> Self {
         let mut directory = Directory::default();
@@ -96,7 +96,7 @@ impl Bench {
         }
         coverage.not_found.insert(email(NEW));
         let policy = Policy { account_id: Some("acme".into()), ..Policy::default() };
-        let mut bench = Self {
+        let mut fixture = Self {
             facts: Vec::new(),
             wants: BTreeMap::new(),
             scopes: Vec::new(),
@@ -112,15 +112,15 @@ impl Bench {
             day: None,
         };
         for who in [JANE, SAM, "m1@example.com", "m2@example.com", "m3@example.com", "m4@example.com"] {
-            bench.joined(who);
+            fixture.joined(who);
         }
         for who in [JANE, SAM] {
-            bench.both(developer(who), Value::Held);
+            fixture.both(developer(who), Value::Held);
         }
         for who in ["m1@example.com", "m2@example.com", "m3@example.com", "m4@example.com"] {
-            bench.both(master(who), Value::Held);
+            fixture.both(master(who), Value::Held);
         }
-        bench
+        fixture
     }
 
     fn joined(&mut self, who: &str) {
@@ -179,16 +179,19 @@ impl Bench {
         Context { limits, day, rewrite, look_up_size: 1000, memory, now, ..Context::default() }
     }
 
-    fn plan(&self) -> Plan {
-        let world = self.world();
+    fn desired(&self) -> Desired {
         let mut desired = Desired::new(self.wants.clone().into_iter().collect());
         desired.scopes.clone_from(&self.scopes);
         desired.completeness.clone_from(&self.completeness);
         desired.referenced.extend(self.referenced.iter().cloned());
         if self.strip {
-            desired.strip.insert(email(JANE));
+            desired.strip.extend(self.wants.keys().filter_map(Key::email).cloned());
         }
-        make(desired, &world, &self.policy, &self.context())
+        desired
+    }
+
+    fn plan(&self) -> Plan {
+        make(self.desired(), &self.world(), &self.policy, &self.context())
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) fn precondition(change: &Change, view: &World) -> Precondition {
 }
 
 /// Whether the change has come about. `None`: the look does not say.
-pub(super) fn has_come_about(change: &Change, view: &World) -> Option<bool> {
+pub(super) fn has_taken_effect(change: &Change, view: &World) -> Option<bool> {
     is_seen(change, view).ok()?;
     Some(is_as_wanted(change, view.get(&change.key)))
 }
@@ -46,7 +46,7 @@ fn is_as_wanted(change: &Change, seen: Option<&Value>) -> bool {
     }
 }
 
-/// How far somebody's membership has come does not make a plan stale.
+/// How far a membership has come (invited, joined) does not make a plan stale.
 fn same(before: Option<&Value>, seen: Option<&Value>) -> bool {
     match (before, seen) {
         (Some(Value::Member(_)), Some(Value::Member(_))) => true,

@@ -5,25 +5,25 @@
 //! spelling of an address, the exported document under an imported role.
 
 use super::assignments::{as_sent, assignments_after};
-use super::directory::Directory;
+use super::known_ids::KnownIds;
 use crate::facts::{
     BotId, BuilderAccess, Email, Holder, Key, Level, PersonName, Policy, RoleId, RoleName, RoleSpec,
     RoleType, Value, World,
 };
 use crate::kore::{
-    Answer, Assignments, BotAssignment, BotRoleEdit, Failure, Grant, KoreError, NewUser, RoleEdit, SetEdit,
-    UserUpdate, Writer,
+    Assignments, BotAssignment, BotRoleEdit, Failure, Grant, KoreError, NewUser, RoleEdit, SetEdit,
+    UserUpdate, WriteReply, Writer,
 };
-use crate::plan::pack::{Call, Endpoint};
+use crate::plan::pack::{Call, WriteKind};
 use crate::plan::{Action, Change, ChangeId};
 use std::collections::BTreeMap;
 use std::fmt;
 
 /// One call with all it needs to be worded.
-pub(super) struct Letter<'a> {
+pub(super) struct RequestEncoder<'a> {
     pub call: &'a Call,
     pub changes: &'a BTreeMap<ChangeId, Change>,
-    pub directory: &'a Directory,
+    pub known_ids: &'a KnownIds,
     pub view: &'a World,
 }
 
@@ -63,26 +63,26 @@ impl fmt::Display for Reply {
     }
 }
 
-impl Letter<'_> {
+impl RequestEncoder<'_> {
     /// Words the call, sends it, sorts the answer.
     pub(super) async fn send(&self, writer: &Writer, policy: &Policy) -> Result<Reply, KoreError> {
-        match self.call.endpoint {
-            Endpoint::ImportAdminRoles => self.import(RoleType::Admin, writer).await,
-            Endpoint::ImportBotRoles => self.import(RoleType::Bot, writer).await,
-            Endpoint::CreateUsers => {
+        match self.call.kind {
+            WriteKind::ImportAdminRoles => self.import(RoleType::Admin, writer).await,
+            WriteKind::ImportBotRoles => self.import(RoleType::Bot, writer).await,
+            WriteKind::CreateUsers => {
                 let users: Vec<NewUser> = self.entries().map(|entry| self.new_user(&entry)).collect();
                 Ok(one_by_one(writer.create_users(&users, policy.invitations.send_email).await?))
             }
-            Endpoint::UpdateUsers => {
+            WriteKind::UpdateUsers => {
                 let users: Vec<UserUpdate> = self.entries().map(|entry| self.update(&entry)).collect();
                 Ok(one_by_one(writer.update_users(&users).await?))
             }
-            Endpoint::AssignAdminRoles | Endpoint::TakeMasterAdmin => {
+            WriteKind::AssignAdminRoles | WriteKind::TakeMasterAdmin => {
                 let elements = self.role_edits();
                 let edits: Vec<RoleEdit> = elements.iter().map(|element| element.edit.clone()).collect();
                 Ok(by_element(writer.assign_admin_roles(&edits).await?, &elements))
             }
-            Endpoint::AssignBotRoles => {
+            WriteKind::AssignBotRoles => {
                 let elements = self.role_edits();
                 let edits: Vec<BotRoleEdit> = elements
                     .iter()
@@ -92,10 +92,10 @@ impl Letter<'_> {
                     .collect();
                 Ok(by_element(writer.assign_bot_roles(&edits).await?, &elements))
             }
-            Endpoint::SetDataTables { allow, access } => {
+            WriteKind::SetDataTables { allow, access } => {
                 Ok(one_by_one(writer.set_access(access, allow, &self.spellings()).await?))
             }
-            Endpoint::RemoveUsers => Ok(one_by_one(writer.remove_users(&self.spellings()).await?)),
+            WriteKind::RemoveUsers => Ok(one_by_one(writer.remove_users(&self.spellings()).await?)),
         }
     }
 
@@ -106,7 +106,7 @@ impl Letter<'_> {
     fn spellings(&self) -> Vec<Email> {
         self.entries()
             .filter_map(|entry| entry.first().and_then(|change| change.key.email().cloned()))
-            .map(|email| self.directory.spelling(&email))
+            .map(|email| self.known_ids.spelling(&email))
             .collect()
     }
 
@@ -129,13 +129,13 @@ impl Letter<'_> {
                     user.org_user_id = user.profile.remove("orgUserId");
                 }
                 (Key::Access(_), Some(Value::Access(access))) => user.access = *access,
-                (Key::InGroup(_, group), _) => user.groups.extend(self.directory.group(group)),
+                (Key::InGroup(_, group), _) => user.groups.extend(self.known_ids.group(group)),
                 (Key::AdminRole(_, role), _) => {
-                    let role = self.directory.role(RoleType::Admin, role);
+                    let role = self.known_ids.role(RoleType::Admin, role);
                     user.roles.extend(role.map(|role| Grant { role, bot: None }));
                 }
                 (Key::BotRole(_, role, bot), _) => {
-                    let role = self.directory.role(RoleType::Bot, role);
+                    let role = self.known_ids.role(RoleType::Bot, role);
                     user.roles.extend(role.map(|role| Grant { role, bot: Some(bot.clone()) }));
                 }
                 (Key::Assigned(_, bot), Some(Value::Dialogs(dialogs))) => {
@@ -152,7 +152,7 @@ impl Letter<'_> {
         let email = person(entry);
         // The run has dropped everyone whose access the look did not show.
         let access = access_of(self.view, &email).unwrap_or(BuilderAccess::None);
-        let mut update = unchanged(self.directory.spelling(&email), access);
+        let mut update = unchanged(self.known_ids.spelling(&email), access);
         if entry.iter().any(|change| matches!(change.key, Key::Assigned(..))) {
             update.assignments = as_sent(assignments_after(&email, entry.iter().copied(), self.view));
         }
@@ -161,8 +161,8 @@ impl Letter<'_> {
                 (Key::Names(_), Some(Value::Names(name))) => update.name = name.clone(),
                 (Key::Profile(_), Some(Value::Profile(fields))) => update.profile.clone_from(fields),
                 (Key::Access(_), Some(Value::Access(access))) => update.access = *access,
-                (Key::InGroup(_, group), Some(_)) => update.groups.add.extend(self.directory.group(group)),
-                (Key::InGroup(_, group), None) => update.groups.remove.extend(self.directory.group(group)),
+                (Key::InGroup(_, group), Some(_)) => update.groups.add.extend(self.known_ids.group(group)),
+                (Key::InGroup(_, group), None) => update.groups.remove.extend(self.known_ids.group(group)),
                 _ => {}
             }
         }
@@ -175,16 +175,16 @@ impl Letter<'_> {
         for (at, entry) in self.entries().enumerate() {
             for change in entry {
                 let role =
-                    change.key.role().and_then(|(role_type, role)| self.directory.role(role_type, role));
+                    change.key.role().and_then(|(role_type, role)| self.known_ids.role(role_type, role));
                 let (Some(role), Some(holder)) = (role, change.key.holder()) else { continue };
                 let bot = change.key.bot().cloned();
                 let Element { edit, bot: _, entries } = elements
                     .entry((role.clone(), bot.clone()))
-                    .or_insert_with(|| Element { edit: RoleEdit::of(role), bot, entries: Vec::new() });
+                    .or_insert_with(|| Element { edit: RoleEdit::for_role(role), bot, entries: Vec::new() });
                 entries.push(at);
                 match (holder, change.action.is_removal()) {
-                    (Holder::User(email), true) => edit.remove_users.push(self.directory.spelling(email)),
-                    (Holder::User(email), false) => edit.add_users.push(self.directory.spelling(email)),
+                    (Holder::User(email), true) => edit.remove_users.push(self.known_ids.spelling(email)),
+                    (Holder::User(email), false) => edit.add_users.push(self.known_ids.spelling(email)),
                     (Holder::Group(group), true) => edit.remove_groups.push(group.clone()),
                     (Holder::Group(group), false) => edit.add_groups.push(group.clone()),
                 }
@@ -205,9 +205,9 @@ impl Letter<'_> {
             })
             .collect();
         Ok(match writer.import_roles(role_type, &documents).await? {
-            Answer::Accepted(_) => Reply::Sorted { refused: Vec::new(), together: Vec::new() },
-            Answer::Refused(vendor) => Reply::Refused(vendor.to_string()),
-            Answer::Unknown(vendor) => Reply::Unknown(vendor.to_string()),
+            WriteReply::Accepted(_) => Reply::Sorted { refused: Vec::new(), together: Vec::new() },
+            WriteReply::Refused(vendor) => Reply::Refused(vendor.to_string()),
+            WriteReply::Unknown(vendor) => Reply::Unknown(vendor.to_string()),
         })
     }
 
@@ -221,7 +221,7 @@ impl Letter<'_> {
     ) -> serde_json::Value {
         let exported = match action {
             Action::Add => None,
-            _ => self.directory.document(role_type, role),
+            _ => self.known_ids.document(role_type, role),
         };
         let mut document = exported.unwrap_or_else(|| {
             serde_json::json!({ "roleType": role_type.as_str(), "role": role.as_str(), "rDesc": "", "permissions": {} })
@@ -259,7 +259,7 @@ struct Element {
     entries: Vec<usize>,
 }
 
-/// Who an entry is about; every entry of these bodies is about somebody.
+/// Who an entry is about; every entry of these bodies is about a person.
 fn person(entry: &[&Change]) -> Email {
     entry.first().and_then(|change| change.key.email()).cloned().unwrap_or_else(|| Email::observed(""))
 }
@@ -277,20 +277,20 @@ pub(super) fn unchanged(email: Email, access: BuilderAccess) -> UserUpdate {
 }
 
 /// Bodies whose entries stand one beside the other.
-fn one_by_one(answer: Answer) -> Reply {
+fn one_by_one(answer: WriteReply) -> Reply {
     match answer {
-        Answer::Accepted(failures) => {
+        WriteReply::Accepted(failures) => {
             let refused = failures.into_iter().map(|Failure { index, message }| (index, message)).collect();
             Reply::Sorted { refused, together: Vec::new() }
         }
-        Answer::Refused(vendor) => Reply::Refused(vendor.to_string()),
-        Answer::Unknown(vendor) => Reply::Unknown(vendor.to_string()),
+        WriteReply::Refused(vendor) => Reply::Refused(vendor.to_string()),
+        WriteReply::Unknown(vendor) => Reply::Unknown(vendor.to_string()),
     }
 }
 
 /// Bodies with one element for many entries.
-fn by_element(answer: Answer, elements: &[Element]) -> Reply {
-    let Answer::Accepted(failures) = answer else { return one_by_one(answer) };
+fn by_element(answer: WriteReply, elements: &[Element]) -> Reply {
+    let WriteReply::Accepted(failures) = answer else { return one_by_one(answer) };
     let (mut refused, mut together) = (Vec::new(), Vec::new());
     for Failure { index, message } in failures {
         match elements.get(index).map(|element| element.entries.as_slice()) {

@@ -1,7 +1,7 @@
 //! What the journals of earlier runs tell: which changes were applied, and when.
 
 use super::journal::Record;
-use super::outcome::Fate;
+use super::outcome::ChangeOutcome;
 use crate::facts::Key;
 use crate::plan::{Action, Change, ChangeId};
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Bytes of journals that are read, the newest first.
-const MOST: u64 = 64 << 20;
+const MAX_JOURNAL_BYTES: u64 = 64 << 20;
 
 /// A change that an earlier run applied and read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,20 +36,20 @@ pub fn history(state: &Path, is_wanted: impl Fn(&Key) -> bool) -> HashMap<Key, A
         .collect();
     // Named after their time.
     journals.sort();
-    let mut left = MOST;
+    let mut left = MAX_JOURNAL_BYTES;
     let mut last = HashMap::new();
     for (path, length) in journals.into_iter().rev() {
         let Some(rest) = left.checked_sub(length) else { break };
         left = rest;
         let Ok(text) = std::fs::read_to_string(&path) else { continue };
-        for (key, applied) in of_journal(&text, &path, &is_wanted) {
+        for (key, applied) in changes_of_journal(&text, &path, &is_wanted) {
             last.entry(key).or_insert(applied);
         }
     }
     last
 }
 
-fn of_journal(text: &str, path: &Path, is_wanted: &impl Fn(&Key) -> bool) -> HashMap<Key, Applied> {
+fn changes_of_journal(text: &str, path: &Path, is_wanted: &impl Fn(&Key) -> bool) -> HashMap<Key, Applied> {
     let mut changes: HashMap<ChangeId, Change> = HashMap::new();
     let mut applied = HashMap::new();
     let mut now = Timestamp::UNIX_EPOCH;
@@ -65,13 +65,13 @@ fn of_journal(text: &str, path: &Path, is_wanted: &impl Fn(&Key) -> bool) -> Has
             Record::Sending { at, .. } | Record::Answered { at, .. } | Record::Finished { at, .. } => {
                 now = at;
             }
-            Record::Settled { change, fate: Fate::Applied | Fate::Waiting } => {
+            Record::Resolved { change, outcome: ChangeOutcome::Applied | ChangeOutcome::Waiting } => {
                 if let Some(Change { key, action, .. }) = changes.get(&change) {
                     let told = Applied { at: now, action: *action, journal: path.to_owned() };
                     applied.insert(key.clone(), told);
                 }
             }
-            Record::Settled { .. } => {}
+            Record::Resolved { .. } => {}
         }
     }
     applied

@@ -1,8 +1,8 @@
 //! What a run did, one JSON line at a time, written before and after each call: for audit, and for what has to be
 //! repaired when a run is killed between two halves of a change. No promise needs it but that one.
 
-use super::outcome::Fate;
-use super::vault::Vault;
+use super::before_image_store::BeforeImageStore;
+use super::outcome::ChangeOutcome;
 use crate::facts::{BotId, DialogId, Email, Key, Value, World};
 use crate::plan::{Change, ChangeId, Plan};
 use jiff::Timestamp;
@@ -29,11 +29,11 @@ pub enum JournalError {
     },
     /// In a vault.
     #[error("assignments cannot be kept while they are cleared: {0}")]
-    Vault(String),
+    BeforeImageStore(String),
 }
 
 impl JournalError {
-    fn of(path: &Path) -> impl Fn(io::Error) -> Self {
+    fn at(path: &Path) -> impl Fn(io::Error) -> Self {
         let path = path.display().to_string();
         move |source| Self::File { path: path.clone(), source }
     }
@@ -42,12 +42,12 @@ impl JournalError {
 /// Where a run writes what it does. Without a folder it writes nothing, and two-step changes are left to people.
 #[derive(Debug, Default)]
 pub struct Journal {
-    open: Option<Open>,
-    vault: Option<Arc<dyn Vault>>,
+    open: Option<OpenJournal>,
+    store: Option<Arc<dyn BeforeImageStore>>,
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenJournal {
     folder: PathBuf,
     path: PathBuf,
     file: File,
@@ -88,11 +88,11 @@ pub(super) enum Record {
         answer: String,
     },
     /// What became of a change.
-    Settled {
+    Resolved {
         /// Which.
         change: ChangeId,
         /// What.
-        fate: Fate,
+        outcome: ChangeOutcome,
     },
     /// The run ends.
     Finished {
@@ -114,8 +114,8 @@ pub(super) struct BeforeImage {
 
 impl Journal {
     /// Writes no line, and keeps what a two-step change needs in a vault.
-    pub fn in_vault(vault: Arc<dyn Vault>) -> Self {
-        Self { open: None, vault: Some(vault) }
+    pub fn in_store(store: Arc<dyn BeforeImageStore>) -> Self {
+        Self { open: None, store: Some(store) }
     }
 
     /// Writes nothing.
@@ -129,8 +129,8 @@ impl Journal {
         let path = folder.join("journal").join(format!("{name}-{}.jsonl", std::process::id()));
         let file = std::fs::create_dir_all(folder.join("journal"))
             .and_then(|()| OpenOptions::new().create(true).append(true).open(&path))
-            .map_err(JournalError::of(&path))?;
-        Ok(Self { open: Some(Open { folder: folder.to_owned(), path, file }), vault: None })
+            .map_err(JournalError::at(&path))?;
+        Ok(Self { open: Some(OpenJournal { folder: folder.to_owned(), path, file }), store: None })
     }
 
     /// Where it is written.
@@ -140,7 +140,7 @@ impl Journal {
 
     /// Whether what is written survives the process: needed before a destructive two-step.
     pub fn is_durable(&self) -> bool {
-        self.open.is_some() || self.vault.is_some()
+        self.open.is_some() || self.store.is_some()
     }
 
     pub(super) fn start(&mut self, at: Timestamp, plan: &Plan, observed: &World) -> Result<(), JournalError> {
@@ -173,16 +173,16 @@ impl Journal {
         let written = serde_json::to_vec(record).map_err(io::Error::other).and_then(|mut line| {
             line.push(b'\n');
             open.file.write_all(&line)?;
-            if matches!(record, Record::Settled { .. }) { Ok(()) } else { open.file.sync_data() }
+            if matches!(record, Record::Resolved { .. }) { Ok(()) } else { open.file.sync_data() }
         });
-        written.map_err(JournalError::of(&open.path))
+        written.map_err(JournalError::at(&open.path))
     }
 
     /// Keeps a person's assignments before they are cleared.
     pub(super) async fn keep(&self, images: &[BeforeImage]) -> Result<(), JournalError> {
-        match (&self.open, &self.vault) {
+        match (&self.open, &self.store) {
             (Some(open), _) => keep(&open.folder, images),
-            (None, Some(vault)) => keep_in(vault.as_ref(), images).await,
+            (None, Some(store)) => keep_in(store.as_ref(), images).await,
             (None, None) => Ok(()),
         }
     }
@@ -212,31 +212,34 @@ pub(super) fn keep(folder: &Path, images: &[BeforeImage]) -> Result<(), JournalE
             .and_then(|()| std::fs::rename(&beside, &path))
             .and_then(|()| File::open(folder)?.sync_all())
     };
-    written.map_err(JournalError::of(&path))
+    written.map_err(JournalError::at(&path))
 }
 
 /// The same in a vault.
-pub(super) async fn keep_in(vault: &dyn Vault, images: &[BeforeImage]) -> Result<(), JournalError> {
+pub(super) async fn keep_in(
+    store: &dyn BeforeImageStore,
+    images: &[BeforeImage],
+) -> Result<(), JournalError> {
     let text = match images {
         [] => Ok(None),
         images => serde_json::to_string(images).map(Some).map_err(|error| error.to_string()),
     };
     let kept = match text {
-        Ok(text) => vault.keep(text).await,
+        Ok(text) => store.keep(text).await,
         Err(why) => Err(why),
     };
-    kept.map_err(JournalError::Vault)
+    kept.map_err(JournalError::BeforeImageStore)
 }
 
 /// What a killed run left in a vault.
 pub(super) fn kept_in(text: &str) -> Result<Vec<BeforeImage>, JournalError> {
-    serde_json::from_str(text).map_err(|error| JournalError::Vault(error.to_string()))
+    serde_json::from_str(text).map_err(|error| JournalError::BeforeImageStore(error.to_string()))
 }
 
 /// What a killed run left behind.
 pub(super) fn kept(folder: &Path) -> Result<Vec<BeforeImage>, JournalError> {
     let path = in_flight(folder);
-    let failed = JournalError::of(&path);
+    let failed = JournalError::at(&path);
     match std::fs::read(&path) {
         Ok(json) => serde_json::from_slice(&json).map_err(|error| failed(io::Error::other(error))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),

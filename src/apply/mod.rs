@@ -5,25 +5,23 @@
 //! It does not know manifests, Kubernetes or the terminal.
 
 mod assignments;
+mod before_image_store;
 mod check;
-mod directory;
 mod encode;
 mod history;
 mod journal;
+mod known_ids;
 mod outcome;
 mod repair;
 mod run;
 mod saved;
-mod stop;
 mod undo;
-mod vault;
 
+pub use before_image_store::BeforeImageStore;
 pub use history::{Applied, history};
 pub use journal::{Journal, JournalError};
-pub use outcome::{Fate, Outcome};
-pub use repair::{Kept, RepairError, repair};
+pub use outcome::{ChangeOutcome, Outcome};
+pub use repair::{BeforeImageSource, RepairError, repair};
 pub use run::{Account, run};
 pub use saved::{SavedPlan, SavedPlanError};
-pub use stop::{Stop, Stopper, stop};
 pub use undo::{Undo, UndoError, undo};
-pub use vault::Vault;

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 /// What became of one change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Fate {
+pub enum ChangeOutcome {
     /// Sent, and read back.
     Applied,
     /// It already was as wanted when we came to it.
     AlreadyThere,
-    /// Accepted by the platform for somebody who has not joined yet; it will be looked at when they have.
+    /// Accepted by the platform for a person who has not joined yet; it is checked when they have.
     Waiting,
     /// The account no longer looks as the plan saw it, so nothing was sent; this is what was seen.
     Stale(String),
@@ -25,7 +25,7 @@ pub enum Fate {
     NotSent(String),
 }
 
-impl Fate {
+impl ChangeOutcome {
     /// As wanted, or on its way without our help.
     pub fn is_good(&self) -> bool {
         matches!(self, Self::Applied | Self::AlreadyThere | Self::Waiting)
@@ -36,14 +36,14 @@ impl Fate {
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// By change.
-    pub fates: BTreeMap<ChangeId, Fate>,
+    pub by_change: BTreeMap<ChangeId, ChangeOutcome>,
     /// The changes themselves, for telling about them.
     pub changes: BTreeMap<ChangeId, Change>,
     /// Requests the run made, reads included.
     pub calls: u32,
     /// What ended the run early.
     pub error: Option<KoreError>,
-    /// Somebody asked it to stop.
+    /// It was asked to stop.
     pub was_interrupted: bool,
 }
 
@@ -52,32 +52,36 @@ impl Outcome {
     pub fn not_sent(plan: &Plan, why: &str) -> Self {
         let changes: BTreeMap<ChangeId, Change> =
             plan.sendable().into_iter().map(|change| (change.id.clone(), change.clone())).collect();
-        let fates = changes.keys().map(|id| (id.clone(), Fate::NotSent(why.to_owned()))).collect();
-        Self { fates, changes, ..Self::default() }
+        let by_change =
+            changes.keys().map(|id| (id.clone(), ChangeOutcome::NotSent(why.to_owned()))).collect();
+        Self { by_change, changes, ..Self::default() }
     }
 
     /// Whether this change is as wanted by now, or on its way without our help.
     pub fn is_good(&self, change: &ChangeId) -> bool {
-        self.fates.get(change).is_some_and(Fate::is_good)
+        self.by_change.get(change).is_some_and(ChangeOutcome::is_good)
     }
 
     /// How many changes ended so.
-    pub fn count(&self, wanted: impl Fn(&Fate) -> bool) -> usize {
-        self.fates.values().filter(|fate| wanted(fate)).count()
+    pub fn count(&self, wanted: impl Fn(&ChangeOutcome) -> bool) -> usize {
+        self.by_change.values().filter(|outcome| wanted(outcome)).count()
     }
 
     /// Everything that was to be done is done, or waits for people.
     pub fn is_complete(&self) -> bool {
-        self.error.is_none() && !self.was_interrupted && self.fates.values().all(Fate::is_good)
+        self.error.is_none() && !self.was_interrupted && self.by_change.values().all(ChangeOutcome::is_good)
     }
 
     /// Something reached the account.
     pub fn has_applied(&self) -> bool {
-        self.fates.values().any(|fate| matches!(fate, Fate::Applied | Fate::Waiting))
+        self.by_change
+            .values()
+            .any(|outcome| matches!(outcome, ChangeOutcome::Applied | ChangeOutcome::Waiting))
     }
 
-    /// Everything that was to be done had been overtaken.
+    /// Everything that was to be done had become stale.
     pub fn is_all_stale(&self) -> bool {
-        !self.fates.is_empty() && self.fates.values().all(|fate| matches!(fate, Fate::Stale(_)))
+        !self.by_change.is_empty()
+            && self.by_change.values().all(|outcome| matches!(outcome, ChangeOutcome::Stale(_)))
     }
 }

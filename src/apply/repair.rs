@@ -2,22 +2,22 @@
 //! replacing it (kore-api 2.2 leaves that open), an entry can only go with all the others.
 //!
 //! In between a person has nothing, so what they shall have is kept first, and stays kept until a look has shown it. A
-//! clearing call without an answer may be carried out at any later moment: nothing is sent behind it, and the next run
+//! clearing call without an answer may be carried out at any later time: nothing is sent behind it, and the next run
 //! restores what is kept before it plans anything.
 
 use super::assignments::{as_sent, assignments_after};
-use super::directory::Directory;
+use super::before_image_store::BeforeImageStore;
 use super::encode::{access_of, unchanged};
 use super::journal::{self, BeforeImage, JournalError};
-use super::run::{Account, LOOKS};
-use super::stop::Stop;
-use super::vault::Vault;
+use super::known_ids::KnownIds;
+use super::run::{Account, READ_BACK_PAUSES};
 use crate::facts::{BotId, BuilderAccess, DialogId, Email, Policy, World};
-use crate::kore::{Answer, Ask, KoreError, UserUpdate, Writer};
+use crate::kore::{KoreError, ReadRequest, UserUpdate, WriteReply, Writer};
 use crate::plan::Change;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use tokio_util::sync::CancellationToken;
 
 /// What a repair could not do.
 #[derive(Debug, thiserror::Error)]
@@ -42,32 +42,32 @@ pub enum RepairError {
 
 /// Where a killed run may have left something.
 #[derive(Clone, Copy, Debug)]
-pub enum Kept<'a> {
+pub enum BeforeImageSource<'a> {
     /// In the account's state folder.
     Folder(&'a Path),
     /// In a vault, which holds this.
-    Vault(&'a dyn Vault, &'a str),
+    Store(&'a dyn BeforeImageStore, &'a str),
 }
 
-impl Kept<'_> {
+impl BeforeImageSource<'_> {
     fn images(&self) -> Result<Vec<BeforeImage>, JournalError> {
         match self {
             Self::Folder(folder) => journal::kept(folder),
-            Self::Vault(_, text) => journal::kept_in(text),
+            Self::Store(_, text) => journal::kept_in(text),
         }
     }
 
     async fn replace(&self, images: &[BeforeImage]) -> Result<(), JournalError> {
         match self {
             Self::Folder(folder) => journal::keep(folder, images),
-            Self::Vault(vault, _) => journal::keep_in(*vault, images).await,
+            Self::Store(store, _) => journal::keep_in(*store, images).await,
         }
     }
 
     fn refused(&self, why: impl Into<String>) -> RepairError {
         let place = match self {
             Self::Folder(folder) => journal::in_flight(folder).display().to_string(),
-            Self::Vault(..) => "status.inFlight of the account".to_owned(),
+            Self::Store(..) => "status.inFlight of the account".to_owned(),
         };
         RepairError::Refused { why: why.into(), place }
     }
@@ -78,10 +78,10 @@ impl Kept<'_> {
 /// # Errors
 /// What is not shown to be restored stays kept.
 pub async fn repair(
-    kept: Kept<'_>,
+    kept: BeforeImageSource<'_>,
     account: &Account<'_>,
     policy: &Policy,
-    stop: &mut Stop,
+    cancel: &CancellationToken,
 ) -> Result<Vec<Email>, RepairError> {
     let mut images = kept.images()?;
     let mut people: Vec<Email> = images.iter().map(|image| image.user.clone()).collect();
@@ -89,17 +89,17 @@ pub async fn repair(
         return Ok(people);
     }
     let mut seen = None;
-    for (looks, pause) in LOOKS.into_iter().enumerate() {
+    for (looks, pause) in READ_BACK_PAUSES.into_iter().enumerate() {
         if images.is_empty() {
             break;
         }
         let until = account.gateway.now().saturating_add(SignedDuration::from_secs(pause));
         tokio::select! {
             () = account.gateway.sleep_until(until.unwrap_or(Timestamp::MAX)) => {}
-            () = stop.asked() => return Err(kept.refused("asked to end before they were seen")),
+            () = cancel.cancelled() => return Err(kept.refused("asked to end before they were seen")),
         }
         let look_up = images.iter().map(|image| image.user.clone()).collect();
-        let view = account.reader.read(&Ask { look_up, ..Ask::default() }).await?;
+        let view = account.reader.read(&ReadRequest { look_up, ..ReadRequest::default() }).await?;
         // Who has left meanwhile needs nothing any more.
         people.retain(|email| !view.coverage.not_found.contains(email));
         images.retain(|image| people.contains(&image.user) && !is_as_sent(image, &view));
@@ -117,7 +117,7 @@ pub async fn repair(
 }
 
 async fn send_again(
-    kept: &Kept<'_>,
+    kept: &BeforeImageSource<'_>,
     images: &[BeforeImage],
     view: &World,
     writer: &Writer,
@@ -126,10 +126,10 @@ async fn send_again(
     if let Some(image) = images.iter().find(|image| access_of(view, &image.user).is_none()) {
         return Err(kept.refused(format!("the account did not answer about {}", image.user)));
     }
-    let directory = Directory::of(view, &[]);
+    let known_ids = KnownIds::from_read(view, &[]);
     for batch in images.chunks(policy.batch_size.0) {
         let updates: Vec<UserUpdate> =
-            batch.iter().map(|image| update(image, &directory, view, image.target.clone())).collect();
+            batch.iter().map(|image| update(image, &known_ids, view, image.target.clone())).collect();
         refusal(writer.update_users(&updates).await?).map_or(Ok(()), |why| Err(kept.refused(why)))?;
     }
     Ok(())
@@ -139,33 +139,33 @@ async fn send_again(
 pub(super) enum Resent {
     /// Both calls were answered; a look has to show the rest.
     Answered,
-    /// The platform said no, or nothing: somebody may have nothing until it is restored.
-    Open(String),
+    /// The platform said no, or nothing: a person may have nothing until it is restored.
+    OpenJournal(String),
 }
 
 /// Takes every assignment of a batch of people away and sends the wanted ones. The caller has kept the images.
 pub(super) async fn clear_and_resend(
     batch: &[BeforeImage],
-    directory: &Directory,
+    known_ids: &KnownIds,
     view: &World,
     writer: &Writer,
 ) -> Result<Resent, KoreError> {
     let cleared: Vec<UserUpdate> =
-        batch.iter().map(|image| update(image, directory, view, BTreeMap::new())).collect();
+        batch.iter().map(|image| update(image, known_ids, view, BTreeMap::new())).collect();
     // Whether it was done or refused, what follows is right. Without an answer it may be done at any later moment, and
     // would take away what was sent behind it.
-    if let Answer::Unknown(vendor) = writer.update_users(&cleared).await? {
-        return Ok(Resent::Open(vendor.to_string()));
+    if let WriteReply::Unknown(vendor) = writer.update_users(&cleared).await? {
+        return Ok(Resent::OpenJournal(vendor.to_string()));
     }
     let wanted: Vec<UserUpdate> = batch
         .iter()
         .filter(|image| !image.target.is_empty())
-        .map(|image| update(image, directory, view, image.target.clone()))
+        .map(|image| update(image, known_ids, view, image.target.clone()))
         .collect();
     if wanted.is_empty() {
         return Ok(Resent::Answered);
     }
-    Ok(refusal(writer.update_users(&wanted).await?).map_or(Resent::Answered, Resent::Open))
+    Ok(refusal(writer.update_users(&wanted).await?).map_or(Resent::Answered, Resent::OpenJournal))
 }
 
 /// What a person shall be assigned, once these changes are made to what the look shows. Kept under the spelling that the
@@ -174,9 +174,9 @@ pub(super) fn before_image<'a>(
     email: &Email,
     changes: impl Iterator<Item = &'a Change>,
     view: &World,
-    directory: &Directory,
+    known_ids: &KnownIds,
 ) -> BeforeImage {
-    BeforeImage { user: directory.spelling(email), target: assignments_after(email, changes, view) }
+    BeforeImage { user: known_ids.spelling(email), target: assignments_after(email, changes, view) }
 }
 
 /// Whether the look shows exactly the list that was sent. A look older than the clearing never does: it shows what the list
@@ -199,15 +199,15 @@ fn shown(image: &BeforeImage, view: &World) -> Option<Assigned> {
     was_read.then(|| assignments_after(&image.user, std::iter::empty(), view))
 }
 
-fn update(image: &BeforeImage, directory: &Directory, view: &World, assignments: Assigned) -> UserUpdate {
+fn update(image: &BeforeImage, known_ids: &KnownIds, view: &World, assignments: Assigned) -> UserUpdate {
     let access = access_of(view, &image.user).unwrap_or(BuilderAccess::None);
-    UserUpdate { assignments: as_sent(assignments), ..unchanged(directory.spelling(&image.user), access) }
+    UserUpdate { assignments: as_sent(assignments), ..unchanged(known_ids.spelling(&image.user), access) }
 }
 
 /// Why an answer is no yes.
-fn refusal(answer: Answer) -> Option<String> {
+fn refusal(answer: WriteReply) -> Option<String> {
     match answer {
-        Answer::Accepted(failures) => failures.into_iter().next().map(|failure| failure.message),
-        Answer::Refused(vendor) | Answer::Unknown(vendor) => Some(vendor.to_string()),
+        WriteReply::Accepted(failures) => failures.into_iter().next().map(|failure| failure.message),
+        WriteReply::Refused(vendor) | WriteReply::Unknown(vendor) => Some(vendor.to_string()),
     }
 }

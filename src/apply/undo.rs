@@ -4,7 +4,7 @@
 //! careful as doing; what no plan can bring back is listed.
 
 use super::journal::Record;
-use super::outcome::Fate;
+use super::outcome::ChangeOutcome;
 use crate::facts::{BotRef, Desired, Key, Membership, Source, Value, Verdict, Want};
 use crate::plan::{Action, Change, ChangeId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,14 +96,14 @@ impl Inverse<'_> {
                 self.changes.extend(changes.into_iter().map(|change| (change.id.clone(), change)));
                 self.leaving = leaving;
             }
-            Record::Settled { change, fate: Fate::Applied } => {
+            Record::Resolved { change, outcome: ChangeOutcome::Applied } => {
                 if let Some(change) = self.changes.get(&change).cloned()
                     && self.applied.insert(change.id.clone())
                 {
                     self.reverse(&change, line);
                 }
             }
-            Record::Settled { .. }
+            Record::Resolved { .. }
             | Record::Sending { .. }
             | Record::Answered { .. }
             | Record::Finished { .. } => {}
@@ -122,7 +122,7 @@ impl Inverse<'_> {
             // They come and go with the user.
             (Key::Names(_) | Key::Access(_), Action::Add, _) => {}
             (_, Action::Add, _) => self.want(key, Verdict::Absent, line),
-            (Key::Member(email), Action::RemoveNamed | Action::RemoveSwept, _) => {
+            (Key::Member(email), Action::Remove | Action::Prune, _) => {
                 self.lost
                     .push(format!("{email}: comes back invited, without profile, and has to accept again"));
                 self.want(key, Verdict::Present(Value::Member(Membership::Joined)), line);

@@ -1,8 +1,8 @@
 //! Lists of assignments that the platform adds to: cleared and sent again, and kept until a look has shown them.
 
-use super::super::check::has_come_about;
+use super::super::check::has_taken_effect;
 use super::super::journal::BeforeImage;
-use super::super::outcome::Fate;
+use super::super::outcome::ChangeOutcome;
 use super::super::repair::{self, Resent};
 use super::{End, Run, View};
 use crate::facts::{Email, Key, World};
@@ -23,7 +23,7 @@ impl Run<'_, '_> {
             self.fail_assignments(&people(&images), why);
             return Ok(());
         }
-        if !self.left_behind.is_empty() {
+        if !self.unrestored.is_empty() {
             let why = "other assignments that were cleared have to be restored first; run again";
             self.fail_assignments(&people(&images), why);
             return Ok(());
@@ -35,15 +35,15 @@ impl Run<'_, '_> {
                 self.fail_assignments(&people(batch), &format!("the list was not cleared: {error}"));
                 continue;
             }
-            let (directory, writer) = (&self.directory, self.account.writer);
-            match repair::clear_and_resend(batch, directory, &view.world, writer).await? {
+            let (known_ids, writer) = (&self.known_ids, self.account.writer);
+            match repair::clear_and_resend(batch, known_ids, &view.world, writer).await? {
                 Resent::Answered => {}
-                Resent::Open(why) => {
+                Resent::OpenJournal(why) => {
                     // What is kept has to stay, so nobody else can be cleared now.
                     let at = images.iter().position(|image| image.user == batch[0].user).unwrap_or_default();
                     let why =
                         format!("the assignments were cleared to be sent anew, and were not taken; {why}");
-                    self.leave_behind(&people(batch));
+                    self.mark_unrestored(&people(batch));
                     self.fail_assignments(&people(&images[at..]), &why);
                     return Ok(());
                 }
@@ -56,7 +56,7 @@ impl Run<'_, '_> {
     fn stale_lists(&self, view: &World) -> Vec<BeforeImage> {
         let sent = || self.sent.keys().filter_map(|id| self.outcome.changes.get(id));
         let stale: BTreeSet<&Email> = sent()
-            .filter(|change| change.before.is_some() && has_come_about(change, view) == Some(false))
+            .filter(|change| change.before.is_some() && has_taken_effect(change, view) == Some(false))
             .filter_map(|change| match &change.key {
                 Key::Assigned(email, _) => Some(email),
                 _ => None,
@@ -70,12 +70,12 @@ impl Run<'_, '_> {
         }
         changes
             .into_iter()
-            .map(|(email, changes)| repair::before_image(email, changes.into_iter(), view, &self.directory))
+            .map(|(email, changes)| repair::before_image(email, changes.into_iter(), view, &self.known_ids))
             .collect()
     }
 
     /// Whether the change is about a list that was cleared and sent again, and not all of it was seen yet.
-    pub(super) fn waits_for_the_whole_list(&self, change: &Change) -> bool {
+    pub(super) fn waits_for_whole_list(&self, change: &Change) -> bool {
         matches!(&change.key, Key::Assigned(email, _) if self.cleared.contains_key(email))
     }
 
@@ -89,7 +89,7 @@ impl Run<'_, '_> {
         let has_changed = self.cleared.len() < waiting;
         if is_last && !self.cleared.is_empty() {
             let people = self.cleared.keys().cloned().collect();
-            self.leave_behind(&people);
+            self.mark_unrestored(&people);
             let why = "the assignments were cleared to be sent anew, and a minute later they are not all there; the next \
                        run restores them";
             self.fail_assignments(&people, why);
@@ -98,16 +98,15 @@ impl Run<'_, '_> {
     }
 
     /// The next run restores these before it plans anything.
-    fn leave_behind(&mut self, people: &BTreeSet<Email>) {
+    fn mark_unrestored(&mut self, people: &BTreeSet<Email>) {
         for email in people {
-            self.left_behind.extend(self.cleared.remove(email));
+            self.unrestored.extend(self.cleared.remove(email));
         }
     }
 
     /// Keeps every list that no look has shown yet.
     async fn keep_cleared(&self) -> Result<(), String> {
-        let images: Vec<BeforeImage> =
-            self.left_behind.iter().chain(self.cleared.values()).cloned().collect();
+        let images: Vec<BeforeImage> = self.unrestored.iter().chain(self.cleared.values()).cloned().collect();
         self.journal.keep(&images).await.map_err(|error| error.to_string())
     }
 
@@ -117,7 +116,7 @@ impl Run<'_, '_> {
             let key = &self.outcome.changes[&id].key;
             if matches!(key, Key::Assigned(email, _) if people.contains(email)) {
                 self.sent.remove(&id);
-                self.settle_as(&id, Fate::Failed(why.to_owned()));
+                self.record_outcome(&id, ChangeOutcome::Failed(why.to_owned()));
             }
         }
     }

@@ -17,27 +17,27 @@
 //! the change is looked for, several times over a minute, and then reported.
 
 mod clear;
-mod look;
+mod observe;
 mod send;
 mod settle;
 
-use super::directory::Directory;
 use super::journal::{BeforeImage, Journal, Record};
-use super::outcome::{Fate, Outcome};
-use super::stop::Stop;
+use super::known_ids::KnownIds;
+use super::outcome::{ChangeOutcome, Outcome};
 use crate::facts::{Email, Policy, World};
 use crate::kore::{Gateway, KoreError, Reader, Writer};
-use crate::plan::pack::{Call, Endpoint, pack};
+use crate::plan::pack::{Call, WriteKind, pack};
 use crate::plan::{Change, ChangeId, Plan};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use tokio_util::sync::CancellationToken;
 
 /// How old a look may be when a call that relies on it is sent.
-const FRESH: SignedDuration = SignedDuration::from_secs(60);
+const MAX_OBSERVATION_AGE: SignedDuration = SignedDuration::from_secs(60);
 /// Times a call may come too late for its look before it is given up: a budget this small cannot check anything.
-const LATE: u32 = 3;
+const MAX_RETRIES: u32 = 3;
 /// Pauses in seconds between looks for something that was sent and is not there: a minute in all.
-pub(super) const LOOKS: [i64; 7] = [0, 1, 2, 5, 10, 20, 22];
+pub(super) const READ_BACK_PAUSES: [i64; 7] = [0, 1, 2, 5, 10, 20, 22];
 
 /// The account a plan is applied to.
 pub struct Account<'a> {
@@ -56,7 +56,7 @@ pub async fn run(
     policy: &Policy,
     account: &Account<'_>,
     journal: &mut Journal,
-    stop: Stop,
+    cancel: CancellationToken,
 ) -> Outcome {
     let sendable: Vec<&Change> = plan.sendable();
     let calls = pack(&sendable, policy.batch_size.0);
@@ -68,16 +68,19 @@ pub async fn run(
         policy,
         account,
         journal,
-        stop,
-        directory: Directory::of(observed, &sendable),
-        queue: calls.into_iter().map(|call| Queued { call, hunt: None, late: 0, is_again: false }).collect(),
+        cancel,
+        known_ids: KnownIds::from_read(observed, &sendable),
+        queue: calls
+            .into_iter()
+            .map(|call| Queued { call, bisection: None, retries: 0, is_again: false })
+            .collect(),
         sent: BTreeMap::new(),
         calls_sent: 0,
-        dethroned: BTreeSet::new(),
+        lost_master_admin: BTreeSet::new(),
         cleared: BTreeMap::new(),
-        left_behind: Vec::new(),
-        hunts: Vec::new(),
-        doubtful: Vec::new(),
+        unrestored: Vec::new(),
+        bisections: Vec::new(),
+        unconfirmed: Vec::new(),
         outcome: Outcome { changes, ..Outcome::default() },
     };
     let started = run.note_start(&plan);
@@ -104,8 +107,8 @@ impl From<KoreError> for End {
 struct Queued {
     call: Call,
     /// Which hunt for a bad entry this call belongs to.
-    hunt: Option<usize>,
-    late: u32,
+    bisection: Option<usize>,
+    retries: u32,
     /// Sent for the second time, now without the entries that were refused beside these.
     is_again: bool,
 }
@@ -127,28 +130,28 @@ struct Run<'a, 'b> {
     policy: &'a Policy,
     account: &'a Account<'b>,
     journal: &'a mut Journal,
-    stop: Stop,
-    directory: Directory,
+    cancel: CancellationToken,
+    known_ids: KnownIds,
     queue: VecDeque<Queued>,
     sent: BTreeMap<ChangeId, Sent>,
     calls_sent: usize,
     /// Who has lost Master Admin by what was sent: a look may be older than that.
-    dethroned: BTreeSet<Email>,
+    lost_master_admin: BTreeSet<Email>,
     /// Lists of assignments that were cleared and sent again, and that no look has shown whole yet. They are kept.
     cleared: BTreeMap<Email, BeforeImage>,
     /// Those that the next run has to restore.
-    left_behind: Vec<BeforeImage>,
+    unrestored: Vec<BeforeImage>,
     /// Halves made of each refused batch, sent or about to be.
-    hunts: Vec<u32>,
+    bisections: Vec<u32>,
     /// Entries taken beside refused ones: the platform may have undone the whole batch (kore-api section 4, row 15).
-    doubtful: Vec<(Endpoint, Vec<ChangeId>)>,
+    unconfirmed: Vec<(WriteKind, Vec<ChangeId>)>,
     outcome: Outcome,
 }
 
 impl Run<'_, '_> {
     async fn work(&mut self) -> Result<(), End> {
         loop {
-            self.empty_the_queue().await?;
+            self.drain_queue().await?;
             self.verify().await?;
             if self.queue.is_empty() {
                 return Ok(());
@@ -156,14 +159,14 @@ impl Run<'_, '_> {
         }
     }
 
-    async fn empty_the_queue(&mut self) -> Result<(), End> {
+    async fn drain_queue(&mut self) -> Result<(), End> {
         while !self.queue.is_empty() {
-            let window = self.next_window();
-            if window.is_empty() {
+            let batch = self.next_batch();
+            if batch.is_empty() {
                 let queued = self.queue.len();
                 let was_settled = self.sent.is_empty();
                 self.verify().await?;
-                self.hold_back_orphans();
+                self.fail_orphans();
                 if was_settled && self.queue.len() == queued {
                     // Nothing can move any more. Plans have no cycles, so this is ours to be blamed for.
                     for queued in std::mem::take(&mut self.queue) {
@@ -172,19 +175,19 @@ impl Run<'_, '_> {
                 }
                 continue;
             }
-            let view = match self.look(&window).await {
+            let view = match self.observe(&batch).await {
                 Ok(view) => view,
                 Err(end) => {
-                    self.requeue(window);
+                    self.requeue(batch);
                     return Err(end);
                 }
             };
             self.settle(&view.world);
             let progress = self.progress();
-            let mut window: VecDeque<Queued> = window.into();
-            while let Some(queued) = window.pop_front() {
+            let mut batch: VecDeque<Queued> = batch.into();
+            while let Some(queued) = batch.pop_front() {
                 if let Err(end) = self.handle(queued, &view).await {
-                    self.requeue(window.into());
+                    self.requeue(batch.into());
                     return Err(end);
                 }
             }
@@ -198,7 +201,7 @@ impl Run<'_, '_> {
 
     /// What handling a window moves on: calls sent, changes settled.
     fn progress(&self) -> (usize, usize) {
-        (self.calls_sent, self.outcome.fates.len())
+        (self.calls_sent, self.outcome.by_change.len())
     }
 
     /// Checks one call against the look, and sends what stands.
@@ -207,7 +210,7 @@ impl Run<'_, '_> {
             self.queue.push_front(queued);
             return Ok(());
         }
-        self.keep_what_stands(&mut queued.call, view);
+        self.drop_stale_changes(&mut queued.call, view);
         if queued.call.entries.is_empty() {
             return Ok(());
         }
@@ -215,7 +218,7 @@ impl Run<'_, '_> {
             self.fail(&queued.call, &why);
             return Ok(());
         }
-        let requests = queued.call.endpoint.requests().min(self.policy.rate.usable_per_minute() as usize);
+        let requests = queued.call.kind.requests().min(self.policy.rate.usable_per_minute() as usize);
         tokio::select! {
             // Until they fit now: what waits in the gateway would be sent long after it was checked.
             waited = self.account.gateway.wait_for_room(requests, SignedDuration::ZERO) => {
@@ -224,29 +227,29 @@ impl Run<'_, '_> {
                     return Err(error.into());
                 }
             }
-            () = self.stop.asked() => {
+            () = self.cancel.cancelled() => {
                 self.queue.push_front(queued);
                 return Err(End::Asked);
             }
         }
-        if self.stop.is_asked() {
+        if self.cancel.is_cancelled() {
             self.queue.push_front(queued);
             return Err(End::Asked);
         }
-        if self.account.gateway.now().duration_since(view.at) > FRESH {
-            self.look_again(queued);
+        if self.account.gateway.now().duration_since(view.at) > MAX_OBSERVATION_AGE {
+            self.retry(queued);
             return Ok(());
         }
         self.send(queued, view).await
     }
 
     /// A call that comes too late for its look gets another one, a bounded number of times.
-    fn look_again(&mut self, queued: Queued) {
-        if queued.late >= LATE {
+    fn retry(&mut self, queued: Queued) {
+        if queued.retries >= MAX_RETRIES {
             let why = "the call budget is too small to check and send within 60 s; raise rateLimit";
             return self.fail(&queued.call, why);
         }
-        self.queue.push_front(Queued { late: queued.late + 1, ..queued });
+        self.queue.push_front(Queued { retries: queued.retries + 1, ..queued });
     }
 
     fn waits_for_sent(&self, call: &Call) -> bool {
@@ -256,23 +259,23 @@ impl Run<'_, '_> {
         })
     }
 
-    fn requeue(&mut self, window: Vec<Queued>) {
-        for queued in window.into_iter().rev() {
+    fn requeue(&mut self, batch: Vec<Queued>) {
+        for queued in batch.into_iter().rev() {
             self.queue.push_front(queued);
         }
     }
 
     fn fail(&mut self, call: &Call, why: &str) {
         for id in call.changes() {
-            self.settle_as(id, Fate::Failed(why.to_owned()));
+            self.record_outcome(id, ChangeOutcome::Failed(why.to_owned()));
         }
     }
 
-    fn settle_as(&mut self, id: &ChangeId, fate: Fate) {
-        debug_assert!(!self.outcome.fates.contains_key(id), "{id} has a fate already");
+    fn record_outcome(&mut self, id: &ChangeId, outcome: ChangeOutcome) {
+        debug_assert!(!self.outcome.by_change.contains_key(id), "{id} has a fate already");
         // A journal that cannot be written has already ended the run at the call before.
-        let _ = self.journal.write(&Record::Settled { change: id.clone(), fate: fate.clone() });
-        self.outcome.fates.insert(id.clone(), fate);
+        let _ = self.journal.write(&Record::Resolved { change: id.clone(), outcome: outcome.clone() });
+        self.outcome.by_change.insert(id.clone(), outcome);
     }
 
     fn note(&mut self, record: &Record) -> Result<(), End> {
@@ -300,12 +303,20 @@ impl Run<'_, '_> {
             Err(End::Journal(why)) => why,
         };
         for (id, Sent { unknown: _ }) in std::mem::take(&mut self.sent) {
-            self.settle_as(&id, Fate::Failed(format!("sent, and not read back: {why}; run again")));
+            self.record_outcome(
+                &id,
+                ChangeOutcome::Failed(format!("sent, and not read back: {why}; run again")),
+            );
         }
-        let left: Vec<ChangeId> =
-            self.outcome.changes.keys().filter(|id| !self.outcome.fates.contains_key(*id)).cloned().collect();
+        let left: Vec<ChangeId> = self
+            .outcome
+            .changes
+            .keys()
+            .filter(|id| !self.outcome.by_change.contains_key(*id))
+            .cloned()
+            .collect();
         for id in left {
-            self.settle_as(&id, Fate::NotSent(why.clone()));
+            self.record_outcome(&id, ChangeOutcome::NotSent(why.clone()));
         }
         self.outcome.calls = self.account.gateway.total_calls() - calls_before;
         let (at, calls) = (self.account.gateway.now(), self.outcome.calls);

@@ -1,65 +1,65 @@
 //! One call: what of it still stands, whether the floor holds, how it is sent, and what the answer means.
 
 use super::super::check::{Precondition, precondition};
-use super::super::encode::{Letter, Reply, access_of};
+use super::super::encode::{Reply, RequestEncoder, access_of};
 use super::super::journal::Record;
-use super::super::outcome::Fate;
-use super::{End, FRESH, Queued, Run, Sent, View};
+use super::super::outcome::ChangeOutcome;
+use super::{End, MAX_OBSERVATION_AGE, Queued, Run, Sent, View};
 use crate::facts::{BuilderAccess, Email, Key, World};
 use crate::kore::KoreError;
-use crate::plan::pack::{Call, Endpoint};
+use crate::plan::pack::{Call, WriteKind};
 use crate::plan::{Change, ChangeId, master_admins, takes_master_admin};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Extra calls spent on finding the bad entries of one batch.
-const HALVINGS: u32 = 24;
+const MAX_BISECTION_CALLS: u32 = 24;
 
 impl Run<'_, '_> {
-    /// Drops from a call what is already so, overtaken, unseen, or without its ground.
-    pub(super) fn keep_what_stands(&mut self, call: &mut Call, view: &View) {
+    /// Drops changes from a call that are done already, stale, not observed, or without what they depend on.
+    pub(super) fn drop_stale_changes(&mut self, call: &mut Call, view: &View) {
         for entry in &mut call.entries {
             let creates = entry.iter().any(|id| matches!(self.outcome.changes[id].key, Key::Member(_)))
-                && call.endpoint == Endpoint::CreateUsers;
+                && call.kind == WriteKind::CreateUsers;
             let mut kept = Vec::with_capacity(entry.len());
             for id in entry.drain(..) {
                 let change = &self.outcome.changes[&id];
-                let fate = match self.missing_ground(change, &kept) {
-                    Some(ground) => Some(Fate::HeldBack(ground)),
+                let outcome = match self.missing_ground(change, &kept) {
+                    Some(ground) => Some(ChangeOutcome::HeldBack(ground)),
                     None => match precondition(change, &view.world) {
-                        Precondition::Holds => self.directory.moved_name(change).map(Fate::Stale),
-                        Precondition::Satisfied => Some(Fate::AlreadyThere),
-                        Precondition::Broken(seen) => Some(Fate::Stale(seen)),
-                        Precondition::Unseen(why) => Some(Fate::Failed(why)),
+                        Precondition::Holds => self.known_ids.moved_name(change).map(ChangeOutcome::Stale),
+                        Precondition::Satisfied => Some(ChangeOutcome::AlreadyThere),
+                        Precondition::Broken(seen) => Some(ChangeOutcome::Stale(seen)),
+                        Precondition::Unseen(why) => Some(ChangeOutcome::Failed(why)),
                     },
                 };
-                match fate {
+                match outcome {
                     None => kept.push(id),
-                    Some(fate) => self.settle_as(&id, fate),
+                    Some(outcome) => self.record_outcome(&id, outcome),
                 }
             }
-            if let Endpoint::SetDataTables { allow: _, access } = call.endpoint
+            if let WriteKind::SetDataTables { allow: _, access } = call.kind
                 && !self.has_access(&kept, &view.world, access)
             {
                 for id in kept.drain(..) {
                     let why =
                         "their builder access is another by now, and every such call sets that; run again";
-                    self.settle_as(&id, Fate::Stale(why.to_owned()));
+                    self.record_outcome(&id, ChangeOutcome::Stale(why.to_owned()));
                 }
             }
-            if call.endpoint == Endpoint::UpdateUsers && !self.shows_access(&kept, &view.world) {
+            if call.kind == WriteKind::UpdateUsers && !self.shows_access(&kept, &view.world) {
                 for id in kept.drain(..) {
                     let why =
                         "the account did not say what they may do in the builder, and every update sets that";
-                    self.settle_as(&id, Fate::Failed(why.to_owned()));
+                    self.record_outcome(&id, ChangeOutcome::Failed(why.to_owned()));
                 }
             }
             // Without its first part, the user, an entry that creates is no entry.
             if creates && !kept.iter().any(|id| matches!(self.outcome.changes[id].key, Key::Member(_))) {
                 for id in kept.drain(..) {
-                    self.settle_as(
+                    self.record_outcome(
                         &id,
-                        Fate::Stale("the user is in the account by now; run again".to_owned()),
+                        ChangeOutcome::Stale("the user is in the account by now; run again".to_owned()),
                     );
                 }
             }
@@ -86,8 +86,8 @@ impl Run<'_, '_> {
             .iter()
             .find(|needed| {
                 !beside.contains(needed)
-                    && match self.outcome.fates.get(*needed) {
-                        Some(Fate::Applied | Fate::AlreadyThere) => false,
+                    && match self.outcome.by_change.get(*needed) {
+                        Some(ChangeOutcome::Applied | ChangeOutcome::AlreadyThere) => false,
                         // A user who was just there already has a look of their own on the next run.
                         Some(_) => true,
                         None => {
@@ -105,7 +105,7 @@ impl Run<'_, '_> {
             return None;
         }
         let now = master_admins(view);
-        let left = now.difference(&losers).filter(|email| !self.dethroned.contains(*email)).count();
+        let left = now.difference(&losers).filter(|email| !self.lost_master_admin.contains(*email)).count();
         let least = self.policy.safety.min_master_admins as usize;
         (left < least).then(|| {
             format!("Master Admins who can sign in: {left} would be left now, {least} are needed (safety.minMasterAdmins)")
@@ -121,21 +121,22 @@ impl Run<'_, '_> {
     }
 
     pub(super) async fn send(&mut self, queued: Queued, view: &View) -> Result<(), End> {
-        let Queued { call, hunt, late, is_again } = queued;
+        let Queued { call, bisection, retries, is_again } = queued;
         self.calls_sent += 1;
-        self.dethroned.extend(self.losers(&call, &view.world));
+        self.lost_master_admin.extend(self.losers(&call, &view.world));
         let ids: Vec<ChangeId> = call.changes().cloned().collect();
-        let label = call.endpoint.label().to_owned();
+        let label = call.kind.label().to_owned();
         self.note(&Record::Sending { at: self.account.gateway.now(), call: label, changes: ids })?;
-        let letter = Letter {
+        let encoder = RequestEncoder {
             call: &call,
             changes: &self.outcome.changes,
-            directory: &self.directory,
+            known_ids: &self.known_ids,
             view: &view.world,
         };
         // Rate-limited and waited out, a call must not go on a look that has grown old meanwhile.
-        let writer = self.account.writer.until(view.at.saturating_add(FRESH).unwrap_or(Timestamp::MAX));
-        let answer = letter.send(&writer, self.policy).await;
+        let writer =
+            self.account.writer.until(view.at.saturating_add(MAX_OBSERVATION_AGE).unwrap_or(Timestamp::MAX));
+        let answer = encoder.send(&writer, self.policy).await;
         let text = match &answer {
             Ok(answer) => answer.to_string(),
             Err(error) => error.to_string(),
@@ -144,7 +145,7 @@ impl Run<'_, '_> {
         let answer = match answer {
             Err(KoreError::RateLimited { .. }) => {
                 // Nothing was executed. Whether waiting is allowed at all is decided before the next look.
-                self.look_again(Queued { call, hunt, late, is_again });
+                self.retry(Queued { call, bisection, retries, is_again });
                 return Ok(());
             }
             answer => answer?,
@@ -158,7 +159,10 @@ impl Run<'_, '_> {
                     for id in entry {
                         match refused.get(&at) {
                             Some(why) => {
-                                self.settle_as(id, Fate::Failed(format!("the platform refused: {why}")));
+                                self.record_outcome(
+                                    id,
+                                    ChangeOutcome::Failed(format!("the platform refused: {why}")),
+                                );
                             }
                             None => self.mark_sent(id, None),
                         }
@@ -167,11 +171,11 @@ impl Run<'_, '_> {
                 if !refused.is_empty() && !is_again {
                     let taken = call.entries.iter().enumerate();
                     let taken = taken.filter(|(at, _)| !apart.contains(at) && !refused.contains_key(at));
-                    self.doubtful.extend(taken.map(|(_, entry)| (call.endpoint, entry.clone())));
+                    self.unconfirmed.extend(taken.map(|(_, entry)| (call.kind, entry.clone())));
                 }
                 for (entries, why) in together {
                     let entries = entries.into_iter().map(|at| call.entries[at].clone()).collect();
-                    self.halve(Call { endpoint: call.endpoint, entries }, hunt, late, &why);
+                    self.halve(Call { kind: call.kind, entries }, bisection, retries, &why);
                 }
             }
             Reply::Unknown(why) => {
@@ -179,36 +183,36 @@ impl Run<'_, '_> {
                     self.mark_sent(id, Some(why.clone()));
                 }
             }
-            Reply::Refused(why) => self.halve(call, hunt, late, &why),
+            Reply::Refused(why) => self.halve(call, bisection, retries, &why),
         }
         Ok(())
     }
 
     /// A refused batch comes back as two, to be looked at and sent again, until the bad entry stands alone.
-    pub(super) fn halve(&mut self, call: Call, hunt: Option<usize>, late: u32, message: &str) {
-        let Call { endpoint, mut entries } = call;
-        let hunt = hunt.unwrap_or_else(|| {
-            self.hunts.push(0);
-            self.hunts.len() - 1
+    pub(super) fn halve(&mut self, call: Call, bisection: Option<usize>, retries: u32, message: &str) {
+        let Call { kind, mut entries } = call;
+        let bisection = bisection.unwrap_or_else(|| {
+            self.bisections.push(0);
+            self.bisections.len() - 1
         });
-        if entries.len() == 1 || self.hunts[hunt] + 2 > HALVINGS {
+        if entries.len() == 1 || self.bisections[bisection] + 2 > MAX_BISECTION_CALLS {
             let why = if entries.len() == 1 {
                 format!("the platform refused: {message}")
             } else {
                 format!(
-                    "the platform refused a batch of {} (the bad entry was not found in {HALVINGS} more calls): {message}",
+                    "the platform refused a batch of {} (the bad entry was not found in {MAX_BISECTION_CALLS} more calls): {message}",
                     entries.len()
                 )
             };
-            return self.fail(&Call { endpoint, entries }, &why);
+            return self.fail(&Call { kind, entries }, &why);
         }
-        self.hunts[hunt] += 2;
+        self.bisections[bisection] += 2;
         let second = entries.split_off(entries.len() / 2);
         for entries in [second, entries] {
             self.queue.push_front(Queued {
-                call: Call { endpoint, entries },
-                hunt: Some(hunt),
-                late,
+                call: Call { kind, entries },
+                bisection: Some(bisection),
+                retries,
                 is_again: false,
             });
         }
@@ -218,10 +222,10 @@ impl Run<'_, '_> {
         let is_write_only =
             self.outcome.changes.get(id).is_some_and(|change| change.key.family().is_write_only());
         match (is_write_only, unknown) {
-            (true, None) => self.settle_as(id, Fate::Applied),
+            (true, None) => self.record_outcome(id, ChangeOutcome::Applied),
             (true, Some(why)) => {
                 let why = format!("the reply was lost, and this cannot be read back: {why}");
-                self.settle_as(id, Fate::Failed(why));
+                self.record_outcome(id, ChangeOutcome::Failed(why));
             }
             (false, unknown) => {
                 self.sent.insert(id.clone(), Sent { unknown });

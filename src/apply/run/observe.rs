@@ -2,19 +2,19 @@
 
 use super::{End, Queued, Run, View};
 use crate::facts::{Email, Holder, Key};
-use crate::kore::Ask;
+use crate::kore::ReadRequest;
 use crate::plan::{ChangeId, master_admins, takes_master_admin};
 use jiff::SignedDuration;
 use std::collections::HashSet;
 
 /// A window is planned for less than a look may be old, so that its last call is still in time.
-const WINDOW: SignedDuration = SignedDuration::from_secs(50);
+const BATCH_TIME: SignedDuration = SignedDuration::from_secs(50);
 
 impl Run<'_, '_> {
     /// Calls for one look: as many as the budget lets through while the look is fresh, none that depends on another
     /// one of them or on one still queued.
-    pub(super) fn next_window(&mut self) -> Vec<Queued> {
-        let mut room = self.account.gateway.room_within(WINDOW);
+    pub(super) fn next_batch(&mut self) -> Vec<Queued> {
+        let mut room = self.account.gateway.room_within(BATCH_TIME);
         let look_up_size = self.account.reader.sizes().look_up.max(1);
         let queue = std::mem::take(&mut self.queue);
         let unsent: HashSet<&ChangeId> = queue.iter().flat_map(|queued| queued.call.changes()).collect();
@@ -37,39 +37,39 @@ impl Run<'_, '_> {
                 .filter(|email| !people.contains(email))
                 .collect();
             let reads = (people.len() + more.len()).div_ceil(look_up_size);
-            if is_started && reads + queued.call.endpoint.requests() > room {
+            if is_started && reads + queued.call.kind.requests() > room {
                 break;
             }
-            room = room.saturating_sub(queued.call.endpoint.requests());
+            room = room.saturating_sub(queued.call.kind.requests());
             people.extend(more);
             chosen[at] = true;
             is_started = true;
         }
-        let mut window: Vec<Queued> = Vec::new();
+        let mut batch: Vec<Queued> = Vec::new();
         for (queued, is_chosen) in queue.into_iter().zip(chosen) {
             if is_chosen {
-                window.push(queued);
+                batch.push(queued);
             } else {
                 self.queue.push_back(queued);
             }
         }
-        window
+        batch
     }
 
     /// One look at everyone the window is about and everyone written before.
-    pub(super) async fn look(&mut self, window: &[Queued]) -> Result<View, End> {
-        let mut ask = Ask::default();
+    pub(super) async fn observe(&mut self, batch: &[Queued]) -> Result<View, End> {
+        let mut ask = ReadRequest::default();
         let mut takes_master_admin_away = false;
-        for id in window.iter().flat_map(|queued| queued.call.changes()).chain(self.sent.keys()) {
+        for id in batch.iter().flat_map(|queued| queued.call.changes()).chain(self.sent.keys()) {
             let Some(change) = self.outcome.changes.get(id) else { continue };
             takes_master_admin_away |=
                 !takes_master_admin(&change.key, change.action.is_removal(), self.observed).is_empty();
             ask.roles |= matches!(change.key, Key::RoleDefinition(..));
             match change.key.holder() {
                 Some(Holder::Group(group)) => {
-                    ask.look_up.extend(self.directory.some_members(group));
+                    ask.look_up.extend(self.known_ids.some_members(group));
                 }
-                _ => ask.look_up.extend(change.key.email().map(|email| self.directory.spelling(email))),
+                _ => ask.look_up.extend(change.key.email().map(|email| self.known_ids.spelling(email))),
             }
         }
         ask.look_up.extend(self.cleared.keys().cloned());
@@ -84,9 +84,9 @@ impl Run<'_, '_> {
         let at = self.account.gateway.now();
         let world = tokio::select! {
             world = self.account.reader.read(&ask) => world?,
-            () = self.stop.asked() => return Err(End::Asked),
+            () = self.cancel.cancelled() => return Err(End::Asked),
         };
-        self.directory.learn(&world);
+        self.known_ids.learn(&world);
         Ok(View { world, at })
     }
 
@@ -94,8 +94,8 @@ impl Run<'_, '_> {
     pub(super) async fn wait_for_room(&mut self, reads: usize) -> Result<(), End> {
         let needed = (reads + 1).min(self.policy.rate.usable_per_minute() as usize);
         tokio::select! {
-            waited = self.account.gateway.wait_for_room(needed, WINDOW) => Ok(waited?),
-            () = self.stop.asked() => Err(End::Asked),
+            waited = self.account.gateway.wait_for_room(needed, BATCH_TIME) => Ok(waited?),
+            () = self.cancel.cancelled() => Err(End::Asked),
         }
     }
 }

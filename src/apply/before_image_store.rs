@@ -6,7 +6,7 @@ use std::fmt::Debug;
 
 /// A place that outlives the process.
 #[async_trait]
-pub trait Vault: Debug + Send + Sync {
+pub trait BeforeImageStore: Debug + Send + Sync {
     /// Keeps this text, in place of what was kept; `None`: nothing any more. When it returns, the text is safe.
     ///
     /// # Errors

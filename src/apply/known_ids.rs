@@ -1,20 +1,20 @@
 //! Names, ids and spellings while a run is under way: as the plan's read had them, corrected by every look since.
 
 use crate::facts::{self, Email, GroupName, Key, RoleId, RoleName, RoleType, World};
-use crate::plan::Change;
+use crate::plan::{Change, Pin};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Names and ids as the last look that showed them has it.
-pub(super) struct Directory {
+pub(super) struct KnownIds {
     names: facts::Directory,
     members: BTreeMap<GroupName, Vec<Email>>,
     /// Roles this run defines: their ids may change under our own hands.
     defined: BTreeSet<(RoleType, RoleName)>,
 }
 
-impl Directory {
+impl KnownIds {
     /// From the read the plan was made of.
-    pub(super) fn of(observed: &World, changes: &[&Change]) -> Self {
+    pub(super) fn from_read(observed: &World, changes: &[&Change]) -> Self {
         let mut members: BTreeMap<GroupName, Vec<Email>> = BTreeMap::new();
         for (key, _) in observed.facts() {
             if let Key::InGroup(email, group) = key {
@@ -65,9 +65,11 @@ impl Directory {
             return None;
         }
         let now = self.role(role_type, role)?;
-        let pin = change.pins.iter().find(|pin| pin.name.ends_with(&format!("role {role}")))?;
-        let then = pin.id.as_deref()?;
-        (then != now.as_str()).then(|| format!("role {role} has the id {now} now, and had {then}"))
+        let then = change.pins.iter().find_map(|pin| match pin {
+            Pin::Role { id, .. } => id.as_ref(),
+            Pin::User { .. } | Pin::Group { .. } | Pin::BuilderAccess { .. } => None,
+        })?;
+        (*then != now).then(|| format!("role {role} has the id {now} now, and had {then}"))
     }
 
     pub(super) fn role(&self, role_type: RoleType, role: &RoleName) -> Option<RoleId> {

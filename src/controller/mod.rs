@@ -1,50 +1,22 @@
-//! The Kubernetes front door: objects in a cluster become one plan an account, and the account becomes as declared.
+//! The Kubernetes front door: objects in a cluster become one plan per account, and the account becomes as declared.
 //!
 //! ```text
-//! watches ──► stores ──view──► pass(read, compare, hold, apply, judge) ──► statuses, events, plans, finalizers
-//!    │                           ▲
-//!    └── wake (debounced) ── interval, audit-log hint, settle, expiry
+//! cluster: watches -> caches -> view --> pass: observe, repair, compile, plan, defer, apply, assess, report, schedule
+//!             ^                                                                                                  |
+//!          wake (debounced): edit, interval, audit log, settled, expiry      cluster: statuses, events, plans <--+
 //! ```
 //!
-//! One reconcile is one account, not one object: ten thousand resources cost the same calls as one. [`pass`](mod@pass) is the core;
-//! it knows no cluster, so it runs in tests without one. While nothing that it knows has changed, it reads, compares, and is done.
-//! Only this room and `manifest` name Kubernetes; nothing here prints.
+//! One reconcile loop per account, not per object: 10,000 objects cost the API calls of a single plan. [`pass`](mod@pass) knows
+//! no Kubernetes client and no clock, so it runs in tests without either; [`cluster`] knows `pass` and owns them. Planning is
+//! skipped when neither objects nor account have changed since the last pass. Only this room and `manifest` name Kubernetes;
+//! nothing here prints.
 
-mod conditions;
-mod connect;
-mod declare;
-mod decode;
-mod health;
-mod hint;
-mod hold;
-mod homeless;
-mod judge;
-mod known;
-mod lease;
-mod metrics;
-mod news;
-mod pass;
-mod pins;
-mod propose;
-mod publish;
-mod reason;
-mod rhythm;
-mod run;
-mod statuses;
-mod still;
-mod store;
-mod view;
-mod worker;
-mod write_ahead;
-mod write_only;
+pub mod cluster;
+pub mod pass;
 
-pub use judge::Standing;
-pub use known::Known;
-pub use lease::LeaseOptions;
-pub use news::News;
-pub use pass::{Pass, Session, pass};
-pub use propose::Proposals;
-pub use reason::Reason;
-pub use run::{ControllerError, Options, run, run_in_cluster};
-pub use view::{Approval, Broken, Declared, DeclaredAccount, Meta, ObjectRef, Published, View};
-pub use write_ahead::WriteAhead;
+pub use cluster::{ControllerError, LeaseOptions, Options, run, run_in_cluster};
+pub use pass::{
+    AccountMemory, Approval, Broken, ConditionReason, Declared, DeclaredAccount, Housekeeping, Meta,
+    ObjectRef, Pass, PassEvent, PassExtent, Proposals, Published, Readiness, Report, Session, View,
+    WriteAhead, pass,
+};

@@ -1,13 +1,13 @@
 //! What a pass came to goes back to the cluster: statuses that changed, finalizers, plans, events. Nothing is written
 //! that is there already.
 
-use super::conditions::shortened;
 use super::decode::{FINALIZER, Watched, resource};
 use super::metrics::Metrics;
-use super::news::News;
-use super::pass::Pass;
-use super::propose::Proposals;
-use super::view::{ObjectRef, View};
+use crate::controller::pass::Pass;
+use crate::controller::pass::conditions::shortened;
+use crate::controller::pass::events::PassEvent;
+use crate::controller::pass::view::{ObjectRef, View};
+use crate::controller::pass::writes::{StatusWrite, moved_plans, status_writes};
 use crate::manifest::kinds::plan::{KorePlanStatus, PlanPhase};
 use crate::manifest::kinds::{API_VERSION, AccountStatus, KorePlan, KorePlanSpec, ObjectStatus};
 use futures::stream::{self, StreamExt as _};
@@ -51,29 +51,33 @@ impl Publisher {
 
     /// Writes down what has changed. A write that fails is logged: the next pass finds the same difference again.
     pub(super) async fn publish(&self, view: &View, pass: &Pass) {
-        if pass.is_still {
+        if pass.is_unchanged() {
             return;
         }
         self.finalizers(view, pass).await;
-        let patches: Vec<StatusPatch> = statuses(view, pass).collect();
+        let namespace = &*view.account.meta.object.namespace;
+        let patches: Vec<StatusPatch> =
+            status_writes(view, pass).map(|write| status_patch(&write, namespace)).collect();
         stream::iter(patches).for_each_concurrent(AT_ONCE, |patch| self.patch_status(patch)).await;
         self.plans(view, pass).await;
         let uids = uids(view);
         // What is about one object keeps its order.
-        let by_object = pass.news.chunk_by(|one, next| one.object == next.object);
-        stream::iter(by_object).for_each_concurrent(AT_ONCE, |news| self.tell_all(view, &uids, news)).await;
+        let by_object = pass.report.events.chunk_by(|one, next| one.object == next.object);
+        stream::iter(by_object)
+            .for_each_concurrent(AT_ONCE, |events| self.tell_all(view, &uids, events))
+            .await;
     }
 
-    async fn tell_all(&self, view: &View, uids: &HashMap<&ObjectRef, &str>, news: &[News]) {
+    async fn tell_all(&self, view: &View, uids: &HashMap<&ObjectRef, &str>, events: &[PassEvent]) {
         let account = &view.account.meta;
-        for news in news {
-            let (object, uid) = match &news.object {
+        for events in events {
+            let (object, uid) = match &events.object {
                 None => (&account.object, account.uid.as_str()),
                 Some(object) => (object, uids.get(object).copied().unwrap_or_default()),
             };
             // What is not there any more has no uid.
             if !uid.is_empty() {
-                self.tell(object, uid, news).await;
+                self.tell(object, uid, events).await;
             }
         }
     }
@@ -114,12 +118,12 @@ impl Publisher {
 
     async fn finalizers(&self, view: &View, pass: &Pass) {
         let uids = uids(view);
-        for object in &pass.keep {
+        for object in &pass.housekeeping.add_finalizer {
             if let Some(uid) = uids.get(object) {
                 self.keep(object, uid).await;
             }
         }
-        for object in &pass.release {
+        for object in &pass.housekeeping.release {
             self.release(object).await;
         }
     }
@@ -167,7 +171,7 @@ impl Publisher {
     async fn plans(&self, view: &View, pass: &Pass) {
         let namespace = &*view.account.meta.object.namespace;
         let api: Api<KorePlan> = Api::namespaced(self.client.clone(), namespace);
-        for (name, spec) in &pass.proposals.create {
+        for (name, spec) in &pass.housekeeping.proposals.create {
             let plan = plan_object(name, spec.clone(), view);
             match api.create(&PostParams::default(), &plan).await {
                 Ok(_) => self.phase(namespace, name, KorePlanStatus::default()).await,
@@ -176,12 +180,12 @@ impl Publisher {
                 Err(error) => tracing::warn!(name, %error, "the plan could not be published"),
             }
         }
-        for (name, (phase, approved)) in moved(view, pass) {
+        for (name, (phase, approved)) in moved_plans(view, pass) {
             let is_settled = matches!(phase, PlanPhase::Done | PlanPhase::Superseded);
             let settled_at = is_settled.then(Timestamp::now);
             self.phase(namespace, name, KorePlanStatus { phase, approved, settled_at }).await;
         }
-        for name in &pass.proposals.delete {
+        for name in &pass.housekeeping.proposals.delete {
             if let Err(error) = api.delete(name, &DeleteParams::default()).await {
                 tracing::warn!(name, %error, "a settled plan could not be deleted");
             }
@@ -200,8 +204,8 @@ impl Publisher {
     }
 
     /// Publishes an event.
-    pub(super) async fn tell(&self, object: &ObjectRef, uid: &str, news: &News) {
-        let News { object: _, reason, message, is_warning } = news;
+    pub(super) async fn tell(&self, object: &ObjectRef, uid: &str, events: &PassEvent) {
+        let PassEvent { object: _, reason, message, is_warning } = events;
         let event = Event {
             type_: if *is_warning { EventType::Warning } else { EventType::Normal },
             reason: reason.clone(),
@@ -232,46 +236,18 @@ fn uids(view: &View) -> HashMap<&ObjectRef, &str> {
     view.objects().map(|object| (&object.meta.object, object.meta.uid.as_str())).collect()
 }
 
-/// Whether a pass leaves nothing to write.
-pub(super) fn is_silent(view: &View, pass: &Pass) -> bool {
-    let Proposals { create, phases: _, delete } = &pass.proposals;
-    let is_plan_written = !create.is_empty() || !delete.is_empty() || moved(view, pass).next().is_some();
-    let is_object_written = !pass.keep.is_empty() || !pass.release.is_empty() || !pass.news.is_empty();
-    !is_plan_written && !is_object_written && statuses(view, pass).next().is_none()
-}
-
-/// The published plans that stand otherwise than they did.
-fn moved<'a>(view: &'a View, pass: &'a Pass) -> impl Iterator<Item = (&'a str, (PlanPhase, u32))> {
-    view.published.iter().filter_map(|plan| {
-        let standing = *pass.proposals.phases.get(&plan.name)?;
-        (plan.standing != standing).then_some((plan.name.as_str(), standing))
-    })
-}
-
-/// The statuses that differ from what the objects carry.
-fn statuses<'a>(view: &'a View, pass: &'a Pass) -> impl Iterator<Item = StatusPatch> + 'a {
-    let known: HashMap<&ObjectRef, &ObjectStatus> = view
-        .objects()
-        .map(|object| (&object.meta.object, &object.status))
-        .chain(view.broken.iter().map(|broken| (&broken.meta.object, &broken.status)))
-        .collect();
-    let changed = pass.statuses.iter().filter(move |(object, status)| known.get(object) != Some(&status));
-    let objects = changed.map(|(object, status)| patch(object, status));
-    let account = &view.account.meta.object;
-    // What is in flight is written apart from the rest.
-    let before = AccountStatus { in_flight: None, ..view.account.status.clone() };
-    let is_other = before != pass.account || pass.has_foreseen;
-    let of_account = is_other.then(|| patch(account, &pass.account));
-    let approvals = view.approvals.iter().filter_map(|approval| {
-        let status = pass.approvals.get(&approval.name).filter(|status| **status != approval.status)?;
-        Some(StatusPatch {
+/// A status as it is sent.
+fn status_patch(write: &StatusWrite<'_>, namespace: &str) -> StatusPatch {
+    match write {
+        StatusWrite::Object(object, status) => patch(object, status),
+        StatusWrite::Account(object, status) => patch(object, status),
+        StatusWrite::Approval(name, status) => StatusPatch {
             kind: Watched::Approval.name(),
-            namespace: account.namespace.to_string(),
-            name: approval.name.clone(),
+            namespace: namespace.to_owned(),
+            name: (*name).to_owned(),
             status: value(status),
-        })
-    });
-    objects.chain(of_account).chain(approvals)
+        },
+    }
 }
 
 fn patch(object: &ObjectRef, status: &impl Serialize) -> StatusPatch {

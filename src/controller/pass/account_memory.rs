@@ -1,9 +1,9 @@
 //! What the controller remembers of an account between passes. In-process it is whole; what has to survive a restart
 //! lies in the status of the objects.
 
-use super::still::Still;
+use super::unchanged::UnchangedPass;
 use super::view::View;
-use crate::apply::{Fate, Outcome};
+use crate::apply::{ChangeOutcome, Outcome};
 use crate::facts::{Email, Family, Policy};
 use crate::manifest::kinds::Spec;
 use crate::manifest::kinds::status::{RemovalWindow, Removed, UNDER_WAY_MAX};
@@ -20,17 +20,17 @@ const INVITED_MAX: usize = 500;
 
 /// Memory of one account.
 #[derive(Clone, Debug, Default)]
-pub struct Known {
+pub struct AccountMemory {
     /// Open invitations, and what was applied lately.
-    pub memory: Memory,
+    pub plan_memory: Memory,
     removals: Vec<Removed>,
     /// What the objects were, and since when they have been so.
     edits: Option<(u64, Timestamp)>,
     /// The last pass, if it came to nothing.
-    pub(super) still: Option<Still>,
+    pub(super) unchanged: Option<UnchangedPass>,
 }
 
-impl Known {
+impl AccountMemory {
     /// What the status of the objects remembers.
     pub fn restored(view: &View) -> Self {
         let status = &view.account.status;
@@ -44,14 +44,14 @@ impl Known {
             }
         }
         for (id, times) in &status.repeated {
-            memory.applied.insert(ChangeId::known(id), times.clone());
+            memory.applied.insert(ChangeId::parse(id), times.clone());
         }
         let removals = status.removals.as_ref().map(|window| window.recent.clone()).unwrap_or_default();
-        Self { memory, removals, edits: None, still: None }
+        Self { plan_memory: memory, removals, edits: None, unchanged: None }
     }
 
     /// Since when the objects have been as they are. Whoever just started has seen them only now.
-    pub fn still_since(&mut self, view: &View, now: Timestamp) -> Timestamp {
+    pub fn unedited_since(&mut self, view: &View, now: Timestamp) -> Timestamp {
         let mut metas: Vec<_> = view
             .objects()
             .map(|object| &object.meta)
@@ -86,17 +86,21 @@ impl Known {
 
     /// When time alone changes what this says: the oldest removal leaves the window, an invitation has been open for too
     /// long.
-    pub(super) fn moves_at(&self, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn next_change_at(&self, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
         let gone = self.removals.iter().map(|removed| removed.at.saturating_add(DAY));
         let after = policy.invitations.overdue_after;
-        let overdue = self.memory.pending_since.values().map(|since| since.saturating_add(after));
+        let overdue = self.plan_memory.pending_since.values().map(|since| since.saturating_add(after));
         gone.chain(overdue).map(|at| at.unwrap_or(Timestamp::MAX)).filter(|at| *at > now).min()
     }
 
     /// Remembers what a run did.
-    pub fn note(&mut self, outcome: &Outcome, now: Timestamp) {
-        let applied = outcome.fates.iter().filter(|(_, fate)| **fate == Fate::Applied).map(|(id, _)| id);
-        self.memory.note_applied(applied.clone(), now);
+    pub fn record(&mut self, outcome: &Outcome, now: Timestamp) {
+        let applied = outcome
+            .by_change
+            .iter()
+            .filter(|(_, outcome)| **outcome == ChangeOutcome::Applied)
+            .map(|(id, _)| id);
+        self.plan_memory.note_applied(applied.clone(), now);
         for change in applied.filter_map(|id| outcome.changes.get(id)) {
             if change.action.is_removal() {
                 count(&mut self.removals, change, now);
@@ -110,7 +114,7 @@ impl Known {
     }
 
     /// The window of removals as it will be when all of these have gone. `None`: there are none.
-    pub fn foreseen<'c>(
+    pub fn planned_removals<'c>(
         &self,
         removals: impl Iterator<Item = &'c Change>,
         allowed: u32,
@@ -131,12 +135,12 @@ impl Known {
             }
         }
         let is_empty = under_way.is_empty();
-        let foreseen = self.removals.iter().cloned().chain(under_way.into_values()).collect();
-        (!is_empty).then(|| window(foreseen, allowed))
+        let planned = self.removals.iter().cloned().chain(under_way.into_values()).collect();
+        (!is_empty).then(|| window(planned, allowed))
     }
 
-    /// Whether somebody died in the middle of removals that were counted beforehand.
-    pub fn has_foreseen(&self) -> bool {
+    /// Whether a replica ended in the middle of removals that were counted beforehand.
+    pub fn wrote_ahead(&self) -> bool {
         self.removals.iter().any(|removed| !removed.under_way.is_empty())
     }
 
@@ -157,7 +161,7 @@ impl Known {
 
     /// Changes that came back, for the status: a single application is forgotten with the process.
     pub fn repeated(&self) -> BTreeMap<String, Vec<Timestamp>> {
-        let repeated = self.memory.applied.iter().filter(|(_, times)| times.len() > 1);
+        let repeated = self.plan_memory.applied.iter().filter(|(_, times)| times.len() > 1);
         repeated.map(|(id, times)| (id.to_string(), times.clone())).collect()
     }
 
@@ -170,7 +174,7 @@ impl Known {
                 _ => None,
             })
             .collect();
-        let others = self.memory.pending_since.iter().filter(|(email, _)| !declared.contains(email));
+        let others = self.plan_memory.pending_since.iter().filter(|(email, _)| !declared.contains(email));
         others.take(INVITED_MAX).map(|(email, since)| (email.to_string(), *since)).collect()
     }
 }

@@ -11,14 +11,14 @@ const ROLE: &str = "role";
 const GROUP: &str = "group";
 
 /// What the names of an object mean now; what is known from before stays.
-pub(super) fn resolved(object: &Declared, world: &World) -> BTreeMap<String, String> {
+pub(in crate::controller) fn resolved(object: &Declared, world: &World) -> BTreeMap<String, String> {
     let mut pins = meaning(&object.spec, &world.directory);
     pins.extend(object.status.resolved.clone());
     pins
 }
 
 /// An object whose name has moved to something else, and what to read about it.
-pub(super) fn moved(object: &Declared, world: &World) -> Option<(ObjectRef, String)> {
+pub(in crate::controller) fn moved(object: &Declared, world: &World) -> Option<(ObjectRef, String)> {
     let now = meaning(&object.spec, &world.directory);
     let (what, known) =
         object.status.resolved.iter().find(|(what, known)| now.get(*what).is_some_and(|id| id != *known))?;

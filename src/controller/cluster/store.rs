@@ -1,7 +1,7 @@
 //! What the watches have seen. A listing that is under way replaces the old one only when it is whole.
 
 use super::decode::{Stored, Watched, decode};
-use super::view::{Broken, Declared, DeclaredAccount, Meta, ObjectRef, View};
+use crate::controller::pass::view::{Broken, Declared, DeclaredAccount, Meta, ObjectRef, View};
 use crate::kore::BaseUrl;
 use crate::manifest::kinds::Kind;
 use kube::ResourceExt as _;
@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// A namespace and a name.
-type Place = (Arc<str>, Arc<str>);
+type NamespacedName = (Arc<str>, Arc<str>);
 
 /// One watch: a kind in one namespace, or in all of them.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -23,10 +23,10 @@ pub(super) struct Watch {
 }
 
 #[derive(Debug, Default)]
-struct Shelf {
-    objects: BTreeMap<Place, Stored>,
+struct WatchCache {
+    objects: BTreeMap<NamespacedName, Stored>,
     /// The listing under way.
-    incoming: Option<BTreeMap<Place, Stored>>,
+    incoming: Option<BTreeMap<NamespacedName, Stored>>,
     is_listed: bool,
     failure: Option<String>,
 }
@@ -34,19 +34,19 @@ struct Shelf {
 /// Everything that was seen.
 #[derive(Debug, Default)]
 pub(super) struct Stores {
-    shelves: BTreeMap<Watch, Shelf>,
+    caches: BTreeMap<Watch, WatchCache>,
 }
 
 impl Stores {
     /// Expects these watches.
     pub(super) fn new(watches: impl IntoIterator<Item = Watch>) -> Self {
-        Self { shelves: watches.into_iter().map(|watch| (watch, Shelf::default())).collect() }
+        Self { caches: watches.into_iter().map(|watch| (watch, WatchCache::default())).collect() }
     }
 
-    /// Takes what a watch says. True when somebody edited something; our own writing is no edit.
+    /// Takes what a watch says. True when an object was edited; our own writing is no edit.
     pub(super) fn take(&mut self, watch: &Watch, event: watcher::Event<DynamicObject>) -> bool {
-        let Some(kept) = self.shelves.get_mut(watch) else { return false };
-        let place = |object: &DynamicObject| -> Place {
+        let Some(kept) = self.caches.get_mut(watch) else { return false };
+        let place = |object: &DynamicObject| -> NamespacedName {
             (Arc::from(object.namespace().unwrap_or_default()), Arc::from(object.name_any()))
         };
         match event {
@@ -70,7 +70,7 @@ impl Stores {
                 let is_edit = kept
                     .objects
                     .get(&place(&object))
-                    .map_or(!is_own(&stored), |known| is_edit(known, &stored));
+                    .map_or(!is_own(&stored), |before| is_edit(before, &stored));
                 kept.objects.insert(place(&object), stored);
                 is_edit
             }
@@ -80,26 +80,26 @@ impl Stores {
         }
     }
 
-    /// A watch failed; what it showed stays, and is no longer the whole.
+    /// A watch failed; what it showed stays, and is no longer complete.
     pub(super) fn fail(&mut self, watch: &Watch, why: String) {
-        if let Some(shelf) = self.shelves.get_mut(watch) {
-            shelf.failure = Some(why);
+        if let Some(cache) = self.caches.get_mut(watch) {
+            cache.failure = Some(why);
         }
     }
 
     /// Whether every watch has listed what there is, or failed to.
     pub(super) fn is_listed(&self) -> bool {
-        self.shelves.values().all(|shelf| shelf.is_listed || shelf.failure.is_some())
+        self.caches.values().all(|cache| cache.is_listed || cache.failure.is_some())
     }
 
     /// Why this is not everything, if it is not.
     fn gap(&self) -> Option<String> {
-        self.shelves.iter().find_map(|(watch, shelf)| {
+        self.caches.iter().find_map(|(watch, cache)| {
             let place = watch
                 .namespace
                 .as_deref()
                 .map_or("all namespaces".to_owned(), |name| format!("namespace {name}"));
-            match (&shelf.failure, shelf.is_listed) {
+            match (&cache.failure, cache.is_listed) {
                 (Some(why), _) => {
                     Some(format!("{} in {place} cannot be listed: {why}", watch.watched.name()))
                 }
@@ -110,13 +110,13 @@ impl Stores {
     }
 
     fn all(&self) -> impl Iterator<Item = &Stored> {
-        self.shelves.values().flat_map(|shelf| shelf.objects.values())
+        self.caches.values().flat_map(|cache| cache.objects.values())
     }
 
     /// All accounts.
     pub(super) fn accounts(&self) -> impl Iterator<Item = &DeclaredAccount> {
-        let of_accounts = self.shelves.iter().filter(|(watch, _)| is_of_accounts(watch));
-        of_accounts.flat_map(|(_, shelf)| shelf.objects.values()).filter_map(|stored| match stored {
+        let of_accounts = self.caches.iter().filter(|(watch, _)| is_of_accounts(watch));
+        of_accounts.flat_map(|(_, cache)| cache.objects.values()).filter_map(|stored| match stored {
             Stored::Account(account) => Some(account),
             _ => None,
         })
@@ -124,9 +124,10 @@ impl Stores {
 
     /// Everything about one account; `None` when it is gone.
     pub(super) fn view(&self, account: &ObjectRef) -> Option<View> {
-        let homes = Homes::new(self.accounts());
+        let index = AccountIndex::new(self.accounts());
         let found = self.accounts().find(|candidate| candidate.meta.object == *account)?;
-        let is_ours = |meta: &Meta, named: Option<&str>| homes.of(meta, named) == Home::Account(account);
+        let is_ours =
+            |meta: &Meta, named: Option<&str>| index.find(meta, named) == AccountMatch::Account(account);
         let reach = |namespace: &str| {
             let lets_in = found.spec.allowed_namespaces.iter().any(|allowed| allowed.namespace == namespace);
             lets_in || *namespace == *account.namespace
@@ -138,9 +139,9 @@ impl Stores {
             approvals: Vec::new(),
             published: Vec::new(),
             gap: self.gap(),
-            elders: self.elders(found),
+            older_accounts: self.older_accounts(found),
         };
-        for (place, stored) in self.shelves.values().flat_map(|shelf| &shelf.objects) {
+        for (place, stored) in self.caches.values().flat_map(|cache| &cache.objects) {
             let is_beside = place.0 == account.namespace;
             match stored {
                 Stored::Declared(object) if is_ours(&object.meta, object.spec.account()) => {
@@ -154,7 +155,7 @@ impl Stores {
                     view.published.push(plan.clone());
                 }
                 Stored::Approval(named, approval)
-                    if is_beside && homes.of_approval(account, named.as_deref()) =>
+                    if is_beside && index.find_approval(account, named.as_deref()) =>
                 {
                     view.approvals.push(approval.clone());
                 }
@@ -166,17 +167,17 @@ impl Stores {
 
     /// Objects that have no account, with the reason, and accounts that cannot be read. None while an account may be
     /// missing here only because accounts could not be listed.
-    pub(super) fn homeless(&self) -> (Vec<(Arc<Declared>, String)>, Vec<Broken>) {
+    pub(super) fn unassigned(&self) -> (Vec<(Arc<Declared>, String)>, Vec<Broken>) {
         let mut lost = Vec::new();
         let mut broken = Vec::new();
-        if self.shelves.iter().any(|(watch, shelf)| is_of_accounts(watch) && !shelf.is_listed) {
+        if self.caches.iter().any(|(watch, cache)| is_of_accounts(watch) && !cache.is_listed) {
             return (lost, broken);
         }
-        let homes = Homes::new(self.accounts());
+        let index = AccountIndex::new(self.accounts());
         for stored in self.all() {
             match stored {
                 Stored::Declared(object) => {
-                    if let Home::None(why) = homes.of(&object.meta, object.spec.account()) {
+                    if let AccountMatch::None(why) = index.find(&object.meta, object.spec.account()) {
                         lost.push((Arc::clone(object), why));
                     }
                 }
@@ -190,7 +191,7 @@ impl Stores {
     }
 
     /// The older account objects on the same platform, by tenant: by what they declare, or by what answered them.
-    fn elders(&self, account: &DeclaredAccount) -> BTreeMap<String, ObjectRef> {
+    fn older_accounts(&self, account: &DeclaredAccount) -> BTreeMap<String, ObjectRef> {
         let platform = |account: &DeclaredAccount| {
             let host = account.spec.endpoint.host.as_deref().unwrap_or_default();
             BaseUrl::parse(host).map_or_else(|_| host.to_owned(), |base| base.to_string())
@@ -207,17 +208,17 @@ impl Stores {
 
 /// Which account an object belongs to.
 #[derive(PartialEq, Eq)]
-enum Home<'a> {
+enum AccountMatch<'a> {
     Account(&'a ObjectRef),
     None(String),
 }
 
-struct Homes<'a> {
+struct AccountIndex<'a> {
     by_namespace: HashMap<&'a str, Vec<&'a DeclaredAccount>>,
     all: Vec<&'a DeclaredAccount>,
 }
 
-impl<'a> Homes<'a> {
+impl<'a> AccountIndex<'a> {
     fn new(accounts: impl Iterator<Item = &'a DeclaredAccount>) -> Self {
         let all: Vec<&DeclaredAccount> = accounts.collect();
         let mut by_namespace: HashMap<&str, Vec<&DeclaredAccount>> = HashMap::new();
@@ -229,7 +230,7 @@ impl<'a> Homes<'a> {
 
     /// The account of that name in the object's own namespace; else the one elsewhere that lets its namespace in. An
     /// object that names none belongs to the only one.
-    fn of(&self, meta: &Meta, named: Option<&str>) -> Home<'a> {
+    fn find(&self, meta: &Meta, named: Option<&str>) -> AccountMatch<'a> {
         let namespace = &*meta.object.namespace;
         let is_meant =
             |account: &&&DeclaredAccount| named.is_none_or(|name| *account.meta.object.name == *name);
@@ -244,20 +245,20 @@ impl<'a> Homes<'a> {
             beside
         };
         match (candidates.as_slice(), named) {
-            ([only], _) => Home::Account(&only.meta.object),
-            ([], Some(name)) => Home::None(format!(
+            ([only], _) => AccountMatch::Account(&only.meta.object),
+            ([], Some(name)) => AccountMatch::None(format!(
                 "there is no KoreAccount {name} in this namespace, and none elsewhere that lets it in"
             )),
-            ([], None) => Home::None(
+            ([], None) => AccountMatch::None(
                 "there is no KoreAccount in this namespace, and none elsewhere that lets it in".to_owned(),
             ),
-            (_, _) => Home::None(
+            (_, _) => AccountMatch::None(
                 "there are several KoreAccounts it could be for; name one in spec.account".to_owned(),
             ),
         }
     }
 
-    fn of_approval(&self, account: &ObjectRef, named: Option<&str>) -> bool {
+    fn find_approval(&self, account: &ObjectRef, named: Option<&str>) -> bool {
         match named {
             Some(name) => *account.name == *name,
             None => self.by_namespace.get(&*account.namespace).is_some_and(|beside| beside.len() == 1),
@@ -274,21 +275,21 @@ fn is_own(stored: &Stored) -> bool {
     matches!(stored, Stored::Plan(..))
 }
 
-/// Whether somebody else changed something that a pass looks at.
-fn is_edit(known: &Stored, now: &Stored) -> bool {
-    match (known, now) {
-        (Stored::Account(known), Stored::Account(now)) => is_meta_edit(&known.meta, &now.meta),
-        (Stored::Declared(known), Stored::Declared(now)) => is_meta_edit(&known.meta, &now.meta),
-        (Stored::Broken(known), Stored::Broken(now)) => is_meta_edit(&known.meta, &now.meta),
+/// Whether another writer changed something that a pass looks at.
+fn is_edit(before: &Stored, now: &Stored) -> bool {
+    match (before, now) {
+        (Stored::Account(before), Stored::Account(now)) => is_meta_edit(&before.meta, &now.meta),
+        (Stored::Declared(before), Stored::Declared(now)) => is_meta_edit(&before.meta, &now.meta),
+        (Stored::Broken(before), Stored::Broken(now)) => is_meta_edit(&before.meta, &now.meta),
         (Stored::Plan(..), Stored::Plan(..)) => false,
-        (Stored::Approval(_, known), Stored::Approval(_, now)) => known.generation != now.generation,
+        (Stored::Approval(_, before), Stored::Approval(_, now)) => before.generation != now.generation,
         _ => true,
     }
 }
 
-fn is_meta_edit(known: &Meta, now: &Meta) -> bool {
+fn is_meta_edit(before: &Meta, now: &Meta) -> bool {
     let Meta { object: _, uid, generation, created: _, deleted, has_finalizer: _, is_orphaned, reconcile_at } =
-        known;
+        before;
     *uid != now.uid
         || *generation != now.generation
         || deleted.is_some() != now.deleted.is_some()
@@ -296,7 +297,7 @@ fn is_meta_edit(known: &Meta, now: &Meta) -> bool {
         || *reconcile_at != now.reconcile_at
 }
 
-fn differ(known: &BTreeMap<Place, Stored>, now: &BTreeMap<Place, Stored>) -> bool {
-    known.len() != now.len()
-        || known.iter().any(|(place, known)| now.get(place).is_none_or(|now| is_edit(known, now)))
+fn differ(before: &BTreeMap<NamespacedName, Stored>, now: &BTreeMap<NamespacedName, Stored>) -> bool {
+    before.len() != now.len()
+        || before.iter().any(|(place, before)| now.get(place).is_none_or(|now| is_edit(before, now)))
 }

@@ -1,31 +1,31 @@
-//! Which changes of a plan are put off, and why: those that need somebody's yes, and removals while things are still
+//! Which changes of a plan are deferred, and why: those that need an approval, and removals while objects are still
 //! being edited. Pure.
 
-use super::declare::object_of;
-use crate::facts::{Approval, Place, Policy, Source};
+use super::view_to_manifests::object_of;
+use crate::facts::{Approval, Location, Policy, Source};
 use crate::plan::{Change, ChangeId, Digest, Entry, Plan, Reason, RiskLevel};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
-/// What decides about putting off.
+/// What decides about deferring.
 #[derive(Debug)]
-pub(super) struct Circumstances<'a> {
+pub(in crate::controller) struct DeferRules<'a> {
     /// The rules.
-    pub(super) policy: &'a Policy,
-    /// Changes that somebody said yes to.
-    pub(super) covered: &'a BTreeSet<ChangeId>,
+    pub(in crate::controller) policy: &'a Policy,
+    /// Changes that are approved.
+    pub(in crate::controller) covered: &'a BTreeSet<ChangeId>,
     /// Objects that are being deleted.
-    pub(super) leaving: &'a BTreeSet<Place>,
+    pub(in crate::controller) leaving: &'a BTreeSet<Location>,
     /// Since when nothing has been edited.
-    pub(super) still_since: Timestamp,
+    pub(in crate::controller) unedited_since: Timestamp,
     /// Now.
-    pub(super) now: Timestamp,
+    pub(in crate::controller) now: Timestamp,
 }
 
-impl Circumstances<'_> {
+impl DeferRules<'_> {
     /// When removals may go.
-    pub(super) fn settled_at(&self) -> Timestamp {
-        self.still_since.saturating_add(self.policy.settle).unwrap_or(Timestamp::MAX)
+    pub(in crate::controller) fn settled_at(&self) -> Timestamp {
+        self.unedited_since.saturating_add(self.policy.settle).unwrap_or(Timestamp::MAX)
     }
 
     /// The clock decided, not an edit: nobody approves it, and it waits for no edit to settle.
@@ -44,15 +44,15 @@ impl Circumstances<'_> {
 }
 
 /// What waits, in words: at most one entry for approval and one for settling.
-pub(super) fn put_off(plan: &Plan, circumstances: &Circumstances<'_>) -> Vec<Entry> {
+pub(in crate::controller) fn defer(plan: &Plan, rules: &DeferRules<'_>) -> Vec<Entry> {
     let refused: BTreeSet<&ChangeId> = plan.refused.iter().flat_map(|entry| &entry.changes).collect();
     let (mut unapproved, mut unsettled) = (Vec::new(), Vec::new());
-    let is_settled = circumstances.settled_at() <= circumstances.now;
+    let is_settled = rules.settled_at() <= rules.now;
     for change in plan.changes.iter().filter(|change| !refused.contains(&change.id)) {
-        if circumstances.is_expiry(change, plan) {
+        if rules.is_expiry(change, plan) {
             continue;
         }
-        if circumstances.needs_approval(change) && !circumstances.covered.contains(&change.id) {
+        if rules.needs_approval(change) && !rules.covered.contains(&change.id) {
             unapproved.push(change);
         } else if change.action.is_removal() && !is_settled {
             unsettled.push(change);
@@ -65,7 +65,7 @@ pub(super) fn put_off(plan: &Plan, circumstances: &Circumstances<'_>) -> Vec<Ent
         entries.push(entry(Reason::ApprovalRequired, "for an approval", next_step, &unapproved));
     }
     if !unsettled.is_empty() {
-        let still = brief(circumstances.policy.settle);
+        let still = brief(rules.policy.settle);
         let what = format!("until nothing has been edited for {still}");
         let next_step = "nothing to do: they go by themselves".to_owned();
         entries.push(entry(Reason::Settling, &what, next_step, &unsettled));
@@ -92,7 +92,7 @@ fn entry(reason: Reason, what: &str, next_step: String, changes: &[&Change]) -> 
 
 /// The changes a person has to look at: those without an approval, and those over the ceiling, which an approval by id
 /// acknowledges. The riskiest first.
-pub(super) fn to_approve(plan: &Plan) -> Vec<(&Change, &Entry)> {
+pub(in crate::controller) fn to_approve(plan: &Plan) -> Vec<(&Change, &Entry)> {
     let asks = |entry: &&Entry| matches!(entry.reason, Reason::ApprovalRequired | Reason::RemovalCeiling);
     let mut asked: Vec<(&Change, &Entry)> = Vec::new();
     for entry in plan.waiting.iter().chain(&plan.refused).filter(asks) {
@@ -109,12 +109,12 @@ pub(super) fn to_approve(plan: &Plan) -> Vec<(&Change, &Entry)> {
 }
 
 /// Names a set of changes to approve.
-pub(super) fn digest_of(changes: &[(&Change, &Entry)]) -> Digest {
-    Digest::of(changes.iter().map(|(change, _)| &change.id))
+pub(in crate::controller) fn digest_of(changes: &[(&Change, &Entry)]) -> Digest {
+    Digest::over(changes.iter().map(|(change, _)| &change.id))
 }
 
 /// `90s`, `5m`, `2h`: as manifests write it.
-pub(super) fn brief(duration: SignedDuration) -> String {
+pub(in crate::controller) fn brief(duration: SignedDuration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         _ if seconds % 3_600 == 0 && seconds > 0 => format!("{}h", seconds / 3_600),
@@ -124,6 +124,6 @@ pub(super) fn brief(duration: SignedDuration) -> String {
 }
 
 /// The objects that ask for a change.
-pub(super) fn askers(sources: &[Source]) -> impl Iterator<Item = super::view::ObjectRef> + '_ {
+pub(in crate::controller) fn askers(sources: &[Source]) -> impl Iterator<Item = super::view::ObjectRef> + '_ {
     sources.iter().filter_map(object_of)
 }

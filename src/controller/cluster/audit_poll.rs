@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 /// Where the last poll ended.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Hint {
+pub(super) struct AuditPoll {
     /// The entries that were seen, and how many there are in all. The order of the log is undocumented: the first page
     /// may be the oldest, and then only the number tells.
     seen: Option<(BTreeSet<String>, Option<u64>)>,
@@ -18,14 +18,14 @@ pub(super) struct Hint {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Polled {
     /// Nothing new.
-    Still,
+    UnchangedPass,
     /// Something happened.
     Something,
     /// The log cannot be read.
     Refused,
 }
 
-impl Hint {
+impl AuditPoll {
     /// Whether polling makes sense.
     pub(super) fn is_possible(&self) -> bool {
         !self.is_refused
@@ -40,7 +40,7 @@ impl Hint {
                 Polled::Refused
             }
             // The pass at the interval tells what is wrong.
-            Err(_) => Polled::Still,
+            Err(_) => Polled::UnchangedPass,
         }
     }
 
@@ -50,6 +50,6 @@ impl Hint {
         let is_new =
             self.seen.as_ref().is_some_and(|(seen, total)| !ids.is_subset(seen) || page.total > *total);
         self.seen = Some((ids, page.total));
-        if is_new { Polled::Something } else { Polled::Still }
+        if is_new { Polled::Something } else { Polled::UnchangedPass }
     }
 }

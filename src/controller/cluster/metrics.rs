@@ -1,8 +1,8 @@
 //! Counters and gauges for Prometheus. No label holds an e-mail address: accounts, kinds, endpoints and reasons only.
 
-use super::conditions::reason_of;
-use super::pass::Pass;
-use super::view::{ObjectRef, View};
+use crate::controller::pass::Pass;
+use crate::controller::pass::conditions::reason_of;
+use crate::controller::pass::view::{ObjectRef, View};
 use crate::kore::{Endpoint, Observer};
 use crate::manifest::kinds::Kind;
 use crate::manifest::kinds::status::PlanCounts;
@@ -24,7 +24,7 @@ const STATES: [&str; 5] = ["pending", "waiting", "blocked", "manual", "refused"]
 const WINDOWS: [&str; 2] = ["minute", "hour"];
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, EncodeLabelSet)]
-struct Of {
+struct AccountLabels {
     namespace: String,
     account: String,
 }
@@ -63,19 +63,19 @@ struct Kinded {
 pub(super) struct Metrics {
     registry: Registry,
     /// The accounts that gauges tell of.
-    accounts: Mutex<BTreeSet<Of>>,
+    accounts: Mutex<BTreeSet<AccountLabels>>,
     reconciles: Family<WithResult, Counter>,
-    durations: Family<Of, Histogram>,
+    durations: Family<AccountLabels, Histogram>,
     changes: Family<WithState, Gauge>,
     applied: Family<WithAction, Counter>,
     calls: Family<WithEndpoint, Counter>,
     calls_left: Family<WithWindow, Gauge>,
     reads: Family<WithKind, Counter>,
-    overdue: Family<Of, Gauge>,
-    removals: Family<Of, Gauge>,
+    overdue: Family<AccountLabels, Gauge>,
+    removals: Family<AccountLabels, Gauge>,
     objects: Family<WithReady, Gauge>,
-    last_success: Family<Of, Gauge<f64, AtomicU64>>,
-    info: Family<Of, Gauge>,
+    last_success: Family<AccountLabels, Gauge<f64, AtomicU64>>,
+    info: Family<AccountLabels, Gauge>,
     leader: Gauge,
     patches: Family<Kinded, Counter>,
     events: Counter,
@@ -173,14 +173,14 @@ impl Metrics {
 
     /// An account is gone.
     pub(super) fn forget(&self, account: &ObjectRef) {
-        let gone = of(account);
+        let gone = account_labels(account);
         self.forget_where(|of| *of == gone);
     }
 
     /// Drops the gauges of some accounts; counters only ever grow.
-    fn forget_where(&self, is_gone: impl Fn(&Of) -> bool) {
+    fn forget_where(&self, is_gone: impl Fn(&AccountLabels) -> bool) {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let gone: Vec<Of> = accounts.iter().filter(|of| is_gone(of)).cloned().collect();
+        let gone: Vec<AccountLabels> = accounts.iter().filter(|of| is_gone(of)).cloned().collect();
         for of in gone {
             accounts.remove(&of);
             for state in STATES {
@@ -209,60 +209,63 @@ impl Metrics {
         self.events.inc();
     }
 
-    pub(super) fn hinted(&self, account: &ObjectRef) {
+    pub(super) fn audit_polled(&self, account: &ObjectRef) {
         self.read(account, "hint");
     }
 
     fn read(&self, account: &ObjectRef, kind: &str) {
-        let Of { namespace, account } = of(account);
+        let AccountLabels { namespace, account } = account_labels(account);
         self.reads.get_or_create(&WithKind { namespace, account, kind: kind.to_owned() }).inc();
     }
 
     /// What a pass came to.
     pub(super) fn passed(&self, view: &View, pass: &Pass, took: Duration, now: Timestamp) {
         let object = &view.account.meta.object;
-        let Of { namespace, account } = of(object);
-        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(of(object));
-        self.info.get_or_create(&of(object)).set(1);
-        let result = reason_of(&pass.account.conditions).unwrap_or("Unknown").to_owned();
+        let AccountLabels { namespace, account } = account_labels(object);
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(account_labels(object));
+        self.info.get_or_create(&account_labels(object)).set(1);
+        let result = reason_of(&pass.report.account.conditions).unwrap_or("Unknown").to_owned();
         let (n, a) = (|| namespace.clone(), || account.clone());
         self.reconciles.get_or_create(&WithResult { namespace: n(), account: a(), result }).inc();
-        self.durations.get_or_create(&of(object)).observe(took.as_secs_f64());
-        if pass.was_read {
+        self.durations.get_or_create(&account_labels(object)).observe(took.as_secs_f64());
+        if pass.was_read() {
             self.read(object, "full");
-            self.last_success.get_or_create(&of(object)).set(now.as_duration().as_secs_f64());
+            self.last_success.get_or_create(&account_labels(object)).set(now.as_duration().as_secs_f64());
         }
-        if let Some(counts) = &pass.account.counts {
+        if let Some(counts) = &pass.report.account.counts {
             let PlanCounts { objects: _, changes, waiting, blocked, manual, refused, unmanaged: _ } = *counts;
             for (state, count) in STATES.into_iter().zip([changes, waiting, blocked, manual, refused]) {
-                self.changes.get_or_create(&of(object).with_state(state)).set(i64::from(count));
+                self.changes.get_or_create(&account_labels(object).with_state(state)).set(i64::from(count));
             }
         }
-        if let Some(removals) = &pass.account.removals {
-            self.removals.get_or_create(&of(object)).set(i64::from(removals.used));
+        if let Some(removals) = &pass.report.account.removals {
+            self.removals.get_or_create(&account_labels(object)).set(i64::from(removals.used));
         }
         if let Some(plan) = &pass.plan {
             let is_there = |id| pass.outcome.as_ref().is_some_and(|outcome| outcome.is_good(id));
             let overdue = plan.ended.iter().filter(|id| !is_there(id)).count();
-            self.overdue.get_or_create(&of(object)).set(i64::try_from(overdue).unwrap_or(i64::MAX));
+            self.overdue
+                .get_or_create(&account_labels(object))
+                .set(i64::try_from(overdue).unwrap_or(i64::MAX));
         }
         for change in pass.outcome.iter().flat_map(|outcome| {
-            let applied = outcome.fates.iter().filter(|(_, fate)| **fate == crate::apply::Fate::Applied);
+            let applied =
+                outcome.by_change.iter().filter(|(_, fate)| **fate == crate::apply::ChangeOutcome::Applied);
             applied.filter_map(|(id, _)| outcome.changes.get(id))
         }) {
             let action = match change.action.sign() {
                 '+' => "add",
-                '~' => "alter",
+                '~' => "change",
                 _ => "remove",
             };
             let labels = WithAction { namespace: n(), account: a(), action: action.to_owned() };
             self.applied.get_or_create(&labels).inc();
         }
-        if !pass.was_read || pass.is_still {
+        if !pass.was_read() || pass.is_unchanged() {
             return;
         }
         let mut objects: BTreeMap<(Kind, bool), i64> = BTreeMap::new();
-        for (object, status) in &pass.statuses {
+        for (object, status) in &pass.report.statuses {
             let is_ready = status
                 .conditions
                 .iter()
@@ -273,7 +276,7 @@ impl Metrics {
         for kind in Kind::ALL {
             for ready in [true, false] {
                 let count = objects.get(&(kind, ready)).copied().unwrap_or_default();
-                self.objects.get_or_create(&of(object).with_ready(kind, ready)).set(count);
+                self.objects.get_or_create(&account_labels(object).with_ready(kind, ready)).set(count);
             }
         }
     }
@@ -282,12 +285,12 @@ impl Metrics {
     pub(super) fn budget(&self, account: &ObjectRef, left: [usize; 2]) {
         for (window, left) in WINDOWS.into_iter().zip(left) {
             let left = i64::try_from(left).unwrap_or(i64::MAX);
-            self.calls_left.get_or_create(&of(account).with_window(window)).set(left);
+            self.calls_left.get_or_create(&account_labels(account).with_window(window)).set(left);
         }
     }
 }
 
-impl Of {
+impl AccountLabels {
     fn with_state(&self, state: &str) -> WithState {
         let Self { namespace, account } = self.clone();
         WithState { namespace, account, state: state.to_owned() }
@@ -304,8 +307,8 @@ impl Of {
     }
 }
 
-fn of(account: &ObjectRef) -> Of {
-    Of { namespace: account.namespace.to_string(), account: account.name.to_string() }
+fn account_labels(account: &ObjectRef) -> AccountLabels {
+    AccountLabels { namespace: account.namespace.to_string(), account: account.name.to_string() }
 }
 
 /// Counts the calls of one account.

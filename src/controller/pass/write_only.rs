@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 /// What is to be sent again: the fields of everyone whose spec says something else than what was sent.
-pub(super) fn rewrite(view: &View) -> Rewrite {
+pub(in crate::controller) fn rewrite(view: &View) -> Rewrite {
     let keys = view.objects().flat_map(|object| match &object.spec {
         Spec::User(user) if digest(user).is_some_and(|digest| object.status.sent != Some(digest)) => {
             keys(user)
@@ -21,13 +21,16 @@ pub(super) fn rewrite(view: &View) -> Rewrite {
 }
 
 /// The fields that a plan sends, and whether they have arrived.
-pub(super) fn arrived<'p>(plan: &'p Plan, outcome: Option<&Outcome>) -> BTreeMap<&'p Key, bool> {
+pub(in crate::controller) fn arrived<'p>(
+    plan: &'p Plan,
+    outcome: Option<&Outcome>,
+) -> BTreeMap<&'p Key, bool> {
     let sent = plan.changes.iter().filter(|change| change.key.family().is_write_only());
     sent.map(|change| (&change.key, outcome.is_some_and(|outcome| outcome.is_good(&change.id)))).collect()
 }
 
 /// What was sent, now: the spec's digest when all of it has arrived, else what is known from before.
-pub(super) fn sent(object: &Declared, arrived: &BTreeMap<&Key, bool>) -> Option<String> {
+pub(in crate::controller) fn sent(object: &Declared, arrived: &BTreeMap<&Key, bool>) -> Option<String> {
     let Spec::User(user) = &object.spec else { return None };
     let known = object.status.sent.clone();
     let fields: Vec<bool> = keys(user).iter().filter_map(|key| arrived.get(key).copied()).collect();

@@ -2,7 +2,7 @@
 //! a gap.
 
 use super::view::{Declared, View};
-use crate::facts::{Completeness, Place, Source};
+use crate::facts::{Completeness, Location, Source};
 use crate::manifest::kinds::shared::{DeletionPolicy, MembershipMode, State};
 use crate::manifest::kinds::{Kind, Spec};
 use crate::manifest::{Manifests, from_cluster};
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// Checked manifests of one account, the oldest object first: of two that exclude each other the older one stays.
-pub(super) fn manifests(view: &View) -> Manifests {
+pub(in crate::controller) fn manifests(view: &View) -> Manifests {
     let mut objects: Vec<&Declared> = view.objects().collect();
     objects.sort_by(|left, right| {
         let (left, right) = (&left.meta, &right.meta);
@@ -29,8 +29,8 @@ pub(super) fn manifests(view: &View) -> Manifests {
     manifests
 }
 
-/// What keeps this from being everything that is declared. Nothing is swept meanwhile.
-pub(super) fn missing(view: &View) -> Option<String> {
+/// What is missing for this to be everything that is declared. Nothing is pruned meanwhile.
+pub(in crate::controller) fn missing(view: &View) -> Option<String> {
     let broken = || {
         let broken = view.broken.first()?;
         Some(format!("{} cannot be read: {}", broken.meta.object, broken.why))
@@ -65,7 +65,7 @@ fn ended(object: &Declared, at: Timestamp) -> Option<Spec> {
 }
 
 /// Whether deleting the object is to take away what it granted.
-pub(super) fn removes(spec: &Spec) -> bool {
+pub(in crate::controller) fn removes(spec: &Spec) -> bool {
     let policy = match spec {
         // A team grants nothing by itself, and the platform has no way to delete a role.
         Spec::Account(_) | Spec::Team(_) | Spec::Role(_) => return false,
@@ -78,23 +78,23 @@ pub(super) fn removes(spec: &Spec) -> bool {
 }
 
 /// The objects that are being deleted, as sources of changes name them.
-pub(super) fn leaving(view: &View) -> BTreeSet<Place> {
+pub(in crate::controller) fn leaving(view: &View) -> BTreeSet<Location> {
     view.objects().filter(|object| object.meta.deleted.is_some()).map(place).collect()
 }
 
 /// How sources name an object.
-pub(super) fn place(object: &Declared) -> Place {
+pub(in crate::controller) fn place(object: &Declared) -> Location {
     object.manifest().source("").place
 }
 
 /// The object a source names.
-pub(super) fn object_of(source: &Source) -> Option<super::view::ObjectRef> {
+pub(in crate::controller) fn object_of(source: &Source) -> Option<super::view::ObjectRef> {
     match &source.place {
-        Place::Resource { kind, namespace, name } => Some(super::view::ObjectRef {
+        Location::Resource { kind, namespace, name } => Some(super::view::ObjectRef {
             kind: Kind::named(kind)?,
             namespace: namespace.clone(),
             name: name.clone(),
         }),
-        Place::File { .. } => None,
+        Location::File { .. } => None,
     }
 }

@@ -1,6 +1,6 @@
 //! What is published for approval, and what became of what was published. Pure.
 
-use super::hold::{askers, digest_of, to_approve};
+use super::defer::{askers, digest_of, to_approve};
 use super::view::{Approval, Published, View};
 use crate::manifest::kinds::KorePlanSpec;
 use crate::manifest::kinds::plan::{KorePlanCounts, PlanPhase, PlannedChange};
@@ -26,19 +26,19 @@ pub struct Proposals {
     pub delete: Vec<String>,
 }
 
-/// Every change that somebody said yes to.
-pub(super) fn covered(view: &View) -> BTreeSet<ChangeId> {
+/// Every change that is approved.
+pub(in crate::controller) fn covered(view: &View) -> BTreeSet<ChangeId> {
     view.approvals.iter().flat_map(|approval| covers(approval, &view.published)).collect()
 }
 
-/// The changes one approval says yes to: those it lists, and those of the plan it names.
-pub(super) fn covers(approval: &Approval, published: &[Published]) -> BTreeSet<ChangeId> {
+/// The changes that one approval covers: those it lists, and those of the plan it names.
+pub(in crate::controller) fn covers(approval: &Approval, published: &[Published]) -> BTreeSet<ChangeId> {
     let named = published.iter().filter(|plan| approval.digest.as_ref() == Some(&plan.digest));
     named.flat_map(|plan| plan.changes.iter().cloned()).chain(approval.changes.iter().cloned()).collect()
 }
 
 /// What is to be published. `left`: changes of the plan that are not applied.
-pub(super) fn propose(plan: &Plan, view: &View, left: &BTreeSet<ChangeId>) -> Proposals {
+pub(in crate::controller) fn propose(plan: &Plan, view: &View, left: &BTreeSet<ChangeId>) -> Proposals {
     let asked = to_approve(plan);
     let digest = (!asked.is_empty()).then(|| digest_of(&asked).as_str().to_owned());
     let covered = covered(view);
@@ -95,7 +95,7 @@ fn parts(
     };
     let counts = KorePlanCounts {
         add: count(|action| action == Action::Add),
-        alter: count(|action| action == Action::Alter),
+        change: count(|action| action == Action::Change),
         remove: count(Action::is_removal),
     };
     let chunks: Vec<_> = asked.chunks(PART).take(PARTS_MAX).collect();
@@ -151,7 +151,7 @@ mod tests {
             digest: format!("digest {plan}"),
             changes: BTreeSet::new(),
             created: Timestamp::UNIX_EPOCH + SignedDuration::from_mins(plan),
-            standing: (PlanPhase::Done, 0),
+            phase: (PlanPhase::Done, 0),
         };
         let published: Vec<Published> =
             (0..12).flat_map(|plan| [part(plan, 1), part(plan, 2), part(plan, 3)]).collect();

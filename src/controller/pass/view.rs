@@ -1,4 +1,4 @@
-//! The objects of one account at one moment, as the stores have them: what a pass is made of.
+//! The objects of one account at one time, as the watch caches have them: the input of a pass.
 
 use crate::manifest::Manifest;
 use crate::manifest::kinds::plan::PlanPhase;
@@ -102,7 +102,7 @@ pub struct Broken {
     pub status: ObjectStatus,
 }
 
-/// Somebody's yes.
+/// An approval of changes.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Approval {
     /// Its name.
@@ -129,13 +129,13 @@ pub struct Published {
     /// When it was published.
     pub created: Timestamp,
     /// Where it stands, and how many of its changes are approved.
-    pub standing: (PlanPhase, u32),
+    pub phase: (PlanPhase, u32),
 }
 
 impl Published {
     /// Whether it still waits.
     pub fn is_open(&self) -> bool {
-        matches!(self.standing.0, PlanPhase::Pending | PlanPhase::Approved)
+        matches!(self.phase.0, PlanPhase::Pending | PlanPhase::Approved)
     }
 }
 
@@ -148,20 +148,20 @@ pub struct View {
     pub objects: Vec<Arc<Declared>>,
     /// What could not be read.
     pub broken: Vec<Broken>,
-    /// What somebody said yes to.
+    /// What was approved.
     pub approvals: Vec<Approval>,
     /// What was published for approval.
     pub published: Vec<Published>,
     /// Why this is not everything, if it is not: a kind that could not be listed.
     pub gap: Option<String>,
     /// Older account objects on the same platform, by the tenant each is about.
-    pub elders: BTreeMap<String, ObjectRef>,
+    pub older_accounts: BTreeMap<String, ObjectRef>,
 }
 
 /// Objects that two views share are not looked into.
 impl PartialEq for View {
     fn eq(&self, other: &Self) -> bool {
-        let Self { account, objects, broken, approvals, published, gap, elders } = self;
+        let Self { account, objects, broken, approvals, published, gap, older_accounts } = self;
         let are_same =
             |(one, other): (&Arc<Declared>, &Arc<Declared>)| Arc::ptr_eq(one, other) || one == other;
         objects.len() == other.objects.len()
@@ -170,7 +170,7 @@ impl PartialEq for View {
             && *approvals == other.approvals
             && *published == other.published
             && *gap == other.gap
-            && *elders == other.elders
+            && *older_accounts == other.older_accounts
             && objects.iter().zip(&other.objects).all(are_same)
     }
 }
@@ -182,7 +182,7 @@ impl View {
     }
 
     /// The older account object about the same tenant: it stays in force, and this one does nothing.
-    pub fn rival(&self, tenant: Option<&str>) -> Option<&ObjectRef> {
-        self.elders.get(tenant?)
+    pub fn conflicting_account(&self, tenant: Option<&str>) -> Option<&ObjectRef> {
+        self.older_accounts.get(tenant?)
     }
 }

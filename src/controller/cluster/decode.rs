@@ -1,6 +1,8 @@
 //! An object as the API server sends it becomes one of ours, or a broken one: what cannot be read never stops a watch.
 
-use super::view::{Approval, Broken, Declared, DeclaredAccount, Meta, ObjectRef, Published};
+use crate::controller::pass::view::{
+    Approval, Broken, Declared, DeclaredAccount, Meta, ObjectRef, Published,
+};
 use crate::manifest::kinds::plan::KorePlanStatus;
 use crate::manifest::kinds::{API_VERSION, Kind, KorePlanApprovalSpec, KorePlanSpec, ObjectStatus, Spec};
 use crate::plan::ChangeId;
@@ -35,7 +37,7 @@ impl Watched {
         Kind::ALL.into_iter().map(Self::Declared).chain([Self::Plan, Self::Approval])
     }
 
-    /// What stands in `kind`.
+    /// The value of `kind`.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Declared(kind) => kind.name(),
@@ -92,19 +94,19 @@ pub(super) fn decode(watched: Watched, object: &DynamicObject) -> Stored {
             let spec: Option<KorePlanSpec> = serde_json::from_value(spec).ok();
             let KorePlanStatus { phase, approved, settled_at: _ } = status(object);
             let changes =
-                spec.iter().flat_map(|spec| &spec.changes).map(|change| ChangeId::known(&change.id));
+                spec.iter().flat_map(|spec| &spec.changes).map(|change| ChangeId::parse(&change.id));
             let published = Published {
                 name: object.name_any(),
                 digest: spec.as_ref().map(|spec| spec.digest.clone()).unwrap_or_default(),
                 changes: changes.collect(),
                 created: created(object),
-                standing: (phase, approved),
+                phase: (phase, approved),
             };
             Stored::Plan(Arc::from(spec.map(|spec| spec.account).unwrap_or_default()), published)
         }
         Watched::Approval => {
             let spec: Option<KorePlanApprovalSpec> = serde_json::from_value(spec).ok();
-            let changes = spec.iter().flat_map(|spec| &spec.changes).map(|id| ChangeId::known(id)).collect();
+            let changes = spec.iter().flat_map(|spec| &spec.changes).map(|id| ChangeId::parse(id)).collect();
             let approval = Approval {
                 name: object.name_any(),
                 generation: object.metadata.generation.unwrap_or_default(),

@@ -8,9 +8,10 @@
 
 use super::decode::resource;
 use super::publish::Publisher;
-use super::view::ObjectRef;
-use crate::apply::Vault;
-use crate::kore::Tenure;
+use crate::apply::BeforeImageStore;
+use crate::controller::pass::view::ObjectRef;
+use crate::controller::pass::write_ahead::WriteAhead;
+use crate::kore::LeaseTerm;
 use crate::manifest::kinds::AccountStatus;
 use crate::manifest::kinds::status::IN_FLIGHT_MAX;
 use async_trait::async_trait;
@@ -22,44 +23,28 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Who writes what is in flight: a manager of its own, so that writing the rest of the status leaves it alone.
+/// Who writes what is in flight: a manager of its own, so that writing the rest of the status does not change it.
 const MANAGER: &str = "koreconcile-in-flight";
 
-/// Where a pass writes down what must not be forgotten with it.
-#[async_trait]
-pub trait WriteAhead: Vault {
-    /// What was kept and not taken back.
-    ///
-    /// # Errors
-    /// Why that cannot be known now.
-    async fn kept(&self) -> Result<Option<String>, String>;
-
-    /// Stores this status, in which removals that are about to be sent are counted already.
-    ///
-    /// # Errors
-    /// Why it could not be stored. Nothing may be removed then.
-    async fn foresee(&self, status: &AccountStatus) -> Result<(), String>;
-}
-
 /// The status of one account object.
-pub(super) struct StatusAhead {
+pub(super) struct StatusWriteAhead {
     api: Api<DynamicObject>,
     account: ObjectRef,
     publisher: Arc<Publisher>,
-    tenure: Tenure,
+    lease_term: LeaseTerm,
     /// Whether nothing is kept there, as far as this process has seen to it.
     is_empty: AtomicBool,
 }
 
-impl StatusAhead {
+impl StatusWriteAhead {
     pub(super) fn new(
         client: Client,
         account: &ObjectRef,
         publisher: Arc<Publisher>,
-        tenure: Tenure,
+        lease_term: LeaseTerm,
     ) -> Self {
         let api = Api::namespaced_with(client, &account.namespace, &resource(account.kind.name()));
-        Self { api, account: account.clone(), publisher, tenure, is_empty: AtomicBool::new(false) }
+        Self { api, account: account.clone(), publisher, lease_term, is_empty: AtomicBool::new(false) }
     }
 
     /// The status as the API server has it now: a watch may be behind what the leader before us wrote last.
@@ -82,19 +67,19 @@ impl StatusAhead {
     }
 
     fn still_ours(&self) -> Result<(), String> {
-        let is_over = self.tenure.ends_at() <= Timestamp::now();
+        let is_over = self.lease_term.ends_at() <= Timestamp::now();
         if is_over { Err("another replica may lead by now".to_owned()) } else { Ok(()) }
     }
 }
 
-impl fmt::Debug for StatusAhead {
+impl fmt::Debug for StatusWriteAhead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StatusAhead").field("account", &self.account).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
-impl Vault for StatusAhead {
+impl BeforeImageStore for StatusWriteAhead {
     async fn keep(&self, text: Option<String>) -> Result<(), String> {
         if let Some(length) = text.as_ref().map(String::len).filter(|length| *length > IN_FLIGHT_MAX) {
             return Err(format!(
@@ -116,7 +101,7 @@ impl Vault for StatusAhead {
 }
 
 #[async_trait]
-impl WriteAhead for StatusAhead {
+impl WriteAhead for StatusWriteAhead {
     async fn kept(&self) -> Result<Option<String>, String> {
         if self.is_empty.load(Ordering::Acquire) {
             return Ok(None);
@@ -127,7 +112,7 @@ impl WriteAhead for StatusAhead {
         Ok(kept)
     }
 
-    async fn foresee(&self, status: &AccountStatus) -> Result<(), String> {
+    async fn record_removals(&self, status: &AccountStatus) -> Result<(), String> {
         self.still_ours()?;
         let written = self.publisher.account(&self.account, status).await;
         written.map_err(|error| format!("the status of {} cannot be written: {error}", self.account))

@@ -1,12 +1,12 @@
 //! The way to an account from a cluster: the Secret is read before every pass, so that a rotation is picked up without
 //! a restart, and the gateway is made anew only when something about it changed.
 
-use super::hint::Hint;
-use super::judge::Standing;
+use super::audit_poll::AuditPoll;
 use super::lease::LeaseOptions;
 use super::metrics::{Calls, Metrics};
-use super::reason::Reason;
-use super::view::DeclaredAccount;
+use crate::controller::pass::ConditionReason;
+use crate::controller::pass::object_status::Readiness;
+use crate::controller::pass::view::DeclaredAccount;
 use crate::facts::RateLimit;
 use crate::kore::{
     BaseUrl, Credentials, Gateway, HttpLimits, HttpTransport, Ledger, Parts, Reader, SystemClock,
@@ -44,7 +44,7 @@ pub(super) struct Connection {
     pub(super) gateway: Gateway,
     pub(super) host: String,
     /// Where the audit log stood.
-    pub(super) hint: Hint,
+    pub(super) audit_poll: AuditPoll,
     /// What it was made of (the secret as a hash): another value, another connection.
     made_of: (String, String, String, RateLimit),
 }
@@ -72,12 +72,12 @@ impl Connector {
         &self,
         account: &DeclaredAccount,
         rate: RateLimit,
-        known: Option<Connection>,
-    ) -> Result<Connection, Standing> {
+        before: Option<Connection>,
+    ) -> Result<Connection, Readiness> {
         let (base, host) = self.host(account)?;
         let Some(credentials) = &account.spec.credentials else {
-            return Err(Standing::new(
-                Reason::Invalid,
+            return Err(Readiness::new(
+                ConditionReason::Invalid,
                 "spec.credentials is missing; name a Secret of this namespace",
             ));
         };
@@ -85,12 +85,13 @@ impl Connector {
         let id = self.secret(namespace, "clientId", &credentials.client_id).await?;
         let secret = self.secret(namespace, "clientSecret", &credentials.client_secret).await?;
         let made_of = (host.clone(), id.clone(), fingerprint(&secret), rate);
-        if let Some(known) = known.filter(|known| known.made_of == made_of) {
-            return Ok(known);
+        if let Some(before) = before.filter(|before| before.made_of == made_of) {
+            return Ok(before);
         }
         let limits = HttpLimits { total: self.call_timeout, ..HttpLimits::default() };
-        let transport = HttpTransport::named(base, limits, &self.identity)
-            .map_err(|error| Standing::new(Reason::Unreachable, format!("TLS cannot be set up: {error}")))?;
+        let transport = HttpTransport::named(base, limits, &self.identity).map_err(|error| {
+            Readiness::new(ConditionReason::Unreachable, format!("TLS cannot be set up: {error}"))
+        })?;
         let name = &account.meta.object;
         // A tenant has one budget, whichever app asks.
         let tenant = account.tenant().unwrap_or_else(|| id.clone());
@@ -102,15 +103,21 @@ impl Connector {
             observer: Arc::new(Calls::new(&self.metrics, &name.namespace, &name.name)),
             max_wait: MAX_WAIT,
         });
-        Ok(Connection { reader: Reader::new(gateway.clone()), gateway, host, hint: Hint::default(), made_of })
+        Ok(Connection {
+            reader: Reader::new(gateway.clone()),
+            gateway,
+            host,
+            audit_poll: AuditPoll::default(),
+            made_of,
+        })
     }
 
-    fn host(&self, account: &DeclaredAccount) -> Result<(BaseUrl, String), Standing> {
+    fn host(&self, account: &DeclaredAccount) -> Result<(BaseUrl, String), Readiness> {
         let Some(host) = &account.spec.endpoint.host else {
             let message = "endpoint.sandbox is for the command line; serve the sandbox, and write its address as endpoint.host";
-            return Err(Standing::new(Reason::HostNotAllowed, message));
+            return Err(Readiness::new(ConditionReason::HostNotAllowed, message));
         };
-        let refused = |why: String| Standing::new(Reason::HostNotAllowed, why);
+        let refused = |why: String| Readiness::new(ConditionReason::HostNotAllowed, why);
         let base = BaseUrl::parse(host).map_err(|error| refused(error.to_string()))?;
         let is_allowed =
             self.allowed_hosts.is_empty() || self.allowed_hosts.iter().any(|allowed| allowed == base.host());
@@ -125,8 +132,8 @@ impl Connector {
         Ok((base, host))
     }
 
-    async fn secret(&self, namespace: &str, what: &str, source: &SecretSource) -> Result<String, Standing> {
-        let missing = |why: String| Standing::new(Reason::CredentialsMissing, why);
+    async fn secret(&self, namespace: &str, what: &str, source: &SecretSource) -> Result<String, Readiness> {
+        let missing = |why: String| Readiness::new(ConditionReason::CredentialsMissing, why);
         let SecretSource { env: _, file: _, secret_key_ref: Some(reference) } = source else {
             return Err(missing(format!(
                 "{what} comes from env or file, which only the command line reads; use secretKeyRef"
@@ -169,12 +176,12 @@ impl Connector {
     fn ledger(&self, key: &str, rate: RateLimit) -> Arc<Ledger> {
         let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Timestamp::now();
-        if let Some(known) = ledgers.get(key) {
-            if known.limit() == rate {
-                return Arc::clone(known);
+        if let Some(before) = ledgers.get(key) {
+            if before.limit() == rate {
+                return Arc::clone(before);
             }
             let changed = Ledger::in_memory(rate);
-            changed.count_sent(known.last_hour(now), now);
+            changed.count_sent(before.last_hour(now), now);
             let changed = Arc::new(changed);
             ledgers.insert(key.to_owned(), Arc::clone(&changed));
             return changed;
@@ -211,8 +218,8 @@ impl Connector {
     }
 
     /// Takes over what the leader before left behind.
-    pub(super) fn inherit(&self, left_behind: &str) {
-        let inherited = serde_json::from_str(left_behind).unwrap_or_default();
+    pub(super) fn inherit(&self, handed_over: &str) {
+        let inherited = serde_json::from_str(handed_over).unwrap_or_default();
         *self.inherited.lock().unwrap_or_else(PoisonError::into_inner) = inherited;
         self.ledgers.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

@@ -1,15 +1,15 @@
 //! What a pass writes down about objects, approvals and the account. Pure.
 
+use super::PlannedPass;
 use super::conditions::conditions;
-use super::declare::missing;
-use super::hold::brief;
-use super::judge::{Standing, changes};
-use super::pass::Work;
+use super::defer::brief;
+use super::interval;
+use super::object_status::{Readiness, changes};
 use super::pins;
 use super::propose::covers;
-use super::reason::Reason;
-use super::rhythm;
+use super::reason::ConditionReason;
 use super::view::{Approval, Declared, ObjectRef, View};
+use super::view_to_manifests::missing;
 use super::write_only;
 use crate::apply::Outcome;
 use crate::facts::{Key, Membership, Policy, Value};
@@ -19,24 +19,28 @@ use crate::plan::Plan;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
-impl Work<'_> {
+impl PlannedPass<'_> {
     /// How each object stands.
-    pub(super) fn statuses(&self, plan: &Plan, outcome: Option<&Outcome>) -> Vec<(ObjectRef, ObjectStatus)> {
+    pub(in crate::controller) fn statuses(
+        &self,
+        plan: &Plan,
+        outcome: Option<&Outcome>,
+    ) -> Vec<(ObjectRef, ObjectStatus)> {
         let arrived = write_only::arrived(plan, outcome);
         let declared = self.view.objects().map(|object| {
             let Declared { meta, spec, status } = object;
-            let standing = self.verdicts.of(&meta.object);
+            let readiness = self.problems.readiness_of(&meta.object);
             let (membership, invited_since) = match spec {
                 Spec::User(user) => (
-                    Some(membership(self.world.get(&Key::Member(user.email.clone())))),
-                    self.known.memory.pending_since.get(&user.email).copied(),
+                    Some(membership(self.seen.world.get(&Key::Member(user.email.clone())))),
+                    self.memory.plan_memory.pending_since.get(&user.email).copied(),
                 ),
                 _ => (None, None),
             };
             let status = ObjectStatus {
                 observed_generation: Some(meta.generation),
-                conditions: conditions(&standing, meta.generation, &status.conditions, self.now),
-                resolved: pins::resolved(object, &self.world),
+                conditions: conditions(&readiness, meta.generation, &status.conditions, self.now),
+                resolved: pins::resolved(object, &self.seen.world),
                 membership,
                 sent: write_only::sent(object, &arrived),
                 invited_since,
@@ -44,11 +48,11 @@ impl Work<'_> {
             (meta.object.clone(), status)
         });
         let broken = self.view.broken.iter().map(|broken| {
-            let standing = self.verdicts.of(&broken.meta.object);
+            let readiness = self.problems.readiness_of(&broken.meta.object);
             let generation = broken.meta.generation;
             let status = ObjectStatus {
                 observed_generation: Some(generation),
-                conditions: conditions(&standing, generation, &broken.status.conditions, self.now),
+                conditions: conditions(&readiness, generation, &broken.status.conditions, self.now),
                 ..broken.status.clone()
             };
             (broken.meta.object.clone(), status)
@@ -57,9 +61,9 @@ impl Work<'_> {
     }
 
     /// How the account stands.
-    pub(super) fn account_status(
+    pub(in crate::controller) fn account_status(
         &self,
-        standing: &Standing,
+        readiness: &Readiness,
         plan: &Plan,
         policy: &Policy,
         interval: SignedDuration,
@@ -68,11 +72,11 @@ impl Work<'_> {
         let meta = &self.view.account.meta;
         let before = &self.view.account.status;
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let mut conditions = conditions(standing, meta.generation, &before.conditions, self.now);
-        if standing.reason == Reason::UpToDate
+        let mut conditions = conditions(readiness, meta.generation, &before.conditions, self.now);
+        if readiness.reason == ConditionReason::UpToDate
             && (left > 0
                 || plan.blocked.len() + plan.manual.len() > 0
-                || self.manifests.has_errors()
+                || self.seen.manifests.has_errors()
                 || missing(self.view).is_some())
         {
             let synced = conditions.iter_mut().find(|condition| condition.type_ == "Synced");
@@ -83,10 +87,11 @@ impl Work<'_> {
         AccountStatus {
             observed_generation: Some(meta.generation),
             conditions,
-            account_id: self.world.account.as_ref().map(ToString::to_string),
+            account_id: self.seen.world.account.as_ref().map(ToString::to_string),
             effective_interval: Some(brief(interval)),
-            calls: Some(rhythm::calls(policy, self.world.calls, interval)),
+            calls: Some(interval::calls(policy, self.seen.world.calls, interval)),
             coverage: self
+                .seen
                 .world
                 .coverage
                 .listings
@@ -103,9 +108,9 @@ impl Work<'_> {
                 unmanaged: number(plan.unmanaged.len()),
             }),
             plan_digest: Some(plan.digest.to_string()),
-            removals: Some(self.known.window(policy.safety.max_removals)),
-            repeated: self.known.repeated(),
-            invited: self.known.invited(self.view),
+            removals: Some(self.memory.window(policy.safety.max_removals)),
+            repeated: self.memory.repeated(),
+            invited: self.memory.invited(self.view),
             // Only what writes ahead writes that.
             in_flight: None,
             handled_reconcile_at: meta.reconcile_at.clone(),
@@ -114,18 +119,18 @@ impl Work<'_> {
 }
 
 /// What each approval covers, so that whoever wrote it sees that it was understood.
-pub(super) fn approvals(view: &View, now: Timestamp) -> BTreeMap<String, ObjectStatus> {
+pub(in crate::controller) fn approvals(view: &View, now: Timestamp) -> BTreeMap<String, ObjectStatus> {
     let status = |approval: &Approval| {
-        let standing = match covers(approval, &view.published).len() {
-            0 => Standing::new(
-                Reason::ReferenceMissing,
+        let readiness = match covers(approval, &view.published).len() {
+            0 => Readiness::new(
+                ConditionReason::ReferenceMissing,
                 "there is no KorePlan of that digest; kubectl get kp lists them",
             ),
-            count => Standing::new(Reason::UpToDate, format!("covers {}", changes(count))),
+            count => Readiness::new(ConditionReason::UpToDate, format!("covers {}", changes(count))),
         };
-        let mut conditions = conditions(&standing, approval.generation, &approval.status.conditions, now);
+        let mut conditions = conditions(&readiness, approval.generation, &approval.status.conditions, now);
         for condition in conditions.iter_mut().filter(|condition| condition.type_ == "Accepted") {
-            standing.message.clone_into(&mut condition.message);
+            readiness.message.clone_into(&mut condition.message);
         }
         conditions.retain(|condition| condition.type_ == "Accepted");
         ObjectStatus { observed_generation: Some(approval.generation), conditions, ..ObjectStatus::default() }

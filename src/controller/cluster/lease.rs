@@ -2,11 +2,11 @@
 //!
 //! # Guarantees
 //!
-//! A holder's [`Tenure`] ends before anybody else can take the lease: by the time a call may take and a second for
+//! A holder's [`LeaseTerm`] ends before anybody else can take the lease: by the time a call may take and a second for
 //! clocks. So a new leader never writes while a call of the old one can still arrive. Expiry is measured by the
-//! observer's own clock from the moment it saw the lease change, never by comparing clocks.
+//! observer's own clock from the time at which it saw the lease change, never by comparing clocks.
 
-use crate::kore::Tenure;
+use crate::kore::LeaseTerm;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
@@ -24,7 +24,7 @@ pub struct LeaseOptions {
     pub name: String,
     /// Who we are: the pod's name.
     pub identity: String,
-    /// After this long without renewal, somebody else may take it.
+    /// After this long without renewal, another replica may take it.
     pub duration: Duration,
     /// Time between renewals.
     pub renew_every: Duration,
@@ -40,7 +40,7 @@ const CALLS: &str = "koreconcile.dev/calls";
 pub(super) struct Candidate {
     api: Api<Lease>,
     options: LeaseOptions,
-    tenure: Tenure,
+    lease_term: LeaseTerm,
     /// What was seen last, and when it was first seen so.
     seen: Option<(String, Timestamp)>,
 }
@@ -48,12 +48,12 @@ pub(super) struct Candidate {
 impl Candidate {
     pub(super) fn new(client: Client, options: LeaseOptions) -> Self {
         let api = Api::namespaced(client, &options.namespace);
-        Self { api, options, tenure: Tenure::until(Timestamp::MIN), seen: None }
+        Self { api, options, lease_term: LeaseTerm::until(Timestamp::MIN), seen: None }
     }
 
     /// Until when we may write; it moves as the lease is renewed.
-    pub(super) fn tenure(&self) -> &Tenure {
-        &self.tenure
+    pub(super) fn lease_term(&self) -> &LeaseTerm {
+        &self.lease_term
     }
 
     /// Takes or renews the lease, if that is possible, leaving `calls` in it. Gives what the holder before us left there,
@@ -87,7 +87,7 @@ impl Candidate {
         let is_over =
             asked.duration_since(since) >= SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
         if !is_ours && !holder.is_empty() && !is_over {
-            self.tenure.end();
+            self.lease_term.end();
             return Ok(None);
         }
         let left_behind = lease.metadata.annotations.as_ref().and_then(|all| all.get(CALLS)).cloned();
@@ -101,7 +101,7 @@ impl Candidate {
 
     /// Hands the lease over, after everything has ended.
     pub(super) async fn release(&mut self, calls: &str) -> Result<(), kube::Error> {
-        self.tenure.end();
+        self.lease_term.end();
         let Some(lease) = self.api.get_opt(&self.options.name).await? else { return Ok(()) };
         let holder = lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref());
         if holder != Some(&*self.options.identity) {
@@ -120,7 +120,7 @@ impl Candidate {
         let margin = self.options.call_timeout + Duration::from_secs(1);
         let length = self.options.duration.saturating_sub(margin);
         let length = SignedDuration::try_from(length).unwrap_or(SignedDuration::ZERO);
-        self.tenure.extend(asked.saturating_add(length).unwrap_or(Timestamp::MAX));
+        self.lease_term.extend(asked.saturating_add(length).unwrap_or(Timestamp::MAX));
     }
 
     fn held(&self, before: Option<&Lease>, now: Timestamp, calls: &str) -> Lease {

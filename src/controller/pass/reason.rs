@@ -7,10 +7,10 @@ use std::fmt;
 
 /// Why an object stands as it stands.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Reason {
+pub enum ConditionReason {
     /// The account is as declared.
     UpToDate,
-    /// Declared and sent; somebody has not accepted the invitation.
+    /// Declared and sent; a person has not accepted the invitation.
     WaitingForAcceptance,
     /// Changes are being applied, or will be tried again.
     Progressing,
@@ -56,7 +56,7 @@ pub enum Reason {
     Held(plan::Reason),
 }
 
-impl Reason {
+impl ConditionReason {
     /// Of an error that spoils a whole pass.
     pub fn of_error(error: &KoreError) -> Self {
         match error {
@@ -90,7 +90,7 @@ impl Reason {
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for ConditionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Held(reason) => write!(f, "{reason:?}"),

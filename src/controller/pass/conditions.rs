@@ -4,14 +4,14 @@
 //! | | Ready | Synced | Accepted | Reconciling | Stalled |
 //! |---|---|---|---|---|---|
 //! | as declared | True | True | True | | |
-//! | waits for somebody to accept; only observed | True | False | True | | |
+//! | waits for a person to accept; only observed | True | False | True | | |
 //! | being applied, tried again, settling, to be approved | False | False | True | True | |
 //! | blocked, manual, refused, credentials | False | False | True | | True |
 //! | invalid, conflict, reference missing, not allowed | False | Unknown | False | | True |
 //! | suspended | False | Unknown | True | | |
 
-use super::judge::Standing;
-use super::reason::Reason;
+use super::object_status::Readiness;
+use super::reason::ConditionReason;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
@@ -19,46 +19,46 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 const MESSAGE_MAX: usize = 4_096;
 
 /// What the conditions say, in order: Ready, Synced, Accepted, Reconciling, Stalled.
-fn row(reason: Reason) -> [&'static str; 5] {
+fn row(reason: ConditionReason) -> [&'static str; 5] {
     match reason {
-        Reason::UpToDate => ["True", "True", "True", "", ""],
-        Reason::WaitingForAcceptance | Reason::Drift => ["True", "False", "True", "", ""],
-        Reason::Progressing
-        | Reason::Settling
-        | Reason::ApprovalRequired
-        | Reason::Unreachable
-        | Reason::RateLimited
-        | Reason::Failed => ["False", "False", "True", "True", ""],
-        Reason::Held(_)
-        | Reason::NameMoved
-        | Reason::HostNotAllowed
-        | Reason::CredentialsMissing
-        | Reason::CredentialsRejected
-        | Reason::ScopeMissing
-        | Reason::ProtocolError
-        | Reason::AccountMismatch => ["False", "False", "True", "", "True"],
-        Reason::Invalid
-        | Reason::Conflict
-        | Reason::ReferenceMissing
-        | Reason::NotAllowed
-        | Reason::AccountMissing => ["False", "Unknown", "False", "", "True"],
-        Reason::Suspended => ["False", "Unknown", "True", "", ""],
+        ConditionReason::UpToDate => ["True", "True", "True", "", ""],
+        ConditionReason::WaitingForAcceptance | ConditionReason::Drift => ["True", "False", "True", "", ""],
+        ConditionReason::Progressing
+        | ConditionReason::Settling
+        | ConditionReason::ApprovalRequired
+        | ConditionReason::Unreachable
+        | ConditionReason::RateLimited
+        | ConditionReason::Failed => ["False", "False", "True", "True", ""],
+        ConditionReason::Held(_)
+        | ConditionReason::NameMoved
+        | ConditionReason::HostNotAllowed
+        | ConditionReason::CredentialsMissing
+        | ConditionReason::CredentialsRejected
+        | ConditionReason::ScopeMissing
+        | ConditionReason::ProtocolError
+        | ConditionReason::AccountMismatch => ["False", "False", "True", "", "True"],
+        ConditionReason::Invalid
+        | ConditionReason::Conflict
+        | ConditionReason::ReferenceMissing
+        | ConditionReason::NotAllowed
+        | ConditionReason::AccountMissing => ["False", "Unknown", "False", "", "True"],
+        ConditionReason::Suspended => ["False", "Unknown", "True", "", ""],
     }
 }
 
 /// Whether a person has to do something.
-pub(super) fn is_stalled(reason: Reason) -> bool {
+pub(in crate::controller) fn is_stalled(reason: ConditionReason) -> bool {
     row(reason)[4] == "True"
 }
 
 /// The conditions of a standing. A condition whose status stays keeps its time.
-pub(super) fn conditions(
-    standing: &Standing,
+pub(in crate::controller) fn conditions(
+    readiness: &Readiness,
     generation: i64,
     before: &[Condition],
     now: Timestamp,
 ) -> Vec<Condition> {
-    let Standing { reason, message } = standing;
+    let Readiness { reason, message } = readiness;
     let message = shortened(message, MESSAGE_MAX);
     let types = ["Ready", "Synced", "Accepted", "Reconciling", "Stalled"];
     let said = types.into_iter().zip(row(*reason)).filter(|(_, status)| !status.is_empty());
@@ -78,7 +78,7 @@ pub(super) fn conditions(
 }
 
 /// At most so many bytes, with an ellipsis where something was cut.
-pub(super) fn shortened(text: &str, most: usize) -> String {
+pub(in crate::controller) fn shortened(text: &str, most: usize) -> String {
     if text.len() <= most {
         return text.to_owned();
     }
@@ -87,6 +87,6 @@ pub(super) fn shortened(text: &str, most: usize) -> String {
 }
 
 /// The reason that `Ready` gives.
-pub(super) fn reason_of(conditions: &[Condition]) -> Option<&str> {
+pub(in crate::controller) fn reason_of(conditions: &[Condition]) -> Option<&str> {
     conditions.iter().find(|condition| condition.type_ == "Ready").map(|condition| condition.reason.as_str())
 }

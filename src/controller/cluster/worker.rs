@@ -1,17 +1,17 @@
 //! One task an account: waits for a reason to look, runs a pass, publishes what came of it.
 
+use super::audit_poll::Polled;
 use super::connect::{Connection, Connector};
-use super::hint::Polled;
-use super::judge::Standing;
-use super::known::Known;
 use super::metrics::Metrics;
-use super::pass::{Pass, Session, pass};
 use super::publish::Publisher;
+use super::status_write_ahead::StatusWriteAhead;
 use super::store::Stores;
-use super::view::{Declared, ObjectRef, View};
-use super::write_ahead::{StatusAhead, WriteAhead};
-use crate::apply::Stop;
-use crate::kore::Tenure;
+use crate::controller::pass::AccountMemory;
+use crate::controller::pass::WriteAhead;
+use crate::controller::pass::object_status::Readiness;
+use crate::controller::pass::view::{Declared, ObjectRef, View};
+use crate::controller::pass::{Pass, Session, pass};
+use crate::kore::LeaseTerm;
 use crate::manifest::compile::rate;
 use jiff::{SignedDuration, Timestamp};
 use kube::Client;
@@ -19,6 +19,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 /// What all workers share.
@@ -28,11 +29,11 @@ pub(super) struct Shared {
     pub(super) connector: Connector,
     pub(super) publisher: Arc<Publisher>,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) tenure: Tenure,
+    pub(super) lease_term: LeaseTerm,
     /// Quiet time after an edit before a pass starts.
     pub(super) debounce: Duration,
     /// Time between polls of the audit log.
-    pub(super) hint_every: SignedDuration,
+    pub(super) audit_poll_interval: SignedDuration,
 }
 
 impl Shared {
@@ -44,14 +45,19 @@ impl Shared {
 /// Longest time that edits following each other put a pass off.
 const DEBOUNCE_MAX: u32 = 5;
 
-/// Looks after one account until it is gone or somebody asks to stop.
-pub(super) async fn look_after(shared: Arc<Shared>, account: ObjectRef, wake: Arc<Notify>, mut stop: Stop) {
+/// Reconciles one account until it is gone or the worker is cancelled.
+pub(super) async fn run_worker(
+    shared: Arc<Shared>,
+    account: ObjectRef,
+    wake: Arc<Notify>,
+    cancel: CancellationToken,
+) {
     let mut worker: Option<Worker> = None;
     // An account and its objects come in one apply, as edits do.
     let mut next = Timestamp::now().saturating_add(shared.debounce).unwrap_or(Timestamp::MAX);
     loop {
         let cause = tokio::select! {
-            () = stop.asked() => return,
+            () = cancel.cancelled() => return,
             cause = wait(&shared, &wake, next, worker.as_mut()) => cause,
         };
         if cause == Cause::Poll {
@@ -74,8 +80,8 @@ pub(super) async fn look_after(shared: Arc<Shared>, account: ObjectRef, wake: Ar
             },
         };
         let span = tracing::info_span!("pass", namespace = &*account.namespace, account = &*account.name, cause = ?cause);
-        next = worker.run(&shared, &view, stop.clone()).instrument(span).await;
-        if stop.is_asked() {
+        next = worker.run(&shared, &view, cancel.clone()).instrument(span).await;
+        if cancel.is_cancelled() {
             return;
         }
     }
@@ -100,12 +106,12 @@ async fn without_terminating(shared: &Shared, mut view: View) -> View {
 /// Why a pass begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Cause {
-    /// Somebody edited something.
+    /// An object was edited.
     Edit,
     /// The time has come.
     Due,
     /// The audit log says that something happened.
-    Hint,
+    AuditPoll,
     /// None: the audit log says nothing.
     Poll,
 }
@@ -139,8 +145,8 @@ async fn wait(shared: &Shared, wake: &Notify, next: Timestamp, worker: Option<&m
 /// What a worker keeps between passes.
 struct Worker {
     account: ObjectRef,
-    known: Known,
-    ahead: Arc<dyn WriteAhead>,
+    memory: AccountMemory,
+    write_ahead: Arc<dyn WriteAhead>,
     connection: Option<Connection>,
     polled: Timestamp,
 }
@@ -150,34 +156,35 @@ impl Worker {
     async fn start(shared: &Shared, view: &View) -> Result<Self, String> {
         let account = view.account.meta.object.clone();
         let publisher = Arc::clone(&shared.publisher);
-        let ahead = StatusAhead::new(shared.client.clone(), &account, publisher, shared.tenure.clone());
+        let write_ahead =
+            StatusWriteAhead::new(shared.client.clone(), &account, publisher, shared.lease_term.clone());
         let mut view = view.clone();
-        view.account.status = ahead.status().await?;
-        let (known, polled) = (Known::restored(&view), Timestamp::now());
-        Ok(Self { account, known, ahead: Arc::new(ahead), connection: None, polled })
+        view.account.status = write_ahead.status().await?;
+        let (memory, polled) = (AccountMemory::restored(&view), Timestamp::now());
+        Ok(Self { account, memory, write_ahead: Arc::new(write_ahead), connection: None, polled })
     }
 
     fn may_poll(&self) -> bool {
-        self.connection.as_ref().is_some_and(|connection| connection.hint.is_possible())
+        self.connection.as_ref().is_some_and(|connection| connection.audit_poll.is_possible())
     }
 
     fn polls_at(&self, shared: &Shared) -> Timestamp {
-        self.polled.saturating_add(shared.hint_every).unwrap_or(Timestamp::MAX)
+        self.polled.saturating_add(shared.audit_poll_interval).unwrap_or(Timestamp::MAX)
     }
 
     async fn poll(&mut self, shared: &Shared) -> Cause {
         match self.ask_log(shared).await {
-            Some(Polled::Something) => Cause::Hint,
+            Some(Polled::Something) => Cause::AuditPoll,
             _ => Cause::Poll,
         }
     }
 
     /// What the audit log says, where it can be asked.
     async fn ask_log(&mut self, shared: &Shared) -> Option<Polled> {
-        let connection = self.connection.as_mut().filter(|connection| connection.hint.is_possible())?;
+        let connection = self.connection.as_mut().filter(|connection| connection.audit_poll.is_possible())?;
         self.polled = Timestamp::now();
-        let polled = connection.hint.poll(&connection.reader).await;
-        shared.metrics.hinted(&self.account);
+        let polled = connection.audit_poll.poll(&connection.reader).await;
+        shared.metrics.audit_polled(&self.account);
         if polled == Polled::Refused {
             tracing::info!(account = %self.account, "the audit log cannot be read: drift is noticed at the interval");
         }
@@ -185,28 +192,32 @@ impl Worker {
     }
 
     /// One pass, and when the next is due.
-    async fn run(&mut self, shared: &Shared, view: &View, stop: Stop) -> Timestamp {
+    async fn run(&mut self, shared: &Shared, view: &View, cancel: CancellationToken) -> Timestamp {
         let started = Instant::now();
         let limit = rate(&view.account.spec.rate_limit);
-        let known = self.connection.take();
+        let before = self.connection.take();
         let connected = if view.account.spec.suspend {
-            Err(Standing::suspended())
-        } else if let Some(rival) = view.rival(view.account.tenant().as_deref()) {
-            Err(Standing::rivalled(rival))
+            Err(Readiness::suspended())
+        } else if let Some(conflicting_account) = view.conflicting_account(view.account.tenant().as_deref()) {
+            Err(Readiness::conflicting(conflicting_account))
         } else {
-            shared.connector.connect(&view.account, limit, known).await
+            shared.connector.connect(&view.account, limit, before).await
         };
         let away = connected.map(|connection| self.connection = Some(connection)).err();
         // Where the log stands before the read: what happens from here on is news.
         self.ask_log(shared).await;
         let now = Timestamp::now();
         let session = match (&self.connection, away) {
-            (Some(Connection { reader, gateway, host, .. }), None) => {
-                Ok(Session { reader, gateway, host, tenure: &shared.tenure, ahead: &self.ahead })
-            }
-            (_, away) => Err(away.unwrap_or_else(Standing::fine)),
+            (Some(Connection { reader, gateway, host, .. }), None) => Ok(Session {
+                reader,
+                gateway,
+                host,
+                lease_term: &shared.lease_term,
+                write_ahead: &self.write_ahead,
+            }),
+            (_, away) => Err(away.unwrap_or_else(Readiness::fine)),
         };
-        let done = pass(view, &mut self.known, session, now, stop.clone()).await;
+        let done = pass(view, &mut self.memory, session, now, cancel.clone()).await;
         if done.outcome.is_some() {
             // Our own writing is no news.
             self.ask_log(shared).await;
@@ -215,8 +226,8 @@ impl Worker {
             shared.metrics.budget(&self.account, gateway.calls_left());
         }
         // Somebody else speaks for the account by now, or nothing was seen that is worth saying.
-        let is_cut_short = stop.is_asked() && !done.was_read;
-        if is_cut_short || shared.tenure.ends_at() <= Timestamp::now() {
+        let is_cut_short = cancel.is_cancelled() && !done.was_read();
+        if is_cut_short || shared.lease_term.ends_at() <= Timestamp::now() {
             return now;
         }
         shared.publisher.publish(view, &done).await;
@@ -226,20 +237,21 @@ impl Worker {
     }
 }
 
-/// The pause before somebody tries again to look after an account.
+/// The pause before a worker tries again to start.
 const RESTART: SignedDuration = SignedDuration::from_secs(5);
 /// No pass follows another sooner than this by itself.
 const LEAST: SignedDuration = SignedDuration::from_secs(1);
 
 fn told(done: &Pass) {
-    let reason = super::conditions::reason_of(&done.account.conditions).unwrap_or_default();
-    let counts = done.account.counts.clone().unwrap_or_default();
+    let reason =
+        crate::controller::pass::conditions::reason_of(&done.report.account.conditions).unwrap_or_default();
+    let counts = done.report.account.counts.clone().unwrap_or_default();
     let applied = done
         .outcome
         .as_ref()
-        .map_or(0, |outcome| outcome.count(|fate| matches!(fate, crate::apply::Fate::Applied)));
+        .map_or(0, |outcome| outcome.count(|fate| matches!(fate, crate::apply::ChangeOutcome::Applied)));
     let calls = done.plan.as_ref().map_or(0, |plan| plan.observed.calls)
         + done.outcome.as_ref().map_or(0, |outcome| outcome.calls);
-    let (left, waiting, is_still) = (counts.changes, counts.waiting, done.is_still);
-    tracing::info!(reason, applied, left, waiting, calls, is_still, "pass");
+    let (left, waiting, is_unchanged) = (counts.changes, counts.waiting, done.is_unchanged());
+    tracing::info!(reason, applied, left, waiting, calls, is_unchanged, "pass");
 }

@@ -3,16 +3,15 @@
 use super::connect::Connector;
 use super::decode::Watched;
 use super::health;
-use super::homeless::look_after_homeless;
 use super::lease::{Candidate, LeaseOptions};
 use super::metrics::Metrics;
 use super::publish::Publisher;
-use super::rhythm::HINT_EVERY;
 use super::store::{Stores, Watch};
-use super::view::ObjectRef;
-use super::worker::{Shared, look_after};
-use crate::apply::{Stop, Stopper, stop};
-use crate::kore::Tenure;
+use super::unassigned::watch_unassigned;
+use super::worker::{Shared, run_worker};
+use crate::controller::pass::interval::AUDIT_POLL_INTERVAL;
+use crate::controller::pass::view::ObjectRef;
+use crate::kore::LeaseTerm;
 use futures::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use kube::api::DynamicObject;
@@ -25,6 +24,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
 
 /// How the controller runs.
 #[derive(Clone, Debug)]
@@ -42,12 +42,13 @@ pub struct Options {
     /// Quiet time after an edit before a pass starts.
     pub debounce: Duration,
     /// Time between polls of the audit log.
-    pub hint_every: Duration,
+    pub audit_poll_interval: Duration,
 }
 
 impl Options {
     /// The usual time between polls of the audit log.
-    pub const HINT_EVERY: Duration = Duration::from_secs(HINT_EVERY.as_secs().unsigned_abs());
+    pub const AUDIT_POLL_INTERVAL: Duration =
+        Duration::from_secs(AUDIT_POLL_INTERVAL.as_secs().unsigned_abs());
 }
 
 /// Why the controller ends.
@@ -73,15 +74,15 @@ pub enum ControllerError {
 ///
 /// # Errors
 /// When there is no API server to talk to, or an address cannot be listened on.
-pub async fn run_in_cluster(options: Options, stop: Stop) -> Result<(), ControllerError> {
+pub async fn run_in_cluster(options: Options, cancel: CancellationToken) -> Result<(), ControllerError> {
     let client = Client::try_default().await.map_err(|error| ControllerError::Client(error.to_string()))?;
     // Asked once, so that a wrong address or token ends here with its reason and not in a thousand retries.
     client.apiserver_version().await.map_err(|error| ControllerError::Client(error.to_string()))?;
-    run(client, options, stop).await
+    run(client, options, cancel).await
 }
 
 /// Runs until `stop` asks; then finishes the calls in flight and hands the lease over.
-pub async fn run(client: Client, options: Options, mut stop_asked: Stop) -> Result<(), ControllerError> {
+pub async fn run(client: Client, options: Options, cancel: CancellationToken) -> Result<(), ControllerError> {
     let metrics = Arc::new(Metrics::new());
     let watches = watches(&options.namespaces);
     let stores = Arc::new(Mutex::new(Stores::new(watches.clone())));
@@ -106,41 +107,42 @@ pub async fn run(client: Client, options: Options, mut stop_asked: Stop) -> Resu
         connector,
         publisher: Arc::new(publisher),
         metrics: Arc::clone(&metrics),
-        tenure: candidate.tenure().clone(),
+        lease_term: candidate.lease_term().clone(),
         debounce: options.debounce,
-        hint_every: SignedDuration::try_from(options.hint_every).unwrap_or(HINT_EVERY),
+        audit_poll_interval: SignedDuration::try_from(options.audit_poll_interval)
+            .unwrap_or(AUDIT_POLL_INTERVAL),
     });
-    let mut team = Team::new(Arc::clone(&shared));
+    let mut pool = WorkerPool::new(Arc::clone(&shared));
     let mut renew = tokio::time::interval(options.lease.renew_every);
     renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = stop_asked.asked() => break,
+            () = cancel.cancelled() => break,
             _ = renew.tick() => {
                 campaign(&mut candidate, &shared).await;
-                let leads = leads(&shared.tenure);
+                let leads = leads(&shared.lease_term);
                 if leads {
                     metrics.leads();
                     if has_more(&mut edited) {
-                        team.wake();
+                        pool.wake();
                     }
-                    team.staff();
+                    pool.ensure_workers();
                 } else {
-                    team.dismiss().await;
+                    pool.shut_down().await;
                     metrics.stands_by();
                 }
             }
             Some(()) = edited.recv() => {
                 has_more(&mut edited);
-                if leads(&shared.tenure) {
+                if leads(&shared.lease_term) {
                     // Whoever starts now sees this edit anyway, and needs no second pass for it.
-                    team.wake();
-                    team.staff();
+                    pool.wake();
+                    pool.ensure_workers();
                 }
             }
         }
     }
-    team.dismiss().await;
+    pool.shut_down().await;
     if let Err(error) = candidate.release(&shared.connector.hand_on()).await {
         tracing::warn!(%error, "the lease could not be handed over; it ends by itself");
     }
@@ -154,15 +156,15 @@ fn has_more(edited: &mut mpsc::UnboundedReceiver<()>) -> bool {
     std::iter::from_fn(|| edited.try_recv().ok()).count() > 0
 }
 
-fn leads(tenure: &Tenure) -> bool {
-    tenure.ends_at() > Timestamp::now()
+fn leads(lease_term: &LeaseTerm) -> bool {
+    lease_term.ends_at() > Timestamp::now()
 }
 
 async fn campaign(candidate: &mut Candidate, shared: &Shared) {
     match candidate.campaign(&shared.connector.hand_on()).await {
-        Ok(Some(left_behind)) => {
+        Ok(Some(handed_over)) => {
             tracing::info!("the lease is ours");
-            shared.connector.inherit(&left_behind);
+            shared.connector.inherit(&handed_over);
         }
         Ok(None) => {}
         // Somebody else was faster, or the API server is away: the tenure ends by itself.
@@ -218,7 +220,7 @@ async fn follow(client: Client, watch: Watch, stores: Arc<Mutex<Stores>>, edits:
 const RELIST: Duration = Duration::from_secs(30);
 
 fn brief(error: &watcher::Error) -> String {
-    super::judge::one_line(&error.to_string()).chars().take(300).collect()
+    crate::controller::pass::object_status::one_line(&error.to_string()).chars().take(300).collect()
 }
 
 async fn serve(
@@ -241,33 +243,35 @@ async fn serve(
 }
 
 /// The workers, while we lead.
-struct Team {
+struct WorkerPool {
     shared: Arc<Shared>,
-    members: HashMap<ObjectRef, Member>,
+    workers: HashMap<ObjectRef, WorkerHandle>,
     /// Looks after the objects that have no account.
-    homeless: Option<Member>,
+    unassigned: Option<WorkerHandle>,
 }
 
-struct Member {
+struct WorkerHandle {
     task: JoinHandle<()>,
     wake: Arc<Notify>,
-    stopper: Stopper,
+    cancel: CancellationToken,
 }
 
-impl Member {
-    fn start<F: Future<Output = ()> + Send + 'static>(work: impl FnOnce(Arc<Notify>, Stop) -> F) -> Self {
-        let (wake, (stopper, stop)) = (Arc::new(Notify::new()), stop());
-        Self { task: tokio::spawn(work(Arc::clone(&wake), stop)), wake, stopper }
+impl WorkerHandle {
+    fn start<F: Future<Output = ()> + Send + 'static>(
+        work: impl FnOnce(Arc<Notify>, CancellationToken) -> F,
+    ) -> Self {
+        let (wake, cancel) = (Arc::new(Notify::new()), CancellationToken::new());
+        Self { task: tokio::spawn(work(Arc::clone(&wake), cancel.clone())), wake, cancel }
     }
 }
 
-impl Team {
+impl WorkerPool {
     fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, members: HashMap::new(), homeless: None }
+        Self { shared, workers: HashMap::new(), unassigned: None }
     }
 
     /// One worker for each account there is, once everything has been listed.
-    fn staff(&mut self) {
+    fn ensure_workers(&mut self) {
         let accounts: Vec<ObjectRef> = {
             let stores = self.shared.stores.lock().unwrap_or_else(PoisonError::into_inner);
             if !stores.is_listed() {
@@ -275,33 +279,33 @@ impl Team {
             }
             stores.accounts().map(|account| account.meta.object.clone()).collect()
         };
-        self.members.retain(|_, member| !member.task.is_finished());
+        self.workers.retain(|_, worker| !worker.task.is_finished());
         for account in accounts {
             let shared = &self.shared;
-            self.members.entry(account.clone()).or_insert_with(|| {
-                Member::start(|wake, stop| look_after(Arc::clone(shared), account, wake, stop))
+            self.workers.entry(account.clone()).or_insert_with(|| {
+                WorkerHandle::start(|wake, cancel| run_worker(Arc::clone(shared), account, wake, cancel))
             });
         }
         let shared = &self.shared;
-        self.homeless.get_or_insert_with(|| {
-            Member::start(|wake, stop| look_after_homeless(Arc::clone(shared), wake, stop))
+        self.unassigned.get_or_insert_with(|| {
+            WorkerHandle::start(|wake, cancel| watch_unassigned(Arc::clone(shared), wake, cancel))
         });
     }
 
     fn wake(&self) {
-        self.members.values().chain(&self.homeless).for_each(|member| member.wake.notify_one());
+        self.workers.values().chain(&self.unassigned).for_each(|worker| worker.wake.notify_one());
     }
 
     /// Ends all workers after the call in flight.
-    async fn dismiss(&mut self) {
-        let mut members: Vec<Member> = std::mem::take(&mut self.members).into_values().collect();
-        members.extend(self.homeless.take());
-        for member in &members {
-            member.stopper.stop();
+    async fn shut_down(&mut self) {
+        let mut workers: Vec<WorkerHandle> = std::mem::take(&mut self.workers).into_values().collect();
+        workers.extend(self.unassigned.take());
+        for worker in &workers {
+            worker.cancel.cancel();
         }
-        for member in members {
+        for worker in workers {
             // A worker that panicked has said so already.
-            let _ = member.task.await;
+            let _ = worker.task.await;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! koreconcile: a declarative reconciler for a Kore.ai account.
 //!
-//! People write who should be in the account, which assistants they may use and which roles they hold; koreconcile
-//! reads the live account, shows the difference as a plan, and applies it. The data goes one way, once:
+//! Manifests declare the users of the account, their roles and the bots assigned to them; koreconcile reads the live
+//! account, shows the difference as a plan, and applies it. The data goes one way, once:
 //!
 //! ```text
 //! YAML files ──load──► documents ──check──► manifests ──compile(now)──► desired ─┐

@@ -1,4 +1,4 @@
-//! `apply`: plan, ask, apply, read back, and say what became of every change.
+//! `apply`: plan, ask, apply, read back, and report the outcome of every change.
 
 use super::error::{of_kore, said};
 use super::inputs::{Inputs, Reach};
@@ -7,7 +7,7 @@ use super::plan::{Made, make, style};
 use super::saved;
 use super::session::Session;
 use super::{CliError, Exit, Output};
-use crate::apply::{self, Account, Fate, Journal, Kept, Outcome, Stop, Stopper};
+use crate::apply::{self, Account, BeforeImageSource, ChangeOutcome, Journal, Outcome};
 use crate::facts::{BotId, BotName, Mode};
 use crate::kore::Writer;
 use crate::manifest::Compiled;
@@ -17,18 +17,19 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
+use tokio_util::sync::CancellationToken;
 
-/// Plan, ask, apply, and read back.
+/// Show the plan, ask for confirmation, apply it, and read the result back.
 #[derive(Debug, Args)]
 pub(super) struct ApplyArgs {
     #[command(flatten)]
     inputs: Inputs,
     #[command(flatten)]
     reach: Reach,
-    /// Do not ask
+    /// Apply without asking for confirmation
     #[arg(long, short)]
     yes: bool,
-    /// Apply this saved plan and nothing else; the manifests give account, credentials and rules
+    /// Apply this saved plan and nothing else; account, credentials and limits come from the manifests
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
 }
@@ -57,7 +58,7 @@ pub(super) async fn run(args: &ApplyArgs, output: &Output) -> Result<Exit, CliEr
     ended
 }
 
-/// A saved plan, under today's guards and on today's account. What no longer looks as it did is found call by call.
+/// A saved plan, under today's guards and on today's account. Stale changes are found call by call.
 async fn reopen(
     file: &Path,
     compiled: &Compiled,
@@ -73,7 +74,7 @@ async fn reopen(
     Ok(Made { plan, world, policy: opened.policy })
 }
 
-/// Why this account is only looked at.
+/// Why nothing is written to this account.
 fn is_held(policy: &crate::facts::Policy) -> Option<String> {
     if policy.suspend {
         return Some(format!(
@@ -81,8 +82,9 @@ fn is_held(policy: &crate::facts::Policy) -> Option<String> {
             policy.blame("suspend")
         ));
     }
-    (policy.mode == Mode::Observe)
-        .then(|| format!("nothing will be written: the account is only observed ({})", policy.blame("mode")))
+    (policy.mode == Mode::Observe).then(|| {
+        format!("nothing will be written: the mode of the account is Observe ({})", policy.blame("mode"))
+    })
 }
 
 /// First of all, what an interrupted run has left behind.
@@ -90,7 +92,8 @@ async fn restore(session: &Session, policy: &crate::facts::Policy, output: &Outp
     let Some(folder) = session.state.as_ref().filter(|_| is_held(policy).is_none()) else { return Ok(()) };
     let writer = Writer::new(session.gateway.clone());
     let account = Account { reader: &session.reader, writer: &writer, gateway: &session.gateway };
-    let restored = apply::repair(Kept::Folder(folder), &account, policy, &mut Stop::never()).await?;
+    let restored =
+        apply::repair(BeforeImageSource::Folder(folder), &account, policy, &CancellationToken::new()).await?;
     for email in restored {
         output
             .note(format_args!("restored the assignments of {email}, which an interrupted run had cleared"));
@@ -117,7 +120,7 @@ pub(super) async fn carry_out(
             return Ok(Exit::Refused);
         }
         if has_rest {
-            output.note("nothing was sent: what is left is blocked or for a person to do, see above");
+            output.note("nothing was sent: the rest is blocked or needs manual steps, see above");
         }
         return Ok(Exit::Done);
     }
@@ -133,11 +136,11 @@ pub(super) async fn carry_out(
     memory.note_unsent(plan.sendable());
     memory::store(session.state.as_deref(), &memory)?;
     let bots = plan.bots.clone();
-    let (stopper, stop) = apply::stop();
-    let listener = tokio::spawn(listen(stopper, *output));
+    let cancel = CancellationToken::new();
+    let listener = tokio::spawn(listen(cancel.clone(), *output));
     let writer = Writer::new(session.gateway.clone());
     let account = Account { reader: &session.reader, writer: &writer, gateway: &session.gateway };
-    let outcome = apply::run(plan, &world, &policy, &account, &mut journal, stop).await;
+    let outcome = apply::run(plan, &world, &policy, &account, &mut journal, cancel).await;
     listener.abort();
     session.quiet_down();
     tell(&outcome, &bots, &journal, output);
@@ -145,12 +148,13 @@ pub(super) async fn carry_out(
     Ok(exit_of(&outcome, is_refused, has_rest))
 }
 
-/// What was applied, so that a fact somebody else keeps undoing is noticed, and that it need not be sent again.
+/// Remembers what was applied: a fact that another process keeps reverting is noticed, and nothing is sent twice.
 fn remember(outcome: &Outcome, session: &Session, output: &Output) -> Result<(), CliError> {
     let mut memory = memory::load(session.state.as_deref(), output);
-    let applied = outcome.fates.iter().filter(|(_, fate)| **fate == Fate::Applied).map(|(id, _)| id);
+    let applied =
+        outcome.by_change.iter().filter(|(_, fate)| **fate == ChangeOutcome::Applied).map(|(id, _)| id);
     memory.note_applied(applied, Timestamp::now());
-    for (id, fate) in &outcome.fates {
+    for (id, fate) in &outcome.by_change {
         if let Some(change) = outcome.changes.get(id).filter(|_| fate.is_good()) {
             memory.note_sent(&change.key);
         }
@@ -160,9 +164,9 @@ fn remember(outcome: &Outcome, session: &Session, output: &Output) -> Result<(),
 
 fn agrees(plan: &Plan, sendable: usize, output: &Output) -> Result<bool, CliError> {
     let held = plan.changes.len() - sendable;
-    let held = if held > 0 { format!(" ({held} are held back)") } else { String::new() };
+    let held = if held > 0 { format!(" ({held} refused or waiting)") } else { String::new() };
     let changes = counted(sendable, "change");
-    output.warn(format_args!("\nApply {changes}{held}? Only \"yes\" does it."));
+    output.warn(format_args!("\nApply {changes}{held}? Only \"yes\" will be accepted."));
     let mut answer = String::new();
     std::io::stdin()
         .lock()
@@ -172,20 +176,20 @@ fn agrees(plan: &Plan, sendable: usize, output: &Output) -> Result<bool, CliErro
 }
 
 /// The first Ctrl-C finishes the call in flight; a second one ends the program.
-async fn listen(stopper: Stopper, output: Output) {
+async fn listen(cancel: CancellationToken, output: Output) {
     if tokio::signal::ctrl_c().await.is_ok() {
-        stopper.stop();
-        output.warn("stopping after the call in flight; Ctrl-C again ends at once");
+        cancel.cancel();
+        output.warn("stopping after the call in flight; Ctrl-C again stops at once");
     }
     if tokio::signal::ctrl_c().await.is_ok() {
         std::process::exit(i32::from(Exit::Partial as u8));
     }
 }
 
-/// What became of it: the count, then every change that did not come out as wanted.
+/// Reports the outcome: every change that was not applied, then the counts.
 fn tell(outcome: &Outcome, bots: &BTreeMap<BotId, BotName>, journal: &Journal, output: &Output) {
-    let Outcome { fates, changes, calls, error, was_interrupted } = outcome;
-    let mut amiss: Vec<_> = fates
+    let Outcome { by_change, changes, calls, error, was_interrupted } = outcome;
+    let mut amiss: Vec<_> = by_change
         .iter()
         .filter(|(_, fate)| !fate.is_good())
         .filter_map(|(id, fate)| Some((changes.get(id)?, fate)))
@@ -193,28 +197,28 @@ fn tell(outcome: &Outcome, bots: &BTreeMap<BotId, BotName>, journal: &Journal, o
     amiss.sort_by(|(left, _), (right, _)| left.key.cmp(&right.key));
     for (change, fate) in amiss {
         let why = match fate {
-            Fate::Stale(seen) => format!("stale, not sent: the account shows {seen}"),
-            Fate::Failed(why) => format!("failed: {why}"),
-            Fate::HeldBack(ground) => {
+            ChangeOutcome::Stale(seen) => format!("stale, not sent: the account shows {seen}"),
+            ChangeOutcome::Failed(why) => format!("failed: {why}"),
+            ChangeOutcome::HeldBack(ground) => {
                 let ground = changes
                     .get(ground)
                     .map_or_else(|| ground.to_string(), |change| render::named(bots, &change.key));
-                format!("held back: {ground} did not come about")
+                format!("blocked: {ground} was not applied")
             }
-            Fate::NotSent(why) => format!("not sent: {why}"),
-            Fate::Applied | Fate::AlreadyThere | Fate::Waiting => continue,
+            ChangeOutcome::NotSent(why) => format!("not sent: {why}"),
+            ChangeOutcome::Applied | ChangeOutcome::AlreadyThere | ChangeOutcome::Waiting => continue,
         };
         output.warn(format_args!("! {}\n    {why}", render::in_words(bots, change)));
     }
     let mut parts = Vec::new();
     for (count, what) in [
-        (outcome.count(|fate| *fate == Fate::Applied), "applied and read back"),
-        (outcome.count(|fate| *fate == Fate::AlreadyThere), "already there"),
-        (outcome.count(|fate| *fate == Fate::Waiting), "waiting for people to accept"),
-        (outcome.count(|fate| matches!(fate, Fate::Stale(_))), "stale"),
-        (outcome.count(|fate| matches!(fate, Fate::Failed(_))), "failed"),
-        (outcome.count(|fate| matches!(fate, Fate::HeldBack(_))), "held back"),
-        (outcome.count(|fate| matches!(fate, Fate::NotSent(_))), "not sent"),
+        (outcome.count(|fate| *fate == ChangeOutcome::Applied), "applied and read back"),
+        (outcome.count(|fate| *fate == ChangeOutcome::AlreadyThere), "already there"),
+        (outcome.count(|fate| *fate == ChangeOutcome::Waiting), "waiting for people to accept"),
+        (outcome.count(|fate| matches!(fate, ChangeOutcome::Stale(_))), "stale"),
+        (outcome.count(|fate| matches!(fate, ChangeOutcome::Failed(_))), "failed"),
+        (outcome.count(|fate| matches!(fate, ChangeOutcome::HeldBack(_))), "blocked"),
+        (outcome.count(|fate| matches!(fate, ChangeOutcome::NotSent(_))), "not sent"),
     ] {
         if count > 0 {
             parts.push(format!("{count} {what}"));
@@ -223,7 +227,7 @@ fn tell(outcome: &Outcome, bots: &BTreeMap<BotId, BotName>, journal: &Journal, o
     let journal = journal.path().map(|path| format!(" Journal: {}", path.display())).unwrap_or_default();
     let ended = match (outcome.is_complete(), outcome.has_applied()) {
         (true, _) => "Done",
-        (false, true) => "Done in part",
+        (false, true) => "Partly done",
         (false, false) => "Not done",
     };
     let calls = counted(*calls as usize, "call");
@@ -233,7 +237,7 @@ fn tell(outcome: &Outcome, bots: &BTreeMap<BotId, BotName>, journal: &Journal, o
         output.error(said(error));
     }
     if *was_interrupted {
-        output.warn("interrupted; run again to do the rest");
+        output.warn("interrupted; run again to apply the rest");
     }
 }
 
@@ -241,7 +245,7 @@ fn counted(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
-/// Where several hold: credentials, unreachable, refused, stale, in part.
+/// Where several apply: credentials, unreachable, refused, stale, in part.
 fn exit_of(outcome: &Outcome, is_refused: bool, has_rest: bool) -> Exit {
     if let Some(error) = &outcome.error {
         match of_kore(error) {

@@ -16,7 +16,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// With which revision the manifests are compared.
+/// The revision with which the manifests are compared.
 #[derive(Debug, Clone, Args)]
 pub(super) struct BaseArgs {
     /// Mark each change as edited since this git revision, or as drift
@@ -84,12 +84,12 @@ pub enum BaseError {
     Git {
         /// What was run.
         command: String,
-        /// Its words.
+        /// The error output of git.
         said: String,
     },
 }
 
-/// The manifests of the base, compiled at the same moment as the others.
+/// The manifests of the base, compiled at the same time as the others.
 pub(super) struct Base {
     revision: String,
     compiled: Compiled,
@@ -249,7 +249,7 @@ impl Chosen {
         below.is_some_and(|below| is_yaml && !is_hidden(below))
     }
 
-    /// What stands before the first special sign of a pattern.
+    /// The part before the first special character of a pattern.
     fn folder(&self) -> &str {
         if self.pattern.is_none() {
             return &self.path;

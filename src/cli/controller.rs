@@ -2,55 +2,55 @@
 
 use super::telemetry::{LogFormat, Telemetry};
 use super::{CliError, Exit, Output};
-use crate::apply;
 use crate::controller::{self, LeaseOptions, Options};
 use clap::Args;
 use std::net::SocketAddr;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
-/// Run in a cluster: keep accounts as their objects declare them.
+/// Run in a Kubernetes cluster and keep accounts as their objects declare them.
 #[derive(Debug, Args)]
 pub(super) struct ControllerArgs {
-    /// A namespace to look after; repeat it for several. None: all, which takes a cluster-wide role
+    /// Namespace to watch; repeatable. Without it: all namespaces, which needs a cluster-wide role
     #[arg(long = "namespace", value_name = "NAME")]
     namespaces: Vec<String>,
-    /// A host that accounts may name; repeat it for several. None: any https host
+    /// Host that accounts may use; repeatable. Without it: any https host
     #[arg(long = "allowed-host", value_name = "HOST")]
     allowed_hosts: Vec<String>,
-    /// Namespace of the Lease by which replicas agree on who writes
+    /// Namespace of the Lease for leader election
     #[arg(long, value_name = "NAME", env = "POD_NAMESPACE", default_value = "default")]
     lease_namespace: String,
-    /// Name of that Lease
+    /// Name of the Lease
     #[arg(long, value_name = "NAME", default_value = "koreconcile")]
     lease_name: String,
-    /// Who this replica is; the host's name if left out
+    /// Identity of this replica [default: the name of the host]
     #[arg(long, value_name = "NAME", env = "POD_NAME")]
     identity: Option<String>,
-    /// After this long without renewal another replica may take over
+    /// Time without renewal after which another replica may take over
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
     lease_duration: Duration,
     /// Time between renewals
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
     renew_every: Duration,
-    /// The longest one call to the Admin API may take; below the lease by a few renewals
+    /// Timeout of one call to the Admin API; with two renewals it must be shorter than the lease
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
     call_timeout: Duration,
     /// Quiet time after an edit before a pass starts
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time)]
     debounce: Duration,
-    /// Time between looks at the account's audit log, one call each
+    /// Time between polls of the account's audit log, one call each
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
-    hint_every: Duration,
-    /// Serve /metrics here
+    audit_poll_interval: Duration,
+    /// Address that serves /metrics
     #[arg(long, value_name = "ADDRESS")]
     metrics_listen: Option<SocketAddr>,
-    /// Serve /healthz and /readyz here
+    /// Address that serves /healthz and /readyz
     #[arg(long, value_name = "ADDRESS")]
     health_listen: Option<SocketAddr>,
     /// Send traces to this OTLP endpoint over HTTP, such as <http://collector:4318>
     #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     otlp_endpoint: Option<String>,
-    /// How logs look
+    /// Log format
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
 }
@@ -91,7 +91,7 @@ impl ControllerArgs {
             metrics: self.metrics_listen,
             health: self.health_listen,
             debounce: self.debounce,
-            hint_every: self.hint_every,
+            audit_poll_interval: self.audit_poll_interval,
         })
     }
 }
@@ -99,14 +99,17 @@ impl ControllerArgs {
 /// Runs until it is told to end.
 pub(super) async fn run(args: &ControllerArgs, output: &Output) -> Result<Exit, CliError> {
     let options = args.options()?;
-    let (stopper, stop) = apply::stop();
+    let cancel = CancellationToken::new();
     let output = *output;
-    let listener = tokio::spawn(async move {
-        ended().await;
-        output.note("ending after the calls in flight");
-        stopper.stop();
+    let listener = tokio::spawn({
+        let cancel = cancel.clone();
+        async move {
+            ended().await;
+            output.note("ending after the calls in flight");
+            cancel.cancel();
+        }
     });
-    let outcome = controller::run_in_cluster(options, stop).await;
+    let outcome = controller::run_in_cluster(options, cancel).await;
     listener.abort();
     outcome?;
     Ok(Exit::Done)

@@ -4,15 +4,15 @@ use super::{CliError, Exit, Output};
 use crate::manifest::kinds;
 use clap::Args;
 
-/// Print the definitions of the kinds for a Kubernetes cluster, as YAML.
+/// Print the custom resource definitions (CRDs) for a Kubernetes cluster, as YAML.
 #[derive(Debug, Args)]
 pub(super) struct CrdsArgs {
     /// Only these kinds
-    #[arg(value_name = "KIND", value_parser = known)]
+    #[arg(value_name = "KIND", value_parser = known_definition)]
     kinds: Vec<String>,
 }
 
-fn known(name: &str) -> Result<String, String> {
+fn known_definition(name: &str) -> Result<String, String> {
     let kinds: Vec<String> = kinds::crds().into_iter().map(|crd| crd.spec.names.kind).collect();
     if kinds.iter().any(|kind| kind == name) {
         return Ok(name.to_owned());

@@ -13,7 +13,9 @@ use crate::sandbox::SandboxError;
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
     /// Manifests with errors; they have been shown.
-    #[error("{0}; nothing was sent\n  correct the manifests, or plan the sound part with --keep-going")]
+    #[error(
+        "{0}; nothing was sent\n  correct the manifests, or continue with the valid ones with --keep-going"
+    )]
     Findings(String),
     /// No account to work on; the finding has been shown.
     #[error("without an account there is nothing to compare with; nothing was sent")]
@@ -27,7 +29,7 @@ pub enum CliError {
     #[error(transparent)]
     Host(#[from] BaseUrlError),
     /// A credential that is not there.
-    #[error("{what} is not there: {why}\n  {next}")]
+    #[error("{what} is missing: {why}\n  {next}")]
     Credential {
         /// `client id`, `client secret`
         what: &'static str,
@@ -38,7 +40,7 @@ pub enum CliError {
     },
     /// Another account than the manifest is about.
     #[error(
-        "the account that answered is {seen}, and the manifest is about {pinned} ({place})\n  nothing was sent; check host and credentials, or correct accountId"
+        "the account that answered is {seen}, and the manifest declares {pinned} ({place})\n  nothing was sent; check host and credentials, or correct accountId"
     )]
     OtherAccount {
         /// Who answered.
@@ -70,7 +72,7 @@ pub enum CliError {
     File {
         /// Which file.
         path: String,
-        /// Why.
+        /// The error of the system.
         #[source]
         source: std::io::Error,
     },
@@ -88,7 +90,7 @@ pub enum CliError {
     State {
         /// Which folder.
         path: String,
-        /// Why.
+        /// The error of the system.
         #[source]
         source: std::io::Error,
     },
@@ -104,7 +106,7 @@ pub enum CliError {
     Write {
         /// Which file or folder.
         path: String,
-        /// Why.
+        /// The error of the system.
         #[source]
         source: std::io::Error,
     },
@@ -131,7 +133,7 @@ pub enum CliError {
     Traces {
         /// Where to.
         endpoint: String,
-        /// Why.
+        /// What is wrong with it.
         why: String,
     },
     /// A `sandbox` verb.

@@ -18,10 +18,10 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Component, Path, PathBuf};
 
-/// Write the live account as manifests.
+/// Write the account as manifests.
 #[derive(Debug, Args)]
 pub(super) struct ImportArgs {
-    /// Where the account is served; the credentials are read from `KORE_CLIENT_ID` and `KORE_CLIENT_SECRET`
+    /// Origin of the platform; credentials are read from `KORE_CLIENT_ID` and `KORE_CLIENT_SECRET`
     #[arg(
         long,
         value_name = "URL",
@@ -29,27 +29,27 @@ pub(super) struct ImportArgs {
         conflicts_with = "account_file"
     )]
     host: Option<String>,
-    /// A manifest with the `KoreAccount`: where the account is served, and the credentials
+    /// A manifest with the `KoreAccount`, which gives origin and credentials
     #[arg(long, value_name = "FILE")]
     account_file: Option<String>,
-    /// The folder to write to; what is there stays as it is, and only what is missing is added
+    /// Folder to write to; existing files are not changed, and what they do not declare is added in new ones
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Name of the `KoreAccount`: the one to write, or the one to choose among several
+    /// Name of the `KoreAccount` to write, or to choose among several
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
-    /// Write what could be read, even if something is missing
+    /// Write what could be read, even if the read is incomplete
     #[arg(long)]
     partial: bool,
-    /// The longest one call may wait for the rate limit: 90s, 15m, 2h
+    /// Longest wait of one call for the rate limit: 90s, 15m, 2h
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = time)]
     max_wait: jiff::SignedDuration,
-    /// Where the call budget is remembered [default: the user's state folder]
+    /// Folder of the call budget [default: the user's state folder]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
 }
 
-/// What a new `KoreAccount` is called unless `--account` says otherwise.
+/// Name of a new `KoreAccount`, unless `--account` overrides it.
 const ACCOUNT: &str = "kore";
 
 /// Reads the account and writes what is missing in the folder.
@@ -96,7 +96,7 @@ fn import(
         output.warn(format_args!("warning: {gap}"));
     }
     let Folder { manifests, loaded, compiled, has_account, is_new } = folder;
-    let declared = Declared::of(&manifests, &compiled, world);
+    let declared = Declared::from_manifests(&manifests, &compiled, world);
     let written = write::write(world, &declared);
     let mut files = Vec::new();
     if !has_account {
@@ -116,8 +116,7 @@ fn import(
     report(args, &files, &written, &plan, is_new, output);
     if compiled.policy.account_id.is_none() && has_account {
         let id = world.account.as_ref().map_or("…", AccountId::as_str);
-        output
-            .note(format_args!("the KoreAccount does not say which tenant it is about: add accountId: {id}"));
+        output.note(format_args!("the KoreAccount has no accountId: add accountId: {id}"));
     }
     Ok(Exit::Done)
 }
@@ -336,7 +335,7 @@ fn check(
     Ok(plan::make(desired, world, &policy, &context))
 }
 
-/// Writes every file whole or not at all, and none that is there.
+/// Writes every file completely or not at all, and never over an existing one.
 fn store(out: &Path, files: &[Target]) -> Result<(), CliError> {
     let failed = |path: &Path| {
         let path = path.display().to_string();
@@ -378,7 +377,7 @@ fn report(
         (files, false) => format!("{documents} manifests added in {} new files", files.len()),
     });
     if !written.left_out.is_empty() && (is_new || output.verbose > 0) {
-        output.note(format_args!("left out, because no manifest can say it:"));
+        output.note(format_args!("left out, because a manifest cannot express it:"));
         for what in &written.left_out {
             output.note(format_args!("  {what}"));
         }

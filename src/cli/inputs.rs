@@ -13,7 +13,7 @@ pub(super) struct Inputs {
     /// Files, folders (all .yaml and .yml below them), globs, or - for standard input
     #[arg(value_name = "PATH", default_value = ".")]
     pub paths: Vec<String>,
-    /// The account, when the manifests declare several
+    /// Name of the `KoreAccount`, when the manifests declare several
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
 }
@@ -21,19 +21,19 @@ pub(super) struct Inputs {
 /// How an account is reached and how long that may take.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Reach {
-    /// Go on with the sound part when some manifests have errors: additions only, nothing is swept
+    /// Continue with the valid manifests when others have errors; nothing is pruned then
     #[arg(long)]
     pub keep_going: bool,
-    /// Allow so many removals in this run, whatever safety.maxRemovals says
+    /// Allow up to N removals in this run, overriding safety.maxRemovals
     #[arg(long, value_name = "N")]
     pub allow_removals: Option<u32>,
-    /// Send profiles and data-table access of people who are there already, too: the platform never shows them
+    /// Also send profiles and data-table access of existing users, which the platform never returns
     #[arg(long)]
     pub rewrite_profiles: bool,
-    /// The longest one call may wait for the rate limit: 90s, 15m, 2h
+    /// Longest wait of one call for the rate limit: 90s, 15m, 2h
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = time)]
     pub max_wait: jiff::SignedDuration,
-    /// Where budget, journal and unfinished work are remembered [default: the user's state folder]
+    /// Folder of call budget, journals and unfinished work [default: the user's state folder]
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
 }
@@ -44,8 +44,7 @@ pub(super) fn time(text: &str) -> Result<jiff::SignedDuration, String> {
 }
 
 impl Reach {
-    /// What is sent again although nobody can see whether it has to be: at the least what a run that was cut off has
-    /// not sent.
+    /// Which values that cannot be read are sent again: at least those that an interrupted run has not sent.
     pub(super) fn rewrite(&self, memory: &Memory) -> Rewrite {
         if self.rewrite_profiles { Rewrite::All } else { Rewrite::Of(memory.unsent.clone()) }
     }
@@ -62,8 +61,7 @@ impl Inputs {
         manifest::open(&self.paths, std::io::stdin().lock())
     }
 
-    /// Loads, checks and compiles them for one account; shows what was found. Errors stop here, unless the sound
-    /// part is to go on.
+    /// Loads, checks and compiles them for one account; shows the findings. Errors end it, unless `keep_going`.
     pub(super) fn compile(
         &self,
         keep_going: bool,
@@ -93,8 +91,8 @@ impl Inputs {
     }
 }
 
-/// Why there is no account to work on. That is said of the whole, not of a line; and where something else is wrong, the
-/// account may be among it.
+/// Why there is no account to work on. The finding is about all manifests, not about a line; and where there are other
+/// errors, one of them may be in the `KoreAccount`.
 pub(super) fn finding_of(error: &CompileError, manifests: &Manifests) -> Finding {
     let mut finding = error.finding();
     if !matches!(error, CompileError::SeveralAccounts { .. }) {
@@ -102,7 +100,8 @@ pub(super) fn finding_of(error: &CompileError, manifests: &Manifests) -> Finding
     }
     if matches!(error, CompileError::NoAccount { .. }) && manifests.has_errors() {
         "there is no KoreAccount among the manifests without errors".clone_into(&mut finding.message);
-        finding.hint = Some("correct the errors above first; one of them may hide it".to_owned());
+        finding.hint =
+            Some("correct the errors above first; one of them may be in the KoreAccount".to_owned());
     }
     finding
 }

@@ -12,7 +12,7 @@ pub(super) fn load(state: Option<&Path>, output: &Output) -> Memory {
     let Some(path) = state.map(|folder| folder.join(FILE)) else { return Memory::default() };
     let Ok(json) = std::fs::read(&path) else { return Memory::default() };
     serde_json::from_slice(&json).unwrap_or_else(|error| {
-        output.warn(format_args!("warning: {} cannot be read and starts anew: {error}", path.display()));
+        output.warn(format_args!("warning: {} cannot be read and is replaced: {error}", path.display()));
         Memory::default()
     })
 }

@@ -1,7 +1,7 @@
-//! The command line: one file a verb, and the only room that prints.
+//! The command line: one file per verb, and the only room that prints.
 //!
-//! A verb takes its arguments, calls the rooms below, writes what people read to stderr and what machines read to
-//! stdout, and ends in an [`Exit`]. What may go wrong is a [`CliError`], which knows its exit code.
+//! A verb takes its arguments, calls the rooms below, writes notes and errors to stderr and results to stdout, and ends
+//! in an [`Exit`]. What may go wrong is a [`CliError`], which knows its exit code.
 
 mod apply;
 mod base;
@@ -38,9 +38,10 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::io::IsTerminal;
 use telemetry::{LogFormat, Telemetry, Traces};
 
-/// Declarative users, roles, role bindings and bot assignments for a Kore.ai account.
+/// koreconcile manages access to a Kore.ai account as code: users, roles, role bindings and bot assignments in YAML,
+/// reviewed as a plan in a pull request, applied by CI or by a Kubernetes controller.
 #[derive(Debug, Parser)]
-#[command(name = "koreconcile", version, about, max_term_width = 110, propagate_version = true)]
+#[command(name = "koreconcile", version, max_term_width = 110, propagate_version = true)]
 pub struct Cli {
     #[command(flatten)]
     global: Global,
@@ -51,13 +52,13 @@ pub struct Cli {
 /// What every verb takes.
 #[derive(Debug, Clone, Args)]
 struct Global {
-    /// Say less: no progress, no notes
+    /// Print no progress and no notes
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Say more: -v shows every entry of long lists, -vv each call
+    /// Print more: -v every entry of long lists, -vv every call
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
-    /// Colour: auto, always or never; auto follows the terminal and `NO_COLOR`
+    /// Colour the output; auto follows the terminal and `NO_COLOR`
     #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
     color: When,
 }
@@ -75,25 +76,25 @@ enum Verb {
     Validate(validate::ValidateArgs),
     /// Read the account and show what would change
     Plan(plan::PlanArgs),
-    /// Plan, ask, apply, and read back
+    /// Show the plan, ask for confirmation, apply it, and read the result back
     Apply(apply::ApplyArgs),
-    /// Say who has what, through which line, since when and until when; and why somebody has not
+    /// Explain who has which access, why, since when and until when
     Explain(explain::ExplainArgs),
-    /// Check credentials, scopes, limits and costs, by harmless reads only
+    /// Check credentials, scopes, limits and costs with reads only
     Doctor(doctor::DoctorArgs),
-    /// Write one read of the account to a file, for plans that spend no calls
+    /// Save one read of the account to a file, for plans without calls
     Snapshot(snapshot::SnapshotArgs),
-    /// Take back what a run did, as far as that is possible
+    /// Revert what a run did, as far as the platform allows
     Undo(undo::UndoArgs),
-    /// Write the live account as manifests; a plan right after is empty
+    /// Write the account as manifests; a plan right after it is empty
     Import(import::ImportArgs),
-    /// Run in a cluster: keep accounts as their objects declare them
+    /// Run in a Kubernetes cluster and keep accounts as their objects declare them
     Controller(controller::ControllerArgs),
     /// Serve, seed and administer a local account
     Sandbox(sandbox::SandboxArgs),
-    /// Print JSON Schemas: of manifests, or of plans
+    /// Print the JSON Schema of manifests or of plans
     Schema(schema::SchemaArgs),
-    /// Print the definitions of the kinds for a Kubernetes cluster
+    /// Print the custom resource definitions (CRDs) for a Kubernetes cluster
     Crds(crds::CrdsArgs),
     /// Print completions for a shell
     Completions(completions::CompletionsArgs),

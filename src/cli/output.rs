@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 
-/// How much is said, and in which colours.
+/// How much is printed, and in which colours.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
     /// No notes, no progress.
@@ -29,14 +29,14 @@ impl Output {
         let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     }
 
-    /// A word on the side.
+    /// A note.
     pub fn note(&self, text: impl Display) {
         if !self.quiet {
             let _ = writeln!(std::io::stderr().lock(), "{text}");
         }
     }
 
-    /// What people must see even when they asked for quiet.
+    /// A warning, printed with `--quiet` too.
     #[allow(clippy::unused_self, reason = "all output goes through one value")]
     pub fn warn(&self, text: impl Display) {
         let _ = writeln!(std::io::stderr().lock(), "{text}");

@@ -22,37 +22,36 @@ pub(super) struct PlanArgs {
     inputs: Inputs,
     #[command(flatten)]
     reach: Reach,
-    /// How the plan is shown
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// Exit with 2 when there are changes, or something is blocked, manual or refused
     #[arg(long)]
     exit_code: bool,
-    /// Save the plan, sealed, for apply --plan
+    /// Save the sealed plan to FILE, for apply --plan
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Compare with a snapshot instead of the account: no calls, no credentials
     #[arg(long, value_name = "FILE", conflicts_with = "out")]
     observed: Option<PathBuf>,
-    /// The oldest snapshot that proves anything: 90s, 15m, 24h, 7d
+    /// Maximum age of the snapshot: 90s, 15m, 24h, 7d; from an older one, changes that need proof are blocked
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = super::inputs::time)]
     max_age: jiff::SignedDuration,
-    /// Show people under stable names (user-3f9c2a1b) instead of their addresses, and hide their names; what --out
-    /// saves is the whole plan
+    /// Replace addresses by stable names (user-3f9c2a1b) and hide names of people; --out saves the complete plan
     #[arg(long)]
     redact: bool,
     #[command(flatten)]
     base: BaseArgs,
 }
 
-/// How a plan is shown.
+/// The format of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Format {
-    /// For people
+    /// Readable text
     Text,
-    /// For machines: `koreconcile schema plan` describes it
+    /// JSON; `koreconcile schema plan` prints its schema
     Json,
-    /// For a comment on a pull request
+    /// Markdown for a comment on a pull request
     Markdown,
 }
 

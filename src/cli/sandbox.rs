@@ -21,45 +21,45 @@ pub struct SandboxArgs {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Serve the accounts of a folder; folder and account are made if they are missing
+    /// Serve the accounts of a folder; folder and account are created if they are missing
     Serve(Serve),
-    /// Add generated people, bots and groups; the same numbers add the same ones everywhere
+    /// Add generated users, bots and groups; the same numbers always add the same ones
     Seed(SeedArgs),
-    /// Make an API app and print its credentials as two lines for the shell
+    /// Create an API app and print its credentials as two lines for the shell
     App(AppArgs),
-    /// Let an invited person join, without a browser
+    /// Let an invited user join, without a browser
     Accept(Accept),
-    /// Set somebody's password for the console: a generated one, which is printed, or one from standard input
+    /// Set the console password of a user: generated and printed, or read from standard input
     Password(PasswordArgs),
 }
 
 #[derive(Debug, Args)]
 struct Serve {
-    /// The folder that holds the sandbox
+    /// Data folder of the sandbox
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Where to listen; port 0 takes any free one
+    /// Address to listen on; port 0 takes any free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Listen on an address that other machines can reach; the console answers them under --public-url only
+    /// Listen on an address that other machines can reach; the console answers under --public-url only
     #[arg(long)]
     allow_remote: bool,
-    /// The https:// origin of a proxy before it, which speaks TLS and sets X-Forwarded-For
+    /// HTTPS origin of the TLS proxy in front of it, which sets X-Forwarded-For
     #[arg(long, value_name = "URL", value_parser = https_origin)]
     public_url: Option<String>,
     /// Calls per minute and hour, like 60/m,1800/h; or off
     #[arg(long, value_name = "LIMIT", default_value = "60/m,1800/h")]
     rate_limit: RateLimit,
-    /// How to read what the vendor leaves open: name=value,... or a JSON file
+    /// Behaviour that the vendor leaves undocumented: name=value,... or a JSON file
     #[arg(long, value_name = "SWITCHES", long_help = dialect_help())]
     dialect: Option<String>,
     /// Send mail to this SMTP server instead of writing it to DIR/mail
     #[arg(long, value_name = "URL")]
     smtp: Option<String>,
-    /// Days after which invited people who have not signed up are reminded by mail, three times at most; 0: never
+    /// Days after which invited users are reminded by mail, three times at most; 0: never
     #[arg(long, value_name = "DAYS", default_value_t = 3)]
     remind_days: u16,
-    /// The account to make if it is missing
+    /// Account id; created if it is missing
     #[arg(long, value_name = "ID")]
     account: Option<String>,
     /// Serve /__test: faults, settable clock, request log, snapshot
@@ -69,32 +69,32 @@ struct Serve {
 
 #[derive(Debug, Args)]
 struct SeedArgs {
-    /// The folder that holds the sandbox; made if it is missing
+    /// Data folder of the sandbox; created if it is missing
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// The account; made if it is missing
+    /// Account id; created if it is missing
     #[arg(long, value_name = "ID")]
     account: Option<String>,
-    /// People to add
+    /// Number of users to add
     #[arg(long, value_name = "N", default_value_t = 0)]
     users: usize,
-    /// Bots to add
+    /// Number of bots to add
     #[arg(long, value_name = "B", default_value_t = 0)]
     bots: usize,
-    /// Groups to add
+    /// Number of groups to add
     #[arg(long, value_name = "G", default_value_t = 0)]
     groups: usize,
 }
 
 #[derive(Debug, Args)]
 struct AppArgs {
-    /// The folder that holds the sandbox
+    /// Data folder of the sandbox
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// The account, when there are several
+    /// Account id, when there are several
     #[arg(long, value_name = "ID")]
     account: Option<String>,
-    /// The app's name
+    /// Name of the app
     #[arg(long)]
     name: String,
     /// all, none, or a comma-separated list of scopes
@@ -107,29 +107,29 @@ struct AppArgs {
 
 #[derive(Debug, Args)]
 struct Accept {
-    /// The folder that holds the sandbox
+    /// Data folder of the sandbox
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// The account, when there are several
+    /// Account id, when there are several
     #[arg(long, value_name = "ID")]
     account: Option<String>,
-    /// Who accepts
+    /// E-mail address of the invited user
     #[arg(value_name = "EMAIL")]
     email: String,
 }
 
 #[derive(Debug, Args)]
 struct PasswordArgs {
-    /// The folder that holds the sandbox
+    /// Data folder of the sandbox
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// The account, when there are several
+    /// Account id, when there are several
     #[arg(long, value_name = "ID")]
     account: Option<String>,
     /// Read the password from standard input, one line
     #[arg(long)]
     stdin: bool,
-    /// Whose
+    /// E-mail address of the user
     #[arg(value_name = "EMAIL")]
     email: String,
 }
@@ -139,9 +139,7 @@ fn https_origin(text: &str) -> Result<String, String> {
     let host = origin.strip_prefix("https://").unwrap_or_default();
     let is_host = |c: char| c.is_ascii_alphanumeric() || ".-:[]".contains(c);
     if host.is_empty() || !host.chars().all(is_host) {
-        return Err(
-            "it is the origin of a proxy that speaks TLS, like https://console.example.com".to_owned()
-        );
+        return Err("not an origin of a TLS proxy, such as https://console.example.com".to_owned());
     }
     Ok(origin.to_owned())
 }
@@ -153,8 +151,7 @@ fn dialect_help() -> String {
         let default = &defaults[*name];
         format!("\n  {name}={}", default.as_str().map_or_else(|| default.to_string(), str::to_owned))
     });
-    let intro =
-        "How to read what the vendor leaves open: name=value,... or a JSON file. Switches and defaults:";
+    let intro = "Behaviour that the vendor leaves undocumented: name=value,... or a JSON file. Switches and defaults:";
     format!("{intro}{}", switches.collect::<String>())
 }
 

@@ -6,16 +6,16 @@ use crate::plan::Plan;
 use clap::Args;
 use serde_json::json;
 
-/// Print JSON Schemas.
+/// Print the JSON Schema of manifests or of plans.
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
-    /// Of what
+    /// What the schema describes
     #[arg(value_enum)]
-    of: Of,
+    document: Described,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
-enum Of {
+enum Described {
     /// Every kind of manifest, for editors
     Manifests,
     /// `plan --format json`
@@ -24,9 +24,9 @@ enum Of {
 
 /// Prints the schema.
 pub(super) fn run(args: &SchemaArgs, output: &Output) -> Result<Exit, CliError> {
-    let json = match args.of {
-        Of::Manifests => serde_json::to_string_pretty(&manifests()),
-        Of::Plan => serde_json::to_string_pretty(&Plan::schema()),
+    let json = match args.document {
+        Described::Manifests => serde_json::to_string_pretty(&manifests()),
+        Described::Plan => serde_json::to_string_pretty(&Plan::schema()),
     };
     output.result(&(json.map_err(|error| CliError::Unexpected(error.to_string()))? + "\n"));
     Ok(Exit::Done)

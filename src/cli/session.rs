@@ -6,7 +6,7 @@ use super::progress::Progress;
 use super::{CliError, Output};
 use crate::facts::{RateLimit, World};
 use crate::kore::{
-    Ask, BaseUrl, Credentials, Gateway, HttpLimits, HttpTransport, Ledger, Parts, Reader, SystemClock,
+    BaseUrl, Credentials, Gateway, HttpLimits, HttpTransport, Ledger, Parts, ReadRequest, Reader, SystemClock,
 };
 use crate::manifest::{AccountConnection, Compiled, Endpoint, SecretRef};
 use crate::plan::{Context, Inputs, Memory, Plan};
@@ -79,11 +79,11 @@ impl Session {
 
     /// Reads all that a plan needs, and makes sure that it is the account the manifest is about.
     pub(super) async fn observe(&self, compiled: &Compiled) -> Result<World, CliError> {
-        self.look(compiled, Ask::for_plan(&compiled.desired, &compiled.policy)).await
+        self.read(compiled, ReadRequest::for_plan(&compiled.desired, &compiled.policy)).await
     }
 
     /// Reads what is asked, and makes sure that it is the account the manifest is about.
-    pub(super) async fn look(&self, compiled: &Compiled, ask: Ask) -> Result<World, CliError> {
+    pub(super) async fn read(&self, compiled: &Compiled, ask: ReadRequest) -> Result<World, CliError> {
         let read = self.reader.read(&ask).await;
         self.progress.finish();
         let world = read?;
@@ -94,7 +94,7 @@ impl Session {
     /// Reads what a saved plan is about.
     pub(super) async fn observe_for(&self, plan: &Plan, compiled: &Compiled) -> Result<World, CliError> {
         let people = plan.changes.iter().filter_map(|change| change.key.email().cloned()).collect();
-        self.look(compiled, Ask::full(people)).await
+        self.read(compiled, ReadRequest::full(people)).await
     }
 
     /// The app's secret: plans are sealed under a key derived from it.
@@ -105,7 +105,8 @@ impl Session {
     /// Reads everything there is, everybody looked up.
     pub(super) async fn observe_everyone(&self, compiled: &Compiled) -> Result<World, CliError> {
         let known = compiled.desired.referenced.clone();
-        let read = self.reader.read(&Ask { look_up_everyone: true, ..Ask::full(known) }).await;
+        let read =
+            self.reader.read(&ReadRequest { look_up_everyone: true, ..ReadRequest::full(known) }).await;
         self.progress.finish();
         Ok(read?)
     }

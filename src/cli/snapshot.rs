@@ -13,14 +13,14 @@ use std::path::{Path, PathBuf};
 /// The version of the file.
 const FORMAT: &str = "koreconcile.dev/snapshot/v1";
 
-/// Write one read of the account to a file.
+/// Save one read of the account to a file.
 #[derive(Debug, Args)]
 pub(super) struct SnapshotArgs {
     #[command(flatten)]
     inputs: Inputs,
     #[command(flatten)]
     reach: Reach,
-    /// The file to write
+    /// File to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
@@ -46,7 +46,7 @@ pub enum SnapshotError {
     Io {
         /// Which file.
         path: String,
-        /// Why.
+        /// The error of the system or of the parser.
         #[source]
         source: std::io::Error,
     },
@@ -55,7 +55,7 @@ pub enum SnapshotError {
     NotASnapshot {
         /// Which file.
         path: String,
-        /// Why.
+        /// The error of the system or of the parser.
         #[source]
         source: serde_json::Error,
     },
@@ -66,7 +66,7 @@ pub enum SnapshotError {
     OtherFormat {
         /// Which file.
         path: String,
-        /// What it says.
+        /// The format that it has.
         format: String,
     },
 }
@@ -128,10 +128,9 @@ impl Snapshot {
         };
         let age = now.duration_since(snapshot.made_at);
         if age > longest {
-            let why =
-                format!("the snapshot is {} old, {} is the most (--max-age)", words(age), words(longest));
+            let why = format!("the snapshot is {} old, {} allowed (--max-age)", words(age), words(longest));
             snapshot.world.distrust(&why);
-            snapshot.world.warnings.push(format!("{why}; nothing that needs proof is planned"));
+            snapshot.world.warnings.push(format!("{why}; changes that need proof are blocked"));
         }
         snapshot.world.calls = 0;
         Ok(snapshot)

@@ -8,19 +8,19 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
-/// How logs look.
+/// The log format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum LogFormat {
-    /// A line for people
+    /// One line of text per event
     Text,
-    /// A JSON object a line
+    /// One JSON object per line
     Json,
 }
 
 /// Where logs and traces go.
 #[derive(Debug, Clone)]
 pub(super) struct Telemetry {
-    /// How logs look.
+    /// The log format.
     pub format: LogFormat,
     /// Where traces go, if anywhere.
     pub otlp: Option<String>,

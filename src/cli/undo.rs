@@ -13,17 +13,17 @@ use jiff::Timestamp;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-/// Take back what a run did.
+/// Revert what a run did.
 #[derive(Debug, Args)]
 pub(super) struct UndoArgs {
-    /// The journal of the run: a file in the account's state folder
+    /// Journal of the run: a file in the state folder of the account
     #[arg(value_name = "JOURNAL")]
     journal: PathBuf,
     #[command(flatten)]
     inputs: Inputs,
     #[command(flatten)]
     reach: Reach,
-    /// Do not ask
+    /// Apply without asking for confirmation
     #[arg(long, short, conflicts_with = "dry_run")]
     yes: bool,
     /// Show the plan and stop
@@ -54,12 +54,12 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
         let remembered = memory::load(session.state.as_deref(), output);
         let context = session.context(&compiled, plan::Inputs::default(), &args.reach, remembered);
         let Compiled { desired, policy, .. } = compiled;
-        // What nobody declared is not this verb's business.
+        // What is not declared is not part of an undo.
         let plan = Plan { unmanaged: Vec::new(), ..plan::make(desired, &world, &policy, &context) };
         output.result(&render::text(&plan, style(output)));
         output.note(format_args!("\nthe run applied {applied} changes"));
         if !lost.is_empty() {
-            output.warn("\nWhat this cannot bring back:");
+            output.warn("\nWhat cannot be restored:");
             for line in &lost {
                 output.warn(format_args!("  {line}"));
             }

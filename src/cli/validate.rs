@@ -11,16 +11,16 @@ use jiff::Timestamp;
 pub(super) struct ValidateArgs {
     #[command(flatten)]
     inputs: Inputs,
-    /// How findings are shown
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// Like a compiler, on stderr
+    /// Messages like those of a compiler, on stderr
     Text,
-    /// A list of objects, on stdout
+    /// JSON list of findings, on stdout
     Json,
     /// SARIF 2.1.0 for code scanning, on stdout
     Sarif,
@@ -67,7 +67,7 @@ pub(super) fn run(args: &ValidateArgs, output: &Output) -> Result<Exit, CliError
     let skipped = manifests.skipped();
     let mut line = format!("{} manifests are valid", manifests.all().len());
     if skipped.foreign > 0 {
-        line = format!("{line}; {} documents of other kinds were passed over", skipped.foreign);
+        line = format!("{line}; {} documents of other kinds were skipped", skipped.foreign);
     }
     if args.format == Format::Text {
         output.note(line);

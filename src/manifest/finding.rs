@@ -1,4 +1,4 @@
-//! A finding: what is wrong with what somebody wrote, where, and what to do.
+//! A finding: what is wrong in a manifest, where, and the next step.
 
 use serde::Serialize;
 use std::fmt;
@@ -8,11 +8,11 @@ use std::sync::Arc;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// The document, or what it says here, is not used; nothing undeclared is removed.
+    /// The document, or this part of it, is not used, and nothing is pruned.
     Error,
-    /// It is used, and probably not what was meant.
+    /// The document is used, and probably not what was meant.
     Warning,
-    /// Good to know.
+    /// Context for the reader; nothing is wrong.
     Note,
 }
 
@@ -59,9 +59,9 @@ codes! {
     Anchor = "anchor", Error;
     /// `apiVersion`, `kind` or `metadata.name` is missing, or the version is not known.
     Header = "header", Error;
-    /// The kind is not one of ours.
+    /// The API group has no such kind.
     UnknownKind = "unknown-kind", Error;
-    /// The document is of another API group, but looks as if it were meant to be ours.
+    /// The document is of another API group, but its kind or group resembles one of koreconcile.
     ForeignGroup = "foreign-group", Error;
     /// A kind that only the controller uses; skipped.
     ControllerKind = "controller-kind", Note;
@@ -79,15 +79,15 @@ codes! {
     UnknownValue = "unknown-value", Error;
     /// A number, text or list is outside its limits.
     OutOfRange = "out-of-range", Error;
-    /// The text does not look as the field asks.
+    /// The text does not have the form of the field: a duration, a percentage or an origin.
     Pattern = "pattern", Error;
     /// The text is not an e-mail address.
     Email = "email", Error;
-    /// The text is not a moment.
+    /// The text is not a timestamp.
     Timestamp = "timestamp", Error;
     /// Exactly one of several fields is to be written.
     ExactlyOne = "exactly-one", Error;
-    /// A host needs credentials, a sandbox takes none.
+    /// `credentials` are required with `endpoint.host`, and not allowed with `endpoint.sandbox`.
     Credentials = "credentials", Error;
     /// An Authoritative group membership needs `local: true`.
     LocalGroup = "local-group", Error;
@@ -95,13 +95,13 @@ codes! {
     BotOfRole = "bot-of-role", Error;
     /// Bot Owner cannot be granted.
     BotOwner = "bot-owner", Error;
-    /// Master Admin goes to users, not to groups.
+    /// Master Admin can be granted to users, not to groups.
     MasterAdminGroup = "master-admin-group", Error;
     /// Master Admin and Bot Owner cannot be declared.
     FixedRole = "fixed-role", Error;
-    /// A rule of the schema that has no code of its own, or that could not be run.
+    /// A rule of the schema without a code of its own is broken, or could not be run.
     Rule = "rule", Error;
-    /// The object is of another namespace than the account, which does not let it touch this.
+    /// The object is in another namespace than the account, and `allowedNamespaces` does not allow this.
     NotAllowed = "not-allowed", Error;
     /// Two documents of one kind and name.
     DuplicateObject = "duplicate-object", Error;
@@ -113,7 +113,7 @@ codes! {
     UnknownAccount = "unknown-account", Error;
     /// There is no `KoreAccount` among the manifests.
     NoAccount = "no-account", Error;
-    /// There are several `KoreAccounts` and nobody said which one.
+    /// There are several `KoreAccounts`, and none was chosen.
     SeveralAccounts = "several-accounts", Error;
     /// The `KoreTeam` that is named is not among the manifests.
     UnknownTeam = "unknown-team", Error;
@@ -121,11 +121,11 @@ codes! {
     TeamCycle = "team-cycle", Error;
     /// Two Authoritative objects claim the same holders.
     TwoAuthorities = "two-authorities", Error;
-    /// The same fact is declared present and absent, naming the same holder.
+    /// The same fact is declared present and absent, for the same holder by name.
     Contradiction = "contradiction", Error;
-    /// A person who must be absent is granted something by name.
+    /// A user who is declared absent is granted something by name.
     AbsentPerson = "absent-person", Error;
-    /// An Authoritative object names nobody and does not say `allowEmpty: true`: nothing is removed.
+    /// An Authoritative object has no subjects, and `allowEmpty` is not true: nothing is pruned.
     NobodyLeft = "nobody-left", Warning;
     /// A grant has expired.
     Expired = "expired", Warning;
@@ -135,7 +135,7 @@ codes! {
     UnknownPermission = "unknown-permission", Warning;
     /// A level the permission is not known to take.
     UnknownLevel = "unknown-level", Warning;
-    /// A file that `sources` names was not loaded: nothing undeclared is removed.
+    /// A file that `sources` matches was not loaded: nothing is pruned.
     NotLoaded = "not-loaded", Warning;
 }
 
@@ -155,9 +155,9 @@ impl Serialize for Code {
 /// Line 0 means the file as a whole.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
 pub struct Span {
-    /// Line.
+    /// Line, counted from 1; 0 for the file.
     pub line: u32,
-    /// Column.
+    /// Column in characters, counted from 1.
     pub column: u32,
     /// First byte.
     pub start: u32,
@@ -185,21 +185,21 @@ impl fmt::Display for Spot {
 /// Another place that belongs to a finding.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Related {
-    /// Where.
+    /// The place: file, line and column.
     #[serde(flatten)]
     pub spot: Spot,
     /// What is there.
     pub message: String,
 }
 
-/// What is wrong with what somebody wrote, where, and what to do.
+/// What is wrong in a manifest, where, and the next step.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Finding {
-    /// What kind of finding.
+    /// The kind of finding.
     pub code: Code,
     /// How bad it is.
     pub severity: Severity,
-    /// Where.
+    /// The place: file, line and column.
     #[serde(flatten)]
     pub spot: Spot,
     /// What was found, and the rule.

@@ -101,7 +101,7 @@ pub fn load(paths: &[String], mut stdin: impl Read) -> Loaded {
 }
 
 /// Compares what was loaded with the `sources` of each account: what they match on disk, relative to the account's
-/// file, is the whole. A missing file is a warning, and makes the account's manifests partial.
+/// file, are all its manifests. A missing file is a warning, and makes the manifests of the account partial.
 pub fn survey(manifests: &mut Manifests) {
     let mut results = Vec::new();
     for account in manifests.accounts() {
@@ -126,10 +126,9 @@ pub fn survey(manifests: &mut Manifests) {
                 let first = &missing[0];
                 let message =
                     format!("{count} of the files that sources names were not loaded, the first is {first}");
-                manifests.findings.push(
-                    Finding::new(Code::NotLoaded, spot, message)
-                        .hint("give the folder of this file instead of single files; until then nothing undeclared is removed"),
-                );
+                manifests.findings.push(Finding::new(Code::NotLoaded, spot, message).hint(
+                    "give the folder of this file instead of single files; until then nothing is pruned",
+                ));
                 Completeness::Partial(format!("{first} was not loaded"))
             }
             Err(error) => {

@@ -4,7 +4,7 @@ use super::check::Marks;
 use super::finding::{Finding, Span, Spot};
 use super::kinds::account::AllowedNamespace;
 use super::kinds::{Kind, Spec};
-use crate::facts::{Completeness, Place, Source};
+use crate::facts::{Completeness, Location, Source};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ impl Manifest {
 
     /// Where a field was written, by its path below `spec`; where the name is, if it was left out.
     pub fn source(&self, path: &str) -> Source {
-        self.source_of(|marks| marks.of(path))
+        self.source_of(|marks| marks.span_of(path))
     }
 
     /// Where a list item was written.
@@ -58,7 +58,7 @@ impl Manifest {
 
     /// The same as [`Self::source`], for a finding. The empty path is the name.
     pub fn spot(&self, path: &str) -> Spot {
-        self.spot_of(|marks| marks.of(path))
+        self.spot_of(|marks| marks.span_of(path))
     }
 
     /// The same as [`Self::item`], for a finding.
@@ -94,9 +94,9 @@ impl Manifest {
         let place = match &self.origin {
             Origin::File { file, marks } => {
                 let Span { line, column, start: _, end: _ } = find(marks);
-                Place::File { file: Arc::clone(file), line, column }
+                Location::File { file: Arc::clone(file), line, column }
             }
-            Origin::Resource => Place::Resource {
+            Origin::Resource => Location::Resource {
                 kind: Arc::from(self.kind().name()),
                 namespace: self.namespace.clone().unwrap_or_else(|| Arc::from("")),
                 name: Arc::clone(&self.name),
@@ -191,7 +191,7 @@ impl Manifests {
         self.findings.iter().any(Finding::is_error)
     }
 
-    /// Says whether the manifests at hand are the whole of an account (files: [`super::load::survey`]; a cluster: its
+    /// Sets whether all manifests of an account are loaded (files: [`super::load::survey`]; a cluster: its
     /// stores are).
     pub fn set_completeness(&mut self, account: &str, completeness: Completeness) {
         self.completeness.insert(Arc::from(account), completeness);

@@ -15,14 +15,14 @@ const DEEPEST: usize = 64;
 /// More values than this in one document are a finding: room for a `List` of 100,000 objects.
 const MOST_NODES: usize = 4_000_000;
 
-const TEMPLATE: &str = "this looks like a template: give the rendered files, or name the folder without it";
+const TEMPLATE: &str = "this looks like a template: give the rendered files, or a folder without templates";
 
 /// A value with its place.
 #[derive(Debug)]
 pub struct Node<'a> {
     /// Where: the text of a scalar, the first sign of a list or map.
     pub span: Span,
-    /// What.
+    /// Scalar, list or map.
     pub shape: Shape<'a>,
 }
 
@@ -65,7 +65,7 @@ pub struct Entry<'a> {
 /// A key with its place.
 #[derive(Debug)]
 pub struct Key<'a> {
-    /// Where.
+    /// The place in the file.
     pub span: Span,
     /// Its text.
     pub text: Cow<'a, str>,
@@ -308,7 +308,7 @@ impl<'a> Builder<'a, '_> {
                 format!("the key {} occurs twice", shown(&second.text)),
             )
             .hint("keep one of them: readers of YAML disagree which one counts")
-            .related(self.spot(first.span), "it is here first");
+            .related(self.spot(first.span), "first written here");
             self.findings.push(finding);
             self.is_sound = false;
         }

@@ -43,11 +43,11 @@ pub(super) struct Figures {
     pub(super) calls_left_hour: usize,
 }
 
-/// One thing that was looked at.
+/// One check.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Finding {
-    /// What was looked at: stable, for machines.
+    /// What was checked: a stable name for machines.
     pub(super) topic: &'static str,
     pub(super) level: Level,
     pub(super) found: String,
@@ -64,13 +64,13 @@ pub(super) struct Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Level {
-    /// As it should be.
-    Fine,
-    /// Worth knowing.
+    /// The check passed.
+    Ok,
+    /// Context; nothing is wrong.
     Note,
-    /// Something will not go as wished.
+    /// Something will not work as declared.
     Warning,
-    /// Something cannot go at all.
+    /// Something cannot work.
     Problem,
 }
 
@@ -112,7 +112,7 @@ impl Report {
         writeln!(out, "Account {} ({id}) at {}\n", account.name, account.host)?;
         for Finding { topic, level, found, consequence, next_step, exit: _ } in findings {
             let (word, color) = match level {
-                Level::Fine => ("ok", AnsiColor::Green),
+                Level::Ok => ("ok", AnsiColor::Green),
                 Level::Note => ("note", AnsiColor::Cyan),
                 Level::Warning => ("warning", AnsiColor::Yellow),
                 Level::Problem => ("problem", AnsiColor::Red),

@@ -1,6 +1,6 @@
 //! Which commit last wrote a line, as `git` knows it. Files outside git, and machines without it, get a note.
 
-use crate::facts::Place;
+use crate::facts::Location;
 use crate::plan::explain::{Commit, Explanation};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -8,20 +8,20 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-/// Files that are asked about; beyond them the answer would take seconds.
+/// Most files that are blamed; beyond them it would take seconds.
 const MOST_FILES: usize = 40;
-/// Lines of one file that are asked about one by one; beyond them the whole file is.
+/// Most lines of one file that are blamed one by one; beyond them the complete file is.
 const MOST_LINES: usize = 100;
 
 /// By file and line.
 type Commits = HashMap<(Arc<str>, u32), Commit>;
 
-/// Fills it in; returns what could not be told.
+/// Fills it in; returns notes on what could not be attributed.
 pub(super) fn fill(explanation: &mut Explanation) -> Vec<String> {
     let mut places: BTreeMap<Arc<str>, BTreeSet<u32>> = BTreeMap::new();
-    for (_, all) in explanation.because_mut() {
-        for because in all {
-            if let Place::File { file, line, column: _ } = &because.source.place {
+    for (_, all) in explanation.attributions_mut() {
+        for attributions in all {
+            if let Location::File { file, line, column: _ } = &attributions.source.place {
                 places.entry(Arc::clone(file)).or_default().insert(*line);
             }
         }
@@ -36,7 +36,7 @@ pub(super) fn fill(explanation: &mut Explanation) -> Vec<String> {
     let answers: Vec<Result<Commits, String>> = std::thread::scope(|scope| {
         let asked: Vec<_> =
             places.iter().map(|(file, lines)| scope.spawn(move || of_file(file, lines))).collect();
-        let failed = || Err("git could not be asked".to_owned());
+        let failed = || Err("git could not be run".to_owned());
         asked.into_iter().map(|answer| answer.join().unwrap_or_else(|_| failed())).collect()
     });
     let mut notes = BTreeSet::new();
@@ -49,10 +49,10 @@ pub(super) fn fill(explanation: &mut Explanation) -> Vec<String> {
             }
         }
     }
-    for (_, all) in explanation.because_mut() {
-        for because in all {
-            if let Place::File { file, line, column: _ } = &because.source.place {
-                because.commit = commits.get(&(Arc::clone(file), *line)).cloned();
+    for (_, all) in explanation.attributions_mut() {
+        for attributions in all {
+            if let Location::File { file, line, column: _ } = &attributions.source.place {
+                attributions.commit = commits.get(&(Arc::clone(file), *line)).cloned();
             }
         }
     }
@@ -69,7 +69,7 @@ fn of_file(file: &Arc<str>, lines: &BTreeSet<u32>) -> Result<Commits, String> {
     }
     blame.arg("--").arg(path.file_name().unwrap_or_default());
     let Ok(answer) = blame.output() else {
-        return Err("commits are not shown: git is not at hand".to_owned());
+        return Err("commits are not shown: git is not installed".to_owned());
     };
     if !answer.status.success() {
         let said = String::from_utf8_lossy(&answer.stderr);
@@ -78,7 +78,7 @@ fn of_file(file: &Arc<str>, lines: &BTreeSet<u32>) -> Result<Commits, String> {
         } else if said.contains("no such path") {
             format!("{file} is not committed")
         } else {
-            format!("git says of {file}: {}", said.lines().next().unwrap_or("nothing"))
+            format!("git blame of {file} failed: {}", said.lines().next().unwrap_or("nothing"))
         };
         return Err(format!("commits are not shown: {why}"));
     }

@@ -10,7 +10,7 @@ pub(super) fn page(mut command: Command) -> String {
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     let verbs: String = command.get_subcommands().map(|verb| describe(verb, command.get_name(), 2)).collect();
     let global = arguments(command.get_arguments());
-    format!("# Command line\n\n{about}\n\nEvery verb takes these:\n\n{global}{verbs}{}", exit_codes())
+    format!("# Command line\n\n{about}.\n\nEvery verb takes these:\n\n{global}{verbs}{}", exit_codes())
 }
 
 /// A verb and all below it.
@@ -72,6 +72,6 @@ fn exit_codes() -> String {
         table.row([(exit as u8).to_string(), cell(exit.meaning())]);
     }
     let rule =
-        "Where several hold, the first of 7, 8, 4, 5, 6 is given. What to do about each: [refused plans]";
+        "Where several apply, the first of 7, 8, 4, 5, 6 is returned. What to do about each: [refused plans]";
     format!("## Exit codes\n\n{rule}(../guides/refused-plans.md#exit-codes).\n\n{}", table.markdown())
 }

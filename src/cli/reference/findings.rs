@@ -22,9 +22,9 @@ pub(super) fn page() -> Result<String, CliError> {
         reasons.row([code(&reason), cell(&about)]);
     }
     Ok(format!(
-        "# Findings and reasons\n\n## Findings\n\nWhat `validate` and every other verb find in manifests. An error takes its \
-         document out of use, and nothing that nobody\ndeclared is removed while there is one.\n\n{}## Reasons\n\nWhy an entry of a \
-         plan is refused, blocked, waiting or for a person to do. The next step of each is in\n[refused \
+        "# Findings and reasons\n\n## Findings\n\nWhat `validate` and every other verb find in manifests. A document with an \
+         error is not used, and nothing is pruned\nwhile there is one.\n\n{}## Reasons\n\nWhy an entry of a \
+         plan is refused, blocked, waiting or a manual step. The next step of each is in\n[refused \
          plans](../guides/refused-plans.md).\n\n{}",
         findings.markdown(),
         reasons.markdown()

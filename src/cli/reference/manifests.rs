@@ -1,4 +1,4 @@
-//! Every kind people write, from its schema: the same one that `validate` and a cluster check with.
+//! Every declared kind, from its schema: the same one that `validate` and a cluster check with.
 
 use super::table::{Table, cell, code};
 use crate::manifest::kinds;
@@ -11,7 +11,7 @@ pub(super) fn page() -> String {
     let version = kinds::API_VERSION;
     format!(
         "# Manifests\n\nEvery document has `apiVersion: {version}`, its `kind`, and `metadata.name`. These are the fields of \
-         its `spec`.\nFields in **bold** are required where their parent is written. What is immutable is so in a cluster, \
+         its `spec`.\nFields in **bold** are required where their parent is written. Immutable fields are checked in a cluster, \
          where there is an\nearlier object to compare with.\n\n{kinds}"
     )
 }
@@ -80,7 +80,7 @@ fn kind_of(schema: &Value) -> String {
             format!("map to {}", kind_of(&schema["additionalProperties"]))
         }
         Some("integer") => "whole number".to_owned(),
-        Some("string") if schema["format"] == "date-time" => "moment (RFC 3339)".to_owned(),
+        Some("string") if schema["format"] == "date-time" => "timestamp (RFC 3339)".to_owned(),
         Some("string") => "text".to_owned(),
         Some(other) => other.to_owned(),
         None => "anything".to_owned(),

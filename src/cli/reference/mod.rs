@@ -1,7 +1,7 @@
 //! `reference`: the pages of `docs/reference` that come from the program itself, as Markdown.
 //!
 //! Each page is written from one source: the command line from clap, manifests from the schemas of their types, findings
-//! and reasons from their closed sets. Nothing is said here that is not said there.
+//! and reasons from their closed sets. The pages add nothing of their own.
 
 mod command_line;
 mod findings;
@@ -25,11 +25,11 @@ enum Page {
     Cli,
     /// Every kind with its fields and rules
     Manifests,
-    /// What `validate` finds, and why plans do not send something
+    /// Findings of `validate`, and reasons why a plan does not send something
     Findings,
 }
 
-/// What stands on top of every page.
+/// The first line of every page.
 const GENERATED: &str = "<!-- Written by `make generate`; edit the source instead. -->\n\n";
 
 /// Prints the page.

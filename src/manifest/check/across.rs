@@ -83,7 +83,7 @@ fn double(code: Code, earlier: &Manifest, manifest: &Manifest) -> Finding {
         (Code::DuplicateEmail, Spec::User(spec)) => (
             format!("{} is declared twice", spec.email),
             "email",
-            "keep one KoreUser for one person; case does not make another person",
+            "keep one KoreUser; addresses that differ only in case are the same user",
         ),
         (Code::DuplicateRole, Spec::Role(spec)) => (
             format!("the {:?} role {} is declared twice", spec.r#type, spec.name),
@@ -98,7 +98,7 @@ fn double(code: Code, earlier: &Manifest, manifest: &Manifest) -> Finding {
     };
     Finding::new(code, manifest.spot(field), message)
         .hint(hint)
-        .related(earlier.spot(field), "it is here first")
+        .related(earlier.spot(field), "first declared here")
 }
 
 fn accounts_exist(manifests: &[Manifest], index: &Index<'_>, findings: &mut Vec<Finding>) {
@@ -206,7 +206,7 @@ fn teams_contain_no_cycles(manifests: &[Manifest], index: &Index<'_>, findings: 
                 let names: Vec<&str> = path[start..].iter().map(|(on_path, _)| &*on_path.name).collect();
                 let message = format!("teams contain each other: {} > {name}", names.join(" > "));
                 let mut finding = Finding::new(Code::TeamCycle, from.item_spot("teams", at), message)
-                    .hint("take one of them out of the other");
+                    .hint("remove one team from the other");
                 for (on_path, step) in &path[start..path.len() - 1] {
                     finding = finding.related(on_path.item_spot("teams", step - 1), "and here");
                 }

@@ -110,7 +110,7 @@ impl Checker {
             return None;
         }
         let Some(entry) = written_kind else {
-            let finding = Finding::new(Code::Header, spot(span), "a document of our group without kind")
+            let finding = Finding::new(Code::Header, spot(span), "a document of this API group without kind")
                 .hint(format!("add kind: one of {}", Kind::ALL.map(Kind::name).join(", ")));
             self.findings.push(finding);
             return None;
@@ -124,7 +124,7 @@ impl Checker {
     fn unknown_kind(&mut self, spot: Spot, name: &str) {
         if CONTROLLER_KINDS.contains(&name) {
             self.skipped.controller += 1;
-            let message = format!("{name} belongs to the controller: skipped");
+            let message = format!("{name} is written or read by the controller only: skipped");
             self.findings.push(Finding::new(Code::ControllerKind, spot, message));
             return;
         }
@@ -145,7 +145,7 @@ impl Checker {
             Walk { file, kind: kind.name(), findings: &mut self.findings, marks: Marks::default() };
         let (name, namespace) = metadata(&mut walk, document, kind);
         top_level(&mut walk, document);
-        let prepared = schema::of(kind);
+        let prepared = schema::prepared(kind);
         let Some(spec) = document.get("spec") else {
             let message = format!("this {kind} has no spec");
             walk.finding(Code::MissingField, walk.marks.name, message, "add spec: and its fields");
@@ -314,7 +314,7 @@ fn top_level(walk: &mut Walk<'_>, document: &Node<'_>) {
         let finding = Finding::new(Code::UnknownField, walk.spot(entry.key.span), message);
         walk.findings.push(match nearest(&entry.key.text, FIELDS) {
             near @ Some(_) => finding.did_you_mean(near),
-            None => finding.hint("fields of the object stand below spec"),
+            None => finding.hint("fields of the object belong below spec"),
         });
     }
 }

@@ -25,8 +25,8 @@ pub(super) fn keep_within(manifests: &mut Vec<Manifest>, findings: &mut Vec<Find
         let before = findings.len();
         findings.extend(beyond(manifest, limits).map(|(spot, what)| {
             let namespace = &limits.namespace;
-            Finding::new(Code::NotAllowed, spot, format!("namespace {namespace} may not touch {what}"))
-                .hint("the account's allowedNamespaces says what it may; ask its owners")
+            Finding::new(Code::NotAllowed, spot, format!("namespace {namespace} may not declare {what}"))
+                .hint("allowedNamespaces of the account lists what it may; ask the owners of the account")
         }));
         findings.len() == before
     });

@@ -23,7 +23,7 @@ impl Marks {
     }
 
     /// Where a field was written; where the name is, if it was left out.
-    pub fn of(&self, path: &str) -> Span {
+    pub fn span_of(&self, path: &str) -> Span {
         self.written(path).unwrap_or(self.name)
     }
 
@@ -43,6 +43,6 @@ impl Marks {
             .iter()
             .find(|(candidate, _)| *candidate == path)
             .and_then(|(_, spans)| spans.get(index).copied())
-            .unwrap_or_else(|| self.of(path))
+            .unwrap_or_else(|| self.span_of(path))
     }
 }

@@ -1,4 +1,4 @@
-//! A kind's schema, prepared once for walking: the same schema that stands in the CRD.
+//! A kind's schema, prepared once for walking: the same schema as in the CRD.
 
 use crate::manifest::kinds::Kind;
 use kube::core::cel::{CompiledSchema, compile_schema};
@@ -13,9 +13,9 @@ pub(super) enum Schema {
     Text(Text),
     /// A whole number.
     Integer {
-        /// Smallest.
+        /// Smallest value allowed.
         min: i64,
-        /// Largest.
+        /// Largest value allowed.
         max: i64,
     },
     /// `true` or `false`.
@@ -54,8 +54,8 @@ pub(super) struct Text {
     pub pattern: Option<Regex>,
     /// The only values, if not empty.
     pub allowed: Vec<String>,
-    /// An RFC 3339 moment.
-    pub is_moment: bool,
+    /// An RFC 3339 timestamp.
+    pub is_timestamp: bool,
 }
 
 /// A field of an object.
@@ -85,7 +85,7 @@ static PREPARED: LazyLock<Vec<Prepared>> =
     LazyLock::new(|| Kind::ALL.into_iter().map(Prepared::new).collect());
 
 /// The schema and rules of a kind, prepared at first use.
-pub(super) fn of(kind: Kind) -> &'static Prepared {
+pub(super) fn prepared(kind: Kind) -> &'static Prepared {
     let index = Kind::ALL.iter().position(|candidate| *candidate == kind).unwrap_or_default();
     &PREPARED[index]
 }
@@ -118,7 +118,7 @@ impl Schema {
                     .and_then(Value::as_str)
                     .and_then(|pattern| Regex::new(pattern).ok()),
                 allowed: texts(schema.get("enum")),
-                is_moment: schema.get("format").and_then(Value::as_str) == Some("date-time"),
+                is_timestamp: schema.get("format").and_then(Value::as_str) == Some("date-time"),
             }),
             #[allow(clippy::cast_possible_truncation, reason = "limits in our schemas are whole numbers")]
             Some("integer") => Self::Integer {
@@ -198,7 +198,7 @@ fn texts(list: Option<&Value>) -> Vec<String> {
 mod tests {
     use super::*;
 
-    /// Whoever uses a new schema keyword must teach the walk what it means.
+    /// A new schema keyword must be handled by the walk before a kind uses it.
     fn nothing_is_ignored(schema: &Value, path: &str) {
         const UNDERSTOOD: [&str; 17] = [
             "type",
@@ -271,7 +271,7 @@ mod tests {
             }
         }
         for kind in Kind::ALL {
-            limited(&of(kind).spec, kind.name());
+            limited(&prepared(kind).spec, kind.name());
         }
     }
 }

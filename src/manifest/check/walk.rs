@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub(super) struct Walk<'f> {
     /// The file, for findings.
     pub file: &'f Arc<str>,
-    /// What the reader calls the document: `KoreUser`.
+    /// The kind of the document: `KoreUser`.
     pub kind: &'static str,
     /// What was found.
     pub findings: &'f mut Vec<Finding>,
@@ -119,7 +119,7 @@ impl Walk<'_> {
     }
 
     fn text(&mut self, span: Span, text: &str, is_plain: bool, limits: &Text, field: &str) {
-        let Text { min, max, pattern, allowed, is_moment } = limits;
+        let Text { min, max, pattern, allowed, is_timestamp } = limits;
         if is_plain && text.is_empty() {
             let message = format!("{field} has no value");
             return self.finding(
@@ -160,9 +160,9 @@ impl Walk<'_> {
             self.finding(Code::OutOfRange, span, message, "shorten it");
         } else if length < *min {
             self.finding(Code::OutOfRange, span, format!("{field} is empty"), "write a value");
-        } else if *is_moment {
-            if !is_moment_text(text) {
-                let message = format!("{field} is {}, which is not a moment", shown(text));
+        } else if *is_timestamp {
+            if !is_timestamp_text(text) {
+                let message = format!("{field} is {}, not a timestamp", shown(text));
                 self.finding(
                     Code::Timestamp,
                     span,
@@ -171,8 +171,8 @@ impl Walk<'_> {
                 );
             }
         } else if let Some(pattern) = pattern.as_ref().filter(|pattern| !pattern.is_match(text)) {
-            let message = format!("{field} is {}, which does not look as it should", shown(text));
-            self.finding(Code::Pattern, span, message, pattern_hint(pattern.as_str()));
+            let (rule, hint) = pattern_rule(pattern.as_str());
+            self.finding(Code::Pattern, span, format!("{field} is {}, {rule}", shown(text)), hint);
         }
     }
 
@@ -284,7 +284,7 @@ fn unquoted(text: &str) -> &str {
 }
 
 /// RFC 3339: what an API server takes. jiff also reads shorter forms, which a server would refuse.
-fn is_moment_text(text: &str) -> bool {
+fn is_timestamp_text(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.len() >= 20
         && bytes[10].eq_ignore_ascii_case(&b'T')
@@ -293,12 +293,16 @@ fn is_moment_text(text: &str) -> bool {
         && text.parse::<jiff::Timestamp>().is_ok()
 }
 
-fn pattern_hint(pattern: &str) -> &'static str {
+/// The rule that a text breaks when a pattern does not match it, and the next step.
+fn pattern_rule(pattern: &str) -> (&'static str, &'static str) {
     use crate::manifest::kinds::text::{DURATION_PATTERN, HOST_PATTERN, PERCENT_PATTERN};
     match pattern {
-        DURATION_PATTERN => "write a whole number and a unit: 30s, 5m, 2h, 7d",
-        PERCENT_PATTERN => "write a share: 0% to 100%",
-        HOST_PATTERN => "write an origin: https://platform.kore.ai; http only on this machine",
-        _ => "see the reference of this field",
+        DURATION_PATTERN => ("not a duration", "write a whole number and a unit: 30s, 5m, 2h, 7d"),
+        PERCENT_PATTERN => ("not a percentage", "write a share: 0% to 100%"),
+        HOST_PATTERN => (
+            "not an origin (scheme://host[:port])",
+            "write an origin: https://platform.kore.ai; http only on this machine",
+        ),
+        _ => ("not in the form of this field", "see the reference of this field"),
     }
 }

@@ -7,7 +7,7 @@
 //! | written | contradiction: an error that shows both places | absent |
 //! | expired | present | present |
 
-use crate::facts::{BotRef, DialogSet, Email, Family, Key, Place, Source, Value, Verdict, Want};
+use crate::facts::{BotRef, DialogSet, Email, Family, Key, Location, Source, Value, Verdict, Want};
 use crate::manifest::finding::{Code, Finding, Span, Spot};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,9 +30,9 @@ pub(super) struct Claim {
 pub(super) enum Stance {
     /// It must hold.
     Present(Value),
-    /// It must not hold, and a line says so.
+    /// It must not hold: a line declares it absent.
     Absent,
-    /// It was granted for a time that is over.
+    /// Its grant has expired.
     Expired,
 }
 
@@ -81,15 +81,15 @@ pub(super) fn settle(claims: Claims) -> (Vec<(Key<BotRef>, Want)>, Vec<Finding>)
     (wants, findings)
 }
 
-/// Whoever must be gone gets nothing through a team, and by name it is an error.
+/// A user declared absent gets nothing through a team; a grant by name is an error.
 fn keep_of_absent(claim: &Claim, gone_at: &Source, findings: &mut Vec<Finding>) -> bool {
     let Stance::Present(_) = claim.stance else { return true };
     if claim.source.team.is_none() {
-        let message = format!("{}: but this person must be absent", claim.key);
+        let message = format!("{}: this user is declared absent", claim.key);
         findings.push(
             Finding::new(Code::AbsentPerson, spot(&claim.source), message)
-                .hint("take the grant back, or let the person stay")
-                .related(spot(gone_at), "absent by this"),
+                .hint("delete the grant, or keep the user")
+                .related(spot(gone_at), "declared absent here"),
         );
     }
     false
@@ -121,7 +121,7 @@ fn settle_one(group: &mut Vec<Claim>, findings: &mut Vec<Finding>) -> Option<Wan
         findings.push(
             Finding::new(Code::Contradiction, spot(&absent.source), message)
                 .hint("keep one of the two lines")
-                .related(spot(&present.source), "present by this"),
+                .related(spot(&present.source), "declared present here"),
         );
         return None;
     }
@@ -175,10 +175,10 @@ fn united(earlier: Value, later: Value) -> Value {
 /// Where a source is, for a finding.
 pub(super) fn spot(source: &Source) -> Spot {
     match &source.place {
-        Place::File { file, line, column } => Spot {
+        Location::File { file, line, column } => Spot {
             file: std::sync::Arc::clone(file),
             span: Span { line: *line, column: *column, ..Span::default() },
         },
-        Place::Resource { .. } => Spot { file: source.to_string().into(), span: Span::default() },
+        Location::Resource { .. } => Spot { file: source.to_string().into(), span: Span::default() },
     }
 }

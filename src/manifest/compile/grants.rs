@@ -41,7 +41,7 @@ struct Grant<'g> {
     value: Value,
 }
 
-/// One subject, whichever kind it stands in.
+/// One subject, of any kind.
 struct Granted<'g> {
     user: Option<&'g Email>,
     team: Option<&'g str>,
@@ -269,7 +269,7 @@ impl Grants<'_> {
         self.scopes.push(Scope { extent, closure, sources: vec![manifest.source("membership")] });
     }
 
-    /// Everybody a subject stands for, each with the line that names them; and why somebody may be missing.
+    /// The users of a subject, each with the line that lists them; and why some may be missing.
     fn holders(
         &mut self,
         subject: &Granted<'_>,
@@ -306,24 +306,24 @@ impl Grants<'_> {
     }
 
     fn is_live(&mut self, expires_at: Option<Timestamp>, manifest: &Manifest, index: usize) -> bool {
-        let Some(moment) = expires_at.filter(|moment| *moment <= self.now) else { return true };
+        let Some(end) = expires_at.filter(|end| *end <= self.now) else { return true };
         self.findings.push(
             Finding::new(
                 Code::Expired,
                 manifest.item_spot("subjects", index),
-                format!("this grant ended at {moment}"),
+                format!("this grant ended at {end}"),
             )
-            .hint("what it granted is taken away; remove the line once that has been applied"),
+            .hint("the access is removed; delete the line once that has been applied"),
         );
         false
     }
 
     fn nobody(&mut self, manifest: &Manifest, live: usize) -> String {
-        let who = if live == 0 { "it names nobody" } else { "its teams have no members" };
-        let message = format!("this {} is Authoritative, and {who}: nothing is removed", manifest.kind());
+        let who = if live == 0 { "it has no subjects" } else { "its teams have no members" };
+        let message = format!("this {} is Authoritative, and {who}: nothing is pruned", manifest.kind());
         self.findings.push(
             Finding::new(Code::NobodyLeft, manifest.spot("membership"), message)
-                .hint("write allowEmpty: true if everybody else is to lose it"),
+                .hint("write allowEmpty: true to remove every holder"),
         );
         format!("{who}, and allowEmpty is not true")
     }

@@ -1,8 +1,8 @@
-//! The manifests of one account become what is wanted of it, at one moment.
+//! The manifests of one account become the facts that they declare, at one time.
 //!
 //! Teams are expanded, expired grants become *absent*, scopes are closed, additive, or left open with the reason.
 //! The result does not depend on the order of files or documents. Findings of compiling are in [`Compiled`]; an error
-//! in any document leaves the rest usable, but makes the whole partial, so that nothing undeclared is removed.
+//! in any document leaves the rest usable, but makes the manifests partial, so that nothing is pruned.
 
 mod account;
 mod claims;
@@ -40,11 +40,11 @@ pub struct Compiled {
 /// A grant that ends by itself.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Expiry {
-    /// When.
+    /// When the grant ends.
     pub at: Timestamp,
-    /// What.
+    /// The fact that it grants.
     pub key: Key<BotRef>,
-    /// The line that says so.
+    /// The line that declares it.
     pub source: Source,
 }
 
@@ -236,7 +236,7 @@ fn leave_open(scopes: &mut [Scope<BotRef>], completeness: &Completeness) {
     let why = match completeness {
         Completeness::Complete => return,
         Completeness::Partial(why) => why.clone(),
-        Completeness::Unknown => "the KoreAccount does not say with sources what the whole is".to_owned(),
+        Completeness::Unknown => "spec.sources is empty, so missing files cannot be noticed".to_owned(),
     };
     for scope in scopes.iter_mut().filter(|scope| scope.closure == Closure::Closed) {
         scope.closure = Closure::Open(why.clone());

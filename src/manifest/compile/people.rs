@@ -19,7 +19,7 @@ impl People {
         email.clone()
     }
 
-    /// Everybody.
+    /// All of them, each once.
     pub(super) fn all(self) -> impl Iterator<Item = Email> {
         self.known.into_iter()
     }

@@ -1,4 +1,4 @@
-//! `KoreAccount`: where the account is, and how much may be done to it.
+//! `KoreAccount`: where the account is, and what koreconcile may do to it.
 
 use super::status::AccountStatus;
 use super::text;
@@ -7,7 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A Kore.ai account: where it is, how to sign in, and how much may be done to it.
+/// A Kore.ai account: where it is, how to sign in, and what koreconcile may do to it.
 #[derive(CustomResource, KubeSchema, Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[kube(
     group = "koreconcile.dev",
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
     category = "kore",
     derive = "PartialEq",
     status = "AccountStatus",
-    doc = "A Kore.ai account: where it is, how to sign in, and how much may be done to it.",
+    doc = "A Kore.ai account: where it is, how to sign in, and what koreconcile may do to it.",
     printcolumn(name = "Host", type_ = "string", json_path = ".spec.endpoint.host"),
     printcolumn(name = "Mode", type_ = "string", json_path = ".spec.mode"),
     printcolumn(
@@ -39,49 +39,49 @@ use serde::{Deserialize, Serialize};
 pub struct KoreAccountSpec {
     /// Where the account is served.
     pub endpoint: Endpoint,
-    /// Id of the tenant this manifest is about. Checked before the first write; required for saved plans and for any
-    /// removal. `import` and `doctor` print it.
+    /// Id of the account, as the platform knows it. Checked before the first write; required for saved plans and for
+    /// any removal. `import` and `doctor` print it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_id: Option<AccountId>,
-    /// The app credentials that sign the requests. None for a sandbox.
+    /// App credentials that sign the requests. Required with `endpoint.host`; a sandbox takes none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<Credentials>,
-    /// Command line only: glob patterns of the files that make the whole, relative to this file. Nothing is loaded
-    /// by it: what was loaded is compared with it, and nothing undeclared is removed while a file is missing.
+    /// Command line only: glob patterns of all manifest files of the account, relative to this file. They load nothing:
+    /// the loaded files are compared with them, and nothing is pruned while a file is missing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), inner(length(min = 1, max = 1024)))]
     pub sources: Vec<String>,
-    /// Enforce: plan and apply. Observe: plan and report only.
+    /// Enforce: plan and apply. Observe: plan and report, write nothing.
     #[serde(default)]
     pub mode: ModeSpec,
-    /// Cluster only: other namespaces whose objects may name this account, each within its limits.
+    /// Cluster only: other namespaces whose objects may refer to this account, each within its limits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     pub allowed_namespaces: Vec<AllowedNamespace>,
-    /// Nothing is written while true.
+    /// While true, nothing is written, and the controller reads nothing either.
     #[serde(default)]
     pub suspend: bool,
-    /// Cluster only: how often the account is read in full; a target, never more often than the rate limit allows.
+    /// Cluster only: time between complete reads of the account. It is longer where the rate limit requires it.
     #[serde(default = "five_minutes")]
     #[schemars(length(max = 16), regex(pattern = text::DURATION_PATTERN))]
     pub interval: String,
-    /// Cluster only: when a person has to say yes before changes are applied.
+    /// Cluster only: which changes need an approval before they are applied.
     #[serde(default)]
     pub approval: ApprovalSpec,
-    /// What to do with what nobody declared.
+    /// What to do with facts that are not declared.
     #[serde(default)]
     pub ownership: OwnershipSpec,
-    /// Ceilings, floors and protected people.
+    /// Limits of removals, and users who are protected from them.
     #[serde(default)]
     pub safety: SafetySpec,
-    /// The call budget. The platform allows 60 calls a minute and 1,800 an hour.
+    /// Call budget. The platform allows 60 calls a minute and 1,800 an hour.
     #[serde(default)]
     pub rate_limit: RateLimitSpec,
-    /// Most entries in one write.
+    /// Maximum number of entries in one write.
     #[serde(default = "fifty")]
     #[schemars(range(min = 1, max = 1000))]
     pub batch_size: u32,
-    /// How people are invited.
+    /// How users are invited.
     #[serde(default)]
     pub invitations: InvitationsSpec,
 }
@@ -95,12 +95,12 @@ pub struct Endpoint {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256), regex(pattern = text::HOST_PATTERN))]
     pub host: Option<String>,
-    /// Command line only: a local account, served in-process.
+    /// Command line only: a local account, served by the program itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sandbox: Option<Sandbox>,
 }
 
-/// A local account.
+/// A local account, served by the program itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Sandbox {
@@ -109,17 +109,17 @@ pub struct Sandbox {
     pub data_dir: String,
 }
 
-/// The app credentials that sign the requests.
+/// App credentials that sign the requests.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Credentials {
-    /// Where the client id is.
+    /// Source of the client id.
     pub client_id: SecretSource,
-    /// Where the client secret is.
+    /// Source of the client secret.
     pub client_secret: SecretSource,
 }
 
-/// Where a secret is: exactly one of `env`, `file` and `secretKeyRef`. A cluster accepts `secretKeyRef` only.
+/// Source of a secret: exactly one of `env`, `file` and `secretKeyRef`. A cluster accepts `secretKeyRef` only.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = crate::manifest::kinds::rules::ONE_SECRET_SOURCE.rule())]
@@ -143,13 +143,13 @@ pub struct SecretKeyRef {
     /// Name of the Secret.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// Key in it.
+    /// Key in the Secret.
     #[schemars(length(min = 1, max = 253))]
     pub key: String,
 }
 
-/// A namespace whose objects may name this account, and what they may touch. Nothing is allowed that is not listed;
-/// Master Admin only where it is.
+/// A namespace whose objects may refer to this account, and what they may declare. Only what is listed is allowed;
+/// Master Admin only where it is listed by name.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AllowedNamespace {
@@ -168,48 +168,48 @@ pub struct AllowedNamespace {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), inner(length(min = 1, max = 256)))]
     pub groups: Vec<String>,
-    /// Domains of the people it may name. `*` is every domain.
+    /// E-mail domains of the users it may declare. `*` is every domain.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), inner(length(min = 1, max = 253)))]
     pub email_domains: Vec<String>,
 }
 
-/// Enforce or only report.
+/// Whether changes are applied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub enum ModeSpec {
     /// Plan and apply.
     #[default]
     Enforce,
-    /// Plan and report only.
+    /// Plan and report; write nothing.
     Observe,
 }
 
-/// When a person has to say yes.
+/// Which changes need an approval.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub enum ApprovalSpec {
-    /// Never.
+    /// No change needs an approval.
     #[default]
     Automatic,
-    /// When a change is risky.
+    /// Changes of high or critical risk need an approval.
     WhenRisky,
-    /// Always.
+    /// Every change needs an approval.
     Manual,
 }
 
-/// What to do with what nobody declared.
+/// What to do with facts that are not declared.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OwnershipSpec {
-    /// People without a manifest.
+    /// Users of the account that no manifest declares.
     #[serde(default)]
     pub users: OwnershipLevelSpec,
-    /// Roles and (role, bot) pairs with no binding.
+    /// Holders of admin roles and of (role, bot) pairs that no binding covers.
     #[serde(default)]
     pub role_bindings: OwnershipLevelSpec,
-    /// Bots that no manifest assigns. Anything but Ignore reads every listed user's assignments.
+    /// Assignments of bots that no manifest assigns. Report and Remove read the assignments of every user.
     #[serde(default = "ignore")]
     pub bot_assignments: OwnershipLevelSpec,
-    /// People outside these domains are never removed. Empty: no such limit.
+    /// Users outside these e-mail domains are not removed by `users: Remove`. Empty: no such limit.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), inner(length(min = 1, max = 253)))]
     pub email_domains: Vec<String>,
@@ -226,42 +226,43 @@ impl Default for OwnershipSpec {
     }
 }
 
-/// What to do with one kind of undeclared thing.
+/// What to do with one kind of facts that are not declared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub enum OwnershipLevelSpec {
-    /// Nothing.
+    /// Neither list nor remove them.
     Ignore,
-    /// Count and list it.
+    /// List them as unmanaged.
     #[default]
     Report,
-    /// Remove it, within the ceilings.
+    /// Remove them, within the limits of `safety`.
     Remove,
 }
 
-/// Ceilings, floors and protected people.
+/// Limits of removals, and users who are protected from them.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SafetySpec {
-    /// Most removals in a run (command line) or in 24 hours (cluster).
+    /// Maximum number of removals in a run (command line) or in 24 hours (cluster).
     #[serde(default = "ten")]
     #[schemars(range(min = 0, max = 100_000))]
     pub max_removals: u32,
-    /// The same in per cent of the facts of one kind. The stricter of the two holds.
+    /// The same limit in per cent of the facts of one kind. The stricter of the two applies.
     #[serde(default = "twenty")]
     #[schemars(range(min = 0, max = 100))]
     pub max_removals_percent: u32,
-    /// Fewer signed-in-able Master Admins than this are never left.
+    /// Minimum number of Master Admins who can sign in. A change that would leave fewer is refused.
     #[serde(default = "two")]
     #[schemars(range(min = 1, max = 100))]
     pub min_master_admins: u32,
-    /// The Primary Master Admin. The API does not tell; needed before any change that takes Master Admin away.
+    /// Address of the Primary Master Admin, which the API does not show. Required before any change that removes Master
+    /// Admin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primary_admin: Option<Email>,
-    /// People nothing is taken from: addresses, or patterns with `*`, such as `"*@partner.example.com"`.
+    /// Users from whom nothing is removed: addresses, or patterns with `*`, such as `"*@partner.example.com"`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000), inner(length(min = 1, max = 254)))]
     pub protected: Vec<String>,
-    /// Cluster only: removals wait until nothing has been edited for this long.
+    /// Cluster only: removals wait until no object has been edited for this long.
     #[serde(default = "two_minutes")]
     #[schemars(length(max = 16), regex(pattern = text::DURATION_PATTERN))]
     pub settle: String,
@@ -280,7 +281,7 @@ impl Default for SafetySpec {
     }
 }
 
-/// The call budget.
+/// Call budget.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RateLimitSpec {
@@ -292,11 +293,11 @@ pub struct RateLimitSpec {
     #[serde(default = "eighteen_hundred")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub per_hour: u32,
-    /// Of both, left to other tools.
+    /// Calls a minute and an hour that are left to other tools.
     #[serde(default = "six")]
     #[schemars(range(min = 0, max = 100_000))]
     pub reserve: u32,
-    /// Cluster only: share of the hour that reads may take.
+    /// Cluster only: share of the hourly calls that reads may take.
     #[serde(default = "half")]
     #[schemars(length(max = 4), regex(pattern = text::PERCENT_PATTERN))]
     pub read_share: String,
@@ -308,14 +309,14 @@ impl Default for RateLimitSpec {
     }
 }
 
-/// How people are invited.
+/// How users are invited.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InvitationsSpec {
-    /// Let the platform mail the activation link.
+    /// Whether the platform sends the activation link by e-mail.
     #[serde(default = "yes")]
     pub send_email: bool,
-    /// After this long an open invitation is overdue.
+    /// Time after which an open invitation is overdue, and becomes a manual step.
     #[serde(default = "seven_days")]
     #[schemars(length(max = 16), regex(pattern = text::DURATION_PATTERN))]
     pub overdue_after: String,

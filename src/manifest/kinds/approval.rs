@@ -1,12 +1,12 @@
-//! `KorePlanApproval`: somebody says yes. A kind of its own, so that RBAC can tell editors from approvers.
+//! `KorePlanApproval`: the approval of changes. A kind of its own, so that RBAC can separate editors from approvers.
 
 use super::status::ObjectStatus;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-/// Says yes to changes of an account: to a whole `KorePlan` by its digest, or to single changes by their ids. What it
-/// covers is applied as long as it occurs unchanged; what is new waits. Ids of changes over the removal ceiling
-/// acknowledge them.
+/// Approves changes of an account: all changes of a `KorePlan` by its digest, or single changes by their ids. Approved
+/// changes are applied as long as they are planned unchanged; new changes wait. Listing the ids of removals over
+/// `safety.maxRemovals` acknowledges them.
 #[derive(CustomResource, KubeSchema, Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[kube(
     group = "koreconcile.dev",
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
     category = "kore",
     derive = "PartialEq",
     status = "ObjectStatus",
-    doc = "Says yes to changes of a Kore.ai account that wait for an approval.",
+    doc = "Approves changes of a Kore.ai account that need an approval.",
     printcolumn(name = "Account", type_ = "string", json_path = ".spec.account"),
     printcolumn(name = "Digest", type_ = "string", json_path = ".spec.digest"),
     printcolumn(
@@ -39,15 +39,15 @@ pub struct KorePlanApprovalSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub account: Option<String>,
-    /// Digest of a `KorePlan`: every change that it lists.
+    /// Digest of a `KorePlan`: approves every change that it lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 64, max = 64))]
     pub digest: Option<String>,
-    /// Ids of changes.
+    /// Ids of the approved changes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5000), inner(length(min = 16, max = 16)))]
     pub changes: Vec<String>,
-    /// Why, for those who read it later.
+    /// Why they are approved, for later readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub reason: Option<String>,

@@ -1,4 +1,4 @@
-//! `KoreBotAssignment`: who may use a bot.
+//! `KoreBotAssignment`: which users a bot is assigned to.
 
 use super::shared::{AbsentPerson, DeletionPolicy, MembershipMode, PersonSubject};
 use super::status::ObjectStatus;
@@ -6,7 +6,7 @@ use crate::facts::DialogId;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-/// Who may use a bot as an end user. The bot must be published to the enterprise.
+/// Users to whom a bot is assigned as end users. The bot must be published to the enterprise.
 #[derive(CustomResource, KubeSchema, Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[kube(
     group = "koreconcile.dev",
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
     category = "kore",
     derive = "PartialEq",
     status = "ObjectStatus",
-    doc = "Who may use a bot as an end user.",
+    doc = "Users to whom a bot is assigned as end users.",
     printcolumn(name = "Bot", type_ = "string", json_path = ".spec.bot"),
     printcolumn(name = "Membership", type_ = "string", json_path = ".spec.membership"),
     printcolumn(
@@ -49,19 +49,19 @@ pub struct KoreBotAssignmentSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000))]
     pub dialogs: Vec<DialogId>,
-    /// Authoritative: users that nobody declares lose the bot, at the price of reading every listed user's
-    /// assignments. Additive: they are left alone.
+    /// Authoritative: users that are not declared lose the bot; each plan reads the assignments of every user. Additive:
+    /// they keep it.
     #[serde(default)]
     pub membership: MembershipMode,
-    /// Who is to have the bot.
+    /// Users and teams to whom the bot is assigned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000))]
     pub subjects: Vec<PersonSubject>,
-    /// Who must not have the bot.
+    /// Users to whom the bot must not be assigned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000))]
     pub absent: Vec<AbsentPerson>,
-    /// Lets an Authoritative assignment that names nobody take the bot from everybody.
+    /// Allows an Authoritative assignment without subjects to remove the bot from every user.
     #[serde(default, skip_serializing_if = "super::shared::is_false")]
     pub allow_empty: bool,
     /// What happens at the platform when this object is deleted in Kubernetes.

@@ -45,21 +45,21 @@ pub struct KoreGroupMembershipSpec {
     /// Name of the group. Groups cannot be created through the API: it must exist. Immutable.
     #[x_kube(validation = crate::manifest::kinds::rules::TARGET_IS_IMMUTABLE.rule())]
     pub group: GroupName,
-    /// Authoritative: members that nobody declares leave the group; needs `local: true`. Additive: they stay.
+    /// Authoritative: members that are not declared are removed; needs `local: true`. Additive: they stay.
     #[serde(default)]
     pub membership: MembershipMode,
-    /// The group is managed in the Admin Console and not synchronised from a directory.
+    /// Whether the group is managed in the Admin Console and not synchronised from a directory.
     #[serde(default)]
     pub local: bool,
-    /// Who is to be in the group.
+    /// Users and teams that are in the group.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000))]
     pub subjects: Vec<PersonSubject>,
-    /// Who must not be in the group.
+    /// Users that must not be in the group.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000))]
     pub absent: Vec<AbsentPerson>,
-    /// Lets an Authoritative membership that names nobody empty the group.
+    /// Allows an Authoritative membership without subjects to empty the group.
     #[serde(default, skip_serializing_if = "super::shared::is_false")]
     pub allow_empty: bool,
     /// What happens at the platform when this object is deleted in Kubernetes.

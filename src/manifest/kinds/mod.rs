@@ -46,7 +46,7 @@ use std::fmt;
 pub const GROUP: &str = "koreconcile.dev";
 /// The version of all kinds.
 pub const VERSION: &str = "v1alpha1";
-/// What stands in `apiVersion`.
+/// The value of `apiVersion`.
 pub const API_VERSION: &str = "koreconcile.dev/v1alpha1";
 /// Kinds of the group that the controller writes or reads by itself; in a folder they are skipped.
 pub const CONTROLLER_KINDS: [&str; 2] = ["KorePlan", "KorePlanApproval"];
@@ -82,7 +82,7 @@ impl Kind {
         Self::BotAssignment,
     ];
 
-    /// What stands in `kind`.
+    /// The value of `kind`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Account => "KoreAccount",
@@ -113,7 +113,7 @@ impl Kind {
         })
     }
 
-    /// The schema of a whole document of this kind, as it stands in the CRD.
+    /// The schema of a document of this kind, as in the CRD.
     pub fn schema(self) -> Value {
         let crd = self.crd();
         let schema = crd.spec.versions.into_iter().next().and_then(|version| version.schema);

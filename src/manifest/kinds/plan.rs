@@ -1,12 +1,12 @@
-//! `KorePlan`: what the controller would do, for a person to look at. Written by the controller only.
+//! `KorePlan`: what the controller would do, for an approver to review. Written by the controller only.
 
 use super::text;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What the controller would do to an account, waiting for a `KorePlanApproval`. A plan with many changes comes in
-/// several parts: objects of the same digest, each with its number.
+/// Changes of an account that the controller applies once a `KorePlanApproval` covers them. A plan with many changes is
+/// split into parts: objects with the same digest, each with its number.
 #[derive(CustomResource, KubeSchema, Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[kube(
     group = "koreconcile.dev",
@@ -18,11 +18,11 @@ use serde::{Deserialize, Serialize};
     category = "kore",
     derive = "PartialEq",
     status = "KorePlanStatus",
-    doc = "What the controller would do to a Kore.ai account, waiting for a KorePlanApproval.",
+    doc = "Changes of a Kore.ai account that the controller applies once a KorePlanApproval covers them.",
     printcolumn(name = "Account", type_ = "string", json_path = ".spec.account"),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Add", type_ = "integer", json_path = ".spec.counts.add"),
-    printcolumn(name = "Change", type_ = "integer", json_path = ".spec.counts.alter"),
+    printcolumn(name = "Change", type_ = "integer", json_path = ".spec.counts.change"),
     printcolumn(name = "Remove", type_ = "integer", json_path = ".spec.counts.remove"),
     printcolumn(name = "Risk", type_ = "string", json_path = ".spec.risk"),
     printcolumn(name = "Part", type_ = "string", json_path = ".spec.part"),
@@ -35,15 +35,15 @@ pub struct KorePlanSpec {
     /// Name of the `KoreAccount`.
     #[schemars(length(min = 1, max = 253))]
     pub account: String,
-    /// Digest of the plan: over the ids of its changes. What a `KorePlanApproval` names.
+    /// Digest of the plan, over the ids of its changes. A `KorePlanApproval` refers to it.
     #[schemars(length(min = 64, max = 64))]
     pub digest: String,
-    /// Which part this is: `1/3`.
+    /// Number of this part and of all parts: `1/3`.
     #[schemars(length(max = 16))]
     pub part: String,
-    /// All changes that wait for an approval, in numbers.
+    /// Number of changes of all parts that need an approval.
     pub counts: KorePlanCounts,
-    /// The highest risk among them.
+    /// The highest risk of these changes: low, medium, high or critical.
     #[schemars(length(max = 16))]
     pub risk: String,
     /// The riskiest change, in one line.
@@ -54,66 +54,66 @@ pub struct KorePlanSpec {
     pub changes: Vec<PlannedChange>,
 }
 
-/// Changes in numbers.
+/// Number of changes, by what they do.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KorePlanCounts {
-    /// Facts to add.
+    /// Number of facts to add.
     pub add: u32,
-    /// Facts to alter.
-    pub alter: u32,
-    /// Facts to remove.
+    /// Number of facts to change.
+    pub change: u32,
+    /// Number of facts to remove.
     pub remove: u32,
 }
 
-/// One change, as a person reads it.
+/// One change, as an approver reads it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedChange {
-    /// Names the change across runs; what a `KorePlanApproval` may list.
+    /// Id of the change, the same across runs. A `KorePlanApproval` may list it.
     #[schemars(length(min = 16, max = 16))]
     pub id: String,
     /// The change in one line.
     #[schemars(length(max = 1024))]
     pub change: String,
-    /// low, medium, high or critical, and why.
+    /// The risk, low, medium, high or critical, and why.
     #[schemars(length(max = 256))]
     pub risk: String,
-    /// Why it is not applied without an approval.
+    /// Why the change needs an approval.
     #[schemars(length(max = 512))]
     pub why: String,
-    /// The objects that ask for it.
+    /// The objects that declare it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(max = 512)))]
     pub sources: Vec<String>,
 }
 
-/// Where a plan stands.
+/// The state of a plan.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KorePlanStatus {
-    /// Where it stands.
+    /// The phase of the plan.
     #[serde(default)]
     pub phase: PlanPhase,
-    /// Changes of the whole plan that an approval covers.
+    /// Number of changes, of all parts, that an approval covers.
     #[serde(default)]
     pub approved: u32,
-    /// When it was settled, one way or the other.
+    /// When the plan was done or superseded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "text::moment")]
+    #[schemars(schema_with = "text::timestamp")]
     pub settled_at: Option<jiff::Timestamp>,
 }
 
-/// Where a plan stands.
+/// The phase of a plan.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub enum PlanPhase {
-    /// Nobody has said anything.
+    /// No approval covers any of its changes.
     #[default]
     Pending,
-    /// An approval covers some or all of it.
+    /// An approval covers some or all of its changes.
     Approved,
-    /// None of its changes is wanted or missing any more.
+    /// None of its changes is planned any more.
     Done,
-    /// A newer plan took its place.
+    /// A newer plan has replaced it.
     Superseded,
 }

@@ -7,7 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A role and what it permits. Only what is declared is compared.
+/// A role and its permissions. Only declared fields are compared.
 #[derive(CustomResource, KubeSchema, Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[kube(
     group = "koreconcile.dev",
@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
     category = "kore",
     derive = "PartialEq",
     status = "ObjectStatus",
-    doc = "A role of the account and what it permits.",
+    doc = "A role of the account and its permissions.",
     printcolumn(name = "Type", type_ = "string", json_path = ".spec.type"),
     printcolumn(name = "Role", type_ = "string", json_path = ".spec.name"),
     printcolumn(
@@ -43,19 +43,19 @@ pub struct KoreRoleSpec {
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(validation = crate::manifest::kinds::rules::ACCOUNT_IS_IMMUTABLE.rule())]
     pub account: Option<String>,
-    /// Rights in the Admin Console, or on one bot. Immutable.
+    /// Admin: rights in the Admin Console. Bot: rights on one bot. Immutable.
     #[x_kube(validation = crate::manifest::kinds::rules::ROLE_TYPE_IS_IMMUTABLE.rule())]
     pub r#type: RoleKind,
     /// The role's name at the platform. Immutable.
     #[schemars(length(min = 1, max = 256))]
     #[x_kube(validation = crate::manifest::kinds::rules::ROLE_NAME_IS_IMMUTABLE.rule())]
     pub name: String,
-    /// What the role is for. Left out: not compared and not changed.
+    /// Description of the role. Left out: not compared and not changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub description: Option<String>,
-    /// Permission to level: FULL, VIEW, NO, or YES and NO. Quote "YES" and "NO". Only the keys written here are
-    /// compared.
+    /// Level of each permission: FULL, VIEW or NO; for switches "YES" or "NO", quoted. Permissions that are not declared
+    /// are not compared.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 200))]
     pub permissions: BTreeMap<PermissionName, Level>,

@@ -56,18 +56,19 @@ pub struct KoreRoleBindingSpec {
     #[schemars(length(min = 1, max = 256))]
     #[x_kube(validation = crate::manifest::kinds::rules::TARGET_IS_IMMUTABLE.rule())]
     pub bot: Option<String>,
-    /// Authoritative: holders that nobody declares lose the role. Additive: they are left alone.
+    /// Authoritative: holders that are not declared lose the role. Additive: they keep it.
     #[serde(default)]
     pub membership: MembershipMode,
-    /// Who is to hold the role.
+    /// Users, teams and groups that hold the role.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000))]
     pub subjects: Vec<Subject>,
-    /// Who must not hold the role. Deleting a line of an Additive binding revokes nothing; this does.
+    /// Users and groups that must not hold the role. Deleting a line of an Additive binding revokes nothing; a line here
+    /// does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000))]
     pub absent: Vec<AbsentSubject>,
-    /// Lets an Authoritative binding that names nobody take the role from everybody.
+    /// Allows an Authoritative binding without subjects to remove the role from every holder.
     #[serde(default, skip_serializing_if = "super::shared::is_false")]
     pub allow_empty: bool,
     /// What happens at the platform when this object is deleted in Kubernetes.
@@ -79,7 +80,7 @@ pub struct KoreRoleBindingSpec {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoleRef {
-    /// Admin or Bot.
+    /// Admin: rights in the Admin Console. Bot: rights on one bot.
     pub r#type: RoleKind,
     /// The role's name at the platform.
     #[schemars(length(min = 1, max = 256))]

@@ -11,11 +11,11 @@ pub struct NamedRule {
     pub code: Code,
     /// The expression; `self` is the value the rule stands on.
     pub expression: &'static str,
-    /// What a person reads when it fails.
+    /// The message when it fails.
     pub message: &'static str,
     /// The field below `self` that a finding points at, if it is there.
     pub points_at: Option<&'static str>,
-    /// What to do about it.
+    /// The next step.
     pub hint: &'static str,
 }
 
@@ -44,7 +44,7 @@ pub const ONE_ENDPOINT: NamedRule = NamedRule {
 pub const CREDENTIALS_FOR_HOST: NamedRule = NamedRule {
     code: Code::Credentials,
     expression: "has(self.endpoint.host) == has(self.credentials)",
-    message: "a host needs credentials, and a sandbox takes none",
+    message: "endpoint.host needs credentials, and endpoint.sandbox takes none",
     points_at: Some("credentials"),
     hint: "credentials: { clientId: { env: NAME }, clientSecret: { env: NAME } } beside endpoint.host, nothing beside endpoint.sandbox",
 };
@@ -116,7 +116,7 @@ pub const NO_BOT_OWNER: NamedRule = NamedRule {
 pub const MASTER_ADMIN_TO_USERS: NamedRule = NamedRule {
     code: Code::MasterAdminGroup,
     expression: "self.role.type != 'Admin' || !(self.role.name in ['Master Admin', 'admin']) || !has(self.subjects) || self.subjects.all(s, !has(s.group))",
-    message: "Master Admin goes to users, not to groups",
+    message: "Master Admin can be granted to users, not to groups",
     points_at: Some("subjects"),
     hint: "name the people, or a KoreTeam of them",
 };
@@ -139,10 +139,9 @@ pub const ROLE_NAME_IS_IMMUTABLE: NamedRule = immutable("name is immutable: decl
 /// A role keeps its type.
 pub const ROLE_TYPE_IS_IMMUTABLE: NamedRule = immutable("type is immutable: declare another KoreRole");
 /// What a binding grants stays.
-pub const TARGET_IS_IMMUTABLE: NamedRule =
-    immutable("what this object is about is immutable: create another one");
+pub const TARGET_IS_IMMUTABLE: NamedRule = immutable("this field is immutable: create another object");
 
-/// A plan that was shown stays as it was shown, and so does what was said to it.
+/// A plan stays as it was shown, and so does its approval.
 pub const PLAN_IS_IMMUTABLE: NamedRule = immutable("this object is immutable: create another one");
 /// An approval names a plan or changes.
 pub const DIGEST_OR_CHANGES: NamedRule = NamedRule {

@@ -7,37 +7,37 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Whether the person, role or membership is to be there.
+/// Whether the user is in the account.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub enum State {
-    /// It is to be there.
+    /// The user is in the account, or is invited.
     #[default]
     Present,
-    /// It is to be gone.
+    /// The user is removed from the account.
     Absent,
 }
 
-/// What happens to holders that nobody declares.
+/// What happens to holders that are not declared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub enum MembershipMode {
-    /// Others are left alone.
+    /// Other holders are not touched.
     #[default]
     Additive,
-    /// Others lose it.
+    /// The list is authoritative: other holders are pruned.
     Authoritative,
 }
 
 /// What happens at the platform when the object is deleted in Kubernetes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub enum DeletionPolicy {
-    /// Nothing.
+    /// The platform keeps what it granted.
     #[default]
     Retain,
     /// What it granted is removed, within the account's ceilings.
     Remove,
 }
 
-/// Which console a role opens.
+/// Whether a role is for the account or for one bot.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub enum RoleKind {
     /// Rights in the Admin Console.
@@ -60,21 +60,21 @@ impl From<RoleKind> for RoleType {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = crate::manifest::kinds::rules::ONE_SUBJECT.rule())]
 pub struct Subject {
-    /// E-mail address of a person.
+    /// E-mail address of a user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Email>,
-    /// Name of a `KoreTeam`; stands for its members.
+    /// Name of a `KoreTeam`: each of its members.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub team: Option<String>,
     /// Name of an existing group at the platform.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupName>,
-    /// From this moment on the grant is absent, by itself. RFC 3339, such as `2026-12-31T18:00:00Z`.
+    /// End of the grant. From then on it counts as declared absent. RFC 3339, such as `2026-12-31T18:00:00Z`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "text::moment")]
+    #[schemars(schema_with = "text::timestamp")]
     pub expires_at: Option<Timestamp>,
-    /// Why, for those who read the manifest and the plan.
+    /// Why it is granted, for readers of the manifest; `explain` shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub reason: Option<String>,
@@ -85,29 +85,29 @@ pub struct Subject {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = crate::manifest::kinds::rules::ONE_PERSON_SUBJECT.rule())]
 pub struct PersonSubject {
-    /// E-mail address of a person.
+    /// E-mail address of a user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Email>,
-    /// Name of a `KoreTeam`; stands for its members.
+    /// Name of a `KoreTeam`: each of its members.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub team: Option<String>,
-    /// From this moment on the grant is absent, by itself. RFC 3339, such as `2026-12-31T18:00:00Z`.
+    /// End of the grant. From then on it counts as declared absent. RFC 3339, such as `2026-12-31T18:00:00Z`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "text::moment")]
+    #[schemars(schema_with = "text::timestamp")]
     pub expires_at: Option<Timestamp>,
-    /// Why, for those who read the manifest and the plan.
+    /// Why it is granted, for readers of the manifest; `explain` shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub reason: Option<String>,
 }
 
-/// Who must not hold a role: exactly one of `user` and `group`.
+/// A holder that is declared absent: exactly one of `user` and `group`.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = crate::manifest::kinds::rules::ONE_ABSENT.rule())]
 pub struct AbsentSubject {
-    /// E-mail address of a person.
+    /// E-mail address of a user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Email>,
     /// Name of an existing group at the platform.
@@ -115,11 +115,11 @@ pub struct AbsentSubject {
     pub group: Option<GroupName>,
 }
 
-/// A person who must not have it.
+/// A user that is declared absent.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AbsentPerson {
-    /// E-mail address of a person.
+    /// E-mail address of a user.
     pub user: Email,
 }
 

@@ -1,4 +1,4 @@
-//! What the controller writes back: one shape for every kind a person declares, and one for the account.
+//! The status that the controller writes: one shape for every declared kind, and one for the account.
 //!
 //! No field holds the time of a run: a pass that finds nothing new changes no status.
 
@@ -16,7 +16,7 @@ pub const IN_FLIGHT_MAX: usize = 262_144;
 /// The most ids that one entry of `underWay` lists.
 pub const UNDER_WAY_MAX: usize = 1_000;
 
-/// What became of a declared object.
+/// The state of a declared object.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectStatus {
@@ -28,35 +28,34 @@ pub struct ObjectStatus {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     #[schemars(length(max = 8))]
     pub conditions: Vec<Condition>,
-    /// What the names in the spec meant when they were first resolved. A name that later means another id is not
-    /// followed.
+    /// Ids that the names in the spec resolved to at first. A name that later resolves to another id is an error.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub resolved: BTreeMap<String, String>,
-    /// `KoreUser` only: where the person stands.
+    /// `KoreUser` only: whether the user is in the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub membership: Option<MembershipState>,
-    /// `KoreUser` only: digest of the fields that were sent last and that the platform never shows (`profile`,
-    /// `dataTables`). When the spec says something else, they are sent again.
+    /// `KoreUser` only: digest of the last sent values of fields that the platform never returns (`profile`,
+    /// `dataTables`). When the spec changes, they are sent again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent: Option<String>,
-    /// `KoreUser` only: since when the invitation has been seen open.
+    /// `KoreUser` only: when the invitation was first observed open.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "text::moment")]
+    #[schemars(schema_with = "text::timestamp")]
     pub invited_since: Option<Timestamp>,
 }
 
-/// Where a person stands.
+/// Whether a user is in the account.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub enum MembershipState {
-    /// Not in the account.
+    /// The user is not in the account.
     Absent,
-    /// Invited, and has not accepted.
+    /// The user is invited and has not accepted yet.
     Invited,
-    /// In the account.
+    /// The user is in the account.
     Joined,
 }
 
-/// What the controller knows of an account.
+/// The state of an account.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountStatus {
@@ -68,87 +67,87 @@ pub struct AccountStatus {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     #[schemars(length(max = 8))]
     pub conditions: Vec<Condition>,
-    /// Id of the tenant that answered.
+    /// Id of the account that answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_id: Option<String>,
-    /// Time between full reads: `spec.interval`, or longer where reads would take more than `rateLimit.readShare` of
-    /// the hour.
+    /// Effective time between complete reads: `spec.interval`, or longer where reads would take more than
+    /// `rateLimit.readShare` of the hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_interval: Option<String>,
-    /// The call budget at that interval.
+    /// How the call budget is used at that interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calls: Option<CallStatus>,
-    /// How much of each listing the last read proved.
+    /// How completely the last read saw each listing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub coverage: BTreeMap<String, String>,
-    /// The last plan, in numbers.
+    /// Numbers of the last plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<PlanCounts>,
-    /// Digest of the last plan: over the ids of its changes.
+    /// Digest of the last plan, over the ids of its changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan_digest: Option<String>,
-    /// What was taken away in the last 24 hours.
+    /// Removals in the last 24 hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removals: Option<RemovalWindow>,
-    /// Changes that were applied more than once in the last 24 hours: somebody else undoes them.
+    /// Changes that were applied more than once in the last 24 hours, because another process reverts them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<String, Vec<String>>")]
     pub repeated: BTreeMap<String, Vec<Timestamp>>,
-    /// People without a `KoreUser` whose invitation is open, and since when it has been seen so. At most 500.
+    /// Users without a `KoreUser` whose invitation is open, and when it was first observed open. At most 500.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<String, String>")]
     pub invited: BTreeMap<String, Timestamp>,
-    /// What people shall be assigned whose assignments are being cleared and sent anew, until they have it: the next
-    /// run restores it first.
+    /// Assignments of users that are being cleared and sent again. If a run is interrupted, the next one restores them
+    /// first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 262_144))]
     pub in_flight: Option<String>,
-    /// The last value of the annotation `koreconcile.dev/reconcile-at` that was acted on.
+    /// The last handled value of the annotation `koreconcile.dev/reconcile-at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handled_reconcile_at: Option<String>,
 }
 
-/// The call budget as one read uses it. Calls used in this minute are a metric, not status.
+/// How reads use the call budget. The calls of the current minute are a metric, not status.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallStatus {
-    /// Calls that one full read takes.
+    /// Number of calls of one complete read.
     pub per_read: u32,
-    /// Calls an hour that reads and hints take at the effective interval.
+    /// Calls an hour of complete reads and audit-log polls at the effective interval.
     pub reads_per_hour: u32,
     /// Calls an hour that are left for changes.
     pub left_per_hour: u32,
 }
 
-/// A plan in numbers.
+/// Numbers of a plan.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanCounts {
-    /// Objects of this account in the cluster.
+    /// Number of objects of this account in the cluster.
     pub objects: u32,
-    /// Changes that are not applied yet.
+    /// Number of changes that are not applied yet.
     pub changes: u32,
-    /// Entries that wait for people to accept, or for a time to pass.
+    /// Number of entries that wait for users to accept, for an approval or for time to pass.
     pub waiting: u32,
-    /// Entries that cannot be done as things are.
+    /// Number of entries that are blocked.
     pub blocked: u32,
-    /// Entries for a person, in the Admin Console.
+    /// Number of manual steps in the Admin Console.
     pub manual: u32,
-    /// Entries a guard refused.
+    /// Number of entries that a guard refused.
     pub refused: u32,
-    /// Facts nobody declared.
+    /// Number of facts that are not declared.
     pub unmanaged: u32,
 }
 
-/// Removals in a rolling day.
+/// Removals in the last 24 hours.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RemovalWindow {
-    /// Facts removed in the last 24 hours.
+    /// Number of facts removed in the last 24 hours.
     pub used: u32,
-    /// The most that `safety.maxRemovals` allows.
+    /// Number of removals that `safety.maxRemovals` allows.
     pub allowed: u32,
-    /// When, of which kind, and how many. At most one entry for a minute and kind, besides what is under way.
+    /// Removals by time and kind. At most one entry per minute and kind, besides those under way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub recent: Vec<Removed>,
 }
@@ -157,14 +156,14 @@ pub struct RemovalWindow {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Removed {
-    /// When.
-    #[schemars(schema_with = "text::moment")]
+    /// When the facts were removed, to the minute.
+    #[schemars(schema_with = "text::timestamp")]
     pub at: Timestamp,
     /// Kind of facts: `membership`, `bot roles`, ….
     pub family: String,
-    /// How many.
+    /// Number of facts.
     pub count: u32,
-    /// Ids of those that were about to be sent when this was written. The next run takes off what is still there.
+    /// Ids of removals that were about to be sent when this was written. The next run subtracts those not applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1_000))]
     pub under_way: Vec<String>,

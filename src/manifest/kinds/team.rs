@@ -1,12 +1,12 @@
-//! `KoreTeam`: people who get the same things.
+//! `KoreTeam`: a list of users with the same access.
 
 use super::status::ObjectStatus;
 use crate::facts::Email;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-/// People who get the same things. A team exists in git or the cluster, not at the platform: where it is named, it
-/// stands for its members.
+/// A list of users with the same access. A team exists in git or the cluster, not at the platform: a subject that is a
+/// team means each of its members.
 #[derive(CustomResource, KubeSchema, Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[kube(
     group = "koreconcile.dev",
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
     category = "kore",
     derive = "PartialEq",
     status = "ObjectStatus",
-    doc = "People who get the same things. It exists in git or the cluster, not at the platform.",
+    doc = "A list of users with the same access. It exists in git or the cluster, not at the platform.",
     printcolumn(
         name = "Ready",
         type_ = "string",
@@ -38,14 +38,14 @@ pub struct KoreTeamSpec {
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(validation = crate::manifest::kinds::rules::ACCOUNT_IS_IMMUTABLE.rule())]
     pub account: Option<String>,
-    /// Members without a `KoreUser` of their own are to be in the account too.
+    /// Whether members without a `KoreUser` of their own are invited to the account.
     #[serde(default, skip_serializing_if = "super::shared::is_false")]
     pub invite_members: bool,
-    /// E-mail addresses.
+    /// E-mail addresses of the members.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000))]
     pub members: Vec<Email>,
-    /// Names of other `KoreTeam`s, whose members are members here too. Cycles are an error.
+    /// Names of other `KoreTeam`s, whose members are members here too. A cycle is an error.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), inner(length(min = 1, max = 253)))]
     pub teams: Vec<String>,

@@ -1,4 +1,4 @@
-//! Texts of the shared vocabulary as they stand in a schema: how long, and what they look like.
+//! Text types shared by the schemas: their length and pattern.
 
 use crate::facts::Email;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -28,7 +28,7 @@ impl JsonSchema for Email {
     }
 }
 
-/// A moment: RFC 3339, with `Z` or an offset.
-pub fn moment(_: &mut SchemaGenerator) -> Schema {
+/// A timestamp: RFC 3339, with `Z` or an offset.
+pub fn timestamp(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "format": "date-time", "maxLength": 64 })
 }

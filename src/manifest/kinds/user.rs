@@ -1,4 +1,4 @@
-//! `KoreUser`: a person of the account.
+//! `KoreUser`: a user of the account.
 
 use super::shared::{DeletionPolicy, State};
 use super::status::ObjectStatus;
@@ -7,7 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A person of the account: membership, name, builder access, groups and profile.
+/// A user of the account: membership, name, builder access, groups and profile.
 #[derive(CustomResource, KubeSchema, Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[kube(
     group = "koreconcile.dev",
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
     category = "kore",
     derive = "PartialEq",
     status = "ObjectStatus",
-    doc = "A person of a Kore.ai account: membership, name, builder access, groups and profile.",
+    doc = "A user of a Kore.ai account: membership, name, builder access, groups and profile.",
     printcolumn(name = "Email", type_ = "string", json_path = ".spec.email"),
     printcolumn(name = "State", type_ = "string", json_path = ".status.membership"),
     printcolumn(
@@ -42,7 +42,7 @@ pub struct KoreUserSpec {
     #[schemars(length(min = 1, max = 253))]
     #[x_kube(validation = crate::manifest::kinds::rules::ACCOUNT_IS_IMMUTABLE.rule())]
     pub account: Option<String>,
-    /// E-mail address: who the person is. Immutable. Upper and lower case are the same person.
+    /// E-mail address, which identifies the user; case is ignored. Immutable.
     #[x_kube(validation = crate::manifest::kinds::rules::EMAIL_IS_IMMUTABLE.rule())]
     pub email: Email,
     /// First name. Left out: not compared and not changed.
@@ -53,27 +53,27 @@ pub struct KoreUserSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub last_name: Option<String>,
-    /// Your organisation's id for the person. Sent when the person is created, never later.
+    /// Id of the user in your organisation. Sent when the user is created, never later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub org_user_id: Option<String>,
-    /// Profile fields. The platform takes them and never gives them back: sent at creation, later once per change.
+    /// Profile fields. The platform never returns them: sent when the user is created, later once per change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<Profile>,
-    /// What the person may do in the builder. Left out: none for a new person, kept as it is for others.
+    /// Access to the builder. Left out: None for a new user, not changed for others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub builder_access: Option<BuilderLevel>,
-    /// Existing groups at the platform that the person is to be in. Other memberships are left alone.
+    /// Existing groups of the platform that the user is in. Other memberships are not touched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 200))]
     pub groups: Vec<GroupName>,
-    /// Whether the person is to be in the account.
+    /// Whether the user is in the account.
     #[serde(default)]
     pub state: State,
-    /// Access to data tables and views. The platform never gives it back. Left out: kept as it is.
+    /// Access to data tables and views. The platform never returns it. Left out: not changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_tables: Option<bool>,
-    /// What to do when an absent person owns bots, which the platform does not let go.
+    /// What to do when a user declared absent owns bots: the platform does not remove bot owners.
     #[serde(default)]
     pub offboard: Offboard,
     /// What happens at the platform when this object is deleted in Kubernetes.
@@ -81,14 +81,14 @@ pub struct KoreUserSpec {
     pub deletion_policy: DeletionPolicy,
 }
 
-/// What a person may do in the builder.
+/// Access to the builder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub enum BuilderLevel {
-    /// Uses assistants, builds none.
+    /// No access to the builder.
     None,
-    /// May enter the builder.
+    /// Access to the builder, without creating bots.
     Builder,
-    /// May enter the builder and create bots.
+    /// Access to the builder, and may create bots.
     Creator,
 }
 
@@ -102,13 +102,13 @@ impl From<BuilderLevel> for BuilderAccess {
     }
 }
 
-/// What to do when an absent person owns bots.
+/// What to do when a user declared absent owns bots.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub enum Offboard {
-    /// Leave the person and say which bots, and the steps.
+    /// Keep the user and everything they have; the plan shows the bots as a manual step.
     #[default]
     Refuse,
-    /// Take everything but the bots.
+    /// Remove all access except the ownership of the bots.
     StripAccess,
 }
 
@@ -116,11 +116,11 @@ pub enum Offboard {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Profile {
-    /// Company.
+    /// Name of the company, sent as `companyName`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub company_name: Option<String>,
-    /// Department.
+    /// Name of the department, sent as `dept`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub dept: Option<String>,
@@ -132,7 +132,7 @@ pub struct Profile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub worknumber: Option<String>,
-    /// Street.
+    /// Street and house number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub street: Option<String>,
@@ -140,7 +140,7 @@ pub struct Profile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub suite_no: Option<String>,
-    /// City.
+    /// Name of the city.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub city: Option<String>,
@@ -152,7 +152,7 @@ pub struct Profile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub state: Option<String>,
-    /// Country.
+    /// Name of the country.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub country: Option<String>,

@@ -25,7 +25,7 @@ pub struct AccountDocument<'a> {
 pub fn account(document: &AccountDocument<'_>) -> String {
     let AccountDocument { name, endpoint, credentials, account_id, rate } = document;
     let mut page = Page::default();
-    page.comment(0, "The account, how it is reached, and how much may be done to it.");
+    page.comment(0, "The account, how to sign in, and what koreconcile may do to it.");
     page.document(Kind::Account, name, None, &[]);
     page.line(1, "endpoint:");
     match endpoint {
@@ -41,37 +41,36 @@ pub fn account(document: &AccountDocument<'_>) -> String {
     }
     match account_id {
         Some(id) => {
-            page.comment(1, "The tenant these manifests are about: nothing is sent to another one.");
+            page.comment(1, "Id of the account. Nothing is sent to another one.");
             page.field(1, "accountId", id.as_str());
         }
-        None => page.comment(1, "No answer carried the account's id. Removals need it here: accountId: …"),
+        None => {
+            page.comment(1, "No answer contained the id of the account. Removals need it here: accountId: …");
+        }
     }
     if let Some(CredentialRefs { client_id, client_secret }) = credentials {
         page.line(1, "credentials:");
         secret(&mut page, "clientId", client_id);
         secret(&mut page, "clientSecret", client_secret);
     }
-    page.comment(
-        1,
-        "The files that make the whole. While one of them is missing, nothing undeclared is removed.",
-    );
+    page.comment(1, "All manifest files of the account. While one of them is not loaded, nothing is pruned.");
     page.line(1, "sources: [\"**/*.yaml\"]");
     page.comment(
         1,
-        "What to do with what no manifest mentions: Ignore, Report or Remove. Report is the way to begin.",
+        "What to do with facts that are not declared: Ignore, Report or Remove. Begin with Report.",
     );
     page.line(1, "ownership:");
     page.line(2, "users: Report");
     page.line(2, "roleBindings: Report");
-    page.comment(2, "Report would read every listed user's assignments in each plan.");
+    page.comment(2, "With Report, each plan reads the assignments of every user.");
     page.line(2, "botAssignments: Ignore");
     page.line(1, "safety:");
     page.line(2, "maxRemovals: 10");
     page.line(2, "maxRemovalsPercent: 20");
     page.line(2, "minMasterAdmins: 2");
-    page.comment(2, "The API does not tell who the Primary Master Admin is. Fill it in: that person is never touched, and");
-    page.comment(2, "without it no change takes Master Admin away from anybody.");
-    page.line(2, "# primaryAdmin: somebody@example.com");
+    page.comment(2, "Address of the Primary Master Admin, which the API does not show. Fill it in: that user is never changed,");
+    page.comment(2, "and without it every change that removes Master Admin is refused.");
+    page.line(2, "# primaryAdmin: admin@example.com");
     let usual = RateLimit::default();
     if *rate != usual {
         let RateLimit { per_minute, per_hour, reserve, read_share } = *rate;

@@ -1,4 +1,4 @@
-//! What manifests that are already there say, so that an import adds only what they leave open.
+//! What existing manifests declare, so that an import adds only what they do not.
 
 use super::names::Known;
 use crate::facts::{BotId, BotRef, Closure, Email, Key, ScopeExtent, Source, Verdict, World};
@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 pub struct Declared {
     /// Facts with a want, present or absent.
     pub(super) keys: HashSet<Key>,
-    /// People who must be gone.
+    /// Users declared absent.
     pub(super) absent: HashSet<Email>,
-    /// Scopes whose object claims to know everybody, and where it says so.
+    /// Authoritative lists, and where each is declared.
     pub(super) authoritative: BTreeMap<ScopeExtent, Source>,
     /// Names of objects.
     pub(super) names: HashSet<(Kind, String)>,
@@ -30,7 +30,7 @@ impl Declared {
     }
 
     /// What these manifests say of this account.
-    pub fn of(manifests: &Manifests, compiled: &Compiled, world: &World) -> Self {
+    pub fn from_manifests(manifests: &Manifests, compiled: &Compiled, world: &World) -> Self {
         let known = Known::new(&world.directory, &world.coverage);
         let id = |bot: &BotRef| -> Option<BotId> {
             match bot {

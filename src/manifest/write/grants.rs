@@ -60,7 +60,7 @@ pub(super) struct PageNotes {
     left_out: Vec<String>,
 }
 
-/// Lines that belong into an object somebody wrote: it claims to know everybody, so a second object would weaken it.
+/// Lines that belong into an Authoritative object of the user: a second, Additive object would stop it from pruning.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct ByHand {
     /// Where the object says that it is Authoritative.
@@ -74,7 +74,7 @@ pub struct ByHand {
 /// People, and groups.
 type Holders<'w> = (Vec<&'w Email>, Vec<&'w GroupName>);
 
-/// Users of one bot by what they may use of it, and whether they have tasks of other kinds too.
+/// Users of one bot by the dialogs assigned to them, and whether they have tasks of other kinds too.
 type ByDialogs<'w> = BTreeMap<Option<&'w BTreeSet<DialogId>>, Vec<(&'w Email, bool)>>;
 
 /// Facts, ordered by what they are about.
@@ -86,7 +86,7 @@ struct Sorted<'w> {
     assigned: BTreeMap<&'w BotId, ByDialogs<'w>>,
 }
 
-/// Collects who holds what, as far as nobody declared it.
+/// Collects who holds what, as far as it is not declared.
 pub(super) fn collect(
     world: &World,
     declared: &Declared,
@@ -260,7 +260,7 @@ impl Collector<'_, '_> {
             let through = sorted.through.get(&(extent.clone(), *group)).map_or(&[][..], Vec::as_slice);
             if role_type == RoleType::Admin && role.is_master_admin() {
                 left_out.push(format!(
-                    "Master Admin held by the group {} ({}): a manifest gives it to people only",
+                    "Master Admin held by the group {} ({}): a manifest can grant it to users only",
                     named(group.as_str()),
                     some_of(through)
                 ));
@@ -268,7 +268,7 @@ impl Collector<'_, '_> {
                 left_out.push(format!("{label} held by the group {}: {why}", named(group.as_str())));
             } else if !self.declared.keys.contains(&role_key(Holder::Group((*group).clone()), extent)) {
                 let note = match through {
-                    [] => "through it nobody who could be read".to_owned(),
+                    [] => "through it: no user who could be read".to_owned(),
                     through => format!("through it: {}", some_of(through)),
                 };
                 usable.push(((*group).clone(), note));
@@ -347,7 +347,7 @@ impl Collector<'_, '_> {
             };
             let left_out = &mut self.collected.notes.assignments.left_out;
             if let Some(why) = obstacle {
-                left_out.push(format!("who may use {label}: {why}"));
+                left_out.push(format!("who is assigned to {label}: {why}"));
                 continue;
             }
             let sets = &sorted.assigned[id];
@@ -372,7 +372,7 @@ impl Collector<'_, '_> {
                 "only tasks that are no dialogs: see the console (Enterprise Bots > Bot & task assignments)",
             ),
             Some(only) if only.len() > MOST_DIALOGS || only.iter().any(is_odd) => {
-                Some("a list of dialogs that no manifest takes")
+                Some("a list of dialogs that a manifest cannot hold")
             }
             _ => None,
         };
@@ -415,7 +415,7 @@ impl Collector<'_, '_> {
         users.iter().filter(is_new).map(|email| (*email).clone()).collect()
     }
 
-    /// Whether an object that knows everybody stands in the way; then its missing lines are noted.
+    /// Whether an Authoritative object covers the list already; then its missing lines are noted.
     fn is_by_hand(
         &mut self,
         extent: &ScopeExtent,
@@ -459,7 +459,7 @@ pub(super) fn bindings(
     people: &People<'_>,
 ) -> Section {
     let about = "Who holds which role: admin roles, then bot by bot. Only what is held directly; members of a group hold what the group holds.";
-    let next = "Additive leaves others alone. When a binding is right, make it Authoritative: then whoever is not in it loses the role.";
+    let next = "Additive keeps other holders. When a binding is complete, make it Authoritative: then holders that it does not list lose the role.";
     section(grants, notes, &[about, next], declared, people)
 }
 
@@ -481,8 +481,8 @@ pub(super) fn assignments(
     declared: &Declared,
     people: &People<'_>,
 ) -> Section {
-    let about = "Who may use which bot. The API shows assignments to single people only; those to groups or to everybody are in the console.";
-    let dialogs = "A list of dialogs is what these people have today: the API does not say whether all were meant. Where all are, also those to come, take the list out.";
+    let about = "Who is assigned to which bot. The API shows assignments to single users only; those to groups or to everyone are in the console.";
+    let dialogs = "A list of dialogs is what these users have today: the API does not show whether all dialogs were meant. Where they were, delete the list: then new dialogs are included.";
     section(grants, notes, &[about, dialogs], declared, people)
 }
 

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! In: one read of the account, and what manifests already say of it. Out: texts; no disk. Only facts that were seen,
-//! and that nobody declared, are written, so that a plan right after has nothing to do. What a manifest cannot say, or
+//! and that are not declared, are written, so that a plan right after has nothing to do. What a manifest cannot say, or
 //! names that could mean two things, become comments. The same world gives the same bytes.
 
 mod account;
@@ -46,7 +46,7 @@ pub struct File {
     pub documents: usize,
 }
 
-/// Writes what was seen and nobody declared.
+/// Writes what was observed and is not declared.
 pub fn write(world: &World, declared: &Declared) -> Written {
     let known = Known::new(&world.directory, &world.coverage);
     let people = people::nameable(world, declared);
@@ -70,7 +70,7 @@ pub fn write(world: &World, declared: &Declared) -> Written {
     for (name, Section { mut page, left_out: LeftOut(left_out) }) in sections {
         if !left_out.is_empty() {
             page.line(0, "");
-            page.comment(0, "Left out, because no manifest can say it:");
+            page.comment(0, "Left out, because a manifest cannot express it:");
             for what in &left_out {
                 page.comment(0, &format!("- {what}"));
             }
@@ -89,7 +89,7 @@ impl Declared {
     /// A page with its head; what is added to a folder that people have begun needs no introduction.
     fn page(&self, head: &[&str]) -> Page {
         let mut page = Page::default();
-        let head = if self.is_begun { &["Added by an import: no manifest mentioned these."] } else { head };
+        let head = if self.is_begun { &["Added by an import: these were not declared."] } else { head };
         for line in head {
             page.comment(0, line);
         }
@@ -97,11 +97,11 @@ impl Declared {
     }
 }
 
-/// One page and what could not stand on it.
+/// One page, and what could not be written on it.
 struct Section {
     page: Page,
     left_out: LeftOut,
 }
 
-/// Sentences about what no manifest can say.
+/// Notes about what a manifest cannot express.
 struct LeftOut(Vec<String>);

@@ -70,7 +70,7 @@ pub(super) fn of_person(email: &Email) -> String {
 /// How a manifest names a bot.
 #[derive(Clone, Debug)]
 pub(super) struct Bot {
-    /// What stands in `bot:`; `None` when no manifest can name it, and then `why` says why.
+    /// The value of `bot:`; `None` when a manifest cannot refer to the bot, and then `why` is the reason.
     pub(super) reference: Option<String>,
     /// What people call it.
     pub(super) label: String,

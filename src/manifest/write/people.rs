@@ -30,7 +30,7 @@ pub(super) fn nameable<'w>(world: &'w World, declared: &Declared) -> People<'w> 
 /// One `KoreUser` a person.
 pub(super) fn people(world: &World, declared: &Declared, people: &People<'_>, naming: &mut Namer) -> Section {
     let mut page = declared.page(&[
-        "Everybody in the account, by address.",
+        "Every user of the account, by address.",
         "A field that is left out is neither compared nor changed. Profile fields, orgUserId and dataTables cannot be read from the platform and are therefore not here.",
     ]);
     let mut left_out = Vec::new();
@@ -40,7 +40,7 @@ pub(super) fn people(world: &World, declared: &Declared, people: &People<'_>, na
             continue;
         }
         if !people.contains_key(email) {
-            let why = Email::parse(email.as_str()).err().map_or("it is to be absent", |error| error.why);
+            let why = Email::parse(email.as_str()).err().map_or("declared absent", |error| error.why);
             left_out.push(format!("the user {}, with all they hold: {why}", named(email.as_str())));
             continue;
         }
@@ -48,7 +48,7 @@ pub(super) fn people(world: &World, declared: &Declared, people: &People<'_>, na
         match membership {
             Membership::Pending { since: _ } => notes.push("Invited; has not accepted yet.".to_owned()),
             Membership::Listed => notes.push(
-                "Listed, but the account did not answer about this person: what is missing here is not known."
+                "Listed, but the account did not answer about this user: what is missing here is unknown."
                     .to_owned(),
             ),
             Membership::Joined => {}
@@ -94,7 +94,7 @@ pub(super) fn people(world: &World, declared: &Declared, people: &People<'_>, na
 pub(super) fn roles(world: &World, declared: &Declared, known: &Known<'_>, naming: &mut Namer) -> Section {
     let mut page = declared.page(&[
         "Custom roles. Only what is written here is compared: a permission that is missing is left as it is.",
-        "Not here on purpose: Master Admin and Bot Owner are fixed by the platform; Bot Developer and Bot Tester come with it, and what a release of the platform adds to them is no drift. To hold on to what one of them permits today, declare a KoreRole of its name with the permissions that matter.",
+        "Not here on purpose: Master Admin and Bot Owner are fixed by the platform; Bot Developer and Bot Tester come with it, and permissions that a release of the platform adds to them are not drift. To fix what one of them permits today, declare a KoreRole of that name with the permissions that matter.",
     ]);
     let mut left_out = Vec::new();
     for (key, value) in world.facts() {

@@ -24,9 +24,9 @@ pub(super) fn suggest<const N: usize>(
     let mut page = Page::default();
     page.comment(
         0,
-        "Teams exist here and not at the platform: where one is named, it stands for its members.",
+        "Teams exist here, not at the platform: a subject that is a team means each of its members.",
     );
-    page.comment(0, "Suggested, because exactly these people repeat. Rename and change them as you like.");
+    page.comment(0, "Suggested, because the same users repeat. Rename and change them as you like.");
     let mut uses: HashMap<Vec<Email>, Vec<String>> = HashMap::new();
     for grant in
         grants.iter().flat_map(|grants| grants.iter()).filter(|grant| grant.kind != Kind::GroupMembership)

@@ -2,7 +2,7 @@
 
 use super::super::session::Session;
 use crate::facts::{Email, World};
-use crate::kore::{Ask, Endpoint, HOUR, KoreError, ReadSizes};
+use crate::kore::{Endpoint, HOUR, KoreError, ReadRequest, ReadSizes};
 use crate::manifest::Compiled;
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +32,7 @@ pub(super) struct Evidence {
 }
 
 /// Asks everything that does no harm, until the account itself is out of reach.
-pub(super) async fn ask(session: &Session, compiled: &Compiled) -> Evidence {
+pub(super) async fn collect(session: &Session, compiled: &Compiled) -> Evidence {
     let reader = &session.reader;
     let mut evidence = Evidence {
         bots: None,
@@ -60,17 +60,17 @@ pub(super) async fn ask(session: &Session, compiled: &Compiled) -> Evidence {
 
 async fn gather(evidence: &mut Evidence, session: &Session, compiled: &Compiled) {
     let reader = &session.reader;
-    let read = async |ask: Ask| reader.read(&ask).await;
-    let bots = evidence.bots.insert(read(Ask { bots: true, ..Ask::default() }).await);
+    let read = async |ask: ReadRequest| reader.read(&ask).await;
+    let bots = evidence.bots.insert(read(ReadRequest { bots: true, ..ReadRequest::default() }).await);
     if is_over(bots) {
         return;
     }
     // Without the scope every other listing says the same, and each question costs a call.
     if !matches!(bots, Err(KoreError::Scope { .. })) {
         for (place, ask) in [
-            (&mut evidence.roles, Ask { roles: true, ..Ask::default() }),
-            (&mut evidence.groups, Ask { groups: true, ..Ask::default() }),
-            (&mut evidence.users, Ask { users: true, ..Ask::default() }),
+            (&mut evidence.roles, ReadRequest { roles: true, ..ReadRequest::default() }),
+            (&mut evidence.groups, ReadRequest { groups: true, ..ReadRequest::default() }),
+            (&mut evidence.users, ReadRequest { users: true, ..ReadRequest::default() }),
         ] {
             if is_over(place.insert(read(ask).await)) {
                 return;
@@ -79,7 +79,7 @@ async fn gather(evidence: &mut Evidence, session: &Session, compiled: &Compiled)
     }
     let people = sample(evidence, compiled);
     evidence.asked = people.len();
-    if is_over(evidence.people.insert(read(Ask::of_users(people)).await)) {
+    if is_over(evidence.people.insert(read(ReadRequest::of_users(people)).await)) {
         return;
     }
     if is_over(evidence.mapping.insert(reader.has_attribute_mapping().await)) {
@@ -88,7 +88,7 @@ async fn gather(evidence: &mut Evidence, session: &Session, compiled: &Compiled)
     evidence.audit = Some(reader.audit_log(None).await.map(|page| page.events.len()));
 }
 
-/// Whether nothing else is worth asking.
+/// Whether further reads would fail too.
 fn is_over<T>(answer: &Result<T, KoreError>) -> bool {
     matches!(
         answer,
@@ -98,7 +98,7 @@ fn is_over<T>(answer: &Result<T, KoreError>) -> bool {
     )
 }
 
-/// Who is looked up: everybody listed, as far as one batch goes; else those whom manifests name.
+/// Who is looked up: the listed users, up to one batch; else those that manifests refer to.
 fn sample(evidence: &Evidence, compiled: &Compiled) -> BTreeSet<Email> {
     let listed = evidence.users.iter().flatten().flat_map(|world| world.directory.users.keys());
     let mut people: BTreeSet<Email> = listed.take(MOST).cloned().collect();

@@ -1,7 +1,7 @@
-//! `explain`: who has what, through which line, since when and until when; and why somebody has not. Reads only.
+//! `explain`: who has which access, why, since when and until when; and why a user does not have it. Reads only.
 
+mod attribution;
 mod blame;
-mod whence;
 
 use super::inputs::{Inputs, Reach};
 use super::plan::style;
@@ -10,70 +10,70 @@ use super::snapshot::Snapshot;
 use super::{CliError, Exit, Output};
 use crate::apply;
 use crate::facts::{BotRef, Email, World};
-use crate::kore::Ask;
+use crate::kore::ReadRequest;
 use crate::manifest::{Compiled, Endpoint};
-use crate::plan::explain::{self, Explanation, Observed, Question, Since};
+use crate::plan::explain::{self, Explanation, Observed, Query, Since};
 use crate::plan::{Context, render};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use std::path::PathBuf;
 
-/// Say who has what, and why; and why somebody has not.
+/// Explain who has which access, why, since when and until when.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "koreconcile explain [OPTIONS] WHO [PATH]...\n       \
                       koreconcile explain [OPTIONS] --bot NAME [PATH]...\n       \
                       koreconcile explain [OPTIONS] --role NAME [PATH]...",
-    after_help = "Together they ask why not: explain jane.doe@example.com --role \"Bot Developer\" --bot \"Banking Assistant\""
+    after_help = "Why a user does not have a role: explain jane.doe@example.com --role \"Bot Developer\" --bot \"Banking Assistant\""
 )]
 pub(super) struct ExplainArgs {
-    /// A person's e-mail address first, if it is about one; then files, folders or globs of manifests, or - [default: .]
+    /// E-mail address of a user (optional), then files, folders or globs of manifests, or - [default: .]
     #[arg(value_name = "WHO|PATH")]
     words: Vec<String>,
-    /// Who has what on this bot: its name, or its id (st-...)
+    /// Who has access to this bot: its name, or its id (st-...)
     #[arg(long, value_name = "NAME")]
     bot: Option<String>,
     /// Who holds this role
     #[arg(long, value_name = "NAME")]
     role: Option<String>,
-    /// The account, when the manifests declare several
+    /// Name of the `KoreAccount`, when the manifests declare several
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
-    /// Ask the manifests alone: no calls, no credentials
+    /// Use the manifests only: no calls, no credentials
     #[arg(long)]
     offline: bool,
-    /// Ask a snapshot instead of the account: no calls, no credentials
+    /// Use a snapshot instead of the account: no calls, no credentials
     #[arg(long, value_name = "FILE", conflicts_with = "offline")]
     observed: Option<PathBuf>,
-    /// The oldest snapshot that proves anything: 90s, 15m, 24h, 7d
+    /// Maximum age of the snapshot: 90s, 15m, 24h, 7d; an older one does not prove that something is absent
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = super::inputs::time)]
     max_age: SignedDuration,
-    /// How it is shown
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Go on with the sound part when some manifests have errors
+    /// Continue with the valid manifests when others have errors
     #[arg(long)]
     keep_going: bool,
-    /// The longest one call may wait for the rate limit: 90s, 15m, 2h
+    /// Longest wait of one call for the rate limit: 90s, 15m, 2h
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = super::inputs::time)]
     max_wait: SignedDuration,
-    /// Where earlier runs have left their journals [default: the user's state folder]
+    /// Folder of the journals of earlier runs [default: the user's state folder]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// For people
+    /// Readable text
     Text,
-    /// For machines
+    /// JSON
     Json,
 }
 
-/// Answers.
+/// Explains, and prints the explanation.
 pub(super) async fn run(args: &ExplainArgs, output: &Output) -> Result<Exit, CliError> {
-    let Some((question, paths)) = question(args) else {
-        let usage = "nothing is asked about\n  name a person by e-mail address, --bot NAME or --role NAME, then the manifests";
+    let Some((query, paths)) = query(args) else {
+        let usage = "explain needs a user, a bot or a role\n  give an e-mail address, --bot NAME or --role NAME, then the manifests";
         output.error(usage);
         return Ok(Exit::Invalid);
     };
@@ -86,16 +86,16 @@ pub(super) async fn run(args: &ExplainArgs, output: &Output) -> Result<Exit, Cli
         state_dir: args.state_dir.clone(),
     };
     let (manifests, compiled) = inputs.compile(reach.keep_going, Timestamp::now(), output)?;
-    let answered = answer(args, &question, &compiled, &reach, output).await?;
+    let answered = answer(args, &query, &compiled, &reach, output).await?;
     let (mut explanation, state) = match answered {
         Ok(answered) => answered,
-        Err(unheard) => {
-            output.error(unheard);
+        Err(unknown) => {
+            output.error(unknown);
             return Ok(Exit::Invalid);
         }
     };
     explanation.account.name = compiled.account.name.to_string();
-    whence::fill(&mut explanation, &manifests);
+    attribution::fill(&mut explanation, &manifests);
     for note in blame::fill(&mut explanation) {
         explanation.notes.push(note);
     }
@@ -113,13 +113,13 @@ pub(super) async fn run(args: &ExplainArgs, output: &Output) -> Result<Exit, Cli
     Ok(Exit::Done)
 }
 
-/// What somebody has, and where earlier runs have left their journals.
-type Answered = Result<(Explanation, Option<PathBuf>), explain::Unheard>;
+/// The explanation, and the folder of the journals of earlier runs.
+type Answered = Result<(Explanation, Option<PathBuf>), explain::UnknownName>;
 
 /// Asks the account, the snapshot, or the manifests alone.
 async fn answer(
     args: &ExplainArgs,
-    question: &Question,
+    query: &Query,
     compiled: &Compiled,
     reach: &Reach,
     output: &Output,
@@ -129,30 +129,30 @@ async fn answer(
         let now = Timestamp::now();
         let snapshot = Snapshot::load(file, args.max_age, now)?;
         snapshot.check(compiled)?;
-        let seen = beside(question, compiled, &snapshot.world, snapshot.label(now));
+        let seen = beside(query, compiled, &snapshot.world, snapshot.label(now));
         return Ok(seen.map(|answer| (answer, known())));
     }
     let why = match closed(args, compiled) {
         Some(why) => why,
         None => match Session::open(compiled, reach, output).await {
             Ok(session) => {
-                let world = session.look(compiled, ask(question, compiled)).await;
+                let world = session.read(compiled, ask(query, compiled)).await;
                 let (state, host) = (session.state.clone(), session.host.clone());
                 session.close().await;
-                return Ok(beside(question, compiled, &world?, host).map(|answer| (answer, state)));
+                return Ok(beside(query, compiled, &world?, host).map(|answer| (answer, state)));
             }
             Err(error @ CliError::Credential { .. }) => first_line(&error),
             Err(error) => return Err(error),
         },
     };
-    Ok(explain::explain(question, &compiled.desired, None).map(|mut answer| {
+    Ok(explain::explain(query, &compiled.desired, None).map(|mut answer| {
         answer.reading.why_not = Some(why);
         (answer, known())
     }))
 }
 
-/// The question and the paths. The first word is a person when it is an e-mail address.
-fn question(args: &ExplainArgs) -> Option<(Question, Vec<String>)> {
+/// The query and the paths. The first argument is a user when it is an e-mail address.
+fn query(args: &ExplainArgs) -> Option<(Query, Vec<String>)> {
     let (who, paths) = match args.words.split_first() {
         Some((first, rest)) if !first.contains('/') => match Email::parse(first) {
             Ok(email) => (Some(email), rest),
@@ -161,12 +161,12 @@ fn question(args: &ExplainArgs) -> Option<(Question, Vec<String>)> {
         _ => (None, &args.words[..]),
     };
     let bot = args.bot.as_deref().map(BotRef::new);
-    let question = Question { who, bot, role: args.role.clone() };
+    let query = Query { who, bot, role: args.role.clone() };
     let paths = if paths.is_empty() { vec![".".to_owned()] } else { paths.to_vec() };
-    (question != Question::default()).then_some((question, paths))
+    (query != Query::default()).then_some((query, paths))
 }
 
-/// Why the account is not asked. A sandbox that nobody has used yet is not made by a question.
+/// Why the account is not read. Explaining does not create a sandbox.
 fn closed(args: &ExplainArgs, compiled: &Compiled) -> Option<String> {
     if args.offline {
         return Some("--offline".to_owned());
@@ -183,29 +183,31 @@ fn first_line(error: &CliError) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
-/// One person takes one look-up beside the names; a bot or a role takes everybody.
-fn ask(question: &Question, compiled: &Compiled) -> Ask {
-    match &question.who {
-        Some(who) => Ask {
+/// A user takes one look-up beside the names; a bot or a role takes all users.
+fn ask(query: &Query, compiled: &Compiled) -> ReadRequest {
+    match &query.who {
+        Some(who) => ReadRequest {
             groups: true,
             bots: true,
             roles: true,
-            ..Ask::of_users([who.clone()].into_iter().collect())
+            ..ReadRequest::of_users([who.clone()].into_iter().collect())
         },
-        None => Ask { look_up_admins: false, ..Ask::full(compiled.desired.referenced.clone()) },
+        None => {
+            ReadRequest { look_up_admins: false, ..ReadRequest::full(compiled.desired.referenced.clone()) }
+        }
     }
 }
 
-/// What is wanted beside what was seen.
+/// What is declared, beside what was observed.
 fn beside(
-    question: &Question,
+    query: &Query,
     compiled: &Compiled,
     world: &World,
     host: String,
-) -> Result<Explanation, explain::Unheard> {
+) -> Result<Explanation, explain::UnknownName> {
     let context = Context { now: Timestamp::now(), ..Context::default() };
     let observed = Observed { world, policy: &compiled.policy, context: &context };
-    let mut explanation = explain::explain(question, &compiled.desired, Some(observed))?;
+    let mut explanation = explain::explain(query, &compiled.desired, Some(observed))?;
     explanation.account.host = host;
     Ok(explanation)
 }
@@ -216,7 +218,7 @@ fn date(explanation: &mut Explanation, state: &std::path::Path) {
     let keys: std::collections::HashSet<_> =
         explanation.lines.iter().filter_map(|line| line.fact.key()).collect();
     let history = apply::history(state, |key| keys.contains(key));
-    for line in explanation.lines.iter_mut().filter(|line| line.standing.may_hold()) {
+    for line in explanation.lines.iter_mut().filter(|line| line.status.may_hold()) {
         let applied = line.fact.key().and_then(|key| history.get(&key));
         line.since = applied.filter(|applied| !applied.action.is_removal()).map(|applied| Since {
             at: applied.at,

@@ -2,7 +2,7 @@
 
 use super::super::Exit;
 use super::super::error::of_kore;
-use super::ask::Evidence;
+use super::evidence::Evidence;
 use super::report::{Figures, Finding, Level, Report, counted};
 use crate::facts::{AccountId, Extent, Listing, OwnershipLevel, RateLimit, World};
 use crate::kore::{Endpoint, KoreError};
@@ -13,8 +13,8 @@ use jiff::SignedDuration;
 /// A clock that is off by more makes tokens look stale or not yet valid (they live five minutes, kore-api 1.1).
 const TOLERABLE: SignedDuration = SignedDuration::from_secs(60);
 
-/// From answers to findings, in the order a person would look.
-pub(super) fn judge(
+/// From answers to findings, most important first.
+pub(super) fn run(
     evidence: &Evidence,
     compiled: &Compiled,
     interval: Option<SignedDuration>,
@@ -25,7 +25,7 @@ pub(super) fn judge(
         all.into_iter().flatten().flatten()
     };
     let id: Option<AccountId> = worlds().find_map(|world| world.account.clone());
-    let cost = ReadCost::of(evidence, compiled);
+    let cost = ReadCost::estimate(evidence, compiled);
     let mut findings = Vec::new();
     findings.extend(access(evidence));
     findings.extend(identity(id.as_ref(), compiled, evidence));
@@ -76,8 +76,8 @@ fn access(evidence: &Evidence) -> Vec<Finding> {
         )
     });
     let Some(error) = over else {
-        let fine = "the platform answers, and takes the credentials";
-        return vec![Finding::new("access", Level::Fine, fine)];
+        let fine = "the platform answers, and accepts the credentials";
+        return vec![Finding::new("access", Level::Ok, fine)];
     };
     let text = error.to_string();
     let mut lines = text.lines().map(str::trim);
@@ -85,7 +85,7 @@ fn access(evidence: &Evidence) -> Vec<Finding> {
     let detail: Vec<&str> = lines.collect();
     let (last, middle) = detail.split_last().unwrap_or((&"", &[]));
     let found = if middle.is_empty() { found } else { format!("{found} ({})", middle.join("; ")) };
-    let so = "nothing that comes after it was asked";
+    let so = "the checks after it were not made";
     vec![Finding::new("access", Level::Problem, found).so(so).next(*last).ends(of_kore(error))]
 }
 
@@ -94,33 +94,33 @@ fn identity(id: Option<&AccountId>, compiled: &Compiled, evidence: &Evidence) ->
     let topic = "accountId";
     Some(match (id, &compiled.policy.account_id) {
         (Some(seen), Some(pinned)) if seen == pinned => {
-            Finding::new(topic, Level::Fine, format!("{seen}, as the manifest says"))
+            Finding::new(topic, Level::Ok, format!("{seen}, as the manifest declares"))
         }
         (Some(seen), Some(pinned)) => {
             let place = compiled.policy.blame("accountId");
             Finding::new(
                 topic,
                 Level::Problem,
-                format!("{seen} answered, and the manifest is about {pinned}"),
+                format!("{seen} answered, and the manifest declares {pinned}"),
             )
             .so("nothing is ever sent to another account")
             .next(format!("check host and credentials, or correct {place}"))
             .ends(Exit::Refused)
         }
         (Some(seen), None) => {
-            Finding::new(topic, Level::Warning, format!("{seen}, and the manifest pins none"))
+            Finding::new(topic, Level::Warning, format!("{seen}, and the manifest declares none"))
                 .so("nothing is removed, and no plan can be saved")
                 .next(format!("write accountId: {seen} into the KoreAccount, if that is the right account"))
         }
         (None, _) if evidence.bots.as_ref().is_some_and(Result::is_ok) => {
-            Finding::new(topic, Level::Note, "no answer carries it: the account has no bots and no users")
+            Finding::new(topic, Level::Note, "no answer contains it: the account has no bots and no users")
                 .so("that this is the right account cannot be checked")
         }
         (None, _) => return None,
     })
 }
 
-/// Which scopes are missing, by what the harmless reads say.
+/// Which scopes are missing, by the answers to the reads.
 fn scopes(evidence: &Evidence) -> Vec<Finding> {
     let where_to = |scope: &str| {
         format!(
@@ -143,7 +143,7 @@ fn scopes(evidence: &Evidence) -> Vec<Finding> {
             ),
             Endpoint::AuditLogs => (
                 Level::Note,
-                "changes by others are noticed at the next read, not within a minute; all else works",
+                "changes by other processes are noticed at the next read, not within a minute; all else works",
             ),
             Endpoint::UsersInfo => (
                 Level::Problem,
@@ -155,7 +155,7 @@ fn scopes(evidence: &Evidence) -> Vec<Finding> {
             ),
         };
         let exit = if level == Level::Problem { Exit::Credentials } else { Exit::Done };
-        let found = format!("the app has no {scope} ({endpoint} says so)");
+        let found = format!("the app has no {scope} ({endpoint} refused)");
         findings.push(Finding::new("scope", level, found).so(so).next(where_to(scope)).ends(exit));
     }
     let has = |asked: Option<bool>, name: &str| (asked == Some(true)).then(|| name.to_owned());
@@ -170,7 +170,7 @@ fn scopes(evidence: &Evidence) -> Vec<Finding> {
     .collect();
     if !granted.is_empty() {
         let found = format!("granted: {}", granted.join(", "));
-        findings.insert(0, Finding::new("scope", Level::Fine, found));
+        findings.insert(0, Finding::new("scope", Level::Ok, found));
     }
     findings
 }
@@ -186,7 +186,7 @@ fn trouble(evidence: &Evidence) -> Vec<Finding> {
         let found = lines.iter().take(2).copied().collect::<Vec<_>>().join(": ");
         Finding::new("answers", Level::Problem, found)
             .so("what depends on this endpoint cannot be planned")
-            .next("compare with what the vendor documents for this endpoint; a proxy may stand in between")
+            .next("compare with what the vendor documents for this endpoint; a proxy may be in between")
             .ends(Exit::Unexpected)
     })
     .collect()
@@ -224,13 +224,13 @@ fn listings(evidence: &Evidence) -> Vec<Finding> {
         };
         findings.push(match world.coverage.extent(listing) {
             Extent::Complete => {
-                Finding::new("coverage", Level::Fine, format!("{} is complete: {count} {pages}", listing.label()))
+                Finding::new("coverage", Level::Ok, format!("{} is complete: {count} {pages}", listing.label()))
             }
             Extent::Partial(why) => {
                 let found = format!("{} is not complete: {why}; {count} came", listing.label());
                 Finding::new("coverage", Level::Warning, found).so(lost(listing)).next(
-                    "run again when nobody edits the account; if it stays, declare what must go with state Absent \
-                     or absent, which needs no listing",
+                    "run again when the account is not being edited; if it persists, declare removals with state: Absent \
+                     or absent, which need no listing",
                 )
             }
             Extent::Unknown => continue,
@@ -242,11 +242,11 @@ fn listings(evidence: &Evidence) -> Vec<Finding> {
 /// What cannot be done while a listing is not complete.
 fn lost(listing: Listing) -> &'static str {
     match listing {
-        Listing::Users => "nothing that nobody declared is removed (Authoritative, ownership: Remove)",
-        Listing::Bots => "bots cannot be told apart by name: bindings and assignments are blocked",
-        Listing::Groups => "groups cannot be told apart by name: what names one is blocked",
+        Listing::Users => "nothing is pruned (Authoritative lists, ownership: Remove)",
+        Listing::Bots => "names of bots may be ambiguous: bindings and assignments by name are blocked",
+        Listing::Groups => "names of groups may be ambiguous: what refers to a group is blocked",
         Listing::AdminRoles | Listing::BotRoles => {
-            "roles cannot be told apart: nothing is created or swept by role"
+            "names of roles may be ambiguous: no role is created, and nothing is pruned by role"
         }
     }
 }
@@ -265,25 +265,25 @@ fn look_ups(evidence: &Evidence) -> Option<Finding> {
     let answered = world.coverage.looked_up.len() + world.coverage.not_found.len();
     let (asked, size) = (evidence.asked, proved(evidence).unwrap_or(0));
     let found = format!(
-        "{answered} of {asked} addresses answered in {}, {size} in one call is proved",
+        "{answered} of {asked} addresses answered in {}, {size} per call proved",
         counted(calls as usize, "call")
     );
     Some(if answered < asked {
         Finding::new("lookUps", Level::Warning, found)
-            .so("plans hold back what concerns the rest")
-            .next("koreconcile explain on one of them says why")
+            .so("plans block changes of the other users")
+            .next("run koreconcile explain on one of them for the reason")
     } else {
-        Finding::new("lookUps", Level::Fine, found)
+        Finding::new("lookUps", Level::Ok, found)
     })
 }
 
 /// Does single sign-on change what we set?
 fn mapping(evidence: &Evidence) -> Option<Finding> {
     match evidence.mapping.as_ref()? {
-        Ok(false) => Some(Finding::new("sso", Level::Fine, "no SAML attribute mapping is active")),
+        Ok(false) => Some(Finding::new("sso", Level::Ok, "no SAML attribute mapping is active")),
         Ok(true) => Some(
             Finding::new("sso", Level::Warning, "SAML attribute mapping is active")
-                .so("each login may give and take roles and groups, against what manifests say")
+                .so("each login may add and remove roles and groups, contrary to the manifests")
                 .next("leave mapped roles and groups out of the manifests, or turn the mapping off (Security & Control > Single Sign-On)"),
         ),
         Err(_) => None,
@@ -300,21 +300,21 @@ fn clock(skew: Option<SignedDuration>) -> Finding {
     if skew.abs() <= TOLERABLE {
         return Finding::new(
             topic,
-            Level::Fine,
+            Level::Ok,
             format!("within {} s of the platform's", seconds.abs().max(1)),
         );
     }
     let side = if seconds > 0 { "behind" } else { "ahead of" };
     Finding::new(topic, Level::Warning, format!("this machine is {} s {side} the platform", seconds.abs()))
-        .so("tokens may be refused as stale or not yet valid, and expiries come at the wrong moment")
+        .so("tokens may be refused as stale or not yet valid, and grants end at the wrong time")
         .next("set the clock (NTP)")
 }
 
-/// Oddities of the account: two spellings of one address, two roles of one name.
+/// Ambiguities of the account: two spellings of one address, two roles of one name.
 fn warnings(world: &World) -> Vec<Finding> {
     let found = world.warnings.iter().map(|warning| {
         Finding::new("account", Level::Warning, warning.clone())
-            .so("what it concerns is left alone")
+            .so("facts about it are not changed")
             .next("remove or rename one of the two in the console (User Management)")
     });
     found.collect()
@@ -330,7 +330,7 @@ struct ReadCost {
 }
 
 impl ReadCost {
-    fn of(evidence: &Evidence, compiled: &Compiled) -> Option<Self> {
+    fn estimate(evidence: &Evidence, compiled: &Compiled) -> Option<Self> {
         let users = evidence.users.as_ref()?.as_ref().ok()?;
         let paged = [Endpoint::AllUserRoles, Endpoint::Bots, Endpoint::Groups, Endpoint::ExportRoles];
         let listings = paged.iter().filter_map(|endpoint| evidence.calls.get(endpoint)).sum::<u32>().into();
@@ -359,7 +359,7 @@ impl ReadCost {
             "one read takes {calls} calls ({listings} for listings, {look_ups} to look up the manifests' people: {people}, {size} at once)"
         );
         let share = rate.read_share;
-        let fine = Finding::new("readCost", Level::Fine, found);
+        let fine = Finding::new("readCost", Level::Ok, found);
         let words = words(smallest);
         let found = format!("the smallest sensible interval is {words} (readShare {share} %)");
         let asked = interval.map_or(0, |interval| u64::try_from(interval.as_secs()).unwrap_or(0));
@@ -368,7 +368,7 @@ impl ReadCost {
                 .so("the controller reads less often than asked")
                 .next(format!("write interval: {words}, or a larger rateLimit.readShare"))
         } else {
-            Finding::new("interval", Level::Fine, found)
+            Finding::new("interval", Level::Ok, found)
         };
         vec![fine, second]
     }
@@ -386,6 +386,6 @@ fn budget(evidence: &Evidence) -> Finding {
     if now == 0 {
         Finding::new("budget", Level::Note, found).so("the next command waits up to a minute first")
     } else {
-        Finding::new("budget", Level::Fine, found)
+        Finding::new("budget", Level::Ok, found)
     }
 }

@@ -1,41 +1,41 @@
-//! Which object a place belongs to, the reason it gives, and where a team lists somebody.
+//! Which object a place belongs to, the reason it gives, and where a team lists a user.
 
-use crate::facts::{Email, Place, Source};
+use crate::facts::{Email, Location, Source};
 use crate::manifest::kinds::{Kind, Spec};
 use crate::manifest::{Manifest, Manifests};
-use crate::plan::explain::{Because, Explanation, Object, Says};
+use crate::plan::explain::{Attribution, Explanation, Object, SourceEffect};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Fills it in.
 pub(super) fn fill(explanation: &mut Explanation, manifests: &Manifests) {
-    let files = Files::of(explanation, manifests);
+    let files = Files::new(explanation, manifests);
     let teams: HashMap<&str, &Manifest> = manifests
         .all()
         .iter()
         .filter(|manifest| manifest.kind() == Kind::Team)
         .map(|manifest| (&*manifest.name, manifest))
         .collect();
-    for (fact, all) in explanation.because_mut() {
+    for (fact, all) in explanation.attributions_mut() {
         let mut filled = Vec::with_capacity(all.len());
-        for because in std::mem::take(all) {
-            let membership = because
+        for attributions in std::mem::take(all) {
+            let membership = attributions
                 .source
                 .team
                 .as_deref()
                 .zip(fact.user.as_ref())
                 .and_then(|(team, who)| listing(&teams, team, who))
-                .filter(|(_, source)| source.place != because.source.place);
-            filled.push(files.belonging(because));
+                .filter(|(_, source)| source.place != attributions.source.place);
+            filled.push(files.belonging(attributions));
             if let Some((team, source)) = membership {
-                filled.push(files.belonging(Because::of(Says::InTeam, &source.through(&team))));
+                filled.push(files.belonging(Attribution::new(SourceEffect::InTeam, &source.through(&team))));
             }
         }
         *all = filled;
     }
 }
 
-/// Where a team, or a team in it, lists somebody; and which team that is.
+/// Where a team, or a team in it, lists a user; and which team that is.
 fn listing(teams: &HashMap<&str, &Manifest>, name: &str, who: &Email) -> Option<(Arc<str>, Source)> {
     let mut open = vec![name];
     let mut seen = BTreeSet::new();
@@ -58,11 +58,11 @@ struct Files<'m> {
 }
 
 impl<'m> Files<'m> {
-    fn of(explanation: &mut Explanation, manifests: &'m Manifests) -> Self {
+    fn new(explanation: &mut Explanation, manifests: &'m Manifests) -> Self {
         let mut by_file: HashMap<Arc<str>, BTreeMap<u32, &'m Manifest>> = HashMap::new();
-        for (_, all) in explanation.because_mut() {
-            for because in all {
-                if let Place::File { file, .. } = &because.source.place {
+        for (_, all) in explanation.attributions_mut() {
+            for attributions in all {
+                if let Location::File { file, .. } = &attributions.source.place {
                     by_file.entry(Arc::clone(file)).or_default();
                 }
             }
@@ -82,20 +82,22 @@ impl<'m> Files<'m> {
         Self { by_file }
     }
 
-    fn belonging(&self, because: Because) -> Because {
-        let Place::File { file, line, column: _ } = &because.source.place else { return because };
+    fn belonging(&self, attributions: Attribution) -> Attribution {
+        let Location::File { file, line, column: _ } = &attributions.source.place else {
+            return attributions;
+        };
         let owner = self.by_file.get(file).and_then(|lines| lines.range(..=*line).next_back());
-        let Some((_, manifest)) = owner else { return because };
-        Because {
+        let Some((_, manifest)) = owner else { return attributions };
+        Attribution {
             object: Some(Object { kind: manifest.kind().name().to_owned(), name: manifest.name.to_string() }),
-            reason: reason(manifest, &because.source.place),
-            ..because
+            reason: reason(manifest, &attributions.source.place),
+            ..attributions
         }
     }
 }
 
-/// The `reason` that stands beside a subject.
-fn reason(manifest: &Manifest, place: &Place) -> Option<String> {
+/// The `reason` of a subject.
+fn reason(manifest: &Manifest, place: &Location) -> Option<String> {
     let reasons: Vec<Option<&String>> = match &manifest.spec {
         Spec::RoleBinding(spec) => spec.subjects.iter().map(|subject| subject.reason.as_ref()).collect(),
         Spec::GroupMembership(spec) => spec.subjects.iter().map(|subject| subject.reason.as_ref()).collect(),

@@ -1,7 +1,7 @@
 //! `doctor`: is this app, this account and this machine fit for the work? By harmless reads only.
 
-mod ask;
-mod judge;
+mod checks;
+mod evidence;
 mod report;
 
 use super::inputs::{Inputs, Reach};
@@ -15,31 +15,31 @@ use jiff::{SignedDuration, Timestamp};
 use report::Report;
 use std::path::PathBuf;
 
-/// Check credentials, scopes, limits and costs, by harmless reads only.
+/// Check credentials, scopes, limits and costs with reads only.
 #[derive(Debug, Args)]
 pub(super) struct DoctorArgs {
     #[command(flatten)]
     inputs: Inputs,
-    /// How it is shown
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// The longest one call may wait for the rate limit: 90s, 15m, 2h
+    /// Longest wait of one call for the rate limit: 90s, 15m, 2h
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = super::inputs::time)]
     max_wait: SignedDuration,
-    /// Where the call budget is remembered [default: the user's state folder]
+    /// Folder of the call budget [default: the user's state folder]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// For people
+    /// Readable text
     Text,
-    /// For machines
+    /// JSON
     Json,
 }
 
-/// Asks, judges, and tells. Manifests with errors are no hindrance: only the account's own matters.
+/// Reads, checks and reports. Errors in manifests do not stop it: it needs the `KoreAccount` only.
 pub(super) async fn run(args: &DoctorArgs, output: &Output) -> Result<Exit, CliError> {
     let (manifests, compiled) = args.inputs.compile(true, Timestamp::now(), output)?;
     let reach = Reach {
@@ -50,11 +50,11 @@ pub(super) async fn run(args: &DoctorArgs, output: &Output) -> Result<Exit, CliE
         state_dir: args.state_dir.clone(),
     };
     let session = Session::open(&compiled, &reach, output).await?;
-    let evidence = ask::ask(&session, &compiled).await;
+    let evidence = evidence::collect(&session, &compiled).await;
     let host = session.host.clone();
     session.close().await;
     let interval = interval(&manifests, &compiled.account.name);
-    let report = judge::judge(&evidence, &compiled, interval, host);
+    let report = checks::run(&evidence, &compiled, interval, host);
     let text = match args.format {
         Format::Text => report.text(style(output)),
         Format::Json => report.json().map_err(|error| CliError::Unexpected(error.to_string()))?,

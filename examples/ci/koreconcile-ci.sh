@@ -17,7 +17,7 @@
 #   KORECONCILE_ACCOUNT              which account, when they declare several
 #   KORECONCILE_BASE                 the revision that tells edited from drift
 #   KORECONCILE_SNAPSHOT             a snapshot to plan on, where there are no credentials
-#   KORECONCILE_REDACT               not empty: no address of anybody in comments and issues
+#   KORECONCILE_REDACT               not empty: no addresses of people in comments and issues
 #   KORECONCILE_URL, _SHA256         where `install` finds koreconcile-*.tar.gz, and what it must be
 #   KORE_CLIENT_ID, _SECRET          the app's credentials, as account.yaml names them
 #   GITHUB_TOKEN                     on GitHub: the job's own token
@@ -176,7 +176,7 @@ run_with() {
 snapshot() {
     local run
     run="$(run_with koreconcile-snapshot)"
-    [[ -n "$run" ]] || fail "there is no snapshot of the last three days; run the drift check, it leaves one"
+    [[ -n "$run" ]] || fail "there is no snapshot of the last three days; run the drift check, which creates one"
     output run-id "$run"
 }
 
@@ -195,7 +195,7 @@ plan() {
             api GET "jobs/artifacts/$CI_DEFAULT_BRANCH/raw/out/account.snapshot?job=drift" --output "$snapshot"
         fi
         [[ -s "$snapshot" ]] ||
-            fail "there are neither credentials nor a snapshot to plan on; run the drift check once, it leaves one"
+            fail "there are neither credentials nor a snapshot to plan from; run the drift check once, which creates one"
         flags+=(--observed "$snapshot")
     fi
     koreconcile plan "${flags[@]}" "${which_account[@]}" "$manifests" >"$out/comment.md"
@@ -254,14 +254,14 @@ choose() {
 # What an exit code of `apply` means, and what to do.
 meaning() {
     case "$1" in
-    0) echo "done: the account was read back, and is as the plan said" ;;
-    3) echo "nothing was sent: the plan or the manifests cannot be used; the log says why. Run this workflow by hand for a new plan" ;;
-    4) echo "a guard refused; what it names was not sent. Correct the manifests, or raise the limit it names, in a new pull request" ;;
-    5) echo "nothing was sent: the account has changed under every part of the plan. Run this workflow by hand for a new plan" ;;
-    6) echo "applied in part: what was stale, blocked or left to a person is listed below. Run this workflow by hand for a plan of the rest" ;;
-    7) echo "the credentials were refused, or a scope is missing; koreconcile doctor says which" ;;
+    0) echo "done: the account was read back, and matches the plan" ;;
+    3) echo "nothing was sent: the plan or the manifests cannot be used; the log shows why. Run this workflow by hand for a new plan" ;;
+    4) echo "a guard refused changes, which were not sent. Correct the manifests, or raise the limit it names, in a new pull request" ;;
+    5) echo "nothing was sent: every change of the plan was stale. Run this workflow by hand for a new plan" ;;
+    6) echo "applied in part: stale, blocked and manual changes are listed below. Run this workflow by hand for a plan of the rest" ;;
+    7) echo "the credentials were refused, or a scope is missing; koreconcile doctor shows which" ;;
     8) echo "the platform was out of reach, or the rate limit would have taken too long. Run this job again" ;;
-    *) echo "something unexpected happened; the log says what. Look at the account before running this job again" ;;
+    *) echo "something unexpected happened; the log shows what. Look at the account before running this job again" ;;
     esac
 }
 
@@ -277,7 +277,7 @@ apply() {
     cat "$out/apply.log" >&2
     {
         printf '### Apply: exit code %s\n\n%s.\n\n' "$code" "$(meaning "$code")"
-        # Indented: whatever stands in a name stays code.
+        # Indented: text in names stays code.
         tail -c 60000 "$out/apply.txt" "$out/apply.log" --quiet | sed 's/^/    /'
     } | summary
     return "$code"

@@ -25,7 +25,7 @@ end
 local ready, accepted, stalled = condition("Ready"), condition("Accepted"), condition("Stalled")
 
 if status.observedGeneration == nil or status.observedGeneration ~= obj.metadata.generation then
-  return { status = "Progressing", message = "the controller has not looked at this generation yet" }
+  return { status = "Progressing", message = "the controller has not observed this generation yet" }
 elseif stalled.status == "True" then
   return { status = "Degraded", message = said(stalled) }
 elseif ready.status == "True" or obj.kind == "KorePlanApproval" and accepted.status == "True" then

@@ -1,6 +1,6 @@
 //! The controller's side of the cluster: watches, leases, sockets, workers, and everything that is written.
 //!
-//! Comes in: events of the API server and the clock. Goes out: patches, events and metrics of each [pass](super::pass). This
+//! Comes in: events of the API server and the clock. Goes out: patches, events and metrics of each [pass](mod@super::pass). This
 //! room owns the Kubernetes client; what a pass decides is not decided here again.
 
 mod audit_poll;

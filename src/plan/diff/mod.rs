@@ -22,6 +22,8 @@ mod blocked;
 mod people;
 mod rule;
 
+pub(super) use rule::NOT_DECLARED;
+
 use super::Rewrite;
 use super::model::{
     Action, Change, ChangeId, Entry, Origin, Pin, Reason, Reversible, Risk, RiskLevel, Unmanaged,
@@ -33,7 +35,7 @@ use crate::facts::{
 };
 use blocked::Blocked;
 use people::People;
-use rule::{Authority, Decision};
+use rule::{Authority, Declared, Undeclared};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -118,11 +120,11 @@ impl Comparison<'_> {
     fn decide(&mut self, key: &Key, want: Option<&Want>, seen: Option<&Value>) {
         match (want, seen) {
             (Some(want), seen) => match rule::declared(want, seen) {
-                Decision::Add(value) => self.add(key, value, want),
-                Decision::Change { before, after } => self.change(key, before, after, want),
-                Decision::Remove(seen) => self.remove_declared_absent(key, seen, &want.sources),
-                Decision::ConfirmAbsent => self.confirm_absence(key, want),
-                Decision::Satisfied | Decision::Prune(..) | Decision::Unmanaged(_) | Decision::Ignore => {}
+                Declared::Add(value) => self.add(key, value, want),
+                Declared::Change { before, after } => self.change(key, before, after, want),
+                Declared::Remove(seen) => self.remove_declared_absent(key, seen, &want.sources),
+                Declared::ConfirmAbsent => self.confirm_absence(key, want),
+                Declared::Satisfied => {}
             },
             (None, Some(seen)) => self.undeclared(key, seen),
             (None, None) => {}
@@ -285,14 +287,9 @@ impl Comparison<'_> {
             None => Authority::Ownership(self.ownership(key)),
         };
         match rule::undeclared(seen, authority) {
-            Decision::Prune(seen, sources) => self.prune(key, seen, extent.as_ref(), sources),
-            Decision::Unmanaged(why) => self.report_unmanaged(key, &why),
-            Decision::Satisfied
-            | Decision::Add(_)
-            | Decision::Change { .. }
-            | Decision::Remove(_)
-            | Decision::ConfirmAbsent
-            | Decision::Ignore => {}
+            Undeclared::Prune(seen, sources) => self.prune(key, seen, extent.as_ref(), sources),
+            Undeclared::Unmanaged(why) => self.report_unmanaged(key, &why),
+            Undeclared::Ignore => {}
         }
     }
 

@@ -11,7 +11,6 @@ pub(super) struct People {
     pub joining: BTreeSet<Email>,
     pub leaving: BTreeSet<Email>,
     pub stripped: BTreeSet<Email>,
-    pub pending: BTreeSet<Email>,
     /// Wanted, but not provably absent: nothing about them is sent.
     pub unproved: BTreeSet<Email>,
     /// To be absent, whether or not they are in the account.
@@ -37,17 +36,16 @@ impl Comparison<'_> {
         if want.verdict == Verdict::Absent {
             self.people.absent.insert(email.clone());
         }
-        if let Some(Value::Member(Membership::Pending { since: _ })) = seen {
-            self.people.pending.insert(email.clone());
-            if want.verdict != Verdict::Absent {
-                self.difference.waiting.push(entry(
-                    Reason::WaitingForAcceptance,
-                    vec![Key::Member(email.clone())],
-                    format!("{email} is invited and has not accepted yet"),
-                    "nothing to do; if the mail was lost, invite again in the console (Enrollment > Invite)",
-                    &want.sources,
-                ));
-            }
+        if want.verdict != Verdict::Absent
+            && let Some(Value::Member(Membership::Pending { since: _ })) = seen
+        {
+            self.difference.waiting.push(entry(
+                Reason::WaitingForAcceptance,
+                vec![Key::Member(email.clone())],
+                format!("{email} is invited and has not accepted yet"),
+                "nothing to do; if the mail was lost, invite again in the console (Enrollment > Invite)",
+                &want.sources,
+            ));
         }
     }
 
@@ -70,8 +68,7 @@ impl Comparison<'_> {
                 Some(PersonObstacle::Unknown)
             }
             Verdict::Present(_) => {
-                let is_pending = people.pending.contains(email) || self.is_pending(email);
-                (is_pending && !is_satisfied() && !key.family().is_write_only())
+                (self.is_pending(email) && !is_satisfied() && !key.family().is_write_only())
                     .then_some(PersonObstacle::Pending)
             }
         }

@@ -3,9 +3,12 @@
 
 use crate::facts::{Closure, OwnershipLevel, Scope, Source, Value, Verdict, Want};
 
-/// What one fact calls for.
+/// Why a fact is unmanaged where there is nothing more to tell.
+pub(in crate::plan) const NOT_DECLARED: &str = "not declared";
+
+/// What a declared fact calls for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Decision<'a> {
+pub(super) enum Declared<'a> {
     /// Declared present, and observed so.
     Satisfied,
     /// Declared present, not observed.
@@ -21,11 +24,16 @@ pub(super) enum Decision<'a> {
     Remove(&'a Value),
     /// Declared absent, not observed: worth a message only where that is not proved.
     ConfirmAbsent,
-    /// Not declared, observed, and pruned once both sides are proved complete; the sources of the authoritative list.
+}
+
+/// What a fact calls for that is observed and not declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Undeclared<'a> {
+    /// Pruned once both sides are proved complete; the sources of the authoritative list.
     Prune(&'a Value, &'a [Source]),
-    /// Not declared, observed, and reported.
+    /// Reported, with the reason.
     Unmanaged(String),
-    /// Not declared, observed, and left as it is without a message.
+    /// Left as it is without a message.
     Ignore,
 }
 
@@ -39,29 +47,29 @@ pub(super) enum Authority<'a> {
 }
 
 /// The rule for a fact that is declared.
-pub(super) fn declared<'a>(want: &'a Want, seen: Option<&'a Value>) -> Decision<'a> {
+pub(super) fn declared<'a>(want: &'a Want, seen: Option<&'a Value>) -> Declared<'a> {
     match (&want.verdict, seen) {
-        (Verdict::Present(after), None) => Decision::Add(after),
-        (Verdict::Present(after), Some(seen)) if seen.satisfies(after) => Decision::Satisfied,
-        (Verdict::Present(after), Some(before)) => Decision::Change { before, after },
-        (Verdict::Absent, Some(seen)) => Decision::Remove(seen),
-        (Verdict::Absent, None) => Decision::ConfirmAbsent,
+        (Verdict::Present(after), None) => Declared::Add(after),
+        (Verdict::Present(after), Some(seen)) if seen.satisfies(after) => Declared::Satisfied,
+        (Verdict::Present(after), Some(before)) => Declared::Change { before, after },
+        (Verdict::Absent, Some(seen)) => Declared::Remove(seen),
+        (Verdict::Absent, None) => Declared::ConfirmAbsent,
     }
 }
 
 /// The rule for a fact that is observed and not declared.
-pub(super) fn undeclared<'a>(seen: &'a Value, authority: Authority<'a>) -> Decision<'a> {
+pub(super) fn undeclared<'a>(seen: &'a Value, authority: Authority<'a>) -> Undeclared<'a> {
     match authority {
         Authority::List(scope) => match &scope.closure {
-            Closure::Closed => Decision::Prune(seen, &scope.sources),
+            Closure::Closed => Undeclared::Prune(seen, &scope.sources),
             Closure::Open(why) => {
-                Decision::Unmanaged(format!("its list is not authoritative for now: {why}"))
+                Undeclared::Unmanaged(format!("its list is not authoritative for now: {why}"))
             }
-            Closure::Additive => Decision::Ignore,
+            Closure::Additive => Undeclared::Ignore,
         },
-        Authority::Ownership(OwnershipLevel::Remove) => Decision::Prune(seen, &[]),
-        Authority::Ownership(OwnershipLevel::Report) => Decision::Unmanaged("not declared".to_owned()),
-        Authority::Ownership(OwnershipLevel::Ignore) => Decision::Ignore,
+        Authority::Ownership(OwnershipLevel::Remove) => Undeclared::Prune(seen, &[]),
+        Authority::Ownership(OwnershipLevel::Report) => Undeclared::Unmanaged(NOT_DECLARED.to_owned()),
+        Authority::Ownership(OwnershipLevel::Ignore) => Undeclared::Ignore,
     }
 }
 
@@ -84,26 +92,27 @@ mod tests {
         let (all, one) = (DialogSet::ALL, DialogSet::only([DialogId::new("dg-1")]));
         let (all, one) = (Value::Dialogs(all), Value::Dialogs(one));
         let present = want(Verdict::Present(one.clone()));
-        assert_eq!(declared(&present, None), Decision::Add(&one));
-        assert_eq!(declared(&present, Some(&one)), Decision::Satisfied);
-        assert_eq!(declared(&present, Some(&all)), Decision::Change { before: &all, after: &one });
+        assert_eq!(declared(&present, None), Declared::Add(&one));
+        assert_eq!(declared(&present, Some(&one)), Declared::Satisfied);
+        assert_eq!(declared(&present, Some(&all)), Declared::Change { before: &all, after: &one });
         let absent = want(Verdict::Absent);
-        assert_eq!(declared(&absent, Some(&one)), Decision::Remove(&one));
-        assert_eq!(declared(&absent, None), Decision::ConfirmAbsent);
+        assert_eq!(declared(&absent, Some(&one)), Declared::Remove(&one));
+        assert_eq!(declared(&absent, None), Declared::ConfirmAbsent);
     }
 
     #[test]
     fn each_line_of_the_rule_for_what_is_not_declared() {
         let held = Value::Held;
         let closed = scope(Closure::Closed);
-        let list =
-            |closure| matches!(undeclared(&Value::Held, Authority::List(&scope(closure))), Decision::Ignore);
-        assert_eq!(undeclared(&held, Authority::List(&closed)), Decision::Prune(&held, &closed.sources));
+        let list = |closure| {
+            matches!(undeclared(&Value::Held, Authority::List(&scope(closure))), Undeclared::Ignore)
+        };
+        assert_eq!(undeclared(&held, Authority::List(&closed)), Undeclared::Prune(&held, &closed.sources));
         assert!(list(Closure::Additive));
         assert!(!list(Closure::Open("team bankers is not declared".to_owned())));
         let owned = |level| undeclared(&held, Authority::Ownership(level));
-        assert_eq!(owned(OwnershipLevel::Remove), Decision::Prune(&held, &[]));
-        assert_eq!(owned(OwnershipLevel::Report), Decision::Unmanaged("not declared".to_owned()));
-        assert_eq!(owned(OwnershipLevel::Ignore), Decision::Ignore);
+        assert_eq!(owned(OwnershipLevel::Remove), Undeclared::Prune(&held, &[]));
+        assert_eq!(owned(OwnershipLevel::Report), Undeclared::Unmanaged("not declared".to_owned()));
+        assert_eq!(owned(OwnershipLevel::Ignore), Undeclared::Ignore);
     }
 }

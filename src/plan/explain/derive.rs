@@ -4,7 +4,8 @@
 use super::answer::{FactStatus, Obstacle, ObstacleDetail};
 use super::collect::FactEvidence;
 use crate::facts::{Email, Key, Listing, Source, Value, Verdict, Want, World};
-use crate::plan::{Action, Change, ChangeId, Entry, Plan, Reason};
+use crate::plan::diff::NOT_DECLARED;
+use crate::plan::{Action, Change, Entry, Plan, Reason};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// A plan, by fact.
@@ -15,7 +16,6 @@ pub(super) struct PlannedFacts<'p> {
     unmanaged: HashMap<&'p Key, &'p str>,
     entries: Vec<(Obstacle, &'p Entry)>,
     of_fact: HashMap<&'p Key, Vec<usize>>,
-    of_change: HashMap<&'p ChangeId, Vec<usize>>,
     /// Entries about a name: they have no facts, only lines.
     about_names: Vec<(Obstacle, &'p Entry)>,
     world: &'p World,
@@ -48,10 +48,13 @@ impl<'p> PlannedFacts<'p> {
             .flat_map(|(obstacle, entries)| entries.iter().map(move |entry| (obstacle, entry)))
             .collect();
         let mut of_fact: HashMap<&Key, Vec<usize>> = HashMap::new();
-        let mut of_change: HashMap<&ChangeId, Vec<usize>> = HashMap::new();
         for (at, (_, entry)) in entries.iter().enumerate() {
-            entry.subjects.iter().for_each(|key| of_fact.entry(key).or_default().push(at));
-            entry.changes.iter().for_each(|id| of_change.entry(id).or_default().push(at));
+            for key in &entry.subjects {
+                let places = of_fact.entry(key).or_default();
+                if places.last() != Some(&at) {
+                    places.push(at);
+                }
+            }
         }
         let removed =
             plan.changes.iter().filter(|change| change.action.is_removal()).map(|change| &change.key);
@@ -74,7 +77,6 @@ impl<'p> PlannedFacts<'p> {
             unmanaged: plan.unmanaged.iter().map(|fact| (&fact.subject, fact.why.as_str())).collect(),
             entries,
             of_fact,
-            of_change,
             world,
             is_account_wide: world.coverage.listings.contains_key(&Listing::Users),
         }
@@ -144,19 +146,14 @@ impl<'p> PlannedFacts<'p> {
         match self.unmanaged.get(key) {
             Some(why) => Derived {
                 status: FactStatus::Unmanaged,
-                why: (*why != "not declared").then(|| (*why).to_owned()),
+                why: (*why != NOT_DECLARED).then(|| (*why).to_owned()),
             },
             None => unmanaged(key),
         }
     }
 
     fn entries_of(&self, key: &Key) -> impl Iterator<Item = &(Obstacle, &'p Entry)> {
-        let of_change = self.changes.get(key).and_then(|change| self.of_change.get(&change.id));
-        let mut places: Vec<usize> =
-            self.of_fact.get(key).into_iter().chain(of_change).flatten().copied().collect();
-        places.sort_unstable();
-        places.dedup();
-        places.into_iter().filter_map(|at| self.entries.get(at))
+        self.of_fact.get(key).into_iter().flatten().filter_map(|at| self.entries.get(*at))
     }
 
     /// What the plan says is in the way of this fact; `key` is absent where a name in it means nothing.

@@ -44,7 +44,7 @@ fn a_role_whose_name_several_have_is_taken_from_nobody() {
     let twin = fixture.directory.roles[&"r1".into()].clone();
     fixture.directory.roles.insert("r9".into(), twin);
     assert_eq!(lines(&fixture.plan()), [""; 0]);
-    // Nor is it swept where nobody declared it.
+    // Nor is it pruned where it is not declared.
     fixture.wants.remove(&as_wanted(&developer(JANE)));
     fixture.policy.ownership.role_bindings = OwnershipLevel::Remove;
     let plan = fixture.plan();
@@ -93,7 +93,7 @@ fn a_group_without_members_holds_nothing_that_could_be_seen() {
 
 #[test]
 fn pruning_needs_the_listing_or_look_up_that_its_fact_comes_from() {
-    let swept = |break_it: fn(&mut Fixture)| {
+    let pruned = |break_it: fn(&mut Fixture)| {
         let mut fixture = Fixture::converged();
         for extent in [
             ScopeExtent::AdminRole(AUDITOR.into()),
@@ -110,18 +110,18 @@ fn pruning_needs_the_listing_or_look_up_that_its_fact_comes_from() {
         let blocked: Vec<String> = plan.blocked.iter().map(|entry| entry.message.clone()).collect();
         (lines(&plan).len(), blocked)
     };
-    assert_eq!(swept(|_| {}), (3, Vec::new()));
-    let (left, why) = swept(|fixture| {
+    assert_eq!(pruned(|_| {}), (3, Vec::new()));
+    let (left, why) = pruned(|fixture| {
         fixture.coverage.listings.insert(Listing::AdminRoles, Extent::Partial("page 3 is missing".into()));
     });
     assert_eq!((left, why.len()), (2, 1));
     assert!(why[0].starts_with("Auditor: nothing is pruned, because"), "{why:?}");
-    let (left, why) = swept(|fixture| {
+    let (left, why) = pruned(|fixture| {
         fixture.coverage.listings.insert(Listing::Groups, Extent::Partial("page 3 is missing".into()));
     });
     assert_eq!((left, why.len()), (2, 1));
     assert!(why[0].starts_with("group QA: nothing is pruned, because"), "{why:?}");
-    let (left, why) = swept(|fixture| {
+    let (left, why) = pruned(|fixture| {
         fixture.coverage.looked_up.insert(email(JANE), Seen { assignments: false, ..Seen::ALL });
     });
     assert_eq!((left, why.len()), (2, 1));

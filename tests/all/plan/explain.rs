@@ -237,8 +237,8 @@ fn says_what_happens_to_what_nobody_declared() {
         (Key::BotRole(Holder::User(email("sam")), "Bot Owner".into(), "st-2".into()), Value::Held),
     ]);
     let line = |name, role, bot| only(&online(&why(name, role, bot), &seen)).clone();
-    let swept = line("jane.doe", "Bot Developer", "Banking Assistant");
-    assert_eq!((swept.status, said(&swept)), (FactStatus::ToBeRemoved, vec![SourceEffect::Closes]));
+    let pruned = line("jane.doe", "Bot Developer", "Banking Assistant");
+    assert_eq!((pruned.status, said(&pruned)), (FactStatus::ToBeRemoved, vec![SourceEffect::Closes]));
     let left = line("sam", "Bot Tester", "Banking Assistant");
     assert_eq!((left.status, said(&left)), (FactStatus::Unmanaged, vec![SourceEffect::LeavesOthers]));
     let stray = line("sam", "Analyst", "HR Assistant");

@@ -170,15 +170,15 @@ fn prunings_of_both_are_drift_and_of_a_new_list_are_edited() {
     let output = repository.plan(&["kore", "--base", "HEAD~1", "--format", "json"]);
     assert!(output.status.success(), "{}", stderr(&output));
     let plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let swept: Vec<(String, String)> = plan["changes"]
+    let pruned: Vec<(String, String)> = plan["changes"]
         .as_array()
         .unwrap()
         .iter()
         .filter(|change| change["action"] == "prune")
         .map(|change| (change["subject"]["role"].to_string(), change["origin"].to_string()))
         .collect();
-    assert!(!swept.is_empty(), "{plan}");
-    for (role, origin) in swept {
+    assert!(!pruned.is_empty(), "{plan}");
+    for (role, origin) in pruned {
         let expected = if role.contains("Developer") { "\"drift\"" } else { "\"edited\"" };
         assert_eq!(origin, expected, "{role}");
     }

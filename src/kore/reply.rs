@@ -1,4 +1,4 @@
-//! What an answer means, before anybody looks into its data.
+//! What a reply means, before its data is read.
 
 use super::transport::WireResponse;
 use jiff::fmt::rfc2822;
@@ -12,7 +12,7 @@ const HOUR_WAIT: SignedDuration = SignedDuration::from_secs(300);
 /// Never less, whatever `Retry-After` says: no hot loop.
 const LEAST_WAIT: SignedDuration = SignedDuration::from_secs(1);
 
-/// What an answer means.
+/// What a reply means.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ReplyKind {
     /// 2xx with JSON in it.

@@ -74,7 +74,7 @@ impl Assembly {
     /// The paged listings.
     ///
     /// # Errors
-    /// When two account ids are in one answer: then it is not known whose account this is.
+    /// When two account ids are in one reply: then it is not known whose account this is.
     pub(super) fn listings(
         &mut self,
         bots: Option<Listed<BotWire>>,
@@ -233,15 +233,15 @@ impl Assembly {
     pub(super) fn finish(
         mut self,
         questions: Vec<(Email, Vec<String>)>,
-        mut answers: LookUpResults,
+        mut results: LookUpResults,
     ) -> World {
         let mut found: BTreeMap<Email, UserElement> = BTreeMap::new();
         for (email, spellings) in questions {
-            let said: Vec<LookUpResult> =
-                spellings.iter().filter_map(|spelling| answers.remove(spelling)).collect();
-            let is_answered = said.len() == spellings.len();
+            let answered: Vec<LookUpResult> =
+                spellings.iter().filter_map(|spelling| results.remove(spelling)).collect();
+            let is_answered = answered.len() == spellings.len();
             let is_listed = self.directory.users.contains_key(&email);
-            let elements: Vec<UserElement> = said.into_iter().filter_map(LookUpResult::found).collect();
+            let elements: Vec<UserElement> = answered.into_iter().filter_map(LookUpResult::found).collect();
             if elements.is_empty() && is_answered {
                 if is_listed {
                     self.warnings.push(format!("{email} is listed, but a look-up does not find them"));

@@ -1,5 +1,5 @@
-//! The calls of one read. Where the next read is to find out whether anything has changed, they and their answers are kept:
-//! a world is made of the question and of the answers, so the same answers to the same calls make the same world.
+//! The calls of one read. Where the next read is to find out whether anything has changed, they and their replies are kept:
+//! a world is made of the question and of the replies, so the same replies to the same calls make the same world.
 
 use super::super::gateway::{Call, Gateway, IN_FLIGHT, Tally};
 use super::super::{Endpoint, KoreError};
@@ -16,7 +16,7 @@ pub(super) struct Calls<'a> {
     recording: Option<Mutex<Recording>>,
 }
 
-/// A call, and what is kept of its answer to know it again.
+/// A call, and what is kept of its reply to know it again.
 pub(super) struct RecordedReply {
     call: Call,
     retained: Vec<u8>,
@@ -33,7 +33,7 @@ impl RecordedReply {
     }
 }
 
-/// The answer itself. Of the bots only its hash: their client secrets are in it in clear (kore-api 2.14), and are not to
+/// The reply itself. Of the bots only its hash: their client secrets are in it in clear (kore-api 2.14), and are not to
 /// stay in memory.
 fn retained_body(endpoint: Endpoint, body: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     match endpoint {
@@ -45,15 +45,15 @@ fn retained_body(endpoint: Endpoint, body: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
 /// What was answered in this read.
 #[derive(Default)]
 struct Recording {
-    /// Bodies of answers to calls of the read before, made once more and not asked for yet.
+    /// Bodies of replies to calls of the read before, made once more and not asked for yet.
     prefetched: Vec<(Call, Vec<u8>)>,
     /// To the calls of this read.
     replies: Vec<RecordedReply>,
-    /// A call came to nothing: what is made of this read is not said by its answers alone.
+    /// A call came to nothing: what is made of this read is not said by its replies alone.
     is_unreliable: bool,
 }
 
-/// Answers of a read that is over: a world is made of nothing else.
+/// Replies of a read that is over: a world is made of nothing else.
 pub(super) struct RecordedReplies {
     /// The listings; what is looked up follows from them.
     pub(super) listings: Vec<RecordedReply>,
@@ -77,7 +77,7 @@ impl<'a> Calls<'a> {
         self.tally.count()
     }
 
-    /// Sends one, unless its answer is at hand, and makes of it what `decode` makes of the body.
+    /// Sends one, unless its reply is at hand, and makes of it what `decode` makes of the body.
     pub(super) async fn read<T>(
         &self,
         call: Call,
@@ -96,7 +96,7 @@ impl<'a> Calls<'a> {
         Ok(decoded)
     }
 
-    /// Makes these calls once more: whether each is answered as it was. If not, the new answers are at hand for the read that
+    /// Makes these calls once more: whether each is answered as it was. If not, the new replies are at hand for the read that
     /// follows, which sends none of these calls again.
     ///
     /// # Errors
@@ -121,10 +121,10 @@ impl<'a> Calls<'a> {
         Ok(is_same)
     }
 
-    /// The answers of the read, unless one is missing.
+    /// The replies of the read, unless one is missing.
     pub(super) fn replies(self) -> Option<RecordedReplies> {
         let recording = self.recording?.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let is_look_up = |answer: &RecordedReply| answer.call.endpoint == Endpoint::UsersInfo;
+        let is_look_up = |reply: &RecordedReply| reply.call.endpoint == Endpoint::UsersInfo;
         let (look_ups, listings) = recording.replies.into_iter().partition(is_look_up);
         (!recording.is_unreliable).then_some(RecordedReplies { listings, look_ups })
     }
@@ -156,10 +156,10 @@ mod tests {
         use Endpoint::{AllUserRoles, Bots, ExportRoles, Groups, UsersInfo};
         let body = br#"{"bots":[{"jwtApps":[{"clientSecret":"canary"}]}]}"#;
         for endpoint in [AllUserRoles, Bots, ExportRoles, Groups, UsersInfo] {
-            let answer = RecordedReply::new(Call::new(endpoint), body.to_vec());
-            let has_canary = answer.retained.windows(6).any(|window| window == b"canary");
+            let reply = RecordedReply::new(Call::new(endpoint), body.to_vec());
+            let has_canary = reply.retained.windows(6).any(|window| window == b"canary");
             assert_eq!(has_canary, endpoint != Endpoint::Bots, "{endpoint}");
-            assert!(answer.is(body) && !answer.is(b"another"), "{endpoint}");
+            assert!(reply.is(body) && !reply.is(b"another"), "{endpoint}");
         }
     }
 }

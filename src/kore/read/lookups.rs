@@ -1,7 +1,7 @@
 //! Looks people up by address (kore-api 2.4) in as few calls as the server allows.
 //!
-//! The vendor states no batch limit. The first batch goes alone and large; a refusal or a clamped answer makes the
-//! batches smaller, and the size that worked is remembered. Who is missing from an answer is asked again in a smaller batch,
+//! The vendor states no batch limit. The first batch goes alone and large; a refusal or a clamped reply makes the
+//! batches smaller, and the size that worked is remembered. Who is missing from a reply is asked again in a smaller batch,
 //! within a bound on calls, and otherwise stays unanswered: that proves nothing about them.
 
 use super::super::gateway::Call;
@@ -49,11 +49,11 @@ struct Queue {
     /// Batches to ask again.
     again: Vec<Vec<String>>,
     size: usize,
-    /// Whether a batch of this size came back whole, so that the rest may go at once.
+    /// Whether a batch of this size came back in full, so that the rest may go at once.
     is_proven: bool,
-    /// The smallest batch that was refused as a whole.
+    /// The smallest batch that was refused in full.
     refused_at: Option<usize>,
-    /// Whether a batch of the full size came back whole.
+    /// Whether a batch of the full size came back in full.
     is_stretched: bool,
 }
 
@@ -115,7 +115,7 @@ impl Sizes {
 }
 
 impl Reader {
-    /// Asks about each spelling once or, where the answer leaves a user out, a few times.
+    /// Asks about each spelling once or, where the reply leaves a user out, a few times.
     pub(super) async fn look_up(
         &self,
         spellings: impl Iterator<Item = &String>,
@@ -125,14 +125,14 @@ impl Reader {
         let bound = 2 * fresh.len().div_ceil(SAFE_BATCH) + SPARE_CALLS;
         let size = self.sizes().look_up;
         let mut queue = Queue { fresh, size, ..Queue::default() };
-        let (mut answers, mut asked, mut refused) = (LookUpResults::new(), 0, 0);
+        let (mut results, mut asked, mut refused) = (LookUpResults::new(), 0, 0);
         while !queue.is_empty() && asked < bound {
             let wave = queue.wave(bound - asked);
             asked += wave.len();
             let outcomes = join_all(wave.iter().map(|batch| fetch_batch(batch, calls))).await;
             for (batch, outcome) in wave.into_iter().zip(outcomes) {
                 match outcome {
-                    Ok(elements) => take(batch, elements, &mut queue, &mut answers),
+                    Ok(elements) => take(batch, elements, &mut queue, &mut results),
                     Err(error) if !may_do_better(&error) => return Err(error),
                     Err(_) if batch.len() > 1 => {
                         // Down to the safe size first, then below it.
@@ -147,17 +147,17 @@ impl Reader {
                     }
                     Err(error) => {
                         refused += 1;
-                        if answers.is_empty() && (refused >= MAX_REFUSALS || queue.is_empty()) {
+                        if results.is_empty() && (refused >= MAX_REFUSALS || queue.is_empty()) {
                             return Err(error);
                         }
                     }
                 }
             }
         }
-        if !answers.is_empty() {
+        if !results.is_empty() {
             self.update_sizes(|sizes| sizes.learn(&queue, refused > 0));
         }
-        Ok(answers)
+        Ok(results)
     }
 }
 
@@ -169,8 +169,8 @@ async fn fetch_batch(batch: &[String], calls: &Calls<'_>) -> Result<Vec<UserElem
     calls.read(call, UserElement::list).await
 }
 
-/// Sorts one answer: who is found, who is not, who is missing and how to ask again.
-fn take(batch: Vec<String>, elements: Vec<UserElement>, queue: &mut Queue, answers: &mut LookUpResults) {
+/// Sorts one reply: who is found, who is not, who is missing and how to ask again.
+fn take(batch: Vec<String>, elements: Vec<UserElement>, queue: &mut Queue, results: &mut LookUpResults) {
     let asked = batch.len();
     let mut missing = Vec::new();
     let (mut last_answered, mut first_missing) = (0, asked);
@@ -179,9 +179,9 @@ fn take(batch: Vec<String>, elements: Vec<UserElement>, queue: &mut Queue, answe
             Some(element) if !element.is_trouble() => {
                 last_answered = place + 1;
                 let is_failure = element.is_failure();
-                let answer =
+                let result =
                     if is_failure { LookUpResult::NotFound } else { LookUpResult::Found(Box::new(element)) };
-                answers.insert(spelling, answer);
+                results.insert(spelling, result);
             }
             Some(_) | None => {
                 first_missing = first_missing.min(place);
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_in_the_accounts_spelling_finds_whoever_asked() {
+    fn a_reply_in_the_accounts_spelling_finds_whoever_asked() {
         assert_eq!(
             statuses(&["a@example.com"], vec![element("A@Example.com", "active")]),
             [Some("active".into())]

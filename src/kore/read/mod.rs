@@ -147,14 +147,14 @@ impl Reader {
     /// Reads what is asked. Nothing is written, whatever happens.
     ///
     /// # Errors
-    /// Only what ends the read: credentials, scope, network, budget, or answers that are not the API's. Gaps
+    /// Only what ends the read: credentials, scope, network, budget, or replies that are not the API's. Gaps
     /// are coverage.
     pub async fn read(&self, request: &ReadRequest) -> Result<World, KoreError> {
         self.gather(request, &Calls::new(&self.gateway)).await
     }
 
     /// As [`Reader::read`], for who asks the same question again and again: the calls of the read before are made once more,
-    /// and where all answers are the same, it is the same world.
+    /// and where all replies are the same, it is the same world.
     ///
     /// # Errors
     /// As `read`.
@@ -209,8 +209,8 @@ impl Reader {
             people.extend(assembly.group_samples());
         }
         let look_ups = assembly.look_ups(people);
-        let answers = self.look_up(look_ups.iter().flat_map(|(_, spellings)| spellings), calls).await?;
-        let mut world = assembly.finish(look_ups, answers);
+        let results = self.look_up(look_ups.iter().flat_map(|(_, spellings)| spellings), calls).await?;
+        let mut world = assembly.finish(look_ups, results);
         world.calls = calls.count();
         Ok(world)
     }

@@ -37,11 +37,11 @@ impl Calls<'_> {
         let mut listing = Listing::new();
         let Page { total, has_more, items } = first;
         listing.add(items);
-        let outcome = match total {
-            Some(total) => self.by_total(&mut listing, total, has_more).await?,
-            None => self.without_total(&mut listing, has_more).await?,
+        let end = match total {
+            Some(total) => self.by_total(&mut listing, total, has_more).await,
+            None => self.without_total(&mut listing, has_more).await,
         };
-        Ok((listing.close(outcome), limit))
+        Ok((listing.close(end)?, limit))
     }
 
     /// The first page, in the largest size that is neither refused nor answered with less than the safe size gives:
@@ -55,7 +55,7 @@ impl Calls<'_> {
                     limit = (limit / 4).max(SAFE_LIMIT);
                 }
                 Ok(page) if limit > SAFE_LIMIT && page.is_short_of(SAFE_LIMIT) => limit = SAFE_LIMIT,
-                answer => return answer.map(|page| (page, limit)),
+                reply => return reply.map(|page| (page, limit)),
             }
         }
     }
@@ -66,81 +66,67 @@ impl Calls<'_> {
         listing: &mut Listing<T>,
         total: usize,
         has_more: Option<bool>,
-    ) -> Result<Completeness, KoreError> {
+    ) -> Result<(), PageError> {
         let mut last = LastPage { total: Some(total), has_more, next: 1 };
         if listing.distinct() < total {
             let size = listing.items.len();
             if size == 0 {
-                return Ok(Err(format!("0 of {total} came")));
+                return Err(PageError::Refused(format!("0 of {total} came")));
             }
-            let paging = match self.second(listing, size).await? {
+            let paging = match self.second(listing, size).await {
                 Ok(paging) => paging,
-                Err(why) => return self.single_page(listing, total, why).await,
+                Err(PageError::Refused(why)) => return self.single_page(listing, total, why).await,
+                Err(error) => return Err(error),
             };
-            last = match self.rest(listing, size, total.div_ceil(size), &paging).await? {
-                Ok(last) => last,
-                Err(why) => return Ok(Err(why)),
-            };
+            last = self.rest(listing, size, total.div_ceil(size), &paging).await?;
             if let Some(why) = paging.doubt {
-                return Ok(Err(why));
+                return Err(PageError::Refused(why));
             }
         }
         let LastPage { total: last_total, has_more, next } = last;
         let distinct = listing.distinct();
         if last_total != Some(total) {
             let moved = last_total.map_or("nothing".to_owned(), |total| total.to_string());
-            return Ok(Err(format!("the stated total moved from {total} to {moved} while reading")));
+            return Err(PageError::Refused(format!(
+                "the stated total moved from {total} to {moved} while reading"
+            )));
         }
         if distinct != total {
-            return Ok(Err(format!("{distinct} of {total} came")));
+            return Err(PageError::Refused(format!("{distinct} of {total} came")));
         }
         if has_more == Some(true) {
             // The flag contradicts the total; one more page decides.
             let size = listing.items.len().clamp(1, T::LIMIT);
-            if let Ok(page) = self.fetch_or_refusal(next, size).await? {
+            if let Some(page) = self.page(next, size).await.unless_refused()? {
                 listing.add(page.items);
             }
             if listing.distinct() > distinct {
-                return Ok(Err(format!("{total} are stated, and more came")));
+                return Err(PageError::Refused(format!("{total} are stated, and more came")));
             }
         }
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// Fetches page 2 alone and finds out how `offset` counts: pages, or rows.
-    async fn second<T: Paged>(
-        &self,
-        listing: &mut Listing<T>,
-        size: usize,
-    ) -> Result<Result<Paging, String>, KoreError> {
-        let second = match self.fetch_or_refusal::<T>(1, size).await? {
-            Ok(page) => page,
-            Err(why) => return Ok(Err(why)),
-        };
+    async fn second<T: Paged>(&self, listing: &mut Listing<T>, size: usize) -> Result<Paging, PageError> {
+        let second = self.page::<T>(1, size).await?;
         let is_shifted = size > 1
             && second.items.len() >= size - 1
             && listing.items[1..].iter().zip(&second.items).all(|(first, second)| first.id() == second.id());
-        let (page, step) = if is_shifted {
-            match self.fetch_or_refusal::<T>(size, size).await? {
-                Ok(page) => (page, size),
-                Err(why) => return Ok(Err(why)),
-            }
-        } else {
-            (second, 1)
-        };
+        let (page, step) = if is_shifted { (self.page(size, size).await?, size) } else { (second, 1) };
         let Page { total, has_more, items } = page;
         let came = items.len();
         let repeated = listing.add(items);
         if came == 0 {
-            return Ok(Err("page 2 is empty".to_owned()));
+            return Err(PageError::Refused("page 2 is empty".to_owned()));
         }
         if repeated == came {
-            return Ok(Err("page 2 repeats page 1, so offset is ignored".to_owned()));
+            return Err(PageError::Refused("page 2 repeats page 1, so offset is ignored".to_owned()));
         }
-        // Somebody may have been added in between: the rest is worth having, but it is no proof.
+        // Someone may have been added in between: the rest is worth having, but it is no proof.
         let doubt = (repeated > 0).then(|| format!("page 2 repeats {repeated} entries of page 1"));
         let last = LastPage { total, has_more, next: 2 * step };
-        Ok(Ok(Paging { step, doubt, last }))
+        Ok(Paging { step, doubt, last })
     }
 
     /// Pages 3 to the last, several at once and kept in order; ends early at an empty page, because a total may be
@@ -151,23 +137,20 @@ impl Calls<'_> {
         size: usize,
         pages: usize,
         paging: &Paging,
-    ) -> Result<Result<LastPage, String>, KoreError> {
+    ) -> Result<LastPage, PageError> {
         let mut last = paging.last;
         let offsets = (2..pages).map(|page| page * paging.step);
-        let fetches = offsets.map(|offset| self.fetch_or_refusal::<T>(offset, size));
-        let mut answers = stream::iter(fetches).buffered(IN_FLIGHT);
-        while let Some(page) = answers.try_next().await? {
-            let Page { total, has_more, items } = match page {
-                Ok(page) => page,
-                Err(why) => return Ok(Err(why)),
-            };
+        let fetches = offsets.map(|offset| self.page::<T>(offset, size));
+        let mut replies = stream::iter(fetches).buffered(IN_FLIGHT);
+        while let Some(page) = replies.try_next().await? {
+            let Page { total, has_more, items } = page;
             last = LastPage { total, has_more, next: last.next + paging.step };
             if items.is_empty() {
                 break;
             }
             listing.add(items);
         }
-        Ok(Ok(last))
+        Ok(last)
     }
 
     /// Where pages can't be turned: everything on one page, if the server gives that much.
@@ -176,19 +159,19 @@ impl Calls<'_> {
         listing: &mut Listing<T>,
         total: usize,
         why: String,
-    ) -> Result<Completeness, KoreError> {
+    ) -> Result<(), PageError> {
         let mut seen_total = None;
-        if let Ok(page) = self.fetch_or_refusal::<T>(0, total).await? {
+        if let Some(page) = self.page::<T>(0, total).await.unless_refused()? {
             seen_total = page.total;
             listing.add(page.items);
         }
         let distinct = listing.distinct();
         let is_stable = seen_total == Some(total);
-        Ok(if distinct == total && is_stable {
+        if distinct == total && is_stable {
             Ok(())
         } else {
-            Err(format!("{why}; {distinct} of {total} came"))
-        })
+            Err(PageError::Refused(format!("{why}; {distinct} of {total} came")))
+        }
     }
 
     /// Without a total nothing can be proved; what comes is still worth having.
@@ -196,35 +179,30 @@ impl Calls<'_> {
         &self,
         listing: &mut Listing<T>,
         mut has_more: Option<bool>,
-    ) -> Result<Completeness, KoreError> {
+    ) -> Result<(), PageError> {
         let size = listing.items.len();
         for offset in 1..MAX_PAGES_WITHOUT_TOTAL {
             if size == 0 || has_more == Some(false) {
                 break;
             }
-            let Ok(page) = self.fetch_or_refusal::<T>(offset, size).await? else { break };
+            let Some(page) = self.page::<T>(offset, size).await.unless_refused()? else { break };
             has_more = page.has_more;
             let is_last = page.items.is_empty();
             if listing.add(page.items) > 0 || is_last {
                 break;
             }
         }
-        Ok(Err(format!("{} came, and no total was stated", listing.distinct())))
+        Err(PageError::Refused(format!("{} came, and no total was stated", listing.distinct())))
     }
 
-    /// A page, or in words that it was refused: a refusal in the middle ends the listing, not the read.
-    async fn fetch_or_refusal<T: Paged>(
-        &self,
-        offset: usize,
-        limit: usize,
-    ) -> Result<Result<Page<T>, String>, KoreError> {
-        match self.fetch(offset, limit).await {
-            Ok(page) => Ok(Ok(page)),
-            Err(KoreError::Refused { vendor, .. }) => {
-                Ok(Err(format!("offset {offset} was refused: {vendor}")))
+    /// A page. A refusal in the middle ends the listing, not the read.
+    async fn page<T: Paged>(&self, offset: usize, limit: usize) -> Result<Page<T>, PageError> {
+        self.fetch(offset, limit).await.map_err(|error| match error {
+            KoreError::Refused { vendor, .. } => {
+                PageError::Refused(format!("offset {offset} was refused: {vendor}"))
             }
-            Err(error) => Err(error),
-        }
+            error => PageError::Failed(error),
+        })
     }
 
     async fn fetch<T: Paged>(&self, offset: usize, limit: usize) -> Result<Page<T>, KoreError> {
@@ -237,8 +215,35 @@ impl Calls<'_> {
     }
 }
 
-/// `Err` says why it is not complete.
-type Completeness = Result<(), String>;
+/// Why a page did not come or a listing is not complete.
+enum PageError {
+    /// The listing ends here, and what came is kept: the reason.
+    Refused(String),
+    /// The read ends here.
+    Failed(KoreError),
+}
+
+impl From<KoreError> for PageError {
+    fn from(error: KoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Where a refused page is no reason to end the listing.
+trait UnlessRefused<T> {
+    /// What came, or nothing where it was refused.
+    fn unless_refused(self) -> Result<Option<T>, PageError>;
+}
+
+impl<T> UnlessRefused<T> for Result<T, PageError> {
+    fn unless_refused(self) -> Result<Option<T>, PageError> {
+        match self {
+            Ok(value) => Ok(Some(value)),
+            Err(PageError::Refused(_)) => Ok(None),
+            Err(failed @ PageError::Failed(_)) => Err(failed),
+        }
+    }
+}
 
 /// How pages are turned.
 struct Paging {
@@ -291,13 +296,15 @@ impl<T: Paged> Listing<T> {
         repeated
     }
 
-    fn close(self, outcome: Completeness) -> Listed<T> {
+    /// A refusal makes it partial; a failure is the read's.
+    fn close(self, end: Result<(), PageError>) -> Result<Listed<T>, KoreError> {
         let Self { items, ids: _, without_id } = self;
-        let extent = match outcome {
-            Err(why) => Extent::Partial(why),
+        let extent = match end {
+            Err(PageError::Failed(error)) => return Err(error),
+            Err(PageError::Refused(why)) => Extent::Partial(why),
             Ok(()) if without_id > 0 => Extent::Partial(format!("entries without id: {without_id}")),
             Ok(()) => Extent::Complete,
         };
-        Listed { items, extent }
+        Ok(Listed { items, extent })
     }
 }

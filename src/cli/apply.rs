@@ -8,7 +8,7 @@ use super::saved;
 use super::session::Session;
 use super::{CliError, Exit, Output};
 use crate::apply::{self, Account, BeforeImageSource, ChangeOutcome, Journal, Outcome};
-use crate::facts::{BotId, BotName, Mode};
+use crate::facts::{self, BotId, BotName, Mode};
 use crate::kore::Writer;
 use crate::manifest::Compiled;
 use crate::plan::{Plan, render};
@@ -165,7 +165,7 @@ fn remember(outcome: &Outcome, session: &Session, output: &Output) -> Result<(),
 fn agrees(plan: &Plan, sendable: usize, output: &Output) -> Result<bool, CliError> {
     let held = plan.changes.len() - sendable;
     let held = if held > 0 { format!(" ({held} refused or waiting)") } else { String::new() };
-    let changes = counted(sendable, "change");
+    let changes = facts::count(sendable, "change");
     output.warn(format_args!("\nApply {changes}{held}? Only \"yes\" will be accepted."));
     let mut answer = String::new();
     std::io::stdin()
@@ -230,7 +230,7 @@ fn tell(outcome: &Outcome, bots: &BTreeMap<BotId, BotName>, journal: &Journal, o
         (false, true) => "Partly done",
         (false, false) => "Not done",
     };
-    let calls = counted(*calls as usize, "call");
+    let calls = facts::count(*calls as usize, "call");
     output.result(&format!("\n{ended}: {}, with {calls}.\n", parts.join(", ")));
     output.note(journal.trim_start());
     if let Some(error) = error {
@@ -239,10 +239,6 @@ fn tell(outcome: &Outcome, bots: &BTreeMap<BotId, BotName>, journal: &Journal, o
     if *was_interrupted {
         output.warn("interrupted; run again to apply the rest");
     }
-}
-
-fn counted(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 /// Where several apply: credentials, unreachable, refused, stale, in part.

@@ -4,19 +4,24 @@
 //! [`Desired`], a read of the account decodes into [`World`]; both are sorted by the same key, so that the
 //! difference is one merge. This room knows nobody: no clock, socket, file or Kubernetes, and no other room.
 
+mod count;
 mod desired;
 mod email;
 mod key;
+mod lock;
 mod names;
 mod nearest;
 mod policy;
 mod record;
+mod time;
 mod value;
 mod world;
 
+pub use count::count;
 pub use desired::{Closure, Completeness, Desired, Location, Scope, ScopeExtent, Source, Verdict, Want};
 pub use email::{Email, EmailError};
 pub use key::{Family, Holder, Key, RoleType};
+pub use lock::LockAnyway;
 pub use names::{
     AccountId, BotId, BotName, BotRef, DialogId, GroupId, GroupName, Level, PermissionName, RoleId, RoleName,
     UserId,
@@ -26,6 +31,7 @@ pub use policy::{
     Approval, BatchSize, Invitations, Mode, Ownership, OwnershipLevel, Pattern, Policy, RateLimit, Safety,
 };
 pub use record::KeyRecord;
+pub use time::after;
 pub use value::{BuilderAccess, DialogSet, Membership, PersonName, RoleSpec, Value};
 pub use world::{
     BotEntry, Coverage, Directory, Extent, GroupEntry, Listing, RoleEntry, Seen, UserEntry, World,

@@ -1,8 +1,9 @@
 //! Time as a thing that is passed in, so that an hour of waiting takes a test no time.
 
+use crate::facts::{LockAnyway as _, after};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// Where the gateway reads the time and waits.
 #[async_trait]
@@ -46,8 +47,8 @@ impl VirtualClock {
 
     /// Moves forward.
     pub fn advance(&self, by: SignedDuration) {
-        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *now = now.saturating_add(by).unwrap_or(Timestamp::MAX);
+        let mut now = self.0.lock_anyway();
+        *now = after(*now, by);
     }
 }
 
@@ -61,12 +62,12 @@ impl Default for VirtualClock {
 #[async_trait]
 impl Clock for VirtualClock {
     fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.lock_anyway()
     }
 
     async fn sleep_until(&self, at: Timestamp) {
         {
-            let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut now = self.0.lock_anyway();
             *now = at.max(*now);
         }
         // Others waiting for the same time get their turn.

@@ -2,6 +2,7 @@
 
 use super::Method;
 use super::transport::{Body, Stage, Transport, TransportError, WireRequest, WireResponse};
+use crate::facts::LockAnyway as _;
 use async_trait::async_trait;
 use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
@@ -11,7 +12,7 @@ use reqwest::{Client, Response, Url};
 use secrecy::ExposeSecret;
 use std::error::Error as _;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// Where a platform answers: `https`, or `http` on this machine only, because every request carries a token.
@@ -143,7 +144,7 @@ impl HttpTransport {
     /// By how much the platform's clock is ahead of this machine's, by the `Date` of its last answer: good to about a
     /// second, and the time the answer took. `None` before the first answer, and where there is no such header.
     pub fn skew(&self) -> Option<SignedDuration> {
-        *self.skew.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.skew.lock_anyway()
     }
 
     async fn body_of(&self, mut response: Response) -> Result<Vec<u8>, TransportError> {
@@ -198,7 +199,7 @@ impl Transport for HttpTransport {
         let date = response.headers().get(DATE).and_then(|value| value.to_str().ok());
         if let Some(date) = date.and_then(|date| rfc2822::parse(date).ok()) {
             let skew = date.timestamp().duration_since(Timestamp::now());
-            *self.skew.lock().unwrap_or_else(PoisonError::into_inner) = Some(skew);
+            *self.skew.lock_anyway() = Some(skew);
         }
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.map(str::to_owned);

@@ -2,12 +2,12 @@
 //! and by the next run.
 
 use super::budget::{Budget, HOUR};
-use crate::facts::RateLimit;
+use crate::facts::{LockAnyway as _, RateLimit};
 use jiff::{SignedDuration, Timestamp};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 /// Stale lines after which they are dropped: two hours' worth at the vendor's limit.
 const COMPACT_AT: usize = 3_600;
@@ -117,7 +117,7 @@ impl Ledger {
 
     /// Brings the budget up to date with the file, asks it, and notes what was decided.
     fn with<T>(&self, now: Timestamp, mut decide: impl FnMut(&mut Budget) -> (T, Option<String>)) -> T {
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = self.memory.lock_anyway();
         if let Some(path) = &self.file {
             match self.with_file(path, now, &mut decide) {
                 Ok((answer, budget)) => {

@@ -5,7 +5,7 @@ use super::Context;
 use super::memory::CONTESTED_AFTER;
 use super::model::{Change, ChangeId, Entry, Reason};
 use crate::facts::{
-    Email, Family, GroupName, Holder, Key, Membership, Policy, RoleName, Safety, Value, World,
+    Email, Family, GroupName, Holder, Key, Membership, Policy, RoleName, Safety, Value, World, count,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -299,8 +299,4 @@ fn refusal<'a>(
     let subject = subjects.first().map(ToString::to_string).unwrap_or_default();
     let sources = sources.into_iter().collect();
     Entry { subjects, subject, reason, message, next_step, sources, changes: ids }
-}
-
-fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }

@@ -1,10 +1,12 @@
 //! The sandbox's clock: rate windows, token expiry, time stamps and invitation life all read it, so a test
 //! moves an hour by one call.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+
+use super::lock::lock;
 
 /// Where the sandbox reads the time.
 pub trait Clock: Send + Sync + std::fmt::Debug {
@@ -40,18 +42,18 @@ impl ManualClock {
 
     /// Moves the clock on by `by`.
     pub fn advance(&self, by: SignedDuration) {
-        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *now = now.checked_add(by).unwrap_or(Timestamp::MAX);
+        let mut now = lock(&self.0);
+        *now = after(*now, by);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.0)
     }
 
     fn set(&self, at: Timestamp) -> bool {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = at;
+        *lock(&self.0) = at;
         true
     }
 }
@@ -62,14 +64,19 @@ pub struct OffsetClock(Mutex<SignedDuration>);
 
 impl Clock for OffsetClock {
     fn now(&self) -> Timestamp {
-        let offset = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Timestamp::now().checked_add(offset).unwrap_or(Timestamp::MAX)
+        let offset = *lock(&self.0);
+        after(Timestamp::now(), offset)
     }
 
     fn set(&self, at: Timestamp) -> bool {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = at.duration_since(Timestamp::now());
+        *lock(&self.0) = at.duration_since(Timestamp::now());
         true
     }
+}
+
+/// That long after `at`, at most the end of time.
+pub(crate) fn after(at: Timestamp, duration: SignedDuration) -> Timestamp {
+    at.checked_add(duration).unwrap_or(Timestamp::MAX)
 }
 
 /// A time stamp as people read it. The sandbox knows no time zone but UTC.

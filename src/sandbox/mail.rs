@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::clock;
 use super::error::SandboxError;
+use super::lock::lock;
 use super::store::{self, Store, invitations, mails};
 
 /// Where mail goes.
@@ -90,7 +91,7 @@ impl Post {
         if matches!(self.route, Route::Kept) {
             return Ok(());
         }
-        let _one_at_a_time = store::lock(&self.busy);
+        let _one_at_a_time = lock(&self.busy);
         loop {
             let waiting = store.read::<_, SandboxError>(|conn| Ok(mails::waiting(conn, BATCH)?))?;
             if waiting.is_empty() {
@@ -209,7 +210,7 @@ impl Invites {
     }
 
     fn fresh(&self, now: Timestamp) -> invitations::NewRow {
-        let expires_at = clock::wire(now.checked_add(self.life).unwrap_or(Timestamp::MAX));
+        let expires_at = clock::wire(clock::after(now, self.life));
         invitations::NewRow { token: store::fresh_secret(), code: code(), expires_at }
     }
 

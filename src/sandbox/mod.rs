@@ -20,6 +20,7 @@ mod dialect;
 mod draw;
 mod error;
 mod faults;
+mod lock;
 mod mail;
 mod password;
 mod rate;

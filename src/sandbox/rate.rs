@@ -3,11 +3,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::error::SandboxError;
+use super::lock::lock;
 
 /// How many calls the sandbox serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +100,7 @@ impl Windows {
         count_refused: bool,
     ) -> Result<(), Exceeded> {
         let RateLimit::Windows { per_minute, per_hour } = limit else { return Ok(()) };
-        let mut windows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut windows = lock(&self.0);
         let calls = windows.entry(budget).or_default();
         let age = |at: &Timestamp| now.duration_since(*at);
         while calls.front().is_some_and(|at| age(at) >= HOUR) {

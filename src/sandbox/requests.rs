@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use serde::Serialize;
 
-use super::store::lock;
+use super::lock::lock;
 
 /// One request as it came in and as it was answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

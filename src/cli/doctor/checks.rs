@@ -3,8 +3,8 @@
 use super::super::Exit;
 use super::super::error::of_kore;
 use super::evidence::Evidence;
-use super::report::{Figures, Finding, Level, Report, counted};
-use crate::facts::{AccountId, Extent, Listing, OwnershipLevel, RateLimit, World};
+use super::report::{Figures, Finding, Level, Report};
+use crate::facts::{self, AccountId, Extent, Listing, OwnershipLevel, RateLimit, World};
 use crate::kore::{Endpoint, KoreError};
 use crate::manifest::Compiled;
 use crate::plan::AccountRef;
@@ -266,7 +266,7 @@ fn look_ups(evidence: &Evidence) -> Option<Finding> {
     let (asked, size) = (evidence.asked, proved(evidence).unwrap_or(0));
     let found = format!(
         "{answered} of {asked} addresses answered in {}, {size} per call proved",
-        counted(calls as usize, "call")
+        facts::count(calls as usize, "call")
     );
     Some(if answered < asked {
         Finding::new("lookUps", Level::Warning, found)

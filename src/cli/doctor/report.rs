@@ -1,6 +1,7 @@
 //! What was found, as a value; as text and as JSON.
 
 use super::super::Exit;
+use crate::facts;
 use crate::plan::AccountRef;
 use crate::plan::render::Style;
 use anstyle::{AnsiColor, Style as Ansi};
@@ -133,12 +134,8 @@ impl Report {
         }
         let count = |level| findings.iter().filter(|finding| finding.level == level).count();
         let (problems, warnings) = (count(Level::Problem), count(Level::Warning));
-        let (problems, warnings) = (counted(problems, "problem"), counted(warnings, "warning"));
-        let calls = counted(figures.calls as usize, "call");
+        let (problems, warnings) = (facts::count(problems, "problem"), facts::count(warnings, "warning"));
+        let calls = facts::count(figures.calls as usize, "call");
         writeln!(out, "\n{problems}, {warnings}. This took {calls}.")
     }
-}
-
-pub(super) fn counted(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }

@@ -4,6 +4,7 @@
 use super::super::gateway::{Call, Gateway, IN_FLIGHT, Tally};
 use super::super::{Endpoint, KoreError};
 use super::lookups::may_do_better;
+use crate::facts::LockAnyway as _;
 use futures::{StreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
 use std::borrow::Cow;
@@ -136,7 +137,7 @@ impl<'a> Calls<'a> {
     }
 
     fn locked_recording(&self) -> Option<MutexGuard<'_, Recording>> {
-        self.recording.as_ref().map(|recording| recording.lock().unwrap_or_else(PoisonError::into_inner))
+        self.recording.as_ref().map(|recording| recording.lock_anyway())
     }
 }
 

@@ -17,14 +17,15 @@ use super::gateway::{Call, Gateway};
 use super::wire::{BotWire, GroupWire, ListedUser, Paged, RoleWire};
 use super::{Endpoint, KoreError};
 use crate::facts::{
-    Closure, Completeness, Desired, Email, OwnershipLevel, Policy, RoleType, ScopeExtent, World,
+    Closure, Completeness, Desired, Email, LockAnyway as _, OwnershipLevel, Policy, RoleType, ScopeExtent,
+    World,
 };
 use assemble::Assembly;
 use calls::{Calls, RecordedReplies};
 use futures::future::try_join4;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// What to read.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -137,7 +138,7 @@ impl Reader {
     }
 
     fn locked_sizes(&self) -> MutexGuard<'_, Sizes> {
-        self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sizes.lock_anyway()
     }
 
     fn update_sizes(&self, change: impl FnOnce(&mut Sizes)) {
@@ -223,7 +224,7 @@ impl Reader {
     }
 
     fn previous(&self) -> MutexGuard<'_, Option<PreviousRead>> {
-        self.previous.lock().unwrap_or_else(PoisonError::into_inner)
+        self.previous.lock_anyway()
     }
 }
 

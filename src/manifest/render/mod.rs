@@ -9,6 +9,7 @@ pub use sarif::sarif;
 
 use super::finding::{Finding, Severity, Spot};
 use super::model::Texts;
+use crate::facts;
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -39,7 +40,7 @@ pub fn count(findings: &[Finding]) -> String {
         .into_iter()
         .filter_map(|(severity, word)| {
             let count = findings.iter().filter(|finding| finding.severity == severity).count();
-            (count > 0).then(|| format!("{count} {word}{}", if count == 1 { "" } else { "s" }))
+            (count > 0).then(|| facts::count(count, word))
         })
         .collect();
     if parts.is_empty() { "no findings".to_owned() } else { parts.join(", ") }

@@ -7,7 +7,8 @@ use std::sync::Mutex;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::sandbox::store::lock;
+use crate::sandbox::clock;
+use crate::sandbox::lock::lock;
 
 /// In how long a time attempts are counted.
 const WINDOW: SignedDuration = SignedDuration::from_mins(15);
@@ -44,7 +45,7 @@ impl Attempts {
                 times.pop_front();
             }
             if let Some(first) = times.front().filter(|_| times.len() >= *most) {
-                let free_at = first.checked_add(WINDOW).unwrap_or(Timestamp::MAX);
+                let free_at = clock::after(*first, WINDOW);
                 return Err(free_at.duration_since(now).as_secs().max(1));
             }
         }

@@ -44,10 +44,6 @@ fn clock_ms(span: SignedDuration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn after(now: Timestamp, life: SignedDuration) -> Timestamp {
-    now.checked_add(life).unwrap_or(Timestamp::MAX)
-}
-
 /// Signs a user in by password: a session without an account, under a new token. `None`: refused, and nobody is told
 /// whether it was the address, the password, a lock, or an account that is closed to them.
 pub(super) fn sign_in(
@@ -121,7 +117,7 @@ fn count_failure(
         let text = format!("user {} locked after {failures} failed sign-ins", person.email);
         audit::log(conn, account.seq, context.now, audit::USER_MODIFIED, &text)?;
     }
-    let until = clock::wire(after(context.now, password::LOCK));
+    let until = clock::wire(clock::after(context.now, password::LOCK));
     sessions::end_all(conn, &person.email, None)?;
     Ok(people::lock(conn, &person.email, &until)?)
 }
@@ -201,7 +197,7 @@ pub(super) fn send_code(
 ) -> Result<(), PageError> {
     let life = code_life(signed, account);
     let code = mail::code();
-    let expires = after(signed.now, life);
+    let expires = clock::after(signed.now, life);
     let digest = code_digest(&signed.session, &code);
     one_time::put(conn, Purpose::SecondFactor, &signed.session.digest, &digest, expires.as_millisecond())?;
     let text = format!(

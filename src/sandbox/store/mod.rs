@@ -35,7 +35,7 @@ pub(crate) mod users;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
@@ -43,6 +43,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::error::SandboxError;
+use super::lock::lock;
 
 /// Each makes the next version of the one before it; the version is how many have run.
 const MIGRATIONS: [&str; 4] = [
@@ -232,11 +233,6 @@ fn one_view<T, E: From<rusqlite::Error>>(
     let answer = question(&view)?;
     view.commit()?;
     Ok(answer)
-}
-
-/// A panic in another request must not end the sandbox: `SQLite` has rolled back what it was doing.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A JSON array for `json_each(?)`: how a set of keys enters one statement.

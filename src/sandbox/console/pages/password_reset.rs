@@ -10,9 +10,9 @@ use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
 use crate::sandbox::mail::{self, OutgoingMail};
-use crate::sandbox::password;
 use crate::sandbox::store::one_time::{self, Purpose};
 use crate::sandbox::store::{self, accounts, apps, people, sessions};
+use crate::sandbox::{clock, password};
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::open("/password/forgot", forgot),
@@ -71,7 +71,7 @@ pub(super) fn put_link(
     email: &str,
 ) -> Result<(), PageError> {
     let token = store::fresh_secret();
-    let expires = context.now.checked_add(password::RESET_LIFE).unwrap_or(jiff::Timestamp::MAX);
+    let expires = clock::after(context.now, password::RESET_LIFE);
     let digest = store::digest_of(&token);
     one_time::put(conn, Purpose::PasswordReset, email, &digest, expires.as_millisecond())?;
     let text = format!(

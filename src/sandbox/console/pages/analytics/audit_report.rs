@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::csv;
+use crate::sandbox::clock;
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::list::{Page, ROWS};
@@ -71,7 +72,7 @@ fn filter(admin: &AdminContext<'_>) -> (Filter, Option<&'static str>) {
         "7d" => (ago(7 * 24), admin.now, None),
         "custom" => match (day(admin.query("from")), day(admin.query("to"))) {
             (Some(from), Some(to)) if from <= to => {
-                (from, to.checked_add(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MAX), None)
+                (from, clock::after(to, SignedDuration::from_hours(24)), None)
             }
             _ => (ago(24), admin.now, Some("Choose both days of the custom period, the earlier one first.")),
         },

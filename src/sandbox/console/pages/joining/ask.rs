@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::{admit, open_accounts};
 use crate::sandbox::admin::edit::Editor;
+use crate::sandbox::clock;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::pages::registration::{self, Registration};
 use crate::sandbox::console::pages::user_settings::{SelfSignUp, Settings};
@@ -79,7 +80,7 @@ fn send(context: &RequestContext<'_>) -> Outcome {
         context.write(|conn| {
             for account in open_accounts(conn, &email)? {
                 let token = store::fresh_secret();
-                let expires = context.now.checked_add(context.inner.invites.life).unwrap_or(Timestamp::MAX);
+                let expires = clock::after(context.now, context.inner.invites.life);
                 let digest = store::digest_of(&token);
                 if join_requests::put(conn, account.seq, &email, &digest, expires, context.now)? {
                     mail(context, &email, &account, &token, expires).put(conn, account.seq, context.now)?;

@@ -30,6 +30,11 @@ impl Desired {
         wants.sort_by(|(left, _), (right, _)| left.cmp(right));
         Self { wants, ..Self::default() }
     }
+
+    /// What manifests want of one fact.
+    pub fn find(&self, key: &Key<BotRef>) -> Option<&Want> {
+        super::find(&self.wants, key)
+    }
 }
 
 /// Whether all manifests of the account were loaded.

@@ -13,6 +13,7 @@ mod names;
 mod nearest;
 mod policy;
 mod record;
+mod sorted;
 mod time;
 mod value;
 mod world;
@@ -31,6 +32,7 @@ pub use policy::{
     Approval, BatchSize, Invitations, Mode, Ownership, OwnershipLevel, Pattern, Policy, RateLimit, Safety,
 };
 pub use record::KeyRecord;
+pub use sorted::{assignments_of, find, of_family};
 pub use time::after;
 pub use value::{BuilderAccess, DialogSet, Membership, PersonName, RoleSpec, Value};
 pub use world::{

@@ -33,7 +33,20 @@ impl World {
 
     /// What was seen of one fact.
     pub fn get(&self, key: &Key) -> Option<&Value> {
-        self.facts.binary_search_by(|(candidate, _)| candidate.cmp(key)).ok().map(|at| &self.facts[at].1)
+        super::find(&self.facts, key)
+    }
+
+    /// Who holds which admin role.
+    pub fn admin_roles(&self) -> impl Iterator<Item = (&Holder, &RoleName)> {
+        super::of_family(&self.facts, Family::AdminRoles).iter().filter_map(|(key, _)| match key {
+            Key::AdminRole(holder, role) => Some((holder, role)),
+            _ => None,
+        })
+    }
+
+    /// What one person may use, sorted by bot.
+    pub fn assignments_of(&self, email: &Email) -> &[(Key, Value)] {
+        super::assignments_of(&self.facts, email)
     }
 
     /// Whether this read proves that the fact does not hold. `Err` says what was missing for the proof.

@@ -231,15 +231,8 @@ fn contested(changes: &[Change], context: &Context) -> Option<Entry> {
 
 /// Users who hold Master Admin and have joined: those who could undo a mistake.
 pub fn master_admins(world: &World) -> BTreeSet<Email> {
-    let first = Key::AdminRole(Holder::User(Email::observed("")), RoleName::new(""));
-    let facts = world.facts();
-    let start = facts.partition_point(|(key, _)| *key < first);
-    facts[start..]
-        .iter()
-        .map_while(|(key, _)| match key {
-            Key::AdminRole(holder, role) => Some((holder, role)),
-            _ => None,
-        })
+    world
+        .admin_roles()
         .filter_map(|(holder, role)| match holder {
             Holder::User(email) if role.is_master_admin() && is_joined(world, email) => Some(email.clone()),
             Holder::User(_) | Holder::Group(_) => None,

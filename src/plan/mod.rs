@@ -26,7 +26,7 @@ pub use model::{
     Reversible, Risk, RiskLevel, Unmanaged,
 };
 
-use crate::facts::{Desired, Key, Policy, Verdict, Want, World};
+use crate::facts::{self, Desired, Key, Policy, Verdict, Want, World};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -150,8 +150,7 @@ pub fn defer(plan: Plan, entries: Vec<Entry>, policy: &Policy, context: &Context
 /// Removals that a grant's end asks for, and no written line.
 fn ended(changes: &[Change], wants: &[(Key, Want)]) -> BTreeSet<ChangeId> {
     let is_over = |key: &Key| {
-        let want = wants.binary_search_by(|(known, _)| known.cmp(key)).ok().map(|at| &wants[at].1);
-        want.is_some_and(|want| want.verdict == Verdict::Absent && want.until.is_some())
+        facts::find(wants, key).is_some_and(|want| want.verdict == Verdict::Absent && want.until.is_some())
     };
     let removals = changes.iter().filter(|change| change.action == Action::Remove);
     removals.filter(|change| is_over(&change.key)).map(|change| change.id.clone()).collect()

@@ -4,6 +4,7 @@
 //! Only objects that are there are read: nothing is fetched, checked out or written.
 
 use super::Output;
+use super::git;
 use super::inputs::Inputs;
 use crate::facts::{Completeness, World};
 use crate::manifest::kinds::Spec;
@@ -14,7 +15,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use jiff::Timestamp;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Component, Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 /// The revision with which the manifests are compared.
 #[derive(Debug, Clone, Args)]
@@ -157,7 +158,7 @@ impl Tree {
 
     /// What is in the work tree and in no commit is compared too, and may surprise.
     fn notes(&self) -> Result<Vec<String>, BaseError> {
-        let status = git(&self.top, &["status", "--porcelain", "-z", "--untracked-files=all"])?;
+        let status = ask(&self.top, &["status", "--porcelain", "-z", "--untracked-files=all"])?;
         let is_manifest = |entry: &&str| {
             entry.get(3..).is_some_and(|file| self.paths.iter().any(|chosen| chosen.holds(file)))
         };
@@ -324,7 +325,7 @@ fn choose(path: &str, top: &Path) -> Result<Chosen, BaseError> {
 /// The repository that a path is in.
 fn top(path: &str, revision: &str) -> Result<PathBuf, BaseError> {
     let (folder, _) = real(path);
-    match git(&folder, &["rev-parse", "--show-toplevel"]) {
+    match ask(&folder, &["rev-parse", "--show-toplevel"]) {
         Ok(top) => Ok(PathBuf::from(top.trim_end_matches('\n'))),
         Err(BaseError::Git { said, .. }) if said.contains("not a git repository") || !folder.exists() => {
             Err(BaseError::NotUnderGit { path: path.to_owned(), revision: revision.to_owned() })
@@ -336,12 +337,11 @@ fn top(path: &str, revision: &str) -> Result<PathBuf, BaseError> {
 /// The commit a revision names, or the command that brings it.
 fn commit(top: &Path, revision: &str) -> Result<String, BaseError> {
     let wanted = format!("{revision}^{{commit}}");
-    match git(top, &["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted]) {
+    match ask(top, &["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted]) {
         Ok(commit) => Ok(commit.trim().to_owned()),
         Err(BaseError::Git { .. }) => {
-            let is_shallow =
-                git(top, &["rev-parse", "--is-shallow-repository"]).is_ok_and(|said| said.trim() == "true");
-            let remotes = git(top, &["remote"]).unwrap_or_default();
+            let is_shallow = git::is_shallow(top);
+            let remotes = ask(top, &["remote"]).unwrap_or_default();
             let remotes: Vec<&str> = remotes.lines().collect();
             Err(BaseError::NoRevision {
                 clone: if is_shallow { "shallow clone" } else { "clone" },
@@ -412,7 +412,7 @@ fn steps(suffix: &str) -> usize {
 
 /// Every file of a commit; submodules and symbolic links are not followed.
 fn list(top: &Path, commit: &str) -> Result<Vec<Blob>, BaseError> {
-    let listed = git(top, &["ls-tree", "-r", "-z", "--full-tree", commit])?;
+    let listed = ask(top, &["ls-tree", "-r", "-z", "--full-tree", commit])?;
     let blob = |entry: &str| {
         let (about, path) = entry.split_once('\t')?;
         let mut about = about.split(' ');
@@ -426,7 +426,7 @@ fn list(top: &Path, commit: &str) -> Result<Vec<Blob>, BaseError> {
 fn contents(top: &Path, blobs: &[&Blob]) -> Result<Vec<Input>, BaseError> {
     let failed = |said: String| BaseError::Git { command: "cat-file --batch".to_owned(), said };
     let lost = |error: std::io::Error| failed(error.to_string());
-    let mut child = command(top)
+    let mut child = git::command(top)
         .args(["cat-file", "--batch"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -460,14 +460,8 @@ fn contents(top: &Path, blobs: &[&Blob]) -> Result<Vec<Input>, BaseError> {
     Ok(inputs)
 }
 
-fn command(folder: &Path) -> Command {
-    let mut command = Command::new("git");
-    command.arg("-C").arg(folder).env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0").stdin(Stdio::null());
-    command
-}
-
-fn git(folder: &Path, arguments: &[&str]) -> Result<String, BaseError> {
-    let output = command(folder).args(arguments).output().map_err(BaseError::NoGit)?;
+fn ask(folder: &Path, arguments: &[&str]) -> Result<String, BaseError> {
+    let output = git::command(folder).args(arguments).output().map_err(BaseError::NoGit)?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }

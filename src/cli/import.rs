@@ -1,10 +1,10 @@
 //! `import`: the live account as manifests. Reads the account, writes files, and changes nothing that is there.
 
 use super::inputs::{Reach, show, time};
-use super::session::Session;
+use super::session::{Session, check_account};
 use super::{CliError, Exit, Output};
 use crate::facts::{AccountId, Completeness, Listing, World};
-use crate::kore::BaseUrl;
+use crate::kore::{BaseUrl, replace_file};
 use crate::manifest::compile::{CredentialRefs, Endpoint, SecretRef};
 use crate::manifest::kinds::Kind;
 use crate::manifest::load::{self, Input, Loaded};
@@ -15,7 +15,7 @@ use clap::Args;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 /// Write the account as manifests.
@@ -86,8 +86,8 @@ fn import(
     for warning in &world.warnings {
         output.warn(format_args!("warning: {warning}"));
     }
-    pinned(connection, world)?;
-    pinned(&folder.compiled, world)?;
+    check_account(&connection.policy, world.account.as_ref())?;
+    check_account(&folder.compiled.policy, world.account.as_ref())?;
     let gaps = gaps(world);
     if !gaps.is_empty() && !args.partial {
         return Err(CliError::Incomplete(gaps.join("\n  ")));
@@ -248,18 +248,6 @@ fn relative(path: &Path, folder: &Path) -> PathBuf {
     up.chain(path.components().skip(shared)).collect()
 }
 
-/// Another account than the one the folder is about is no account to import from.
-fn pinned(compiled: &Compiled, world: &World) -> Result<(), CliError> {
-    match (&compiled.policy.account_id, &world.account) {
-        (Some(pinned), Some(seen)) if pinned != seen => Err(CliError::OtherAccount {
-            seen: seen.to_string(),
-            pinned: pinned.to_string(),
-            place: compiled.policy.blame("accountId"),
-        }),
-        _ => Ok(()),
-    }
-}
-
 /// What the read did not prove.
 fn gaps(world: &World) -> Vec<String> {
     let listings = [Listing::Users, Listing::Groups, Listing::Bots, Listing::AdminRoles, Listing::BotRoles];
@@ -345,12 +333,7 @@ fn store(out: &Path, files: &[Target]) -> Result<(), CliError> {
     for Target { path, text, documents: _ } in files {
         // The place is taken first, so that nothing that appears meanwhile is overwritten.
         fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(failed(path))?;
-        let beside = path.with_extension("yaml.new");
-        let stored = fs::File::create(&beside)
-            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-            .and_then(|()| fs::rename(&beside, path));
-        if let Err(error) = stored {
-            let _ = fs::remove_file(&beside);
+        if let Err(error) = replace_file(path, text.as_bytes()) {
             let _ = fs::remove_file(path);
             return Err(failed(path)(error));
         }

@@ -2,6 +2,7 @@
 //! is as good as none: nothing is overdue or contested then.
 
 use super::{CliError, Output};
+use crate::kore::replace_file;
 use crate::plan::Memory;
 use std::path::Path;
 
@@ -22,9 +23,5 @@ pub(super) fn store(state: Option<&Path>, memory: &Memory) -> Result<(), CliErro
     let Some(folder) = state else { return Ok(()) };
     let failed = |source| CliError::State { path: folder.display().to_string(), source };
     let json = serde_json::to_vec(memory).map_err(|error| CliError::Unexpected(error.to_string()))?;
-    let beside = folder.join("memory.json.new");
-    std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(&beside, json))
-        .and_then(|()| std::fs::rename(&beside, folder.join(FILE)))
-        .map_err(failed)
+    std::fs::create_dir_all(folder).and_then(|()| replace_file(&folder.join(FILE), &json)).map_err(failed)
 }

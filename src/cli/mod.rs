@@ -13,6 +13,7 @@ mod embedded;
 mod error;
 mod exit;
 mod explain;
+mod git;
 mod import;
 mod inputs;
 mod memory;

@@ -4,7 +4,7 @@ use super::embedded::Embedded;
 use super::inputs::Reach;
 use super::progress::Progress;
 use super::{CliError, Output};
-use crate::facts::{RateLimit, World};
+use crate::facts::{AccountId, Policy, RateLimit, World};
 use crate::kore::{
     BaseUrl, Credentials, Gateway, HttpLimits, HttpTransport, Ledger, Parts, ReadRequest, Reader, SystemClock,
 };
@@ -44,7 +44,7 @@ impl Session {
                 (base, credentials(compiled)?, None, host)
             }
             Endpoint::Sandbox { data_dir } => {
-                let account = policy.account_id.as_ref().map(crate::facts::AccountId::as_str);
+                let account = policy.account_id.as_ref().map(AccountId::as_str);
                 let embedded = Embedded::start(data_dir, account, limit_of(policy.rate)).await?;
                 let credentials = Credentials {
                     client_id: embedded.client_id.clone(),
@@ -87,7 +87,7 @@ impl Session {
         let read = self.reader.read(&ask).await;
         self.progress.finish();
         let world = read?;
-        is_pinned(&world, compiled)?;
+        check_account(&compiled.policy, world.account.as_ref())?;
         Ok(world)
     }
 
@@ -152,14 +152,14 @@ impl Session {
 }
 
 /// Makes sure that this is the account the manifest is about.
-pub(super) fn is_pinned(world: &World, compiled: &Compiled) -> Result<(), CliError> {
-    match (&compiled.policy.account_id, &world.account) {
-        (Some(pinned), Some(seen)) if pinned != seen => Err(CliError::OtherAccount {
+pub(super) fn check_account(policy: &Policy, seen: Option<&AccountId>) -> Result<(), CliError> {
+    match policy.account_mismatch(seen) {
+        Some((pinned, seen)) => Err(CliError::OtherAccount {
             seen: seen.to_string(),
             pinned: pinned.to_string(),
-            place: compiled.policy.blame("accountId"),
+            place: policy.blame("accountId"),
         }),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 
@@ -222,7 +222,7 @@ pub(super) fn state_folder(
     state_dir: Option<&Path>,
     client_id: Option<&str>,
 ) -> Option<PathBuf> {
-    let name = compiled.policy.account_id.as_ref().map(crate::facts::AccountId::as_str).or(client_id)?;
+    let name = compiled.policy.account_id.as_ref().map(AccountId::as_str).or(client_id)?;
     if let Some(folder) = state_dir {
         return Some(folder.join(name));
     }

@@ -138,7 +138,7 @@ impl Snapshot {
 
     /// Makes sure that it is of the account the manifest is about.
     pub(super) fn check(&self, compiled: &Compiled) -> Result<(), CliError> {
-        super::session::is_pinned(&self.world, compiled)
+        super::session::check_account(&compiled.policy, self.world.account.as_ref())
     }
 
     /// `the snapshot of 2026-11-22T07:00:00Z (2 h ago) from https://…`

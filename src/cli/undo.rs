@@ -3,9 +3,10 @@
 use super::apply::carry_out;
 use super::inputs::{Inputs, Reach};
 use super::plan::{Made, style};
-use super::session::Session;
+use super::session::{Session, check_account};
 use super::{CliError, Exit, Output, memory};
 use crate::apply::{self, Undo};
+use crate::facts::AccountId;
 use crate::manifest::Compiled;
 use crate::plan::{self, Plan, render};
 use clap::Args;
@@ -38,15 +39,7 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
     }
     let (_, compiled) = args.inputs.compile(true, Timestamp::now(), output)?;
     let Undo { desired, lost, account, applied } = apply::undo(&args.journal)?;
-    if let (Some(pinned), Some(seen)) = (&compiled.policy.account_id, &account)
-        && pinned.as_str() != seen
-    {
-        return Err(CliError::OtherAccount {
-            seen: seen.clone(),
-            pinned: pinned.to_string(),
-            place: compiled.policy.blame("accountId"),
-        });
-    }
+    check_account(&compiled.policy, account.map(AccountId::new).as_ref())?;
     let compiled = Compiled { desired, ..compiled };
     let session = Session::open(&compiled, &args.reach, output).await?;
     let ended = async {

@@ -55,6 +55,14 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// The account this manifest is about and the one that was seen, where both are known and differ.
+    pub fn account_mismatch<'a>(
+        &'a self,
+        seen: Option<&'a AccountId>,
+    ) -> Option<(&'a AccountId, &'a AccountId)> {
+        self.account_id.as_ref().zip(seen).filter(|(pinned, seen)| pinned != seen)
+    }
+
     /// `interval`, when it is left out.
     pub const INTERVAL: SignedDuration = SignedDuration::from_mins(5);
     /// `safety.settle`, when it is left out.

@@ -23,6 +23,7 @@ mod ledger;
 mod observer;
 mod read;
 mod redact;
+mod replace;
 mod reply;
 mod token;
 mod transport;
@@ -38,6 +39,7 @@ pub use http::{BaseUrl, BaseUrlError, HttpLimits, HttpTransport};
 pub use ledger::{Admission, Ledger};
 pub use observer::{Observer, Silent};
 pub use read::{AuditEvent, AuditPage, ReadRequest, ReadSizes, Reader};
+pub use replace::replace_file;
 pub use token::Credentials;
 pub use transport::{Body, Stage, Transport, TransportError, WireRequest, WireResponse};
 pub use write::{

@@ -20,9 +20,7 @@ pub struct Limits {
 /// Every refusal, with the changes that it blocks.
 pub(super) fn refuse(changes: &[Change], observed: &World, policy: &Policy, context: &Context) -> Vec<Entry> {
     let mut refused = Vec::new();
-    if let (Some(pinned), Some(seen)) = (&policy.account_id, &observed.account)
-        && pinned != seen
-    {
+    if let Some((pinned, seen)) = policy.account_mismatch(observed.account.as_ref()) {
         refused.push(refusal(
             Reason::AccountNotPinned,
             format!(

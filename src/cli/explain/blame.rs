@@ -1,11 +1,11 @@
 //! Which commit last wrote a line, as `git` knows it. Files outside git, and machines without it, get a note.
 
+use super::super::git;
 use crate::facts::Location;
 use crate::plan::explain::{Commit, Explanation};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 /// Most files that are blamed; beyond them it would take seconds.
@@ -62,7 +62,7 @@ pub(super) fn fill(explanation: &mut Explanation) -> Vec<String> {
 fn of_file(file: &Arc<str>, lines: &BTreeSet<u32>) -> Result<Commits, String> {
     let path = Path::new(&**file);
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut blame = git(folder);
+    let mut blame = git::command(folder);
     blame.args(["blame", "--line-porcelain"]);
     if lines.len() <= MOST_LINES {
         blame.args(lines.iter().map(|line| format!("-L{line},{line}")));
@@ -84,26 +84,12 @@ fn of_file(file: &Arc<str>, lines: &BTreeSet<u32>) -> Result<Commits, String> {
     }
     let mut commits = parse(&String::from_utf8_lossy(&answer.stdout), file);
     // A root commit is a boundary too; only in a shallow clone is there something behind it.
-    if commits.values().any(|commit| commit.is_oldest) && !is_shallow(folder) {
+    if commits.values().any(|commit| commit.is_oldest) && !git::is_shallow(folder) {
         for commit in commits.values_mut() {
             commit.is_oldest = false;
         }
     }
     Ok(commits)
-}
-
-/// `git` in that folder, without what would stop to ask, page or write.
-fn git(folder: &Path) -> Command {
-    let mut git = Command::new("git");
-    git.arg("--no-pager").arg("-C").arg(folder);
-    git.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
-    git.stdin(Stdio::null());
-    git
-}
-
-fn is_shallow(folder: &Path) -> bool {
-    let answer = git(folder).args(["rev-parse", "--is-shallow-repository"]).output();
-    answer.is_ok_and(|answer| answer.stdout.starts_with(b"true"))
 }
 
 /// Reads `git blame --line-porcelain`: a block a line, ended by the line itself behind a tab. What is not committed has

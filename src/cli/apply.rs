@@ -40,7 +40,7 @@ pub(super) async fn run(args: &ApplyArgs, output: &Output) -> Result<Exit, CliEr
         return Err(CliError::NoTerminal);
     }
     let (manifests, compiled) = args.inputs.compile(args.reach.keep_going, Timestamp::now(), output)?;
-    if let Some(why) = is_held(&compiled.policy) {
+    if let Some(why) = why_held(&compiled.policy) {
         output.warn(why);
     }
     let session = Session::open(&compiled, &args.reach, output).await?;
@@ -75,7 +75,7 @@ async fn reopen(
 }
 
 /// Why nothing is written to this account.
-fn is_held(policy: &crate::facts::Policy) -> Option<String> {
+fn why_held(policy: &crate::facts::Policy) -> Option<String> {
     if policy.suspend {
         return Some(format!(
             "nothing will be written: the account is suspended ({})",
@@ -89,7 +89,7 @@ fn is_held(policy: &crate::facts::Policy) -> Option<String> {
 
 /// First of all, what an interrupted run has left behind.
 async fn restore(session: &Session, policy: &crate::facts::Policy, output: &Output) -> Result<(), CliError> {
-    let Some(folder) = session.state.as_ref().filter(|_| is_held(policy).is_none()) else { return Ok(()) };
+    let Some(folder) = session.state.as_ref().filter(|_| why_held(policy).is_none()) else { return Ok(()) };
     let writer = Writer::new(session.gateway.clone());
     let account = Account { reader: &session.reader, writer: &writer, gateway: &session.gateway };
     let restored =
@@ -111,7 +111,7 @@ pub(super) async fn carry_out(
     let is_refused = !plan.refused.is_empty();
     let has_rest = !plan.blocked.is_empty() || !plan.manual.is_empty();
     let sendable = plan.sendable().len();
-    if is_held(&policy).is_some() {
+    if why_held(&policy).is_some() {
         return Ok(if is_refused { Exit::Refused } else { Exit::Done });
     }
     if sendable == 0 {

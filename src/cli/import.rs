@@ -5,7 +5,7 @@ use super::session::{Session, check_account};
 use super::{CliError, Exit, Output};
 use crate::facts::{AccountId, Completeness, Listing, World};
 use crate::kore::{BaseUrl, replace_file};
-use crate::manifest::compile::{CredentialRefs, Endpoint, SecretRef};
+use crate::manifest::compile::{AccountServer, CredentialRefs, SecretRef};
 use crate::manifest::kinds::Kind;
 use crate::manifest::load::{self, Input, Loaded};
 use crate::manifest::write::{self, AccountDocument, Declared, Written};
@@ -129,7 +129,7 @@ fn connection(args: &ImportArgs, output: &Output) -> Result<Compiled, CliError> 
             let host = BaseUrl::parse(host.as_deref().unwrap_or_default())?.to_string();
             let text = write::account(&AccountDocument {
                 name: args.account.as_deref().unwrap_or(ACCOUNT),
-                endpoint: &Endpoint::Host(host.trim_end_matches('/').to_owned()),
+                endpoint: &AccountServer::Host(host.trim_end_matches('/').to_owned()),
                 credentials: Some(&from_environment()),
                 account_id: None,
                 rate: crate::facts::RateLimit::default(),
@@ -208,8 +208,8 @@ impl Folder {
 fn account_text(args: &ImportArgs, connection: &Compiled, id: Option<&AccountId>) -> String {
     let from_here = |path: &Path| relative(path, &args.out);
     let endpoint = match &connection.account.endpoint {
-        Endpoint::Host(host) => Endpoint::Host(host.clone()),
-        Endpoint::Sandbox { data_dir } => Endpoint::Sandbox { data_dir: from_here(data_dir) },
+        AccountServer::Host(host) => AccountServer::Host(host.clone()),
+        AccountServer::Sandbox { data_dir } => AccountServer::Sandbox { data_dir: from_here(data_dir) },
     };
     let secret = |reference: &SecretRef| match reference {
         SecretRef::File(path) => SecretRef::File(from_here(path)),

@@ -8,7 +8,7 @@ use crate::facts::{AccountId, Policy, RateLimit, World};
 use crate::kore::{
     BaseUrl, Credentials, Gateway, HttpLimits, HttpTransport, Ledger, Parts, ReadRequest, Reader, SystemClock,
 };
-use crate::manifest::{AccountConnection, Compiled, Endpoint, SecretRef};
+use crate::manifest::{AccountConnection, AccountServer, Compiled, SecretRef};
 use crate::plan::{Context, Inputs, Memory, Plan};
 use crate::sandbox;
 use jiff::Timestamp;
@@ -38,12 +38,12 @@ impl Session {
         let AccountConnection { name: _, endpoint, credentials: _, file: _ } = &compiled.account;
         let policy = &compiled.policy;
         let (base, credentials, embedded, host) = match endpoint {
-            Endpoint::Host(host) => {
+            AccountServer::Host(host) => {
                 let base = BaseUrl::parse(host)?;
                 let host = base.to_string();
                 (base, credentials(compiled)?, None, host)
             }
-            Endpoint::Sandbox { data_dir } => {
+            AccountServer::Sandbox { data_dir } => {
                 let account = policy.account_id.as_ref().map(AccountId::as_str);
                 let embedded = Embedded::start(data_dir, account, limit_of(policy.rate)).await?;
                 let credentials = Credentials {
@@ -226,7 +226,7 @@ pub(super) fn state_folder(
     if let Some(folder) = state_dir {
         return Some(folder.join(name));
     }
-    if let Endpoint::Sandbox { data_dir } = &compiled.account.endpoint {
+    if let AccountServer::Sandbox { data_dir } = &compiled.account.endpoint {
         return Some(data_dir.join("state").join(name));
     }
     let home =

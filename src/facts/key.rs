@@ -175,7 +175,15 @@ impl<B> Key<B> {
             Self::InGroup(_, group)
             | Self::AdminRole(Holder::Group(group), _)
             | Self::BotRole(Holder::Group(group), _, _) => Some(group),
-            _ => None,
+            Self::RoleDefinition(..)
+            | Self::Member(_)
+            | Self::Names(_)
+            | Self::Access(_)
+            | Self::Profile(_)
+            | Self::DataTables(_)
+            | Self::Assigned(..)
+            | Self::AdminRole(Holder::User(_), _)
+            | Self::BotRole(Holder::User(_), _, _) => None,
         }
     }
 
@@ -185,7 +193,13 @@ impl<B> Key<B> {
             Self::RoleDefinition(role_type, role) => Some((*role_type, role)),
             Self::AdminRole(_, role) => Some((RoleType::Admin, role)),
             Self::BotRole(_, role, _) => Some((RoleType::Bot, role)),
-            _ => None,
+            Self::Member(_)
+            | Self::Names(_)
+            | Self::Access(_)
+            | Self::Profile(_)
+            | Self::DataTables(_)
+            | Self::InGroup(..)
+            | Self::Assigned(..) => None,
         }
     }
 
@@ -193,7 +207,14 @@ impl<B> Key<B> {
     pub fn holder(&self) -> Option<&Holder> {
         match self {
             Self::AdminRole(holder, _) | Self::BotRole(holder, _, _) => Some(holder),
-            _ => None,
+            Self::RoleDefinition(..)
+            | Self::Member(_)
+            | Self::Names(_)
+            | Self::Access(_)
+            | Self::Profile(_)
+            | Self::DataTables(_)
+            | Self::InGroup(..)
+            | Self::Assigned(..) => None,
         }
     }
 
@@ -201,7 +222,14 @@ impl<B> Key<B> {
     pub fn bot(&self) -> Option<&B> {
         match self {
             Self::BotRole(_, _, bot) | Self::Assigned(_, bot) => Some(bot),
-            _ => None,
+            Self::RoleDefinition(..)
+            | Self::Member(_)
+            | Self::Names(_)
+            | Self::Access(_)
+            | Self::Profile(_)
+            | Self::DataTables(_)
+            | Self::InGroup(..)
+            | Self::AdminRole(..) => None,
         }
     }
 

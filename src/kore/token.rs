@@ -26,7 +26,7 @@ impl fmt::Debug for Credentials {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Claims<'a> {
+struct TokenClaims<'a> {
     app_id: &'a str,
     sub: &'a str,
     iat: i64,
@@ -42,7 +42,7 @@ impl Credentials {
     /// When the signature cannot be made, which a text secret never causes.
     pub(super) fn token(&self, now: Timestamp) -> Result<SecretString, jsonwebtoken::errors::Error> {
         let iat = now.as_second();
-        let claims = Claims {
+        let claims = TokenClaims {
             app_id: &self.client_id,
             // The vendor's instructions put a placeholder here; nothing is known to check it.
             sub: &self.client_id,

@@ -14,6 +14,7 @@ pub mod compile;
 pub mod finding;
 pub mod kinds;
 pub mod load;
+pub mod marks;
 pub mod model;
 pub mod render;
 mod scalar;
@@ -21,7 +22,7 @@ pub mod tree;
 pub mod write;
 
 pub use compile::{
-    AccountConnection, CompileError, Compiled, CredentialRefs, Endpoint, Expiry, SecretRef, compile,
+    AccountConnection, AccountServer, CompileError, Compiled, CredentialRefs, Expiry, SecretRef, compile,
 };
 pub use finding::{Code, Finding, Severity, Span, Spot};
 pub use load::Input;

@@ -1,9 +1,9 @@
 //! Checked manifests: what people wrote, typed, with the places it stands.
 
-use super::check::Marks;
 use super::finding::{Finding, Span, Spot};
 use super::kinds::account::AllowedNamespace;
 use super::kinds::{Kind, Spec};
+use super::marks::Marks;
 use crate::facts::{Completeness, Location, Source};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -39,7 +39,7 @@ pub enum Shape<'a> {
     /// A list.
     List(Vec<Node<'a>>),
     /// A map in the order it was written.
-    Map(Vec<Entry<'a>>),
+    Map(Vec<MapEntry<'a>>),
     /// Something that was refused with a finding; nothing more is said about it.
     Refused,
 }
@@ -55,7 +55,7 @@ pub struct Document<'a> {
 
 /// A key and its value.
 #[derive(Debug)]
-pub struct Entry<'a> {
+pub struct MapEntry<'a> {
     /// The key.
     pub key: Key<'a>,
     /// The value.
@@ -75,7 +75,7 @@ pub struct Key<'a> {
 
 impl<'a> Node<'a> {
     /// The value of a key, if this is a map and has it.
-    pub fn get(&self, key: &str) -> Option<&Entry<'a>> {
+    pub fn get(&self, key: &str) -> Option<&MapEntry<'a>> {
         match &self.shape {
             Shape::Map(entries) => entries.iter().find(|entry| entry.key.text == key),
             _ => None,
@@ -163,16 +163,16 @@ struct Builder<'a, 'f> {
     chunk: Chunk<'a>,
     file: &'f Arc<str>,
     findings: &'f mut Vec<Finding>,
-    stack: Vec<Open<'a>>,
+    stack: Vec<OpenNode<'a>>,
     documents: Vec<Document<'a>>,
     nodes: usize,
     is_sound: bool,
 }
 
 /// A list or map that has not ended yet.
-enum Open<'a> {
+enum OpenNode<'a> {
     List(Span, Vec<Node<'a>>),
-    Map(Span, Vec<Entry<'a>>, Option<Key<'a>>),
+    Map(Span, Vec<MapEntry<'a>>, Option<Key<'a>>),
 }
 
 impl<'a> Builder<'a, '_> {
@@ -192,15 +192,15 @@ impl<'a> Builder<'a, '_> {
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.refuse_decoration(span, anchor, tag.as_deref());
-                self.stack.push(Open::List(span, Vec::new()));
+                self.stack.push(OpenNode::List(span, Vec::new()));
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.refuse_decoration(span, anchor, tag.as_deref());
-                self.stack.push(Open::Map(span, Vec::new(), None));
+                self.stack.push(OpenNode::Map(span, Vec::new(), None));
             }
             Event::SequenceEnd | Event::MappingEnd => match self.stack.pop() {
-                Some(Open::List(span, items)) => self.place(Node { span, shape: Shape::List(items) }),
-                Some(Open::Map(span, entries, _)) => {
+                Some(OpenNode::List(span, items)) => self.place(Node { span, shape: Shape::List(items) }),
+                Some(OpenNode::Map(span, entries, _)) => {
                     self.refuse_duplicates(&entries);
                     self.place(Node { span, shape: Shape::Map(entries) });
                 }
@@ -224,7 +224,7 @@ impl<'a> Builder<'a, '_> {
     fn scalar(&mut self, text: Cow<'a, str>, is_plain: bool, span: Span) {
         // The parser says ~ where nothing is written.
         let text = if is_plain && span.start == span.end { Cow::Borrowed("") } else { text };
-        if let Some(Open::Map(_, _, pending @ None)) = self.stack.last_mut() {
+        if let Some(OpenNode::Map(_, _, pending @ None)) = self.stack.last_mut() {
             let is_empty = is_plain && text.is_empty();
             *pending = Some(Key { span, text, is_plain });
             if is_empty {
@@ -238,11 +238,11 @@ impl<'a> Builder<'a, '_> {
     fn place(&mut self, node: Node<'a>) {
         match self.stack.last_mut() {
             None => self.documents.push(Document { root: node, is_sound: self.is_sound }),
-            Some(Open::List(_, items)) => items.push(node),
-            Some(Open::Map(_, entries, pending)) => match pending.take() {
+            Some(OpenNode::List(_, items)) => items.push(node),
+            Some(OpenNode::Map(_, entries, pending)) => match pending.take() {
                 // The value of a key that was refused goes with it.
                 Some(key) if key.is_plain && key.text.is_empty() => {}
-                Some(key) => entries.push(Entry { key, value: node }),
+                Some(key) => entries.push(MapEntry { key, value: node }),
                 None => {
                     *pending = Some(Key { span: node.span, text: Cow::Borrowed(""), is_plain: true });
                     self.refuse_key(node.span, "a list or map as a key");
@@ -277,7 +277,7 @@ impl<'a> Builder<'a, '_> {
         );
     }
 
-    fn refuse_duplicates(&mut self, entries: &[Entry<'a>]) {
+    fn refuse_duplicates(&mut self, entries: &[MapEntry<'a>]) {
         const SMALL: usize = 16;
         let mut found: Vec<(usize, usize)> = Vec::new();
         if entries.len() <= SMALL {

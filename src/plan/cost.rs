@@ -1,25 +1,9 @@
 //! What applying a plan costs, before anything is sent: calls by endpoint, and minutes under the rate windows.
 
-use super::model::{Change, ChangeId, Plan};
+use super::model::{Change, ChangeId, Cost, Plan};
 use super::pack::Call;
 use crate::facts::{Email, Holder, Key, Policy, RateLimit};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-/// What applying costs, as intervals: the least, and the most when the platform accepts users only in batches of
-/// `batchSize` and every verification needs a second read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Cost {
-    /// Number of write requests, by what they do: `create users`, `assign bot roles`, ….
-    pub writes: BTreeMap<String, usize>,
-    /// Read requests that check and verify: least and most.
-    pub reads: (usize, usize),
-    /// Write and read requests together: least and most.
-    pub calls: (usize, usize),
-    /// Minutes of waiting for the rate limit when the budget is unused at the start: least and most.
-    pub minutes: (usize, usize),
-}
 
 /// Prices the calls of a plan. `look_up_size` is how many people one look-up answers for, as the read has proved.
 pub fn price(plan: &Plan, calls: &[Call], policy: &Policy, look_up_size: usize) -> Cost {

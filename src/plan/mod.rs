@@ -22,8 +22,8 @@ pub use expiring::Ending;
 pub use guard::{Day, Limits, master_admins, takes_master_admin};
 pub use memory::{CONTESTED_AFTER, Memory};
 pub use model::{
-    AccountRef, Action, Change, ChangeId, Digest, Entry, Inputs, ObservedSummary, Origin, Pin, Plan, Reason,
-    Reversible, Risk, RiskLevel, Unmanaged,
+    AccountRef, Action, Change, ChangeId, Cost, Digest, Entry, Inputs, ObservedSummary, Origin, Pin, Plan,
+    Reason, Reversible, Risk, RiskLevel, Unmanaged,
 };
 
 use crate::facts::{self, Desired, Key, Policy, Verdict, Want, World};
@@ -113,7 +113,7 @@ pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Conte
         expiring,
         ended,
         warnings: observed.warnings.clone(),
-        cost: cost::Cost::default(),
+        cost: Cost::default(),
         bots: BTreeMap::new(),
         digest,
         base: None,

@@ -1,6 +1,5 @@
 //! The plan as a value: serialisable, versioned, with a digest.
 
-use super::cost::Cost;
 use super::expiring::Ending;
 use crate::facts::{
     AccountId, BotId, BotName, BuilderAccess, Directory, Extent, GroupId, GroupName, Key, KeyRecord, Listing,
@@ -61,6 +60,20 @@ pub struct Plan {
     /// Addresses and names of people have been replaced. Such a plan can be read, not applied.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub redacted: bool,
+}
+
+/// What applying costs, as intervals: the least, and the most when the platform accepts users only in batches of
+/// `batchSize` and every verification needs a second read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cost {
+    /// Number of write requests, by what they do: `create users`, `assign bot roles`, ….
+    pub writes: BTreeMap<String, usize>,
+    /// Read requests that check and verify: least and most.
+    pub reads: (usize, usize),
+    /// Write and read requests together: least and most.
+    pub calls: (usize, usize),
+    /// Minutes of waiting for the rate limit when the budget is unused at the start: least and most.
+    pub minutes: (usize, usize),
 }
 
 impl Plan {

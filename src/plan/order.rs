@@ -52,7 +52,13 @@ impl Additions {
                     additions.by_holder.entry((holder.clone(), Some(bot.clone()))).or_default().push(id());
                     additions.by_role.entry((role.clone(), Some(bot.clone()))).or_default().push(id());
                 }
-                _ => {}
+                Key::Member(_)
+                | Key::Names(_)
+                | Key::Access(_)
+                | Key::Profile(_)
+                | Key::DataTables(_)
+                | Key::InGroup(..)
+                | Key::Assigned(..) => {}
             }
         }
         additions
@@ -82,7 +88,15 @@ impl Additions {
         }
         let bot = match key {
             Key::BotRole(_, _, bot) => Some(bot.clone()),
-            _ => None,
+            Key::RoleDefinition(..)
+            | Key::Member(_)
+            | Key::Names(_)
+            | Key::Access(_)
+            | Key::Profile(_)
+            | Key::DataTables(_)
+            | Key::InGroup(..)
+            | Key::AdminRole(..)
+            | Key::Assigned(..) => None,
         };
         if let Some(holder) = key.holder() {
             needed.extend(self.by_holder.get(&(holder.clone(), bot.clone())).into_iter().flatten().cloned());
@@ -93,7 +107,13 @@ impl Additions {
         let may_take_master_admin = match key {
             Key::AdminRole(_, role) => role.is_master_admin(),
             Key::Member(_) | Key::InGroup(..) => true,
-            _ => false,
+            Key::RoleDefinition(..)
+            | Key::Names(_)
+            | Key::Access(_)
+            | Key::Profile(_)
+            | Key::DataTables(_)
+            | Key::BotRole(..)
+            | Key::Assigned(..) => false,
         };
         if may_take_master_admin {
             needed.extend(self.master_admins.iter().cloned());

@@ -47,7 +47,13 @@ impl WriteKind {
     pub fn requests(self) -> usize {
         match self {
             Self::ImportAdminRoles | Self::ImportBotRoles => 2,
-            _ => 1,
+            Self::CreateUsers
+            | Self::UpdateUsers
+            | Self::AssignAdminRoles
+            | Self::AssignBotRoles
+            | Self::SetDataTables { .. }
+            | Self::TakeMasterAdmin
+            | Self::RemoveUsers => 1,
         }
     }
 
@@ -72,7 +78,12 @@ impl WriteKind {
         match self {
             Self::ImportAdminRoles | Self::ImportBotRoles => 0,
             Self::CreateUsers => 1,
-            _ => 2,
+            Self::UpdateUsers
+            | Self::AssignAdminRoles
+            | Self::AssignBotRoles
+            | Self::SetDataTables { .. }
+            | Self::TakeMasterAdmin
+            | Self::RemoveUsers => 2,
         }
     }
 
@@ -203,7 +214,19 @@ pub fn joining<'a>(changes: &[&'a Change]) -> HashMap<&'a Email, BuilderAccess> 
             (Key::Access(email), Some(Value::Access(access))) => {
                 joining.entry(email).and_modify(|known| *known = *access);
             }
-            _ => {}
+            (
+                Key::RoleDefinition(..)
+                | Key::Member(_)
+                | Key::Names(_)
+                | Key::Access(_)
+                | Key::Profile(_)
+                | Key::DataTables(_)
+                | Key::InGroup(..)
+                | Key::AdminRole(..)
+                | Key::BotRole(..)
+                | Key::Assigned(..),
+                _,
+            ) => {}
         }
     }
     joining

@@ -37,8 +37,28 @@ pub(super) fn assess(key: &Key, action: Action, after: Option<&Value>) -> Risk {
         (Key::Access(_), _) if matches!(after, Some(Value::Access(BuilderAccess::Creator))) => {
             (RiskLevel::Medium, "may create bots".to_owned())
         }
-        (_, Action::Remove | Action::Prune) => (RiskLevel::Medium, "access is taken away".to_owned()),
-        _ => (RiskLevel::Low, String::new()),
+        (
+            Key::Names(_)
+            | Key::Access(_)
+            | Key::Profile(_)
+            | Key::DataTables(_)
+            | Key::InGroup(..)
+            | Key::AdminRole(..)
+            | Key::BotRole(..)
+            | Key::Assigned(..),
+            Action::Remove | Action::Prune,
+        ) => (RiskLevel::Medium, "access is taken away".to_owned()),
+        (
+            Key::Member(_)
+            | Key::Names(_)
+            | Key::Access(_)
+            | Key::Profile(_)
+            | Key::DataTables(_)
+            | Key::InGroup(..)
+            | Key::BotRole(..)
+            | Key::Assigned(..),
+            Action::Add | Action::Change,
+        ) => (RiskLevel::Low, String::new()),
     };
     Risk { level, why }
 }

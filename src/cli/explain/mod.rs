@@ -11,7 +11,7 @@ use super::{CliError, Exit, Output};
 use crate::apply;
 use crate::facts::{BotRef, Email, World};
 use crate::kore::ReadRequest;
-use crate::manifest::{Compiled, Endpoint};
+use crate::manifest::{AccountServer, Compiled};
 use crate::plan::explain::{self, Explanation, Observed, Query, Since};
 use crate::plan::{Context, render};
 use clap::Args;
@@ -172,10 +172,10 @@ fn closed(args: &ExplainArgs, compiled: &Compiled) -> Option<String> {
         return Some("--offline".to_owned());
     }
     match &compiled.account.endpoint {
-        Endpoint::Sandbox { data_dir } if !data_dir.exists() => {
+        AccountServer::Sandbox { data_dir } if !data_dir.exists() => {
             Some(format!("there is no sandbox in {} yet", data_dir.display()))
         }
-        Endpoint::Sandbox { .. } | Endpoint::Host(_) => None,
+        AccountServer::Sandbox { .. } | AccountServer::Host(_) => None,
     }
 }
 

@@ -1,11 +1,11 @@
 //! Checks one document by itself: header, schema, the YAML 1.1 trap, CEL, and what the platform is known to have.
 
-use super::marks::Marks;
 use super::walk::Walk;
 use super::{schema, vocabulary};
 use crate::facts::{RoleType, nearest};
 use crate::manifest::finding::{Code, Finding, Span, Spot, shown};
 use crate::manifest::kinds::{API_VERSION, CONTROLLER_KINDS, GROUP, Kind, Spec, rules};
+use crate::manifest::marks::Marks;
 use crate::manifest::model::{Manifest, Origin};
 use crate::manifest::tree::{Node, Shape};
 use crate::manifest::{model::Skipped, scalar};

@@ -7,12 +7,9 @@
 mod across;
 mod document;
 mod limits;
-mod marks;
 mod schema;
 mod vocabulary;
 mod walk;
-
-pub use marks::Marks;
 
 use super::finding::{Code, Finding, Span, Spot};
 use super::load::Loaded;

@@ -3,13 +3,13 @@
 //! What fits comes out as JSON with the schema's defaults filled in (as an API server would), together with the
 //! places of its fields and list items.
 
-use super::marks::Marks;
 use super::schema::{Field, Schema, Text};
 use crate::facts::{Email, nearest};
 use crate::manifest::finding::{Code, Finding, Span, Spot, shown};
 use crate::manifest::kinds::text::EMAIL_PATTERN;
+use crate::manifest::marks::Marks;
 use crate::manifest::scalar;
-use crate::manifest::tree::{Entry, Key, Node, Shape};
+use crate::manifest::tree::{Key, MapEntry, Node, Shape};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -67,13 +67,13 @@ impl Walk<'_> {
     fn object(
         &mut self,
         node: &Node<'_>,
-        entries: &[Entry<'_>],
+        entries: &[MapEntry<'_>],
         fields: &'static [Field],
         parent: &str,
         in_list: bool,
     ) -> Value {
         let mut object = Map::new();
-        for Entry { key, value: child } in entries {
+        for MapEntry { key, value: child } in entries {
             let Some(field) = fields.iter().find(|field| field.name == key.text) else {
                 self.unknown_field(key, fields, parent);
                 continue;
@@ -106,9 +106,9 @@ impl Walk<'_> {
         }
     }
 
-    fn dictionary(&mut self, entries: &[Entry<'_>], schema: &'static Schema) -> Map<String, Value> {
+    fn dictionary(&mut self, entries: &[MapEntry<'_>], schema: &'static Schema) -> Map<String, Value> {
         let mut dictionary = Map::new();
-        for Entry { key, value } in entries {
+        for MapEntry { key, value } in entries {
             if let (true, Some(meaning)) = (key.is_plain, scalar::taken_for(&key.text)) {
                 self.quote(key.span, &key.text, meaning, "a key");
             }

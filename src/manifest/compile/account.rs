@@ -19,7 +19,7 @@ pub struct AccountConnection {
     /// Name of the `KoreAccount`.
     pub name: Arc<str>,
     /// Where the account is served.
-    pub endpoint: Endpoint,
+    pub endpoint: AccountServer,
     /// Where the app credentials are; a sandbox has none.
     pub credentials: Option<CredentialRefs>,
     /// The file that declares it.
@@ -28,7 +28,7 @@ pub struct AccountConnection {
 
 /// Where an account is served.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Endpoint {
+pub enum AccountServer {
     /// An origin: `https://platform.kore.ai`, without a slash at the end.
     Host(String),
     /// A local account.
@@ -77,8 +77,10 @@ pub(super) fn connection(account: &Manifest, spec: &KoreAccountSpec) -> AccountC
         }
     };
     let endpoint = match (&spec.endpoint.host, &spec.endpoint.sandbox) {
-        (_, Some(sandbox)) => Endpoint::Sandbox { data_dir: folder.join(&sandbox.data_dir) },
-        (host, None) => Endpoint::Host(host.as_deref().unwrap_or_default().trim_end_matches('/').to_owned()),
+        (_, Some(sandbox)) => AccountServer::Sandbox { data_dir: folder.join(&sandbox.data_dir) },
+        (host, None) => {
+            AccountServer::Host(host.as_deref().unwrap_or_default().trim_end_matches('/').to_owned())
+        }
     };
     AccountConnection {
         name: Arc::clone(&account.name),

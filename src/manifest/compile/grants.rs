@@ -31,7 +31,7 @@ pub(super) struct Grants<'m> {
 }
 
 /// What the three granting kinds have in common.
-struct Grant<'g> {
+struct GrantRule<'g> {
     manifest: &'g Manifest,
     membership: MembershipMode,
     allow_empty: bool,
@@ -165,7 +165,7 @@ impl Grants<'_> {
             allow_empty,
             deletion_policy: _,
         } = spec;
-        self.grant(Grant {
+        self.grant(GrantRule {
             manifest,
             membership: *membership,
             allow_empty: *allow_empty,
@@ -197,7 +197,7 @@ impl Grants<'_> {
             (_, Some(group)) => Some(Holder::Group(group.clone())),
             (None, None) => None,
         });
-        self.grant(Grant {
+        self.grant(GrantRule {
             manifest,
             membership: *membership,
             allow_empty: *allow_empty,
@@ -221,7 +221,7 @@ impl Grants<'_> {
         } = spec;
         let dialogs =
             if dialogs.is_empty() { DialogSet::ALL } else { DialogSet::only(dialogs.iter().cloned()) };
-        self.grant(Grant {
+        self.grant(GrantRule {
             manifest,
             membership: *membership,
             allow_empty: *allow_empty,
@@ -232,12 +232,12 @@ impl Grants<'_> {
         });
     }
 
-    fn grant(&mut self, grant: Grant<'_>) {
-        let Grant { manifest, membership, allow_empty, extent, subjects, absent, value } = grant;
+    fn grant(&mut self, grant: GrantRule<'_>) {
+        let GrantRule { manifest, membership, allow_empty, extent, subjects, absent, value } = grant;
         let mut gap = None;
         let (mut has_teams, mut live, mut live_in_teams) = (false, 0, 0);
         for (index, subject) in subjects.iter().enumerate() {
-            let is_live = self.is_live(subject.expires_at, manifest, index);
+            let is_live = self.check_live(subject.expires_at, manifest, index);
             let (holders, missing) = self.holders(subject, manifest, index);
             gap = gap.or(missing);
             has_teams |= subject.team.is_some();
@@ -305,7 +305,8 @@ impl Grants<'_> {
         }
     }
 
-    fn is_live(&mut self, expires_at: Option<Timestamp>, manifest: &Manifest, index: usize) -> bool {
+    /// Whether the grant still applies; a finding where it does not.
+    fn check_live(&mut self, expires_at: Option<Timestamp>, manifest: &Manifest, index: usize) -> bool {
         let Some(end) = expires_at.filter(|end| *end <= self.now) else { return true };
         self.findings.push(
             Finding::new(

@@ -10,7 +10,7 @@ mod grants;
 mod people;
 mod teams;
 
-pub use account::{AccountConnection, CredentialRefs, Endpoint, SecretRef, duration, rate};
+pub use account::{AccountConnection, AccountServer, CredentialRefs, SecretRef, duration, rate};
 
 use super::finding::{Code, Finding, Spot};
 use super::kinds::{Kind, KoreAccountSpec, Spec};

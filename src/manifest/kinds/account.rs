@@ -38,7 +38,7 @@ use serde::{Deserialize, Serialize};
 #[x_kube(validation = crate::manifest::kinds::rules::CREDENTIALS_FOR_HOST.rule())]
 pub struct KoreAccountSpec {
     /// Where the account is served.
-    pub endpoint: Endpoint,
+    pub endpoint: EndpointSpec,
     /// Id of the account, as the platform knows it. Checked before the first write; required for saved plans and for
     /// any removal. `import` and `doctor` print it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,7 +90,7 @@ pub struct KoreAccountSpec {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = crate::manifest::kinds::rules::ONE_ENDPOINT.rule())]
-pub struct Endpoint {
+pub struct EndpointSpec {
     /// Origin of the platform, such as `https://platform.kore.ai`. https, or http on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256), regex(pattern = text::HOST_PATTERN))]

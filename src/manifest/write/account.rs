@@ -2,7 +2,7 @@
 
 use super::yaml::{Page, scalar};
 use crate::facts::{AccountId, RateLimit};
-use crate::manifest::compile::{CredentialRefs, Endpoint, SecretRef};
+use crate::manifest::compile::{AccountServer, CredentialRefs, SecretRef};
 use crate::manifest::kinds::Kind;
 use std::path::Path;
 
@@ -12,7 +12,7 @@ pub struct AccountDocument<'a> {
     /// `metadata.name`
     pub name: &'a str,
     /// Where it is served. A data folder stands as it shall be written: relative to the file.
-    pub endpoint: &'a Endpoint,
+    pub endpoint: &'a AccountServer,
     /// Where the credentials are; files as they shall be written: relative to the file.
     pub credentials: Option<&'a CredentialRefs>,
     /// The tenant that answered.
@@ -30,11 +30,13 @@ pub fn account(document: &AccountDocument<'_>) -> String {
     page.line(1, "endpoint:");
     match endpoint {
         // An origin is plain for every reader: its colons stand before no space.
-        Endpoint::Host(host) if host.chars().all(|c| c.is_ascii_alphanumeric() || ":/.-".contains(c)) => {
+        AccountServer::Host(host)
+            if host.chars().all(|c| c.is_ascii_alphanumeric() || ":/.-".contains(c)) =>
+        {
             page.line(2, &format!("host: {host}"));
         }
-        Endpoint::Host(host) => page.field(2, "host", host),
-        Endpoint::Sandbox { data_dir } => {
+        AccountServer::Host(host) => page.field(2, "host", host),
+        AccountServer::Sandbox { data_dir } => {
             page.line(2, "sandbox:");
             page.field(3, "dataDir", &path(data_dir));
         }

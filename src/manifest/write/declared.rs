@@ -1,6 +1,6 @@
 //! What existing manifests declare, so that an import adds only what they do not.
 
-use super::names::Known;
+use super::names::KnownNames;
 use crate::facts::{BotId, BotRef, Closure, Email, Key, ScopeExtent, Source, Verdict, World};
 use crate::manifest::kinds::{Kind, Spec};
 use crate::manifest::{Compiled, Manifests};
@@ -31,7 +31,7 @@ impl Declared {
 
     /// What these manifests say of this account.
     pub fn from_manifests(manifests: &Manifests, compiled: &Compiled, world: &World) -> Self {
-        let known = Known::new(&world.directory, &world.coverage);
+        let known = KnownNames::new(&world.directory, &world.coverage);
         let id = |bot: &BotRef| -> Option<BotId> {
             match bot {
                 BotRef::Id(id) => Some(id.clone()),

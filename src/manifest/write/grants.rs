@@ -1,6 +1,6 @@
 //! `bindings.yaml`, `groups.yaml` and `assignments.yaml`: who holds what.
 
-use super::names::{Bot, Known, Namer, slug};
+use super::names::{Bot, KnownNames, Namer, slug};
 use super::people::People;
 use super::yaml::{Page, named, scalar};
 use super::{Declared, LeftOut, Section};
@@ -16,7 +16,7 @@ const MOST_DIALOGS: usize = 1000;
 const NAMED_IN_COMMENT: usize = 5;
 
 /// One object to be.
-pub(super) struct Grant {
+pub(super) struct GrantDocument {
     pub(super) kind: Kind,
     pub(super) name: String,
     /// What it grants, as people say it.
@@ -39,9 +39,9 @@ pub(super) enum Subjects {
 
 /// Everything granted, and what is said beside it.
 pub(super) struct Collected {
-    pub(super) bindings: Vec<Grant>,
-    pub(super) groups: Vec<Grant>,
-    pub(super) assignments: Vec<Grant>,
+    pub(super) bindings: Vec<GrantDocument>,
+    pub(super) groups: Vec<GrantDocument>,
+    pub(super) assignments: Vec<GrantDocument>,
     pub(super) notes: Notes,
     pub(super) by_hand: Vec<ByHand>,
 }
@@ -90,7 +90,7 @@ struct Sorted<'w> {
 pub(super) fn collect(
     world: &World,
     declared: &Declared,
-    known: &Known<'_>,
+    known: &KnownNames<'_>,
     people: &People<'_>,
     naming: &mut Namer,
 ) -> Collected {
@@ -169,7 +169,7 @@ fn sort(world: &World) -> Sorted<'_> {
 
 struct Collector<'a, 'w> {
     declared: &'a Declared,
-    known: &'a Known<'w>,
+    known: &'a KnownNames<'w>,
     people: &'a People<'w>,
     naming: &'a mut Namer,
     bots: HashMap<BotId, Bot>,
@@ -278,7 +278,7 @@ impl Collector<'_, '_> {
         if users.is_empty() && usable.is_empty() {
             return;
         }
-        if self.is_by_hand(extent, &label, &users, &usable) {
+        if self.note_by_hand(extent, &label, &users, &usable) {
             return;
         }
         let mut target = vec![match role_type {
@@ -291,7 +291,7 @@ impl Collector<'_, '_> {
             None => slug(&[role.as_str()], "binding"),
         };
         let name = self.naming.name(Kind::RoleBinding, &base);
-        self.collected.bindings.push(Grant {
+        self.collected.bindings.push(GrantDocument {
             kind: Kind::RoleBinding,
             name,
             label,
@@ -312,11 +312,11 @@ impl Collector<'_, '_> {
             return self.collected.notes.groups.left_out.push(format!("who is in the {label}: {why}"));
         }
         let users = self.undeclared(users, |email| Key::InGroup(email.clone(), group.clone()));
-        if users.is_empty() || self.is_by_hand(extent, &label, &users, &[]) {
+        if users.is_empty() || self.note_by_hand(extent, &label, &users, &[]) {
             return;
         }
         let name = self.naming.name(Kind::GroupMembership, &slug(&[group.as_str()], "group"));
-        self.collected.groups.push(Grant {
+        self.collected.groups.push(GrantDocument {
             kind: Kind::GroupMembership,
             name,
             label,
@@ -382,7 +382,7 @@ impl Collector<'_, '_> {
         }
         let extent = ScopeExtent::Assignments(id.clone());
         let people = self.undeclared(&everybody, |email| Key::Assigned(email.clone(), id.clone()));
-        if people.is_empty() || self.is_by_hand(&extent, &format!("users of {label}"), &people, &[]) {
+        if people.is_empty() || self.note_by_hand(&extent, &format!("users of {label}"), &people, &[]) {
             return;
         }
         let remarks = users
@@ -393,7 +393,7 @@ impl Collector<'_, '_> {
             })
             .collect();
         let name = self.naming.name(Kind::BotAssignment, &slug(&[&bot.label, "users"], "users"));
-        self.collected.assignments.push(Grant {
+        self.collected.assignments.push(GrantDocument {
             kind: Kind::BotAssignment,
             name,
             label: format!("users of {label}"),
@@ -415,8 +415,8 @@ impl Collector<'_, '_> {
         users.iter().filter(is_new).map(|email| (*email).clone()).collect()
     }
 
-    /// Whether an Authoritative object covers the list already; then its missing lines are noted.
-    fn is_by_hand(
+    /// Notes the missing lines of an Authoritative object that covers the list, and returns whether there is one.
+    fn note_by_hand(
         &mut self,
         extent: &ScopeExtent,
         label: &str,
@@ -453,7 +453,7 @@ fn some_of(people: &[&Email]) -> String {
 
 /// `bindings.yaml`
 pub(super) fn bindings(
-    grants: &[Grant],
+    grants: &[GrantDocument],
     notes: PageNotes,
     declared: &Declared,
     people: &People<'_>,
@@ -465,7 +465,7 @@ pub(super) fn bindings(
 
 /// `groups.yaml`
 pub(super) fn groups(
-    grants: &[Grant],
+    grants: &[GrantDocument],
     notes: PageNotes,
     declared: &Declared,
     people: &People<'_>,
@@ -476,7 +476,7 @@ pub(super) fn groups(
 
 /// `assignments.yaml`
 pub(super) fn assignments(
-    grants: &[Grant],
+    grants: &[GrantDocument],
     notes: PageNotes,
     declared: &Declared,
     people: &People<'_>,
@@ -487,7 +487,7 @@ pub(super) fn assignments(
 }
 
 fn section(
-    grants: &[Grant],
+    grants: &[GrantDocument],
     notes: PageNotes,
     about: &[&str],
     declared: &Declared,
@@ -502,8 +502,8 @@ fn section(
     Section { page, left_out: LeftOut(left_out) }
 }
 
-fn one(page: &mut Page, grant: &Grant, account: Option<&str>, known: &People<'_>) {
-    let Grant { kind, name, label: _, people, why, target, groups, dialogs, remarks } = grant;
+fn one(page: &mut Page, grant: &GrantDocument, account: Option<&str>, known: &People<'_>) {
+    let GrantDocument { kind, name, label: _, people, why, target, groups, dialogs, remarks } = grant;
     page.document(*kind, name, account, &[]);
     if let Some(why) = why {
         page.comment(1, why);

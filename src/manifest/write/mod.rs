@@ -21,7 +21,7 @@ pub use declared::Declared;
 pub use grants::ByHand;
 
 use crate::facts::World;
-use names::{Known, Namer};
+use names::{KnownNames, Namer};
 use yaml::Page;
 
 /// What an import comes to.
@@ -48,7 +48,7 @@ pub struct File {
 
 /// Writes what was observed and is not declared.
 pub fn write(world: &World, declared: &Declared) -> Written {
-    let known = Known::new(&world.directory, &world.coverage);
+    let known = KnownNames::new(&world.directory, &world.coverage);
     let people = people::nameable(world, declared);
     let mut naming = Namer::new(declared.names.clone());
     let users = people::people(world, declared, &people, &mut naming);

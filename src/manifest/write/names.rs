@@ -79,7 +79,7 @@ pub(super) struct Bot {
 }
 
 /// Which names of the account mean one thing.
-pub(super) struct Known<'w> {
+pub(super) struct KnownNames<'w> {
     directory: &'w Directory,
     has_all_bots: bool,
     bots: HashMap<&'w str, Vec<&'w BotId>>,
@@ -87,7 +87,7 @@ pub(super) struct Known<'w> {
     groups: HashMap<&'w GroupName, usize>,
 }
 
-impl<'w> Known<'w> {
+impl<'w> KnownNames<'w> {
     pub(super) fn new(directory: &'w Directory, coverage: &Coverage) -> Self {
         let mut known = Self {
             directory,

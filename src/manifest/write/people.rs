@@ -1,6 +1,6 @@
 //! `people.yaml` and `roles.yaml`.
 
-use super::names::{Known, Namer, of_person, slug};
+use super::names::{KnownNames, Namer, of_person, slug};
 use super::yaml::named;
 use super::{Declared, LeftOut, Section};
 use crate::facts::{
@@ -91,7 +91,12 @@ pub(super) fn people(world: &World, declared: &Declared, people: &People<'_>, na
 }
 
 /// One `KoreRole` a custom role.
-pub(super) fn roles(world: &World, declared: &Declared, known: &Known<'_>, naming: &mut Namer) -> Section {
+pub(super) fn roles(
+    world: &World,
+    declared: &Declared,
+    known: &KnownNames<'_>,
+    naming: &mut Namer,
+) -> Section {
     let mut page = declared.page(&[
         "Custom roles. Only what is written here is compared: a permission that is missing is left as it is.",
         "Not here on purpose: Master Admin and Bot Owner are fixed by the platform; Bot Developer and Bot Tester come with it, and permissions that a release of the platform adds to them are not drift. To fix what one of them permits today, declare a KoreRole of that name with the permissions that matter.",

@@ -1,6 +1,6 @@
 //! Teams, where the same people repeat: suggested, for people to rename.
 
-use super::grants::{Grant, Subjects};
+use super::grants::{GrantDocument, Subjects};
 use super::names::Namer;
 use super::people::People;
 use super::yaml::Page;
@@ -16,7 +16,7 @@ const LONGEST_LIST: usize = 1000;
 
 /// Replaces sets of people that several grants share by a team, and lists that are too long by several.
 pub(super) fn suggest<const N: usize>(
-    mut grants: [&mut Vec<Grant>; N],
+    mut grants: [&mut Vec<GrantDocument>; N],
     declared: &Declared,
     people: &People<'_>,
     naming: &mut Namer,

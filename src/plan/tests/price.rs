@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::facts::BatchSize;
-use crate::plan::cost::Cost;
+use crate::plan::Cost;
 
 #[test]
 fn a_plan_costs_its_writes_and_the_looks_at_everybody_in_it() {

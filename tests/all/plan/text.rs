@@ -1,7 +1,7 @@
 //! The plan as text, as reviewers read it.
 
 use koreconcile::facts::{Email, Holder, Key, Level, PermissionName, RoleSpec, RoleType, Value};
-use koreconcile::plan::cost::Cost;
+use koreconcile::plan::Cost;
 use koreconcile::plan::{Action, Change, Origin, Plan, render};
 use std::collections::BTreeMap;
 

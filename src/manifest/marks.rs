@@ -1,6 +1,6 @@
 //! Where the lines of a checked document stand, kept after its tree is gone.
 
-use crate::manifest::finding::Span;
+use super::finding::Span;
 
 /// Places of the fields and list items of one document.
 #[derive(Clone, PartialEq, Debug, Default)]

@@ -25,6 +25,7 @@ pub use model::{
     AccountRef, Action, Change, ChangeId, Cost, Digest, Entry, Inputs, ObservedSummary, Origin, Pin, Plan,
     Reason, Reversible, Risk, RiskLevel, Unmanaged,
 };
+pub use risk::escalating_permissions;
 
 use crate::facts::{self, Desired, Key, Policy, Verdict, Want, World};
 use jiff::Timestamp;

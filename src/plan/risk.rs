@@ -15,6 +15,11 @@ const ESCALATING: [&str; 8] = [
     "Manage Users",
 ];
 
+/// The permissions that let their holder give themselves more, by their API name.
+pub fn escalating_permissions() -> &'static [&'static str] {
+    &ESCALATING
+}
+
 /// Ranks one change.
 pub(super) fn assess(key: &Key, action: Action, after: Option<&Value>) -> Risk {
     let (level, why) = match (key, action) {

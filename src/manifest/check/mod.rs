@@ -11,6 +11,8 @@ mod schema;
 mod vocabulary;
 mod walk;
 
+pub use vocabulary::permissions;
+
 use super::finding::{Code, Finding, Span, Spot};
 use super::load::Loaded;
 use super::model::{Manifest, Manifests, Texts};

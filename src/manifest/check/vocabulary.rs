@@ -76,7 +76,7 @@ pub(super) fn built_in_roles(role_type: RoleType) -> &'static [&'static str] {
 }
 
 /// Every permission known for roles of this type.
-pub(super) fn permissions(role_type: RoleType) -> impl Iterator<Item = &'static str> {
+pub fn permissions(role_type: RoleType) -> impl Iterator<Item = &'static str> {
     let (first, second): (&[&str], &[&str]) = match role_type {
         RoleType::Admin => (ADMIN, &[]),
         RoleType::Bot => (BOT_GRADED, BOT_SWITCHED),

@@ -6,7 +6,7 @@ use crate::support::world::Case;
 use jiff::Timestamp;
 use koreconcile::facts::{Desired, World};
 use koreconcile::kore::ReadRequest;
-use koreconcile::manifest::compile::{CredentialRefs, Endpoint, SecretRef};
+use koreconcile::manifest::compile::{AccountServer, CredentialRefs, SecretRef};
 use koreconcile::manifest::write::{self, AccountDocument, Declared, Written};
 use koreconcile::manifest::{self, Compiled, Input, Manifests};
 use koreconcile::plan::render;
@@ -54,7 +54,7 @@ pub fn import(world: &World, declared: &Declared) -> (String, Written) {
     let env = |name: &str| SecretRef::Env(name.to_owned());
     let account = write::account(&AccountDocument {
         name: "acme",
-        endpoint: &Endpoint::Host("https://platform.example.com".to_owned()),
+        endpoint: &AccountServer::Host("https://platform.example.com".to_owned()),
         credentials: Some(&CredentialRefs {
             client_id: env("KORE_CLIENT_ID"),
             client_secret: env("KORE_CLIENT_SECRET"),

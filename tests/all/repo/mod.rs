@@ -1,11 +1,12 @@
 //! What holds for the repository as a whole: the dependency rule, the guides, the CI templates, the kept inputs of
-//! the fuzz targets, and that secrets are nowhere. Sources and documents are read as text; templates and programs
+//! the fuzz targets, that two lists of permissions agree, and that secrets are nowhere. Sources and documents are read as text; templates and programs
 //! are run.
 
 mod ci_templates;
 mod fuzz_corpus;
 mod guides;
 mod names;
+mod permissions;
 mod readme;
 mod rules;
 pub mod secrets;

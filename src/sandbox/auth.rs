@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::api::ApiError;
 use super::store::Store;
-use super::store::apps::{self, App};
+use super::store::apps::{self, RegisteredApp};
 
 /// What is read of a token. Other claims (`iss`, `aud`, `isAnonymous`, ...) are let through, and times may be
 /// fractional: token services write both.
@@ -23,7 +23,11 @@ struct Claims {
 const LONGEST_WITH_JTI: f64 = 3600.0;
 
 /// The app of a request, or the answer the request gets.
-pub(crate) fn identify(store: &Store, header: Option<&str>, now: Timestamp) -> Result<App, ApiError> {
+pub(crate) fn identify(
+    store: &Store,
+    header: Option<&str>,
+    now: Timestamp,
+) -> Result<RegisteredApp, ApiError> {
     let token = header.map(str::trim).filter(|token| !token.is_empty()).ok_or_else(ApiError::credentials)?;
     let claims = insecure_decode::<Claims>(token).map_err(|_| ApiError::not_a_token())?.claims;
     let client_id = claims.app_id.as_deref().ok_or_else(ApiError::credentials)?;

@@ -128,10 +128,10 @@ type Hook = Box<dyn FnOnce(&Admin) + Send>;
 
 /// The plan of faults of one sandbox.
 #[derive(Default)]
-pub struct Faults(Mutex<Plan>);
+pub struct Faults(Mutex<FaultQueue>);
 
 #[derive(Default)]
-struct Plan {
+struct FaultQueue {
     calls: u64,
     /// Each fault with the number of calls it has matched so far.
     faults: Vec<(Fault, u64)>,

@@ -52,12 +52,12 @@ const BATCH: usize = 500;
 
 /// Delivers what is in the outbox.
 pub(crate) struct Post {
-    route: Route,
+    route: MailTarget,
     /// One delivery at a time, so that no mail is taken twice.
     busy: Mutex<()>,
 }
 
-enum Route {
+enum MailTarget {
     Kept,
     Folder(PathBuf),
     Smtp(Box<SmtpTransport>),
@@ -66,16 +66,16 @@ enum Route {
 impl Post {
     pub(crate) fn new(mail: &Mail, data: Option<&Path>) -> Result<Self, SandboxError> {
         let route = match (mail, data) {
-            (Mail::Files, None) => Route::Kept,
+            (Mail::Files, None) => MailTarget::Kept,
             (Mail::Files, Some(data)) => {
                 let folder = data.join("mail");
                 std::fs::create_dir_all(&folder)
                     .map_err(|source| SandboxError::DataFolder { path: folder.clone(), source })?;
-                Route::Folder(folder)
+                MailTarget::Folder(folder)
             }
             (Mail::Smtp(url), _) => {
                 let builder = SmtpTransport::from_url(url).map_err(|e| SandboxError::Mail(e.to_string()))?;
-                Route::Smtp(Box::new(builder.build()))
+                MailTarget::Smtp(Box::new(builder.build()))
             }
         };
         Ok(Self { route, busy: Mutex::new(()) })
@@ -83,12 +83,12 @@ impl Post {
 
     /// Whether delivery may take longer than a request should wait.
     pub(crate) fn is_slow(&self) -> bool {
-        matches!(self.route, Route::Smtp(_))
+        matches!(self.route, MailTarget::Smtp(_))
     }
 
     /// Sends everything in the outbox.
     pub(crate) fn deliver(&self, store: &Store) -> Result<(), SandboxError> {
-        if matches!(self.route, Route::Kept) {
+        if matches!(self.route, MailTarget::Kept) {
             return Ok(());
         }
         let _one_at_a_time = lock(&self.busy);
@@ -108,10 +108,10 @@ impl Post {
         }
     }
 
-    fn send(&self, mail: &mails::Waiting) -> Result<(), SandboxError> {
+    fn send(&self, mail: &mails::UnsentMail) -> Result<(), SandboxError> {
         match &self.route {
-            Route::Kept => Ok(()),
-            Route::Folder(folder) => {
+            MailTarget::Kept => Ok(()),
+            MailTarget::Folder(folder) => {
                 let who = mail
                     .recipient
                     .replace(|c: char| !(c.is_ascii_alphanumeric() || "@.-_+".contains(c)), "_");
@@ -122,7 +122,7 @@ impl Post {
                 std::fs::rename(half, folder.join(name))?;
                 Ok(())
             }
-            Route::Smtp(transport) => {
+            MailTarget::Smtp(transport) => {
                 let problem = |e: &dyn std::fmt::Display| SandboxError::Mail(e.to_string());
                 let to: Address = mail.recipient.parse().map_err(|e| problem(&e))?;
                 let from: Address = "no-reply@example.com".parse().map_err(|e| problem(&e))?;
@@ -193,10 +193,15 @@ impl Invites {
     }
 
     /// The link and the code of before go on working while they are not too old.
-    fn remind_of(&self, conn: &Connection, open: &invitations::Open, now: Timestamp) -> rusqlite::Result<()> {
+    fn remind_of(
+        &self,
+        conn: &Connection,
+        open: &invitations::OpenInvitation,
+        now: Timestamp,
+    ) -> rusqlite::Result<()> {
         let invitation = if open.is_live(now) {
             let (token, code) = (open.token.clone(), open.code.clone());
-            invitations::NewRow { token, code, expires_at: open.expires_at.clone() }
+            invitations::NewInvitation { token, code, expires_at: open.expires_at.clone() }
         } else {
             self.fresh(now)
         };
@@ -209,13 +214,13 @@ impl Invites {
         OutgoingMail { kind: REMINDER, to: &open.email, subject, text }.put(conn, open.account, now)
     }
 
-    fn fresh(&self, now: Timestamp) -> invitations::NewRow {
+    fn fresh(&self, now: Timestamp) -> invitations::NewInvitation {
         let expires_at = clock::wire(clock::after(now, self.life));
-        invitations::NewRow { token: store::fresh_secret(), code: code(), expires_at }
+        invitations::NewInvitation { token: store::fresh_secret(), code: code(), expires_at }
     }
 
-    fn text(&self, opening: &str, invitation: &invitations::NewRow) -> String {
-        let invitations::NewRow { token, code, expires_at } = invitation;
+    fn text(&self, opening: &str, invitation: &invitations::NewInvitation) -> String {
+        let invitations::NewInvitation { token, code, expires_at } = invitation;
         let url = &self.public_url;
         let until = expires_at.parse().map_or_else(|_| expires_at.clone(), clock::people);
         format!(
@@ -247,7 +252,7 @@ impl OutgoingMail<'_> {
         let Self { kind, to, subject, text } = self;
         let message = message(to, subject, text.clone(), now)
             .map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
-        let row = mails::NewRow { kind, recipient: to, subject, text: &text, message: &message };
+        let row = mails::NewMail { kind, recipient: to, subject, text: &text, message: &message };
         mails::insert(conn, account, &row, now)
     }
 }

@@ -40,7 +40,7 @@ impl AddAssign for Figures {
 
 /// Which sessions are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum SessionKind {
     All,
     Interactive,
     NonInteractive,
@@ -159,9 +159,9 @@ impl Talker {
         let sessions = cut.tagged(all, mood, |on| on != TagOn::Message);
         let conversations = cut.tagged(cut.chats_of(sessions), mood, |on| on == TagOn::Message);
         let not_interactive = match cut.kind {
-            Kind::All => sessions / ONE_NOT_INTERACTIVE,
-            Kind::Interactive => 0,
-            Kind::NonInteractive => sessions,
+            SessionKind::All => sessions / ONE_NOT_INTERACTIVE,
+            SessionKind::Interactive => 0,
+            SessionKind::NonInteractive => sessions,
         };
         let completed_tasks = sessions - sessions * (10 + mood % 15) / 100;
         Figures {
@@ -179,9 +179,9 @@ impl Talker {
 
     fn part(&self, sessions: u64, cut: &Cut<'_>) -> u64 {
         let sessions = match cut.kind {
-            Kind::All => sessions,
-            Kind::NonInteractive => sessions / ONE_NOT_INTERACTIVE,
-            Kind::Interactive => sessions - sessions / ONE_NOT_INTERACTIVE,
+            SessionKind::All => sessions,
+            SessionKind::NonInteractive => sessions / ONE_NOT_INTERACTIVE,
+            SessionKind::Interactive => sessions - sessions / ONE_NOT_INTERACTIVE,
         };
         if cut.channel.is_empty() { sessions } else { self.through(cut.channel, sessions) }
     }
@@ -199,7 +199,7 @@ impl Talker {
 
     /// Sessions that are open at that time, by channel.
     pub(crate) fn open_at(&self, at: Timestamp) -> Vec<(&str, u64)> {
-        let cut = Cut { kind: Kind::All, channel: "", tasks: &[], tags: &[] };
+        let cut = Cut { kind: SessionKind::All, channel: "", tasks: &[], tags: &[] };
         let hour = hour_of(at);
         let busy = self.between(hour, hour + 1, &cut).sessions;
         // A new figure every ten seconds.
@@ -212,7 +212,7 @@ impl Talker {
 /// Which part of the traffic is looked at.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cut<'a> {
-    pub(crate) kind: Kind,
+    pub(crate) kind: SessionKind,
     /// Empty: all.
     pub(crate) channel: &'a str,
     /// Empty: all.
@@ -232,7 +232,8 @@ impl Cut<'_> {
 
     /// Tags on messages are those of chats.
     fn chats_of(&self, sessions: u64) -> u64 {
-        let wants_chats = self.kind == Kind::All && self.tags.iter().any(|tag| tag.on == TagOn::Message);
+        let wants_chats =
+            self.kind == SessionKind::All && self.tags.iter().any(|tag| tag.on == TagOn::Message);
         if wants_chats { sessions - sessions / ONE_NOT_INTERACTIVE } else { sessions }
     }
 }
@@ -251,7 +252,7 @@ mod tests {
         }
     }
 
-    const ALL: Cut<'static> = Cut { kind: Kind::All, channel: "", tasks: &[], tags: &[] };
+    const ALL: Cut<'static> = Cut { kind: SessionKind::All, channel: "", tasks: &[], tags: &[] };
 
     #[test]
     fn bot_that_nobody_may_use_has_no_traffic_and_more_people_make_more() {
@@ -267,8 +268,8 @@ mod tests {
         let (from, until) = (24 * 20_000, 24 * 20_003);
         let whole = sessions(&ALL, from, until);
         assert!(whole > 100);
-        let by_kind =
-            [Kind::Interactive, Kind::NonInteractive].map(|kind| sessions(&Cut { kind, ..ALL }, from, until));
+        let by_kind = [SessionKind::Interactive, SessionKind::NonInteractive]
+            .map(|kind| sessions(&Cut { kind, ..ALL }, from, until));
         let by_channel = ["rtm", "sms"].map(|channel| sessions(&Cut { channel, ..ALL }, from, until));
         let by_task = ["dg-1", "dg-2"].map(|task| sessions(&Cut { tasks: &[task], ..ALL }, from, until));
         let by_time = [(from, from + 5), (from + 5, until)].map(|(from, until)| sessions(&ALL, from, until));

@@ -50,7 +50,7 @@ impl Editor<'_> {
         if users::by_email(self.conn, self.account.seq, email, true)?.is_some() {
             return Err(self.exists("user", email));
         }
-        let row = users::NewRow {
+        let row = users::NewUserRow {
             email,
             org_user_id: org_user_id.as_deref(),
             first_name,
@@ -127,7 +127,7 @@ impl Editor<'_> {
         }
         let primary = self.account.primary_admin.as_str();
         let creator = owner.as_ref().map_or_else(|| uuid_of("u-", &[primary]), |owner| owner.id.clone());
-        let row = bots::NewRow {
+        let row = bots::NewBotRow {
             id: &id,
             name,
             description,
@@ -141,7 +141,7 @@ impl Editor<'_> {
         }
         if let Some(owner) = owner {
             let role = self.role(RoleKind::Bot, BOT_OWNER)?;
-            bindings::bind(self.conn, bindings::Holder::User(owner.seq), role.seq, seq)?;
+            bindings::bind(self.conn, bindings::HolderSeq::User(owner.seq), role.seq, seq)?;
         }
         Ok(id)
     }
@@ -203,7 +203,7 @@ impl Editor<'_> {
         if roles::by_name(self.conn, self.account.seq, *kind, name)?.is_some() {
             return Err(self.exists("role", name));
         }
-        let row = roles::NewRow {
+        let row = roles::NewRoleRow {
             id: &hex_of(&[&self.account.id, kind.word(), name]),
             kind: *kind,
             name,
@@ -235,10 +235,10 @@ impl Editor<'_> {
         holder: &Holder,
         role: &str,
         bot: Option<&str>,
-    ) -> Result<(bindings::Holder, i64, i64), SandboxError> {
+    ) -> Result<(bindings::HolderSeq, i64, i64), SandboxError> {
         let holder = match holder {
-            Holder::User(email) => bindings::Holder::User(self.user(email)?.seq),
-            Holder::Group(name) => bindings::Holder::Group(self.group(name)?.seq),
+            Holder::User(email) => bindings::HolderSeq::User(self.user(email)?.seq),
+            Holder::Group(name) => bindings::HolderSeq::Group(self.group(name)?.seq),
         };
         let kind = if bot.is_some() { RoleKind::Bot } else { RoleKind::Admin };
         let bot = bot.map(|bot| self.bot(bot)).transpose()?.map_or(NO_BOT, |bot| bot.seq);
@@ -329,7 +329,7 @@ impl Editor<'_> {
         scopes: &[&str],
         enforce_jti: bool,
     ) -> Result<(), SandboxError> {
-        let row = apps::App {
+        let row = apps::RegisteredApp {
             client_id: app.client_id.clone(),
             account: self.account.seq,
             bot,

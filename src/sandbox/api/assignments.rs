@@ -7,13 +7,13 @@ use super::resolve::{self, Refusal, failed};
 use super::{Answer, ApiError, Call};
 use crate::sandbox::dialect::AssignmentAnswers;
 use crate::sandbox::store::audit::{self, Event};
-use crate::sandbox::store::bindings::{self, Holder};
+use crate::sandbox::store::bindings::{self, HolderSeq};
 use crate::sandbox::store::roles::{Role, RoleKind};
 use crate::sandbox::store::users::User;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Element {
+struct RoleElement {
     role_id: String,
     bot_id: Option<String>,
     #[serde(default)]
@@ -39,7 +39,7 @@ pub(super) fn bot_roles(call: &Call<'_>) -> Result<Answer, ApiError> {
 }
 
 fn each(call: &Call<'_>, kind: RoleKind) -> Result<Answer, ApiError> {
-    let elements: Vec<Element> = call.body()?;
+    let elements: Vec<RoleElement> = call.body()?;
     if kind == RoleKind::Bot && elements.iter().any(|element| element.bot_id.is_none()) {
         return Err(ApiError::invalid_arguments());
     }
@@ -63,7 +63,7 @@ fn each(call: &Call<'_>, kind: RoleKind) -> Result<Answer, ApiError> {
 }
 
 /// The bot form has a trailing space and no role id; a failure has both kinds alike.
-fn answer(kind: RoleKind, element: &Element, problems: &[String]) -> Value {
+fn answer(kind: RoleKind, element: &RoleElement, problems: &[String]) -> Value {
     if !problems.is_empty() {
         let errors: Vec<Value> = problems.iter().map(|msg| json!({ "msg": msg, "code": 400 })).collect();
         return json!({ "status": "failure", "roleId": element.role_id, "errors": errors });
@@ -75,7 +75,7 @@ fn answer(kind: RoleKind, element: &Element, problems: &[String]) -> Value {
 }
 
 /// Does one element and lists what was wrong with it.
-fn one(call: &Call<'_>, kind: RoleKind, element: &Element) -> Result<Vec<String>, ApiError> {
+fn one(call: &Call<'_>, kind: RoleKind, element: &RoleElement) -> Result<Vec<String>, ApiError> {
     let bot_id = element.bot_id.as_deref().filter(|_| kind == RoleKind::Bot);
     let (role, bot) = match resolve::role_on(call, &element.role_id, bot_id) {
         Ok(found) => found,
@@ -120,7 +120,7 @@ fn one(call: &Call<'_>, kind: RoleKind, element: &Element) -> Result<Vec<String>
 pub(super) fn give(call: &Call<'_>, role: &Role, bot: i64, user: &User) -> Result<(), Refusal> {
     resolve::may_change(call, role, false)?;
     if !resolve::is_dropped(user, call.dialect.pending_roles)
-        && bindings::bind(call.conn, Holder::User(user.seq), role.seq, bot)?
+        && bindings::bind(call.conn, HolderSeq::User(user.seq), role.seq, bot)?
     {
         let event = event(role, audit::ADMIN_ROLE_ASSIGNED, audit::BOT_ROLE_ASSIGNED);
         call.audit(event, &format!("role {} assigned to {}", role.name, user.email))?;
@@ -131,7 +131,7 @@ pub(super) fn give(call: &Call<'_>, role: &Role, bot: i64, user: &User) -> Resul
 /// Takes a directly held role from a user.
 pub(super) fn take(call: &Call<'_>, role: &Role, bot: i64, user: &User) -> Result<(), Refusal> {
     resolve::may_change(call, role, false)?;
-    if bindings::unbind(call.conn, Holder::User(user.seq), role.seq, bot)? {
+    if bindings::unbind(call.conn, HolderSeq::User(user.seq), role.seq, bot)? {
         let event = event(role, audit::ADMIN_ROLE_DELETED, audit::BOT_ROLE_DELETED);
         call.audit(event, &format!("role {} deleted for {}", role.name, user.email))?;
     } else if call.dialect.missing_removal_fails {
@@ -143,7 +143,7 @@ pub(super) fn take(call: &Call<'_>, role: &Role, bot: i64, user: &User) -> Resul
 fn give_to_group(call: &Call<'_>, role: &Role, bot: i64, name: &str) -> Result<(), Refusal> {
     resolve::may_change(call, role, true)?;
     let group = resolve::group_by_name(call, name)?;
-    if bindings::bind(call.conn, Holder::Group(group.seq), role.seq, bot)? {
+    if bindings::bind(call.conn, HolderSeq::Group(group.seq), role.seq, bot)? {
         call.audit(audit::ROLE_TO_GROUPS, &format!("role {} assigned to group {name}", role.name))?;
     }
     Ok(())
@@ -152,7 +152,7 @@ fn give_to_group(call: &Call<'_>, role: &Role, bot: i64, name: &str) -> Result<(
 fn take_from_group(call: &Call<'_>, role: &Role, bot: i64, name: &str) -> Result<(), Refusal> {
     let group = resolve::group_by_name(call, name)?;
     resolve::may_change(call, role, false)?;
-    if bindings::unbind(call.conn, Holder::Group(group.seq), role.seq, bot)? {
+    if bindings::unbind(call.conn, HolderSeq::Group(group.seq), role.seq, bot)? {
         call.audit(audit::ROLE_FROM_GROUPS, &format!("role {} deleted for group {name}", role.name))?;
     } else if call.dialect.missing_removal_fails {
         return failed(format!("Role is not assigned to {name}"));

@@ -5,16 +5,16 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::paging::Page;
+use super::paging::PageRange;
 use super::{Answer, ApiError, Call};
 use crate::sandbox::clock;
 use crate::sandbox::dialect::{AuditOrder, OffsetCounts};
-use crate::sandbox::store::audit::{self, Entry, Query};
+use crate::sandbox::store::audit::{self, AuditEntry, Query};
 
 const PAGE_MAX: usize = 100;
 
 pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
-    let page = Page::new(call, "size", PAGE_MAX, OffsetCounts::Pages)?;
+    let page = PageRange::new(call, "size", PAGE_MAX, OffsetCounts::Pages)?;
     let date = |name: &str| call.query.get(name).map(|text| moment(text)).transpose();
     let from = date("fromDate")?.map_or(i64::MIN, |(at, _)| at.as_millisecond());
     let to = date("toDate")?
@@ -45,8 +45,8 @@ fn moment(text: &str) -> Result<(Timestamp, bool), ApiError> {
     midnight.map(|day| (day.timestamp(), true)).map_err(|_| ApiError::invalid_arguments())
 }
 
-fn shown(entry: &Entry) -> Value {
-    let Entry { id, at_ms, name, category, description } = entry;
+fn shown(entry: &AuditEntry) -> Value {
+    let AuditEntry { id, at_ms, name, category, description } = entry;
     let at = Timestamp::from_millisecond(*at_ms).unwrap_or_default();
     json!({
         "timestampValue": at_ms, "Date/Time": clock::wire(at), "Description": description, "Name": name,

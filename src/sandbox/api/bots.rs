@@ -5,22 +5,22 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::paging::Page;
+use super::paging::PageRange;
 use super::{Answer, ApiError, Call};
 use crate::sandbox::dialect::EnterprisePurpose;
 use crate::sandbox::store::{apps, bots};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct List<'a> {
+struct BotListing<'a> {
     total: i64,
     available_more: bool,
-    bots: Vec<Row<'a>>,
+    bots: Vec<BotElement<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Row<'a> {
+struct BotElement<'a> {
     #[serde(rename = "_id")]
     id: &'a str,
     account_id: &'a str,
@@ -51,7 +51,7 @@ struct JwtApp<'a> {
 }
 
 pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
-    let page = Page::new(call, "limit", call.dialect.page_max, call.dialect.bots_offset)?;
+    let page = PageRange::new(call, "limit", call.dialect.page_max, call.dialect.bots_offset)?;
     let total = bots::count(call.conn, call.account.seq)?;
     let shown = bots::page(call.conn, call.account.seq, page.skip, page.take)?;
     let seqs: Vec<i64> = shown.iter().map(|bot| bot.seq).collect();
@@ -69,7 +69,7 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
     let employee = call.dialect.enterprise_purpose == EnterprisePurpose::Employee;
     let rows = shown
         .iter()
-        .map(|bot| Row {
+        .map(|bot| BotElement {
             id: &bot.id,
             account_id: &call.account.id,
             purpose: if bot.is_enterprise && employee { "employee" } else { "customer" },
@@ -88,5 +88,9 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
             jwt_apps: apps_of.remove(&bot.seq).unwrap_or_default(),
         })
         .collect();
-    Answer::ok(&List { total: page.shown_total(call, total), available_more: page.more(total), bots: rows })
+    Answer::ok(&BotListing {
+        total: page.shown_total(call, total),
+        available_more: page.more(total),
+        bots: rows,
+    })
 }

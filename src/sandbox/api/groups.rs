@@ -4,20 +4,20 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::paging::Page;
+use super::paging::PageRange;
 use super::{Answer, ApiError, Call};
-use crate::sandbox::store::groups::{self, Member};
+use crate::sandbox::store::groups::{self, GroupMember};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct List<'a> {
+struct GroupListing<'a> {
     total: i64,
     available_more: bool,
-    groups: Vec<Row<'a>>,
+    groups: Vec<GroupElement<'a>>,
 }
 
 #[derive(Serialize)]
-struct Row<'a> {
+struct GroupElement<'a> {
     #[serde(rename = "_id")]
     id: &'a str,
     #[serde(rename = "gN")]
@@ -25,7 +25,7 @@ struct Row<'a> {
     #[serde(rename = "gDesc")]
     description: &'a str,
     groups: Vec<Child<'a>>,
-    users: Vec<User<'a>>,
+    users: Vec<MemberElement<'a>>,
     #[serde(rename = "userCount")]
     user_count: usize,
 }
@@ -41,7 +41,7 @@ struct Child<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct User<'a> {
+struct MemberElement<'a> {
     #[serde(rename = "_id")]
     id: &'a str,
     email_id: &'a str,
@@ -55,15 +55,15 @@ struct User<'a> {
 }
 
 pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
-    let page = Page::new(call, "limit", call.dialect.page_max, call.dialect.groups_offset)?;
+    let page = PageRange::new(call, "limit", call.dialect.page_max, call.dialect.groups_offset)?;
     let all = groups::all(call.conn, call.account.seq, call.dialect.system_group_listed)?;
     let shown: Vec<_> = all.iter().skip(page.skip).take(page.take).collect();
     let seqs: Vec<i64> = shown.iter().map(|group| group.seq).collect();
     let members = groups::members(call.conn, &seqs, call.dialect.pending_in_groups)?;
     let children = groups::children(call.conn, &seqs)?;
-    let mut users_of: HashMap<i64, Vec<User<'_>>> = HashMap::new();
-    for Member { group, user } in &members {
-        users_of.entry(*group).or_default().push(User {
+    let mut users_of: HashMap<i64, Vec<MemberElement<'_>>> = HashMap::new();
+    for GroupMember { group, user } in &members {
+        users_of.entry(*group).or_default().push(MemberElement {
             id: &user.id,
             email_id: &user.email,
             last_name: &user.last_name,
@@ -79,7 +79,7 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
         .iter()
         .map(|group| {
             let users = users_of.remove(&group.seq).unwrap_or_default();
-            Row {
+            GroupElement {
                 id: &group.id,
                 name: &group.name,
                 description: &group.description,
@@ -94,5 +94,9 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
         })
         .collect();
     let total = all.len();
-    Answer::ok(&List { total: page.shown_total(call, total), available_more: page.more(total), groups: rows })
+    Answer::ok(&GroupListing {
+        total: page.shown_total(call, total),
+        available_more: page.more(total),
+        groups: rows,
+    })
 }

@@ -36,7 +36,7 @@ pub(crate) use answer::{Answer, ApiError};
 use super::dialect::Dialect;
 use super::mail::Invites;
 use super::store::accounts::Account;
-use super::store::apps::App;
+use super::store::apps::RegisteredApp;
 use super::store::audit::{self, Event};
 
 const USER_MANAGEMENT: &str = "user_management:user_management";
@@ -66,7 +66,7 @@ pub(crate) enum Counted {
 
 /// One endpoint.
 #[derive(Debug)]
-pub(crate) struct Route {
+pub(crate) struct ApiRoute {
     pub(crate) method: &'static str,
     /// `{bot}` stands for a bot's id.
     pub(crate) path: &'static str,
@@ -83,8 +83,8 @@ const fn read(
     path: &'static str,
     scope: &'static str,
     handle: fn(&Call<'_>) -> Result<Answer, ApiError>,
-) -> Route {
-    Route {
+) -> ApiRoute {
+    ApiRoute {
         method,
         path,
         scope: Some(scope),
@@ -100,12 +100,12 @@ const fn write(
     path: &'static str,
     scope: &'static str,
     handle: fn(&Call<'_>) -> Result<Answer, ApiError>,
-) -> Route {
-    Route { access: Access::Write, ..read(method, path, scope, handle) }
+) -> ApiRoute {
+    ApiRoute { access: Access::Write, ..read(method, path, scope, handle) }
 }
 
 /// Every endpoint.
-pub(crate) static ROUTES: [Route; 21] = [
+pub(crate) static ROUTES: [ApiRoute; 21] = [
     write("POST", "/api/public/users", USER_MANAGEMENT, users_create::handle),
     write("PUT", "/api/public/users", USER_MANAGEMENT, users_update::handle),
     write("DELETE", "/api/public/users", USER_MANAGEMENT, users_delete::handle),
@@ -114,7 +114,7 @@ pub(crate) static ROUTES: [Route; 21] = [
     read("GET", "/api/public/roles", ROLE_MANAGEMENT, roles::list),
     read("GET", "/api/public/roles/export", ROLE_MANAGEMENT, roles::export),
     write("POST", "/api/public/roles/import", ROLE_MANAGEMENT, roles_import::handle),
-    Route {
+    ApiRoute {
         scope: None,
         counted: Counted::Bot,
         bot_apps: true,
@@ -125,12 +125,12 @@ pub(crate) static ROUTES: [Route; 21] = [
     write("POST", "/api/public/useraccess", ROLE_MANAGEMENT, user_access::handle),
     read("GET", "/api/public/groups", ROLE_MANAGEMENT, groups::handle),
     read("GET", "/api/public/bots", ROLE_MANAGEMENT, bots::handle),
-    Route {
+    ApiRoute {
         counted: Counted::Bot,
         bot_apps: true,
         ..write("POST", "/api/public/bot/{bot}/publish", PUBLISH, publish::publish)
     },
-    Route {
+    ApiRoute {
         counted: Counted::Job,
         bot_apps: true,
         ..read("GET", "/api/public/bot/{bot}/publish/status", PUBLISH_STATUS, publish::status)
@@ -143,14 +143,14 @@ pub(crate) static ROUTES: [Route; 21] = [
 ];
 
 /// What a method and path lead to.
-pub(crate) enum Found {
-    Route(&'static Route, Option<String>),
+pub(crate) enum RouteMatch {
+    Route(&'static ApiRoute, Option<String>),
     WrongMethod,
     Nothing,
 }
 
 /// Finds the endpoint of a request. A trailing slash and the versioned prefix make no difference (1.6, 2.0).
-pub(crate) fn find(method: &str, path: &str, dialect: &Dialect) -> Found {
+pub(crate) fn find(method: &str, path: &str, dialect: &Dialect) -> RouteMatch {
     let path = path.trim_end_matches('/');
     let unversioned = path.strip_prefix("/api/1.1/").map(|rest| format!("/api/{rest}"));
     let path = unversioned.as_deref().unwrap_or(path);
@@ -162,11 +162,11 @@ pub(crate) fn find(method: &str, path: &str, dialect: &Dialect) -> Found {
             continue;
         }
         if route.method == method {
-            return Found::Route(route, bot);
+            return RouteMatch::Route(route, bot);
         }
         other_method = true;
     }
-    if other_method { Found::WrongMethod } else { Found::Nothing }
+    if other_method { RouteMatch::WrongMethod } else { RouteMatch::Nothing }
 }
 
 /// Whether the path fits the pattern; `bot` becomes what is in the place of `{bot}`.
@@ -186,7 +186,7 @@ fn matches(pattern: &str, path: &str, bot: &mut Option<String>) -> bool {
 pub(crate) struct Call<'a> {
     pub(crate) conn: &'a Connection,
     pub(crate) account: &'a Account,
-    pub(crate) app: &'a App,
+    pub(crate) app: &'a RegisteredApp,
     pub(crate) dialect: &'a Dialect,
     pub(crate) invites: &'a Invites,
     pub(crate) now: Timestamp,
@@ -231,9 +231,9 @@ mod tests {
     fn paths_are_found_with_slash_version_and_bot() {
         let dialect = Dialect::default();
         let found = |method, path| match find(method, path, &dialect) {
-            Found::Route(route, bot) => format!("{}{}", route.path, bot.unwrap_or_default()),
-            Found::WrongMethod => "405".to_owned(),
-            Found::Nothing => "404".to_owned(),
+            RouteMatch::Route(route, bot) => format!("{}{}", route.path, bot.unwrap_or_default()),
+            RouteMatch::WrongMethod => "405".to_owned(),
+            RouteMatch::Nothing => "404".to_owned(),
         };
         assert_eq!(found("POST", "/api/public/btroles/assignments/"), "/api/public/btroles/assignments");
         assert_eq!(

@@ -5,12 +5,12 @@ use crate::sandbox::dialect::{OffsetCounts, OverLimit};
 
 /// Which rows a call asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Page {
+pub(crate) struct PageRange {
     pub(crate) skip: usize,
     pub(crate) take: usize,
 }
 
-impl Page {
+impl PageRange {
     /// Reads `size_name` and `offset` of the query.
     pub(crate) fn new(
         call: &Call<'_>,

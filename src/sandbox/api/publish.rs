@@ -11,7 +11,7 @@ use crate::sandbox::store::{audiences, audit, bot_list, tasks, uuid_of};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Body {
+struct PublishBody {
     version_comment: String,
 }
 
@@ -29,7 +29,7 @@ fn bot(call: &Call<'_>) -> Result<Bot, ApiError> {
 
 pub(super) fn publish(call: &Call<'_>) -> Result<Answer, ApiError> {
     let bot = bot(call)?;
-    let Body { version_comment } = call.body()?;
+    let PublishBody { version_comment } = call.body()?;
     let approved = is_approved_by_itself(call, &bot)?;
     tasks::ask_again(call.conn, bot.seq)?;
     if approved {

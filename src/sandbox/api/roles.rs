@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::paging::Page;
+use super::paging::PageRange;
 use super::{Answer, ApiError, Call, wire};
 use crate::sandbox::dialect::OffsetCounts;
 use crate::sandbox::store::roles::{self, Role, RoleKind};
@@ -14,7 +14,7 @@ pub(super) fn kind(call: &Call<'_>) -> Result<RoleKind, ApiError> {
 
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, ApiError> {
     let kind = kind(call)?;
-    let page = Page::new(call, "limit", call.dialect.page_max, OffsetCounts::Pages)?;
+    let page = PageRange::new(call, "limit", call.dialect.page_max, OffsetCounts::Pages)?;
     let roles = roles::all(call.conn, call.account.seq, kind)?;
     let total = roles.len();
     let shown: Vec<Value> =

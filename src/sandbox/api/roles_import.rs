@@ -11,7 +11,7 @@ use crate::sandbox::store::{self, apps, audit};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Body {
+struct ImportBody {
     file_id: String,
 }
 
@@ -30,7 +30,7 @@ struct Imported {
 pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
     let kind = super::roles::kind(call)?;
     let full = call.query.get("fullImport").is_some_and(|full| full == "true");
-    let Body { file_id } = call.body()?;
+    let ImportBody { file_id } = call.body()?;
     let file = apps::file(call.conn, call.account.seq, &file_id)?
         .ok_or_else(|| ApiError::bad_request("Invalid file id"))?;
     let imported: Vec<Imported> =
@@ -52,7 +52,7 @@ fn upsert(call: &Call<'_>, kind: RoleKind, one: &Imported) -> Result<Role, ApiEr
     let Some(mut role) = matching(call, kind, &name, ref_id.as_deref())? else {
         let id = store::fresh_hex();
         let fresh_ref = Uuid::new_v4().to_string();
-        let row = roles::NewRow {
+        let row = roles::NewRoleRow {
             id: &id,
             kind,
             name: &name,

@@ -8,7 +8,7 @@ use crate::sandbox::sso::{self, Config, Mapping};
 use crate::sandbox::store::{apps, audit, groups, uuid_of};
 
 #[derive(Deserialize)]
-struct Body {
+struct SsoBody {
     #[serde(rename = "SSO_Authentication")]
     _authentication: String,
     #[serde(rename = "SSOProtocol")]
@@ -30,11 +30,11 @@ struct Body {
     #[serde(rename = "SyncBehaviour")]
     sync: Option<String>,
     #[serde(rename = "AttributeMapping", default)]
-    attributes: Vec<Attribute>,
+    attributes: Vec<AttributeElement>,
 }
 
 #[derive(Deserialize)]
-struct Attribute {
+struct AttributeElement {
     #[serde(rename = "SAMLAttribute_Name")]
     name: String,
     #[serde(rename = "SAMLAttribute_Value")]
@@ -79,7 +79,7 @@ pub(super) fn show(call: &Call<'_>) -> Result<Answer, ApiError> {
 }
 
 pub(super) fn enable(call: &Call<'_>) -> Result<Answer, ApiError> {
-    let body: Body = call.body()?;
+    let body: SsoBody = call.body()?;
     protocol(&body.protocol)?;
     let known_sync = |sync: &str| ["Synchronize_UpdateExisting", "AddNew_RetainExisting"].contains(&sync);
     let sync_fits = !body.mapping || body.sync.as_deref().is_some_and(known_sync);
@@ -99,13 +99,10 @@ pub(super) fn enable(call: &Call<'_>) -> Result<Answer, ApiError> {
     Answer::ok(&answer)
 }
 
-fn config(body: &Body) -> Config {
+fn config(body: &SsoBody) -> Config {
     let truth = |value: &Value| value.as_bool().unwrap_or(false);
-    let attributes = body.attributes.iter().map(|Attribute { name, value, kind, kore }| sso::Attribute {
-        name: name.clone(),
-        value: value.clone(),
-        kind: kind.clone(),
-        kore: kore.clone(),
+    let attributes = body.attributes.iter().map(|AttributeElement { name, value, kind, kore }| {
+        sso::Attribute { name: name.clone(), value: value.clone(), kind: kind.clone(), kore: kore.clone() }
     });
     let is_full = body.sync.as_deref() == Some("Synchronize_UpdateExisting");
     Config {

@@ -11,7 +11,7 @@ use crate::sandbox::store::users;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Body {
+struct AccessBody {
     email_ids: Vec<String>,
     can_create_bot: Option<bool>,
     is_developer: Option<bool>,
@@ -19,7 +19,7 @@ struct Body {
 }
 
 pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
-    let body: Body = call.body()?;
+    let body: AccessBody = call.body()?;
     if body.email_ids.is_empty() {
         let msg = match call.dialect.generation {
             Generation::Older => "emailIds cannot be empty",

@@ -3,21 +3,21 @@
 use serde::Serialize;
 
 use super::held::{self, HeldRoles};
-use super::paging::Page;
+use super::paging::PageRange;
 use super::{Answer, ApiError, Call};
 use crate::sandbox::store::users;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct List<'a> {
+struct UserRoleListing<'a> {
     total: i64,
     available_more: bool,
-    users: Vec<Row<'a>>,
+    users: Vec<UserRoleElement<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Row<'a> {
+struct UserRoleElement<'a> {
     username: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     org_user_id: Option<&'a str>,
@@ -30,14 +30,14 @@ struct Row<'a> {
 }
 
 pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
-    let page = Page::new(call, "limit", call.dialect.user_roles_max, call.dialect.user_roles_offset)?;
+    let page = PageRange::new(call, "limit", call.dialect.user_roles_max, call.dialect.user_roles_offset)?;
     let (people, total) =
         users::page(call.conn, call.account.seq, call.dialect.pending_in_user_roles, page.skip, page.take)?;
     let roles = held::roles_of(call, &people)?;
     let no_roles = HeldRoles::default();
     let rows = people
         .iter()
-        .map(|user| Row {
+        .map(|user| UserRoleElement {
             username: &user.email,
             org_user_id: user.org_user_id.as_deref(),
             account_id: &call.account.id,
@@ -47,5 +47,9 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
             roles: roles.get(&user.seq).unwrap_or(&no_roles),
         })
         .collect();
-    Answer::ok(&List { total: page.shown_total(call, total), available_more: page.more(total), users: rows })
+    Answer::ok(&UserRoleListing {
+        total: page.shown_total(call, total),
+        available_more: page.more(total),
+        users: rows,
+    })
 }

@@ -12,21 +12,21 @@ use crate::sandbox::store::{audit, bindings, groups};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Body {
-    users: Vec<Entry>,
+struct CreateBody {
+    users: Vec<CreateEntry>,
     send_email: Option<bool>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry {
+struct CreateEntry {
     user_info: UserInfo,
     #[serde(default)]
     groups: Vec<String>,
     #[serde(default)]
     roles: Vec<RoleRef>,
     #[serde(default)]
-    assign_bot_tasks: Vec<Tasks>,
+    assign_bot_tasks: Vec<NewTasks>,
     can_create_bot: Option<bool>,
     is_developer: Option<bool>,
     send_email: Option<bool>,
@@ -35,13 +35,13 @@ struct Entry {
 /// The key is `streamId` here, and `botId` in PUT: an entry with the other key names no bot and does nothing.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Tasks {
+struct NewTasks {
     stream_id: Option<String>,
     dialogs: Option<Vec<String>>,
 }
 
 pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
-    let body: Body = call.body()?;
+    let body: CreateBody = call.body()?;
     let send_email = body.send_email.unwrap_or(true);
     users_entries::each(
         call,
@@ -52,7 +52,7 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
     )
 }
 
-fn create(call: &Call<'_>, entry: &Entry, send_email: bool) -> Result<(), Refusal> {
+fn create(call: &Call<'_>, entry: &CreateEntry, send_email: bool) -> Result<(), Refusal> {
     let Some(email) = entry.user_info.email_id.as_deref().filter(|email| mail::is_address(email)) else {
         return failed(wire::INVALID_EMAIL);
     };
@@ -85,9 +85,9 @@ fn create(call: &Call<'_>, entry: &Entry, send_email: bool) -> Result<(), Refusa
     Ok(())
 }
 
-fn insert(call: &Call<'_>, entry: &Entry, email: &str) -> Result<User, Refusal> {
+fn insert(call: &Call<'_>, entry: &CreateEntry, email: &str) -> Result<User, Refusal> {
     let info = &entry.user_info;
-    let row = users::NewRow {
+    let row = users::NewUserRow {
         email,
         org_user_id: info.org_user_id.as_deref(),
         first_name: info.first_name.as_deref().unwrap_or_default(),
@@ -106,7 +106,7 @@ fn insert(call: &Call<'_>, entry: &Entry, email: &str) -> Result<User, Refusal> 
     }
 }
 
-fn give(call: &Call<'_>, entry: &Entry, user: &User) -> Result<(), Refusal> {
+fn give(call: &Call<'_>, entry: &CreateEntry, user: &User) -> Result<(), Refusal> {
     for id in entry.groups.iter().filter(|id| !id.is_empty()) {
         let group = resolve::group_by_id(call, id)?;
         if groups::join(call.conn, group.seq, user.seq)? {
@@ -120,7 +120,7 @@ fn give(call: &Call<'_>, entry: &Entry, user: &User) -> Result<(), Refusal> {
         let (role, bot) = resolve::role_on(call, role_id, bot_id.as_deref())?;
         assignments::give(call, &role, bot, user)?;
     }
-    for Tasks { stream_id, dialogs } in &entry.assign_bot_tasks {
+    for NewTasks { stream_id, dialogs } in &entry.assign_bot_tasks {
         let Some(bot) = stream_id else { continue };
         let Some(wanted) = resolve::assignment(call, bot, dialogs.as_deref())? else { continue };
         if !resolve::is_dropped(user, call.dialect.pending_assignments) {

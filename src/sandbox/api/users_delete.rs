@@ -11,13 +11,13 @@ use crate::sandbox::store::users::{self, User};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Body {
+struct DeleteBody {
     delete_email_ids: Option<Vec<String>>,
     org_user_ids: Option<Vec<String>>,
 }
 
 pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
-    let body: Body = call.body()?;
+    let body: DeleteBody = call.body()?;
     let (field, keys) = match (body.delete_email_ids, body.org_user_ids) {
         (Some(emails), None) => ("emailId", emails),
         (None, Some(ids)) => ("orgUserId", ids),

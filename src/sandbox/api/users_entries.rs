@@ -53,12 +53,12 @@ pub(crate) struct RoleRef {
 }
 
 /// What became of one entry.
-struct Outcome<'a> {
+struct EntryOutcome<'a> {
     info: &'a UserInfo,
     failure: Option<String>,
 }
 
-impl Outcome<'_> {
+impl EntryOutcome<'_> {
     fn shown(&self, call: &Call<'_>) -> Value {
         let mut user = Map::new();
         let UserInfo { email_id, org_user_id, first_name, last_name: _, rest: _ } = self.info;
@@ -97,7 +97,7 @@ pub(crate) fn each<'e, E>(
         };
         let end = if failure.is_some() { "ROLLBACK TO entry; RELEASE entry" } else { "RELEASE entry" };
         call.conn.execute_batch(end)?;
-        outcomes.push(Outcome { info: info(entry), failure });
+        outcomes.push(EntryOutcome { info: info(entry), failure });
     }
     let failed = outcomes.iter().any(|outcome| outcome.failure.is_some());
     let undo = failed && call.dialect.batch_fails_whole;

@@ -16,7 +16,7 @@ use crate::sandbox::store::users::{self, User, UserState};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Body {
+struct InfoBody {
     email_ids: Vec<String>,
     /// The vendor's table spells it with a capital.
     #[serde(alias = "Status")]
@@ -25,12 +25,12 @@ struct Body {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Element<'a> {
+struct UserElement<'a> {
     can_create_bot: bool,
     is_developer: bool,
-    user_info: UserInfo<'a>,
+    user_info: ShownUserInfo<'a>,
     roles: &'a HeldRoles,
-    assign_bot_tasks: &'a [Tasks],
+    assign_bot_tasks: &'a [AssignedTasks],
     groups: &'a [GroupRef],
     #[serde(flatten)]
     counters: Option<Counters>,
@@ -46,7 +46,7 @@ struct Counters {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct UserInfo<'a> {
+struct ShownUserInfo<'a> {
     email_id: &'a str,
     user_id: &'a str,
     first_name: &'a str,
@@ -58,7 +58,7 @@ struct UserInfo<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Tasks {
+struct AssignedTasks {
     bot_id: String,
     dialogs: Vec<String>,
     actions: Value,
@@ -75,13 +75,13 @@ struct GroupRef {
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Shown<'a> {
-    Known(Box<Element<'a>>),
+enum InfoElement<'a> {
+    Known(Box<UserElement<'a>>),
     Unknown(Value),
 }
 
 pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
-    let Body { mut email_ids, status } = call.body()?;
+    let InfoBody { mut email_ids, status } = call.body()?;
     let status = status.as_deref().unwrap_or("all");
     if !["all", "active", "not active"].contains(&status) {
         return Err(ApiError::invalid_arguments());
@@ -106,11 +106,11 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
     let counters = (call.dialect.generation == Generation::Newer)
         .then_some(Counters { more_available: false, total: email_ids.len() });
     let no_roles = HeldRoles::default();
-    let mut shown: Vec<(i64, Shown<'_>)> = Vec::with_capacity(email_ids.len());
+    let mut shown: Vec<(i64, InfoElement<'_>)> = Vec::with_capacity(email_ids.len());
     for email in &email_ids {
         let Some(user) = by_key.get(&key(email)) else {
             if call.dialect.unknown_users == UnknownUsers::Failure {
-                shown.push((i64::MAX, Shown::Unknown(unknown(call, email))));
+                shown.push((i64::MAX, InfoElement::Unknown(unknown(call, email))));
             }
             continue;
         };
@@ -118,10 +118,10 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
         if status != "all" && status != word {
             continue;
         }
-        let element = Element {
+        let element = UserElement {
             can_create_bot: user.can_create_bot,
             is_developer: user.is_developer,
-            user_info: UserInfo {
+            user_info: ShownUserInfo {
                 email_id: &user.email,
                 user_id: &user.id,
                 first_name: &user.first_name,
@@ -134,12 +134,12 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
             groups: groups.get(&user.seq).map_or(&[], Vec::as_slice),
             counters,
         };
-        shown.push((user.seq, Shown::Known(Box::new(element))));
+        shown.push((user.seq, InfoElement::Known(Box::new(element))));
     }
     if call.dialect.users_info_order == UsersInfoOrder::AsStored {
         shown.sort_by_key(|(seq, _)| *seq);
     }
-    let elements: Vec<Shown<'_>> = shown.into_iter().map(|(_, element)| element).collect();
+    let elements: Vec<InfoElement<'_>> = shown.into_iter().map(|(_, element)| element).collect();
     Answer::ok(&elements)
 }
 
@@ -157,18 +157,22 @@ fn status_word(call: &Call<'_>, state: UserState) -> &'static str {
     }
 }
 
-fn tasks_of(call: &Call<'_>, found: &[User], seqs: &[i64]) -> Result<HashMap<i64, Vec<Tasks>>, ApiError> {
+fn tasks_of(
+    call: &Call<'_>,
+    found: &[User],
+    seqs: &[i64],
+) -> Result<HashMap<i64, Vec<AssignedTasks>>, ApiError> {
     let hidden = call.dialect.pending_assignments == WhilePending::HiddenUntilJoined;
     let pending: Vec<i64> =
         found.iter().filter(|user| hidden && !user.state.has_joined()).map(|user| user.seq).collect();
-    let mut tasks: HashMap<i64, Vec<Tasks>> = HashMap::new();
+    let mut tasks: HashMap<i64, Vec<AssignedTasks>> = HashMap::new();
     for assignment in bindings::assignments(call.conn, seqs)? {
         if pending.contains(&assignment.user) {
             continue;
         }
         let mut other: Map<String, Value> = assignment.other_tasks;
         let mut kind = |name: &str| other.remove(name).unwrap_or_else(|| json!([]));
-        tasks.entry(assignment.user).or_default().push(Tasks {
+        tasks.entry(assignment.user).or_default().push(AssignedTasks {
             bot_id: assignment.bot_id,
             dialogs: assignment.dialogs,
             actions: kind("actions"),

@@ -10,19 +10,19 @@ use crate::sandbox::store::users::{self, User};
 use crate::sandbox::store::{audit, bindings, groups};
 
 #[derive(Deserialize)]
-struct Body {
-    users: Vec<Entry>,
+struct UpdateBody {
+    users: Vec<UpdateEntry>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry {
+struct UpdateEntry {
     user_info: UserInfo,
     #[serde(default)]
-    groups: Edit<String>,
+    groups: ListEdit<String>,
     #[serde(default)]
-    roles: Edit<RoleRef>,
-    assign_bot_tasks: Option<Vec<Tasks>>,
+    roles: ListEdit<RoleRef>,
+    assign_bot_tasks: Option<Vec<UpdatedTasks>>,
     can_create_bot: Option<bool>,
     is_developer: Option<bool>,
 }
@@ -30,14 +30,14 @@ struct Entry {
 /// An object here, a plain array in POST.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Edit<T> {
+struct ListEdit<T> {
     #[serde(default = "Vec::new")]
     add_to: Vec<T>,
     #[serde(default = "Vec::new")]
     remove_from: Vec<T>,
 }
 
-impl<T> Default for Edit<T> {
+impl<T> Default for ListEdit<T> {
     fn default() -> Self {
         Self { add_to: Vec::new(), remove_from: Vec::new() }
     }
@@ -47,17 +47,17 @@ impl<T> Default for Edit<T> {
 /// the whole assignment.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Tasks {
+struct UpdatedTasks {
     bot_id: Option<String>,
     dialogs: Option<Vec<String>>,
 }
 
 pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
-    let body: Body = call.body()?;
+    let body: UpdateBody = call.body()?;
     users_entries::each(call, "updated", &body.users, |entry| &entry.user_info, |entry| update(call, entry))
 }
 
-fn update(call: &Call<'_>, entry: &Entry) -> Result<(), Refusal> {
+fn update(call: &Call<'_>, entry: &UpdateEntry) -> Result<(), Refusal> {
     let info = &entry.user_info;
     let user = match (&info.email_id, &info.org_user_id) {
         (Some(email), _) => resolve::user(call, email)?,
@@ -79,7 +79,7 @@ fn update(call: &Call<'_>, entry: &Entry) -> Result<(), Refusal> {
     tasks(call, entry, &user)
 }
 
-fn memberships(call: &Call<'_>, entry: &Entry, user: &User) -> Result<(), Refusal> {
+fn memberships(call: &Call<'_>, entry: &UpdateEntry, user: &User) -> Result<(), Refusal> {
     for id in entry.groups.remove_from.iter().filter(|id| !id.is_empty()) {
         let group = resolve::group_by_id(call, id)?;
         if groups::leave(call.conn, group.seq, user.seq)? {
@@ -103,7 +103,7 @@ fn memberships(call: &Call<'_>, entry: &Entry, user: &User) -> Result<(), Refusa
     Ok(())
 }
 
-fn roles(call: &Call<'_>, entry: &Entry, user: &User) -> Result<(), Refusal> {
+fn roles(call: &Call<'_>, entry: &UpdateEntry, user: &User) -> Result<(), Refusal> {
     for RoleRef { role_id, bot_id } in &entry.roles.remove_from {
         let (role, bot) = resolve::role_on(call, role_id, bot_id.as_deref())?;
         assignments::take(call, &role, bot, user)?;
@@ -115,10 +115,10 @@ fn roles(call: &Call<'_>, entry: &Entry, user: &User) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn tasks(call: &Call<'_>, entry: &Entry, user: &User) -> Result<(), Refusal> {
+fn tasks(call: &Call<'_>, entry: &UpdateEntry, user: &User) -> Result<(), Refusal> {
     let Some(tasks) = &entry.assign_bot_tasks else { return Ok(()) };
     let mut wanted = Vec::with_capacity(tasks.len());
-    for Tasks { bot_id, dialogs } in tasks {
+    for UpdatedTasks { bot_id, dialogs } in tasks {
         if let Some(bot) = bot_id {
             wanted.extend(resolve::assignment(call, bot, dialogs.as_deref())?);
         }

@@ -1,7 +1,7 @@
 //! What stands around every page: account, navigation, the person's menu, the form token.
 
 use super::admin_context::{AdminContext, SignedIn};
-use super::nav::{self, Shown};
+use super::nav::{self, ShownModule};
 use super::reply::{Notice, PageError};
 use super::{assets, session};
 
@@ -13,7 +13,7 @@ pub(super) struct Frame {
     pub(super) title: String,
     pub(super) crumbs: Vec<Crumb>,
     pub(super) account_name: String,
-    pub(super) modules: Vec<Shown>,
+    pub(super) modules: Vec<ShownModule>,
     pub(super) menu: Menu,
     pub(super) notice: Option<Notice>,
     pub(super) form_token: String,

@@ -32,7 +32,7 @@ const BOT: [(&str, &str, &[Level]); 16] = [
 ];
 
 /// A permission on the form.
-pub(super) struct Row {
+pub(super) struct PermissionRow {
     pub(super) key: String,
     pub(super) label: String,
     pub(super) levels: &'static [Level],
@@ -40,7 +40,7 @@ pub(super) struct Row {
     pub(super) level: String,
 }
 
-impl Row {
+impl PermissionRow {
     /// The console's word for the level, where it cannot be changed.
     pub(super) fn word(&self) -> &str {
         let known = self.levels.iter().find(|(value, _)| *value == self.level);
@@ -49,22 +49,22 @@ impl Row {
 }
 
 /// Every permission of that kind with its level in `held`; those the console does not know come last, as they are.
-pub(super) fn rows(kind: RoleKind, held: &Map<String, Value>) -> Vec<Row> {
+pub(super) fn rows(kind: RoleKind, held: &Map<String, Value>) -> Vec<PermissionRow> {
     let level = |key: &str| held.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let row = |key: &str, label: &str, levels| Row {
+    let row = |key: &str, label: &str, levels| PermissionRow {
         level: level(key),
         key: key.to_owned(),
         label: label.to_owned(),
         levels,
     };
-    let mut rows: Vec<Row> = match kind {
+    let mut rows: Vec<PermissionRow> = match kind {
         RoleKind::Admin => {
             let names = Permission::all().map(Permission::name).chain(["Kore.ai Connector"]);
             names.map(|name| row(name, name, SWITCH)).collect()
         }
         RoleKind::Bot => BOT.iter().map(|(key, label, levels)| row(key, label, levels)).collect(),
     };
-    let further: Vec<Row> = held
+    let further: Vec<PermissionRow> = held
         .keys()
         .filter(|key| rows.iter().all(|row| row.key != **key))
         .map(|key| row(key, key, if kind == RoleKind::Admin { SWITCH } else { DEPTH }))

@@ -39,7 +39,7 @@ impl Search {
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Page {
+pub(super) struct ListPage {
     /// From 1.
     number: usize,
     total: usize,
@@ -49,7 +49,7 @@ pub(super) struct Page {
     query: Vec<(String, String)>,
 }
 
-impl Page {
+impl ListPage {
     /// The page in the query's field `page`.
     pub(super) fn new(context: &RequestContext<'_>) -> Self {
         Self::in_field(context, "page")
@@ -115,12 +115,12 @@ mod tests {
     #[test]
     fn pages_keep_the_query_and_end_where_the_list_ends() {
         let query = vec![("search".to_owned(), "a b".to_owned())];
-        let page = Page { number: 2, total: 60, field: "page", path: "/Admin/users".to_owned(), query };
+        let page = ListPage { number: 2, total: 60, field: "page", path: "/Admin/users".to_owned(), query };
         assert_eq!(page.summary(), "26–50 of 60");
         assert_eq!(page.previous().unwrap(), "/Admin/users?search=a+b&page=1");
         assert_eq!(page.next().unwrap(), "/Admin/users?search=a+b&page=3");
-        let last = Page { number: 3, ..page.clone() };
+        let last = ListPage { number: 3, ..page.clone() };
         assert_eq!((last.summary().as_str(), last.next()), ("51–60 of 60", None));
-        assert_eq!(Page { number: 9, ..page }.summary(), "Nothing on this page; there are 60");
+        assert_eq!(ListPage { number: 9, ..page }.summary(), "Nothing on this page; there are 60");
     }
 }

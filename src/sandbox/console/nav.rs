@@ -80,7 +80,7 @@ pub(super) const MODULES: &[Module] = &[
 ];
 
 /// A module as one administrator sees it.
-pub(super) struct Shown {
+pub(super) struct ShownModule {
     pub(super) title: &'static str,
     pub(super) icon: &'static str,
     pub(super) items: Vec<ShownItem>,
@@ -94,13 +94,13 @@ pub(super) struct ShownItem {
 }
 
 /// What a user may see; a module without pages for them is left out.
-pub(super) fn shown_to(admin: &AdminContext<'_>) -> Vec<Shown> {
+pub(super) fn shown_to(admin: &AdminContext<'_>) -> Vec<ShownModule> {
     let here = admin.incoming.path.as_str();
     let is_below =
         |path: &str| here.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     MODULES
         .iter()
-        .map(|module| Shown {
+        .map(|module| ShownModule {
             title: module.title,
             icon: module.icon.svg(),
             items: module

@@ -12,12 +12,12 @@ use crate::sandbox::store::users::User;
 
 /// A user or a group, to hold a role.
 #[derive(Clone, Copy)]
-pub(super) enum Holder<'a> {
+pub(super) enum HolderRef<'a> {
     User(&'a User),
     Group(&'a Group),
 }
 
-impl Holder<'_> {
+impl HolderRef<'_> {
     fn name(&self) -> &str {
         match self {
             Self::User(user) => &user.email,
@@ -25,10 +25,10 @@ impl Holder<'_> {
         }
     }
 
-    fn key(&self) -> bindings::Holder {
+    fn key(&self) -> bindings::HolderSeq {
         match self {
-            Self::User(user) => bindings::Holder::User(user.seq),
-            Self::Group(group) => bindings::Holder::Group(group.seq),
+            Self::User(user) => bindings::HolderSeq::User(user.seq),
+            Self::Group(group) => bindings::HolderSeq::Group(group.seq),
         }
     }
 }
@@ -69,11 +69,11 @@ fn described(role: &Role, bot: Option<&Bot>) -> String {
     }
 }
 
-fn event(role: &Role, holder: Holder<'_>, admin: Event, bot: Event, group: Event) -> Event {
+fn event(role: &Role, holder: HolderRef<'_>, admin: Event, bot: Event, group: Event) -> Event {
     match (holder, role.kind) {
-        (Holder::Group(_), _) => group,
-        (Holder::User(_), RoleKind::Admin) => admin,
-        (Holder::User(_), RoleKind::Bot) => bot,
+        (HolderRef::Group(_), _) => group,
+        (HolderRef::User(_), RoleKind::Admin) => admin,
+        (HolderRef::User(_), RoleKind::Bot) => bot,
     }
 }
 
@@ -82,11 +82,11 @@ pub(super) fn give(
     admin: &AdminContext<'_>,
     change: &Change<'_>,
     role: &Role,
-    holder: Holder<'_>,
+    holder: HolderRef<'_>,
     bot: Option<&Bot>,
 ) -> Result<(), PageError> {
     check(admin, role)?;
-    if role.is_master_admin() && matches!(holder, Holder::Group(_)) {
+    if role.is_master_admin() && matches!(holder, HolderRef::Group(_)) {
         return Err(PageError::Refused("Master Admin is given to people, not to groups.".to_owned()));
     }
     if bot.is_some() != (role.kind == RoleKind::Bot) {
@@ -106,7 +106,7 @@ pub(super) fn take(
     admin: &AdminContext<'_>,
     change: &Change<'_>,
     role: &Role,
-    holder: Holder<'_>,
+    holder: HolderRef<'_>,
     bot: Option<&Bot>,
 ) -> Result<(), PageError> {
     check(admin, role)?;

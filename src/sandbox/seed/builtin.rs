@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{OWNER, World};
 use crate::sandbox::error::SandboxError;
-use crate::sandbox::store::bindings::{self, Holder, NO_BOT};
+use crate::sandbox::store::bindings::{self, HolderSeq, NO_BOT};
 use crate::sandbox::store::groups::{self, EVERYONE, GroupSource};
 use crate::sandbox::store::roles::{self, BOT_OWNER, MASTER_ADMIN, RoleKind};
 use crate::sandbox::store::users::{self, UserState};
@@ -57,7 +57,7 @@ pub(super) fn fill(world: &World<'_>) -> Result<(), SandboxError> {
     for (name, description, permissions) in bot_roles() {
         builtin_role(world, RoleKind::Bot, name, description, &permissions)?;
     }
-    let owner = users::NewRow {
+    let owner = users::NewUserRow {
         email: OWNER,
         org_user_id: None,
         first_name: "Olivia",
@@ -69,7 +69,7 @@ pub(super) fn fill(world: &World<'_>) -> Result<(), SandboxError> {
         data_tables: Some(true),
     };
     let owner = users::insert(conn, account.seq, &owner, now)?;
-    bindings::bind(conn, Holder::User(owner), master, NO_BOT)?;
+    bindings::bind(conn, HolderSeq::User(owner), master, NO_BOT)?;
     Ok(())
 }
 
@@ -80,7 +80,7 @@ fn builtin_role(
     description: &str,
     permissions: &Map<String, Value>,
 ) -> Result<i64, SandboxError> {
-    let row = roles::NewRow {
+    let row = roles::NewRoleRow {
         id: &hex_of(&[&world.account.id, kind.word(), name]),
         kind,
         name,

@@ -20,12 +20,12 @@ use axum::serve::ListenerExt;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use super::api::{self, Access, Answer, ApiError, Call, Counted, Found, Route};
+use super::api::{self, Access, Answer, ApiError, ApiRoute, Call, Counted, RouteMatch};
 use super::faults::{Effect, PlannedFaults};
 use super::rate::{Budget, Exceeded};
 use super::requests::Recorded;
 use super::store::accounts;
-use super::store::apps::App;
+use super::store::apps::RegisteredApp;
 use super::{Inner, Sandbox, auth, console};
 
 /// Marks, as a response extension, an answer that must not reach the client: whoever calls the router in
@@ -93,7 +93,7 @@ async fn remind(sandbox: Sandbox) {
 }
 
 /// A request taken apart.
-struct Incoming {
+struct ParsedRequest {
     method: String,
     path: String,
     query: HashMap<String, String>,
@@ -110,7 +110,7 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
         Err(error) => return respond(&Err(error)),
     };
     let endpoint = match &found {
-        Found::Route(route, _) => format!("{} {}", route.method, route.path),
+        RouteMatch::Route(route, _) => format!("{} {}", route.method, route.path),
         _ => format!("{} {}", incoming.method, incoming.path),
     };
     let (call, planned) = inner.faults.faults_for_call(&endpoint);
@@ -142,7 +142,7 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
     finished.await.unwrap_or_else(|e| respond(&Err(ApiError::internal(&e))))
 }
 
-async fn take_apart(inner: &Inner, request: Request) -> Result<(Incoming, Found), ApiError> {
+async fn take_apart(inner: &Inner, request: Request) -> Result<(ParsedRequest, RouteMatch), ApiError> {
     let method = request.method().as_str().to_owned();
     let path = request.uri().path().to_owned();
     let raw_query = request.uri().query().unwrap_or_default().to_owned();
@@ -154,9 +154,9 @@ async fn take_apart(inner: &Inner, request: Request) -> Result<(Incoming, Found)
     let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let agent = agent.unwrap_or_default().to_owned();
     let found = api::find(&method, &path, &inner.options.dialect);
-    let is_upload = matches!(&found, Found::Route(route, _) if route.path.ends_with("uploadfile"));
+    let is_upload = matches!(&found, RouteMatch::Route(route, _) if route.path.ends_with("uploadfile"));
     let body = if is_upload { file_part(request).await? } else { whole_body(request).await? };
-    Ok((Incoming { method, path, query, raw_query, token, agent, body, is_upload }, found))
+    Ok((ParsedRequest { method, path, query, raw_query, token, agent, body, is_upload }, found))
 }
 
 async fn whole_body(request: Request) -> Result<Bytes, ApiError> {
@@ -235,8 +235,8 @@ async fn match_faults(inner: &Arc<Inner>, planned: PlannedFaults) -> FaultMatch 
 /// Runs the endpoint; `None`: its reply is dropped.
 async fn carry_out(
     inner: &Arc<Inner>,
-    incoming: Incoming,
-    found: Found,
+    incoming: ParsedRequest,
+    found: RouteMatch,
     effects: FaultEffects,
 ) -> Option<Response<Body>> {
     let (status_instead, drop_reply) = (effects.status_instead, effects.drop_reply);
@@ -250,14 +250,14 @@ async fn carry_out(
 /// Runs a call on a thread that may wait for the database.
 async fn served(
     inner: &Arc<Inner>,
-    incoming: Incoming,
-    found: Found,
+    incoming: ParsedRequest,
+    found: RouteMatch,
     effects: FaultEffects,
 ) -> Result<Answer, ApiError> {
     let (route, bot) = match found {
-        Found::Route(route, bot) => (route, bot),
-        Found::WrongMethod => return Err(ApiError::method()),
-        Found::Nothing => return Err(ApiError::no_such_path()),
+        RouteMatch::Route(route, bot) => (route, bot),
+        RouteMatch::WrongMethod => return Err(ApiError::method()),
+        RouteMatch::Nothing => return Err(ApiError::no_such_path()),
     };
     let worker = Arc::clone(inner);
     let outcome =
@@ -286,9 +286,9 @@ pub(super) async fn deliver(inner: &Arc<Inner>) {
 /// Token, budget, scope, endpoint: in this order.
 fn answer(
     inner: &Inner,
-    route: &'static Route,
+    route: &'static ApiRoute,
     bot: Option<&str>,
-    incoming: &Incoming,
+    incoming: &ParsedRequest,
     effects: &FaultEffects,
 ) -> Result<Answer, ApiError> {
     let now = inner.options.clock.now();
@@ -325,7 +325,7 @@ fn answer(
     }
 }
 
-fn may_call(app: &App, route: &Route) -> Result<(), ApiError> {
+fn may_call(app: &RegisteredApp, route: &ApiRoute) -> Result<(), ApiError> {
     let bot_app_is_fine = app.bot.is_none() || route.bot_apps;
     let scope_is_there = route.scope.is_none_or(|scope| {
         // The API list files the publish status under the publish scope.
@@ -340,7 +340,7 @@ const PER_MINUTE: &str =
 const HOURLY: &str = "You've exceeded the hourly rate limit. Please wait for sometime before retrying.";
 const OLDER: &str = "Rate limit for this API has been reached. Please try again after some time.";
 
-fn spend(inner: &Inner, route: &'static Route, bot: Option<&str>, account: &str) -> Result<(), ApiError> {
+fn spend(inner: &Inner, route: &'static ApiRoute, bot: Option<&str>, account: &str) -> Result<(), ApiError> {
     use super::dialect::BudgetScope;
     let dialect = &inner.options.dialect;
     let budget = match (route.counted, bot) {

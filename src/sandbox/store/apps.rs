@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 /// One app.
 #[derive(Clone)]
-pub(crate) struct App {
+pub(crate) struct RegisteredApp {
     pub(crate) client_id: String,
     pub(crate) account: i64,
     /// The bot, for an app made in the builder.
@@ -15,7 +15,7 @@ pub(crate) struct App {
     pub(crate) created_at: String,
 }
 
-pub(crate) fn by_client_id(conn: &Connection, client_id: &str) -> rusqlite::Result<Option<App>> {
+pub(crate) fn by_client_id(conn: &Connection, client_id: &str) -> rusqlite::Result<Option<RegisteredApp>> {
     conn.prepare_cached(
         "SELECT client_id, account_seq, bot_seq, secret, scopes, enforce_jti, created_at FROM apps
          WHERE client_id = ?1",
@@ -25,7 +25,11 @@ pub(crate) fn by_client_id(conn: &Connection, client_id: &str) -> rusqlite::Resu
 }
 
 /// The account's app of that name, the oldest where there are several.
-pub(crate) fn by_name(conn: &Connection, account: i64, name: &str) -> rusqlite::Result<Option<App>> {
+pub(crate) fn by_name(
+    conn: &Connection,
+    account: i64,
+    name: &str,
+) -> rusqlite::Result<Option<RegisteredApp>> {
     conn.prepare_cached(
         "SELECT client_id, account_seq, bot_seq, secret, scopes, enforce_jti, created_at FROM apps
          WHERE account_seq = ?1 AND name = ?2 AND bot_seq IS NULL ORDER BY created_at, client_id LIMIT 1",
@@ -40,7 +44,7 @@ pub(crate) fn page(
     account: i64,
     skip: usize,
     take: usize,
-) -> rusqlite::Result<(Vec<(String, App)>, usize)> {
+) -> rusqlite::Result<(Vec<(String, RegisteredApp)>, usize)> {
     let total = conn
         .prepare_cached("SELECT count(*) FROM apps WHERE account_seq = ?1 AND bot_seq IS NULL")?
         .query_row([account], |row| row.get(0))?;
@@ -59,7 +63,7 @@ pub(crate) fn own(
     conn: &Connection,
     account: i64,
     client_id: &str,
-) -> rusqlite::Result<Option<(String, App)>> {
+) -> rusqlite::Result<Option<(String, RegisteredApp)>> {
     conn.prepare_cached(
         "SELECT client_id, account_seq, bot_seq, secret, scopes, enforce_jti, created_at, name FROM apps
          WHERE account_seq = ?1 AND client_id = ?2 AND bot_seq IS NULL",
@@ -82,8 +86,8 @@ pub(crate) fn delete(conn: &Connection, client_id: &str) -> rusqlite::Result<()>
     conn.execute("DELETE FROM apps WHERE client_id = ?1", [client_id]).map(drop)
 }
 
-fn app(row: &rusqlite::Row<'_>) -> rusqlite::Result<App> {
-    Ok(App {
+fn app(row: &rusqlite::Row<'_>) -> rusqlite::Result<RegisteredApp> {
+    Ok(RegisteredApp {
         client_id: row.get(0)?,
         account: row.get(1)?,
         bot: row.get(2)?,
@@ -95,7 +99,7 @@ fn app(row: &rusqlite::Row<'_>) -> rusqlite::Result<App> {
 }
 
 /// The apps of all `bots`.
-pub(crate) fn of_bots(conn: &Connection, bots: &[i64]) -> rusqlite::Result<Vec<App>> {
+pub(crate) fn of_bots(conn: &Connection, bots: &[i64]) -> rusqlite::Result<Vec<RegisteredApp>> {
     conn.prepare_cached(
         "SELECT a.client_id, a.account_seq, a.bot_seq, a.secret, a.scopes, a.enforce_jti, a.created_at
          FROM json_each(?1) j JOIN apps a ON a.bot_seq = j.value ORDER BY a.created_at, a.client_id",
@@ -104,8 +108,8 @@ pub(crate) fn of_bots(conn: &Connection, bots: &[i64]) -> rusqlite::Result<Vec<A
     .collect()
 }
 
-pub(crate) fn insert(conn: &Connection, name: &str, app: &App) -> rusqlite::Result<()> {
-    let App { client_id, account, bot, secret, scopes, enforce_jti, created_at } = app;
+pub(crate) fn insert(conn: &Connection, name: &str, app: &RegisteredApp) -> rusqlite::Result<()> {
+    let RegisteredApp { client_id, account, bot, secret, scopes, enforce_jti, created_at } = app;
     conn.execute(
         "INSERT INTO apps (client_id, account_seq, bot_seq, name, secret, scopes, enforce_jti, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

@@ -134,7 +134,7 @@ pub(crate) fn give_everybody(conn: &Connection, account: i64, bot: i64) -> rusql
 
 /// A user who can be chosen, or has been.
 #[derive(Debug, Clone)]
-pub(crate) struct Person {
+pub(crate) struct AudiencePerson {
     pub(crate) seq: i64,
     pub(crate) id: String,
     pub(crate) email: String,
@@ -142,8 +142,8 @@ pub(crate) struct Person {
     pub(crate) last_name: String,
 }
 
-fn person(row: &rusqlite::Row<'_>) -> rusqlite::Result<Person> {
-    Ok(Person {
+fn person(row: &rusqlite::Row<'_>) -> rusqlite::Result<AudiencePerson> {
+    Ok(AudiencePerson {
         seq: row.get(0)?,
         id: row.get(1)?,
         email: row.get(2)?,
@@ -161,7 +161,7 @@ pub(crate) fn candidates(
     terms: &[String],
     skip: usize,
     take: usize,
-) -> rusqlite::Result<(Vec<Person>, usize)> {
+) -> rusqlite::Result<(Vec<AudiencePerson>, usize)> {
     let matching = format!("{} AND u.state <> 'not active'", user_list::MATCHING);
     let terms = super::set_of(terms)?;
     let state: Option<&str> = None;
@@ -185,7 +185,7 @@ pub(crate) fn people(
     users: &BTreeSet<i64>,
     skip: usize,
     take: usize,
-) -> rusqlite::Result<Vec<Person>> {
+) -> rusqlite::Result<Vec<AudiencePerson>> {
     let users: Vec<i64> = users.iter().copied().collect();
     conn.prepare_cached(&format!(
         "SELECT {PERSON} FROM json_each(?2) j JOIN users u ON u.seq = j.value WHERE u.account_seq = ?1

@@ -105,7 +105,7 @@ pub(crate) fn log_of(
 
 /// One entry as stored.
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub(crate) struct AuditEntry {
     pub(crate) id: String,
     pub(crate) at_ms: i64,
     pub(crate) name: String,
@@ -130,7 +130,7 @@ pub(crate) fn page(
     conn: &Connection,
     account: i64,
     query: &Query<'_>,
-) -> rusqlite::Result<(Vec<Entry>, usize)> {
+) -> rusqlite::Result<(Vec<AuditEntry>, usize)> {
     let Query { between: (from, to), after, newest_first, skip, take } = query;
     let (order, follows) = if *newest_first { ("DESC", "<") } else { ("ASC", ">") };
     let after: Value = match after {
@@ -156,7 +156,7 @@ pub(crate) fn page(
              ORDER BY seq {order} LIMIT ?5 OFFSET ?6"
         ))?
         .query_map(params![account, from, to, after, take, skip], |row| {
-            Ok(Entry {
+            Ok(AuditEntry {
                 id: row.get(0)?,
                 at_ms: row.get(1)?,
                 name: row.get(2)?,

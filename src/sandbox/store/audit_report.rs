@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 /// One row of the report.
 #[derive(Debug)]
-pub(crate) struct Row {
+pub(crate) struct AuditRow {
     pub(crate) at_ms: i64,
     /// The e-mail of whoever did it; empty for the API.
     pub(crate) actor: String,
@@ -17,7 +17,7 @@ pub(crate) struct Row {
 
 /// What is asked for; empty texts match everything.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Filter {
+pub(crate) struct AuditFilter {
     /// Milliseconds, both ends included.
     pub(crate) between: (i64, i64),
     /// A part of the address, in whatever case.
@@ -36,11 +36,11 @@ const MATCHING: &str = "a.account_seq = ?1 AND a.at_ms BETWEEN ?2 AND ?3 AND (?4
 pub(crate) fn page(
     conn: &Connection,
     account: i64,
-    filter: &Filter,
+    filter: &AuditFilter,
     skip: usize,
     take: usize,
-) -> rusqlite::Result<(Vec<Row>, usize)> {
-    let Filter { between: (from, to), actor, category, event, text } = filter;
+) -> rusqlite::Result<(Vec<AuditRow>, usize)> {
+    let AuditFilter { between: (from, to), actor, category, event, text } = filter;
     let actor = actor.to_lowercase();
     let total = conn
         .prepare_cached(&format!("SELECT count(*) FROM audit a WHERE {MATCHING}"))?
@@ -53,7 +53,7 @@ pub(crate) fn page(
              WHERE {MATCHING} ORDER BY a.at_ms DESC, a.seq DESC LIMIT ?8 OFFSET ?9"
         ))?
         .query_map(params![account, from, to, category, event, actor, text, take, skip], |row| {
-            Ok(Row {
+            Ok(AuditRow {
                 at_ms: row.get(0)?,
                 actor: row.get(1)?,
                 name: row.get(2)?,

@@ -6,7 +6,7 @@ use super::roles::RoleKind;
 
 /// Who holds a role.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Holder {
+pub(crate) enum HolderSeq {
     User(i64),
     Group(i64),
 }
@@ -15,12 +15,12 @@ pub(crate) enum Holder {
 pub(crate) const NO_BOT: i64 = 0;
 
 /// Returns whether the binding is new.
-pub(crate) fn bind(conn: &Connection, holder: Holder, role: i64, bot: i64) -> rusqlite::Result<bool> {
+pub(crate) fn bind(conn: &Connection, holder: HolderSeq, role: i64, bot: i64) -> rusqlite::Result<bool> {
     let (sql, seq) = match holder {
-        Holder::User(seq) => {
+        HolderSeq::User(seq) => {
             ("INSERT OR IGNORE INTO user_roles (user_seq, role_seq, bot_seq) VALUES (?1, ?2, ?3)", seq)
         }
-        Holder::Group(seq) => {
+        HolderSeq::Group(seq) => {
             ("INSERT OR IGNORE INTO group_roles (group_seq, role_seq, bot_seq) VALUES (?1, ?2, ?3)", seq)
         }
     };
@@ -28,12 +28,12 @@ pub(crate) fn bind(conn: &Connection, holder: Holder, role: i64, bot: i64) -> ru
 }
 
 /// Returns whether there was a binding.
-pub(crate) fn unbind(conn: &Connection, holder: Holder, role: i64, bot: i64) -> rusqlite::Result<bool> {
+pub(crate) fn unbind(conn: &Connection, holder: HolderSeq, role: i64, bot: i64) -> rusqlite::Result<bool> {
     let (sql, seq) = match holder {
-        Holder::User(seq) => {
+        HolderSeq::User(seq) => {
             ("DELETE FROM user_roles WHERE user_seq = ?1 AND role_seq = ?2 AND bot_seq = ?3", seq)
         }
-        Holder::Group(seq) => {
+        HolderSeq::Group(seq) => {
             ("DELETE FROM group_roles WHERE group_seq = ?1 AND role_seq = ?2 AND bot_seq = ?3", seq)
         }
     };

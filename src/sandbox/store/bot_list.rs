@@ -6,7 +6,7 @@ use super::bots::{self, Bot};
 
 /// One row of a list.
 #[derive(Debug)]
-pub(crate) struct Listed {
+pub(crate) struct ListedBot {
     pub(crate) bot: Bot,
     /// Name or address of whoever published it; empty when they are gone.
     pub(crate) publisher: String,
@@ -15,7 +15,7 @@ pub(crate) struct Listed {
 
 /// Which deployed bots are asked for.
 #[derive(Debug)]
-pub(crate) struct Filter {
+pub(crate) struct BotFilter {
     pub(crate) is_enterprise: bool,
     /// In lower case; each has to occur in the name.
     pub(crate) terms: Vec<String>,
@@ -25,22 +25,22 @@ pub(crate) struct Filter {
 
 const PUBLISHER: &str = "coalesce(nullif(trim(p.first_name || ' ' || p.last_name), ''), p.email, '')";
 
-fn listed(row: &rusqlite::Row<'_>) -> rusqlite::Result<Listed> {
-    Ok(Listed { bot: bots::bot(row)?, publisher: row.get(10)?, tasks: row.get(11)? })
+fn listed(row: &rusqlite::Row<'_>) -> rusqlite::Result<ListedBot> {
+    Ok(ListedBot { bot: bots::bot(row)?, publisher: row.get(10)?, tasks: row.get(11)? })
 }
 
 /// A page of deployed bots, suspended ones included, and how many there are.
 pub(crate) fn deployed(
     conn: &Connection,
     account: i64,
-    filter: &Filter,
+    filter: &BotFilter,
     skip: usize,
     take: usize,
-) -> rusqlite::Result<(Vec<Listed>, usize)> {
+) -> rusqlite::Result<(Vec<ListedBot>, usize)> {
     const MATCHING: &str =
         "b.account_seq = ?1 AND b.is_enterprise = ?2 AND b.status IN ('published', 'suspended')
          AND NOT EXISTS (SELECT 1 FROM json_each(?3) term WHERE instr(lower(b.name), term.value) = 0)";
-    let Filter { is_enterprise, terms, by_name } = filter;
+    let BotFilter { is_enterprise, terms, by_name } = filter;
     let terms = super::set_of(terms)?;
     let total = conn
         .prepare_cached(&format!("SELECT count(*) FROM bots b WHERE {MATCHING}"))?
@@ -61,8 +61,8 @@ pub(crate) fn deployed(
 
 /// A bot, or an upgrade of one, that waits for an admin.
 #[derive(Debug)]
-pub(crate) struct Waiting {
-    pub(crate) listed: Listed,
+pub(crate) struct WaitingBot {
+    pub(crate) listed: ListedBot,
     pub(crate) comment: String,
     pub(crate) at: String,
 }
@@ -71,8 +71,8 @@ const WAITING: &str = "FROM bots b LEFT JOIN deployment_requests r ON r.bot_seq 
      LEFT JOIN users p ON p.account_seq = b.account_seq AND p.id = b.created_by
      WHERE b.account_seq = ?1 AND (b.status = 'awaitingApproval' OR r.bot_seq IS NOT NULL)";
 
-fn waiting_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Waiting> {
-    Ok(Waiting { listed: listed(row)?, comment: row.get(12)?, at: row.get(13)? })
+fn waiting_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<WaitingBot> {
+    Ok(WaitingBot { listed: listed(row)?, comment: row.get(12)?, at: row.get(13)? })
 }
 
 fn waiting_sql(more: &str) -> String {
@@ -89,7 +89,7 @@ pub(crate) fn waiting(
     account: i64,
     skip: usize,
     take: usize,
-) -> rusqlite::Result<(Vec<Waiting>, usize)> {
+) -> rusqlite::Result<(Vec<WaitingBot>, usize)> {
     let total =
         conn.prepare_cached(&format!("SELECT count(*) {WAITING}"))?.query_row([account], |row| row.get(0))?;
     let found = conn
@@ -100,7 +100,7 @@ pub(crate) fn waiting(
 }
 
 /// The request of that bot.
-pub(crate) fn request_of(conn: &Connection, account: i64, id: &str) -> rusqlite::Result<Option<Waiting>> {
+pub(crate) fn request_of(conn: &Connection, account: i64, id: &str) -> rusqlite::Result<Option<WaitingBot>> {
     use rusqlite::OptionalExtension;
     conn.prepare_cached(&waiting_sql("AND b.id = ?2"))?
         .query_row(params![account, id], waiting_row)
@@ -123,14 +123,14 @@ pub(crate) fn settle(conn: &Connection, bot: i64) -> rusqlite::Result<()> {
 }
 
 /// Pairs (name, address) of a bot's owner and of everybody else with a role on it, with the name of that role.
-pub(crate) fn team(conn: &Connection, bot: i64) -> rusqlite::Result<Vec<Member>> {
+pub(crate) fn team(conn: &Connection, bot: i64) -> rusqlite::Result<Vec<BotMember>> {
     conn.prepare_cached(
         "SELECT u.id, u.email, u.first_name, u.last_name, u.state, r.name, r.is_system AND r.name = 'Bot Owner'
          FROM user_roles h JOIN users u ON u.seq = h.user_seq JOIN roles r ON r.seq = h.role_seq
          WHERE h.bot_seq = ?1 AND r.kind = 'bot' ORDER BY 7 DESC, u.email_lower, r.name",
     )?
     .query_map([bot], |row| {
-        Ok(Member {
+        Ok(BotMember {
             id: row.get(0)?,
             email: row.get(1)?,
             first_name: row.get(2)?,
@@ -145,7 +145,7 @@ pub(crate) fn team(conn: &Connection, bot: i64) -> rusqlite::Result<Vec<Member>>
 
 /// A user with a role on a bot.
 #[derive(Debug, Clone)]
-pub(crate) struct Member {
+pub(crate) struct BotMember {
     pub(crate) id: String,
     pub(crate) email: String,
     pub(crate) first_name: String,

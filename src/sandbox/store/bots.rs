@@ -118,7 +118,7 @@ pub(crate) fn by_name(conn: &Connection, account: i64, name: &str) -> rusqlite::
 
 /// What a new bot is made of.
 #[derive(Debug)]
-pub(crate) struct NewRow<'a> {
+pub(crate) struct NewBotRow<'a> {
     pub(crate) id: &'a str,
     pub(crate) name: &'a str,
     pub(crate) description: &'a str,
@@ -127,8 +127,13 @@ pub(crate) struct NewRow<'a> {
     pub(crate) created_by: &'a str,
 }
 
-pub(crate) fn insert(conn: &Connection, account: i64, row: &NewRow<'_>, now: &str) -> rusqlite::Result<i64> {
-    let NewRow { id, name, description, status, is_enterprise, created_by } = row;
+pub(crate) fn insert(
+    conn: &Connection,
+    account: i64,
+    row: &NewBotRow<'_>,
+    now: &str,
+) -> rusqlite::Result<i64> {
+    let NewBotRow { id, name, description, status, is_enterprise, created_by } = row;
     conn.prepare_cached(
         "INSERT INTO bots (account_seq, id, name, description, status, is_enterprise, icon, created_at, created_by)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 /// Which page a run belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum BulkRunKind {
     BulkInvite,
     Import,
 }
 
-impl Kind {
+impl BulkRunKind {
     fn word(self) -> &'static str {
         match self {
             Self::BulkInvite => "bulk-invite",
@@ -56,7 +56,7 @@ const COLUMNS: &str = "id, file, actor, at_ms, lines";
 pub(crate) fn insert(
     conn: &Connection,
     account: i64,
-    kind: Kind,
+    kind: BulkRunKind,
     file: &str,
     actor: &str,
     at: Timestamp,
@@ -72,7 +72,12 @@ pub(crate) fn insert(
 }
 
 /// The newest runs.
-pub(crate) fn newest(conn: &Connection, account: i64, kind: Kind, take: usize) -> rusqlite::Result<Vec<Run>> {
+pub(crate) fn newest(
+    conn: &Connection,
+    account: i64,
+    kind: BulkRunKind,
+    take: usize,
+) -> rusqlite::Result<Vec<Run>> {
     conn.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM bulk_runs WHERE account_seq = ?1 AND kind = ?2 ORDER BY seq DESC LIMIT ?3"
     ))?
@@ -80,7 +85,12 @@ pub(crate) fn newest(conn: &Connection, account: i64, kind: Kind, take: usize) -
     .collect()
 }
 
-pub(crate) fn by_id(conn: &Connection, account: i64, kind: Kind, id: &str) -> rusqlite::Result<Option<Run>> {
+pub(crate) fn by_id(
+    conn: &Connection,
+    account: i64,
+    kind: BulkRunKind,
+    id: &str,
+) -> rusqlite::Result<Option<Run>> {
     conn.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM bulk_runs WHERE account_seq = ?1 AND kind = ?2 AND id = ?3"
     ))?

@@ -16,12 +16,12 @@ pub(crate) struct Deleted {
     pub(crate) created_at: String,
     /// When it was deleted.
     pub(crate) at: String,
-    pub(crate) kept: Kept,
+    pub(crate) backup: BotBackup,
 }
 
 /// What is needed to bring a bot back.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Kept {
+pub(crate) struct BotBackup {
     description: String,
     status: bots::BotStatus,
     is_enterprise: bool,
@@ -39,7 +39,7 @@ pub(crate) struct Kept {
     task_groups: Vec<(String, i64)>,
 }
 
-impl Kept {
+impl BotBackup {
     /// Whether the bot was deployed, and at least one of its tasks active: no other can be restored (3.6).
     pub(crate) fn is_restorable(&self) -> bool {
         self.status == bots::BotStatus::Published
@@ -65,7 +65,7 @@ pub(crate) fn delete(
     now: &str,
 ) -> rusqlite::Result<()> {
     let pair = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    let kept = Kept {
+    let backup = BotBackup {
         description: bot.description.clone(),
         status: bot.status,
         is_enterprise: bot.is_enterprise,
@@ -103,7 +103,7 @@ pub(crate) fn delete(
         )?,
     };
     let document =
-        serde_json::to_string(&kept).map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
+        serde_json::to_string(&backup).map_err(|e| rusqlite::Error::ToSqlConversionFailure(Box::new(e)))?;
     conn.execute(
         "INSERT OR REPLACE INTO deleted_bots (account_seq, id, name, requested_by, created_at, deleted_at, document)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -142,7 +142,7 @@ pub(crate) fn by_id(conn: &Connection, account: i64, id: &str) -> rusqlite::Resu
 }
 
 fn deleted(row: &rusqlite::Row<'_>) -> rusqlite::Result<Deleted> {
-    let kept = serde_json::from_str(row.get_ref(5)?.as_str()?).map_err(|e| {
+    let backup = serde_json::from_str(row.get_ref(5)?.as_str()?).map_err(|e| {
         rusqlite::Error::FromSqlConversionFailure(5, rusqlite::types::Type::Text, Box::new(e))
     })?;
     Ok(Deleted {
@@ -151,51 +151,51 @@ fn deleted(row: &rusqlite::Row<'_>) -> rusqlite::Result<Deleted> {
         requested_by: row.get(2)?,
         created_at: row.get(3)?,
         at: row.get(4)?,
-        kept,
+        backup,
     })
 }
 
 /// Brings a bot back as it was.
 pub(crate) fn restore(conn: &Connection, account: i64, deleted: &Deleted) -> rusqlite::Result<()> {
-    let Deleted { id, name, created_at, kept, .. } = deleted;
-    let row = bots::NewRow {
+    let Deleted { id, name, created_at, backup, .. } = deleted;
+    let row = bots::NewBotRow {
         id,
         name,
-        description: &kept.description,
-        status: kept.status,
-        is_enterprise: kept.is_enterprise,
-        created_by: &kept.created_by,
+        description: &backup.description,
+        status: backup.status,
+        is_enterprise: backup.is_enterprise,
+        created_by: &backup.created_by,
     };
     let bot = bots::insert(conn, account, &row, created_at)?;
-    for (id, name, state) in &kept.tasks {
+    for (id, name, state) in &backup.tasks {
         bots::add_dialog(conn, bot, id, name)?;
         tasks::set_state(conn, conn.last_insert_rowid(), *state)?;
     }
-    if let Some(settings) = &kept.settings {
+    if let Some(settings) = &backup.settings {
         conn.execute("INSERT INTO bot_settings (bot_seq, document) VALUES (?1, ?2)", params![bot, settings])?;
     }
-    for (user, role) in &kept.user_roles {
+    for (user, role) in &backup.user_roles {
         conn.execute(
             "INSERT INTO user_roles (user_seq, role_seq, bot_seq) SELECT u.seq, r.seq, ?3 FROM users u, roles r
              WHERE u.seq = ?1 AND r.seq = ?2",
             params![user, role, bot],
         )?;
     }
-    for (group, role) in &kept.group_roles {
+    for (group, role) in &backup.group_roles {
         conn.execute(
             "INSERT INTO group_roles (group_seq, role_seq, bot_seq) SELECT g.seq, r.seq, ?3 FROM groups g, roles r
              WHERE g.seq = ?1 AND r.seq = ?2",
             params![group, role, bot],
         )?;
     }
-    for (user, dialogs, other_tasks) in &kept.assignments {
+    for (user, dialogs, other_tasks) in &backup.assignments {
         conn.execute(
             "INSERT INTO assignments (user_seq, bot_seq, dialogs, other_tasks) SELECT seq, ?2, ?3, ?4 FROM users
              WHERE seq = ?1",
             params![user, bot, dialogs, other_tasks],
         )?;
     }
-    for (task, group) in &kept.task_groups {
+    for (task, group) in &backup.task_groups {
         conn.execute(
             "INSERT INTO task_groups (dialog_seq, group_seq) SELECT d.seq, g.seq FROM dialogs d, groups g
              WHERE d.bot_seq = ?1 AND d.id = ?2 AND g.seq = ?3",

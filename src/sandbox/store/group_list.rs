@@ -7,7 +7,7 @@ use super::users::{self, User};
 
 /// One row of the list.
 #[derive(Debug)]
-pub(crate) struct Listed {
+pub(crate) struct ListedGroup {
     pub(crate) group: Group,
     /// Direct members.
     pub(crate) users: usize,
@@ -25,7 +25,7 @@ pub(crate) fn page(
     terms: &[String],
     skip: usize,
     take: usize,
-) -> rusqlite::Result<(Vec<Listed>, usize)> {
+) -> rusqlite::Result<(Vec<ListedGroup>, usize)> {
     let terms = super::set_of(terms)?;
     let total = conn
         .prepare_cached(&format!("SELECT count(*) FROM groups WHERE {MATCHING}"))?
@@ -38,7 +38,7 @@ pub(crate) fn page(
              FROM groups WHERE {MATCHING} ORDER BY lower(name), seq LIMIT ?3 OFFSET ?4"
         ))?
         .query_map(params![account, terms, take, skip], |row| {
-            Ok(Listed { group: groups::group(row)?, users: row.get(5)?, groups: row.get(6)? })
+            Ok(ListedGroup { group: groups::group(row)?, users: row.get(5)?, groups: row.get(6)? })
         })?
         .collect::<Result<_, _>>()?;
     Ok((found, total))
@@ -98,7 +98,7 @@ pub(crate) fn is_above(conn: &Connection, group: i64, other: i64) -> rusqlite::R
 
 /// A role that a group holds.
 #[derive(Debug)]
-pub(crate) struct Role {
+pub(crate) struct GroupRole {
     pub(crate) id: String,
     pub(crate) name: String,
     /// The bot's name; `None` for an admin role.
@@ -106,11 +106,11 @@ pub(crate) struct Role {
 }
 
 /// The roles that a group holds itself.
-pub(crate) fn roles(conn: &Connection, group: i64) -> rusqlite::Result<Vec<Role>> {
+pub(crate) fn roles(conn: &Connection, group: i64) -> rusqlite::Result<Vec<GroupRole>> {
     conn.prepare_cached(
         "SELECT r.id, r.name, b.name FROM group_roles h JOIN roles r ON r.seq = h.role_seq
          LEFT JOIN bots b ON b.seq = h.bot_seq WHERE h.group_seq = ?1 ORDER BY h.role_seq, h.bot_seq",
     )?
-    .query_map([group], |row| Ok(Role { id: row.get(0)?, name: row.get(1)?, bot: row.get(2)? }))?
+    .query_map([group], |row| Ok(GroupRole { id: row.get(0)?, name: row.get(1)?, bot: row.get(2)? }))?
     .collect()
 }

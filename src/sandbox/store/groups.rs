@@ -146,7 +146,7 @@ pub(crate) fn unnest(conn: &Connection, parent: i64, child: i64) -> rusqlite::Re
 
 /// A member as the groups endpoint shows one.
 #[derive(Debug)]
-pub(crate) struct Member {
+pub(crate) struct GroupMember {
     pub(crate) group: i64,
     pub(crate) user: super::users::User,
 }
@@ -156,14 +156,14 @@ pub(crate) fn members(
     conn: &Connection,
     groups: &[i64],
     with_pending: bool,
-) -> rusqlite::Result<Vec<Member>> {
+) -> rusqlite::Result<Vec<GroupMember>> {
     let columns = super::users::COLUMNS;
     conn.prepare_cached(&format!(
         "SELECT {columns}, m.group_seq FROM json_each(?1) j JOIN group_users m ON m.group_seq = j.value
          JOIN users u ON u.seq = m.user_seq WHERE ?2 OR u.state <> 'not active' ORDER BY m.group_seq, u.seq"
     ))?
     .query_map(params![super::set_of(groups)?, with_pending], |row| {
-        Ok(Member { group: row.get(10)?, user: super::users::user(row)? })
+        Ok(GroupMember { group: row.get(10)?, user: super::users::user(row)? })
     })?
     .collect()
 }

@@ -7,15 +7,20 @@ use crate::sandbox::clock;
 
 /// What a mail carries.
 #[derive(Debug)]
-pub(crate) struct NewRow {
+pub(crate) struct NewInvitation {
     pub(crate) token: String,
     pub(crate) code: String,
     pub(crate) expires_at: String,
 }
 
 /// Makes `invitation` the one open invitation of `user`: an earlier link stops working.
-pub(crate) fn put(conn: &Connection, user: i64, invitation: &NewRow, now: Timestamp) -> rusqlite::Result<()> {
-    let NewRow { token, code, expires_at } = invitation;
+pub(crate) fn put(
+    conn: &Connection,
+    user: i64,
+    invitation: &NewInvitation,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    let NewInvitation { token, code, expires_at } = invitation;
     conn.prepare_cached(
         "INSERT INTO invitations (token, user_seq, code, expires_at, mailed_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (user_seq) DO UPDATE SET token = excluded.token, code = excluded.code,
@@ -29,7 +34,12 @@ pub(crate) fn put(conn: &Connection, user: i64, invitation: &NewRow, now: Timest
 }
 
 /// Open invitations that were last mailed at `before_ms` or earlier, and reminded of less than `most` times.
-pub(crate) fn due(conn: &Connection, before_ms: i64, most: u32, take: usize) -> rusqlite::Result<Vec<Open>> {
+pub(crate) fn due(
+    conn: &Connection,
+    before_ms: i64,
+    most: u32,
+    take: usize,
+) -> rusqlite::Result<Vec<OpenInvitation>> {
     conn.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM invitations i JOIN users u ON u.seq = i.user_seq
          WHERE i.mailed_at_ms <= ?1 AND i.reminders < ?2 AND u.state = 'not active'
@@ -43,10 +53,10 @@ pub(crate) fn due(conn: &Connection, before_ms: i64, most: u32, take: usize) -> 
 pub(crate) fn reminded(
     conn: &Connection,
     user: i64,
-    invitation: &NewRow,
+    invitation: &NewInvitation,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
-    let NewRow { token, code, expires_at } = invitation;
+    let NewInvitation { token, code, expires_at } = invitation;
     conn.prepare_cached(
         "UPDATE invitations SET failures = CASE token WHEN ?2 THEN failures ELSE 0 END, token = ?2, code = ?3,
                                 expires_at = ?4, mailed_at_ms = ?5, reminders = reminders + 1
@@ -62,7 +72,7 @@ pub(crate) fn close(conn: &Connection, user: i64) -> rusqlite::Result<()> {
 
 /// An open invitation and whom it is for.
 #[derive(Debug)]
-pub(crate) struct Open {
+pub(crate) struct OpenInvitation {
     pub(crate) token: String,
     pub(crate) code: String,
     pub(crate) expires_at: String,
@@ -73,7 +83,7 @@ pub(crate) struct Open {
     pub(crate) account: i64,
 }
 
-impl Open {
+impl OpenInvitation {
     /// Whether its link and its code still work by their age.
     pub(crate) fn is_live(&self, now: Timestamp) -> bool {
         self.expires_at.parse::<Timestamp>().is_ok_and(|expires| expires > now)
@@ -82,8 +92,8 @@ impl Open {
 
 const COLUMNS: &str = "i.token, i.code, i.expires_at, i.failures, u.seq, u.email, u.account_seq";
 
-fn open(row: &Row<'_>) -> rusqlite::Result<Open> {
-    Ok(Open {
+fn open(row: &Row<'_>) -> rusqlite::Result<OpenInvitation> {
+    Ok(OpenInvitation {
         token: row.get(0)?,
         code: row.get(1)?,
         expires_at: row.get(2)?,
@@ -94,7 +104,7 @@ fn open(row: &Row<'_>) -> rusqlite::Result<Open> {
     })
 }
 
-pub(crate) fn by_token(conn: &Connection, token: &str) -> rusqlite::Result<Option<Open>> {
+pub(crate) fn by_token(conn: &Connection, token: &str) -> rusqlite::Result<Option<OpenInvitation>> {
     conn.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM invitations i JOIN users u ON u.seq = i.user_seq WHERE i.token = ?1"
     ))?
@@ -103,7 +113,7 @@ pub(crate) fn by_token(conn: &Connection, token: &str) -> rusqlite::Result<Optio
 }
 
 /// The open invitations of a user, by lower-case e-mail, in every account.
-pub(crate) fn of_person(conn: &Connection, email: &str) -> rusqlite::Result<Vec<Open>> {
+pub(crate) fn of_person(conn: &Connection, email: &str) -> rusqlite::Result<Vec<OpenInvitation>> {
     conn.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM invitations i JOIN users u ON u.seq = i.user_seq
          WHERE u.email_lower = ?1 AND u.state = 'not active' ORDER BY u.seq"

@@ -7,7 +7,7 @@ use crate::sandbox::clock;
 
 /// One row of `join_requests`.
 #[derive(Debug)]
-pub(crate) struct Request {
+pub(crate) struct JoinRequest {
     pub(crate) account: i64,
     pub(crate) email: String,
     pub(crate) id: String,
@@ -22,8 +22,8 @@ pub(crate) struct Request {
 
 const COLUMNS: &str = "account_seq, email, id, expires_at_ms, first_name, last_name, password, asked_at";
 
-fn request(row: &Row<'_>) -> rusqlite::Result<Request> {
-    Ok(Request {
+fn request(row: &Row<'_>) -> rusqlite::Result<JoinRequest> {
+    Ok(JoinRequest {
         account: row.get(0)?,
         email: row.get(1)?,
         id: row.get(2)?,
@@ -57,15 +57,15 @@ pub(crate) fn put(
 }
 
 /// The request whose link has that token.
-pub(crate) fn by_digest(conn: &Connection, digest: &str) -> rusqlite::Result<Option<Request>> {
+pub(crate) fn by_digest(conn: &Connection, digest: &str) -> rusqlite::Result<Option<JoinRequest>> {
     conn.prepare_cached(&format!("SELECT {COLUMNS} FROM join_requests WHERE digest = ?1"))?
         .query_row([digest], request)
         .optional()
 }
 
 /// The link was followed: from now on the request waits for an admin.
-pub(crate) fn wait(conn: &Connection, request: &Request) -> rusqlite::Result<()> {
-    let Request { account, email, first_name, last_name, password, .. } = request;
+pub(crate) fn wait(conn: &Connection, request: &JoinRequest) -> rusqlite::Result<()> {
+    let JoinRequest { account, email, first_name, last_name, password, .. } = request;
     conn.execute(
         "UPDATE join_requests SET digest = NULL, first_name = ?3, last_name = ?4, password = ?5
          WHERE account_seq = ?1 AND email = ?2",
@@ -80,7 +80,7 @@ pub(crate) fn waiting(
     account: i64,
     skip: usize,
     take: usize,
-) -> rusqlite::Result<(Vec<Request>, usize)> {
+) -> rusqlite::Result<(Vec<JoinRequest>, usize)> {
     let total = conn
         .prepare_cached("SELECT count(*) FROM join_requests WHERE account_seq = ?1 AND digest IS NULL")?
         .query_row([account], |row| row.get(0))?;
@@ -95,7 +95,7 @@ pub(crate) fn waiting(
 }
 
 /// A request that waits.
-pub(crate) fn by_id(conn: &Connection, account: i64, id: &str) -> rusqlite::Result<Option<Request>> {
+pub(crate) fn by_id(conn: &Connection, account: i64, id: &str) -> rusqlite::Result<Option<JoinRequest>> {
     conn.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM join_requests WHERE account_seq = ?1 AND id = ?2 AND digest IS NULL"
     ))?
@@ -104,7 +104,7 @@ pub(crate) fn by_id(conn: &Connection, account: i64, id: &str) -> rusqlite::Resu
 }
 
 /// The request is settled, whichever way.
-pub(crate) fn settle(conn: &Connection, request: &Request) -> rusqlite::Result<()> {
+pub(crate) fn settle(conn: &Connection, request: &JoinRequest) -> rusqlite::Result<()> {
     conn.execute(
         "DELETE FROM join_requests WHERE account_seq = ?1 AND email = ?2",
         params![request.account, request.email],

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// A mail waiting to be sent.
 #[derive(Debug)]
-pub(crate) struct Waiting {
+pub(crate) struct UnsentMail {
     pub(crate) seq: i64,
     pub(crate) recipient: String,
     pub(crate) message: Vec<u8>,
@@ -13,7 +13,7 @@ pub(crate) struct Waiting {
 
 /// A mail to be kept and sent.
 #[derive(Debug)]
-pub(crate) struct NewRow<'a> {
+pub(crate) struct NewMail<'a> {
     pub(crate) kind: &'a str,
     pub(crate) recipient: &'a str,
     pub(crate) subject: &'a str,
@@ -25,10 +25,10 @@ pub(crate) struct NewRow<'a> {
 pub(crate) fn insert(
     conn: &Connection,
     account: i64,
-    row: &NewRow<'_>,
+    row: &NewMail<'_>,
     at: Timestamp,
 ) -> rusqlite::Result<()> {
-    let NewRow { kind, recipient, subject, text, message } = row;
+    let NewMail { kind, recipient, subject, text, message } = row;
     conn.prepare_cached(
         "INSERT INTO mails (account_seq, kind, recipient, subject, text, message, at_ms)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -39,7 +39,7 @@ pub(crate) fn insert(
 
 /// A mail as the mailbox page shows it.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct StoredMail {
     pub(crate) seq: i64,
     pub(crate) kind: String,
     pub(crate) recipient: String,
@@ -48,8 +48,8 @@ pub(crate) struct Kept {
     pub(crate) at_ms: i64,
 }
 
-fn kept(row: &Row<'_>) -> rusqlite::Result<Kept> {
-    Ok(Kept {
+fn stored_mail(row: &Row<'_>) -> rusqlite::Result<StoredMail> {
+    Ok(StoredMail {
         seq: row.get(0)?,
         kind: row.get(1)?,
         recipient: row.get(2)?,
@@ -65,7 +65,7 @@ pub(crate) fn newest(
     to: &str,
     skip: usize,
     take: usize,
-) -> rusqlite::Result<(Vec<Kept>, usize)> {
+) -> rusqlite::Result<(Vec<StoredMail>, usize)> {
     let total = conn
         .prepare_cached("SELECT count(*) FROM mails WHERE instr(lower(recipient), lower(?1)) > 0")?
         .query_row([to], |row| row.get(0))?;
@@ -74,22 +74,22 @@ pub(crate) fn newest(
             "SELECT seq, kind, recipient, subject, text, at_ms FROM mails
              WHERE instr(lower(recipient), lower(?1)) > 0 ORDER BY seq DESC LIMIT ?2 OFFSET ?3",
         )?
-        .query_map(params![to, take, skip], kept)?
+        .query_map(params![to, take, skip], stored_mail)?
         .collect::<Result<_, _>>()?;
     Ok((mails, total))
 }
 
-pub(crate) fn by_seq(conn: &Connection, seq: i64) -> rusqlite::Result<Option<Kept>> {
+pub(crate) fn by_seq(conn: &Connection, seq: i64) -> rusqlite::Result<Option<StoredMail>> {
     conn.prepare_cached("SELECT seq, kind, recipient, subject, text, at_ms FROM mails WHERE seq = ?1")?
-        .query_row([seq], kept)
+        .query_row([seq], stored_mail)
         .optional()
 }
 
 /// The oldest `take` mails not yet sent.
-pub(crate) fn waiting(conn: &Connection, take: usize) -> rusqlite::Result<Vec<Waiting>> {
+pub(crate) fn waiting(conn: &Connection, take: usize) -> rusqlite::Result<Vec<UnsentMail>> {
     conn.prepare_cached("SELECT seq, recipient, message FROM mails WHERE sent = 0 ORDER BY seq LIMIT ?1")?
         .query_map([take], |row| {
-            Ok(Waiting { seq: row.get(0)?, recipient: row.get(1)?, message: row.get(2)? })
+            Ok(UnsentMail { seq: row.get(0)?, recipient: row.get(1)?, message: row.get(2)? })
         })?
         .collect()
 }

@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 
 /// One way in which a role is held.
 #[derive(Debug)]
-pub(crate) struct Holder {
+pub(crate) struct RoleHolder {
     pub(crate) is_group: bool,
     /// `u-...` or `e-...`.
     pub(crate) id: String,
@@ -22,7 +22,7 @@ pub(crate) fn page(
     role: i64,
     skip: usize,
     take: usize,
-) -> rusqlite::Result<(Vec<Holder>, usize)> {
+) -> rusqlite::Result<(Vec<RoleHolder>, usize)> {
     let total = count(conn, role)?;
     let holders = conn
         .prepare_cached(
@@ -36,7 +36,7 @@ pub(crate) fn page(
         )?
         .query_map(params![role, take, skip], |row| {
             let (id, name): (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
-            Ok(Holder {
+            Ok(RoleHolder {
                 is_group: row.get(0)?,
                 id: row.get(1)?,
                 name: row.get(2)?,

@@ -123,7 +123,7 @@ pub(crate) fn by_ref(
 
 /// What a new role is made of.
 #[derive(Debug)]
-pub(crate) struct NewRow<'a> {
+pub(crate) struct NewRoleRow<'a> {
     pub(crate) id: &'a str,
     pub(crate) kind: RoleKind,
     pub(crate) name: &'a str,
@@ -133,8 +133,13 @@ pub(crate) struct NewRow<'a> {
     pub(crate) is_system: bool,
 }
 
-pub(crate) fn insert(conn: &Connection, account: i64, row: &NewRow<'_>, now: &str) -> rusqlite::Result<i64> {
-    let NewRow { id, kind, name, description, permissions, ref_id, is_system } = row;
+pub(crate) fn insert(
+    conn: &Connection,
+    account: i64,
+    row: &NewRoleRow<'_>,
+    now: &str,
+) -> rusqlite::Result<i64> {
+    let NewRoleRow { id, kind, name, description, permissions, ref_id, is_system } = row;
     conn.prepare_cached(
         "INSERT INTO roles (account_seq, id, kind, name, description, permissions, ref_id, is_system, created_at,
                             modified_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)",

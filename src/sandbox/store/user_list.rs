@@ -6,7 +6,7 @@ use super::users::{self, User, UserState};
 
 /// One row of the list.
 #[derive(Debug)]
-pub(crate) struct Listed {
+pub(crate) struct ListedUser {
     pub(crate) user: User,
     pub(crate) invited_at: Option<String>,
     /// Whether they hold an admin role themselves.
@@ -15,13 +15,13 @@ pub(crate) struct Listed {
 
 /// Which people are asked for.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Filter {
+pub(crate) struct UserFilter {
     /// In lower case; each has to occur in the name or in the address.
     pub(crate) terms: Vec<String>,
     pub(crate) state: Option<UserState>,
 }
 
-/// For account, state and the terms of a [`Filter`].
+/// For account, state and the terms of a [`UserFilter`].
 pub(super) const MATCHING: &str = "u.account_seq = ?1 AND (?2 IS NULL OR u.state = ?2) AND NOT EXISTS (
      SELECT 1 FROM json_each(?3) term WHERE instr(u.email_lower, term.value) = 0
      AND instr(lower(u.first_name || ' ' || u.last_name), term.value) = 0)";
@@ -29,18 +29,18 @@ pub(super) const MATCHING: &str = "u.account_seq = ?1 AND (?2 IS NULL OR u.state
 const IS_ADMINISTRATOR: &str =
     "EXISTS (SELECT 1 FROM user_roles b WHERE b.user_seq = u.seq AND b.bot_seq = 0)";
 
-fn listed(row: &Row<'_>) -> rusqlite::Result<Listed> {
-    Ok(Listed { user: users::user(row)?, invited_at: row.get(10)?, is_administrator: row.get(11)? })
+fn listed(row: &Row<'_>) -> rusqlite::Result<ListedUser> {
+    Ok(ListedUser { user: users::user(row)?, invited_at: row.get(10)?, is_administrator: row.get(11)? })
 }
 
 /// A page of people by name, and how many the filter finds.
 pub(crate) fn page(
     conn: &Connection,
     account: i64,
-    filter: &Filter,
+    filter: &UserFilter,
     skip: usize,
     take: usize,
-) -> rusqlite::Result<(Vec<Listed>, usize)> {
+) -> rusqlite::Result<(Vec<ListedUser>, usize)> {
     let state = filter.state.map(UserState::word);
     let terms = super::set_of(&filter.terms)?;
     let total = conn
@@ -58,7 +58,7 @@ pub(crate) fn page(
 }
 
 /// A user by `u-...` id.
-pub(crate) fn by_id(conn: &Connection, account: i64, id: &str) -> rusqlite::Result<Option<Listed>> {
+pub(crate) fn by_id(conn: &Connection, account: i64, id: &str) -> rusqlite::Result<Option<ListedUser>> {
     let columns = users::COLUMNS;
     conn.prepare_cached(&format!(
         "SELECT {columns}, u.invited_at, {IS_ADMINISTRATOR} FROM users u WHERE u.account_seq = ?1 AND u.id = ?2"

@@ -80,7 +80,7 @@ pub(crate) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
 
 /// What a new row needs. `state` decides the time stamps.
 #[derive(Debug)]
-pub(crate) struct NewRow<'a> {
+pub(crate) struct NewUserRow<'a> {
     pub(crate) email: &'a str,
     pub(crate) org_user_id: Option<&'a str>,
     pub(crate) first_name: &'a str,
@@ -93,8 +93,13 @@ pub(crate) struct NewRow<'a> {
 }
 
 /// Adds a person. The id follows from the address, so a user who is removed and invited again has the same id.
-pub(crate) fn insert(conn: &Connection, account: i64, row: &NewRow<'_>, now: &str) -> rusqlite::Result<i64> {
-    let NewRow {
+pub(crate) fn insert(
+    conn: &Connection,
+    account: i64,
+    row: &NewUserRow<'_>,
+    now: &str,
+) -> rusqlite::Result<i64> {
+    let NewUserRow {
         email,
         org_user_id,
         first_name,

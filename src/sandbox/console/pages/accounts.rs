@@ -20,10 +20,10 @@ pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
 #[template(path = "accounts.html")]
 struct Accounts {
     plain: Plain,
-    accounts: Vec<Choice>,
+    accounts: Vec<AccountChoice>,
 }
 
-struct Choice {
+struct AccountChoice {
     id: String,
     name: String,
     is_open: bool,
@@ -34,7 +34,7 @@ struct Choice {
 fn show(signed: &SignedIn<'_>) -> Outcome {
     let person = signed.read(|conn| Ok(people::by_email(conn, &signed.session.email)?))?;
     let default = person.and_then(|person| person.default_account);
-    let accounts = signed.accounts.iter().map(|account| Choice {
+    let accounts = signed.accounts.iter().map(|account| AccountChoice {
         id: account.id.clone(),
         name: account.name.clone(),
         is_open: Some(account.seq) == signed.session.account,

@@ -6,11 +6,11 @@ use super::dashboard::{Period, Talkers, talkers};
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::chart::Chart;
 use crate::sandbox::console::frame::Frame;
-use crate::sandbox::console::list::{Page, ROWS};
+use crate::sandbox::console::list::{ListPage, ROWS};
 use crate::sandbox::console::reply::{Outcome, Reply};
 use crate::sandbox::console::rights::Needs;
 use crate::sandbox::console::route::Route;
-use crate::sandbox::traffic::{Cut, Kind};
+use crate::sandbox::traffic::{Cut, SessionKind};
 
 /// The vendor names no permission for it: it is for Master Admins, who have all.
 pub(in crate::sandbox::console) const ROUTES: &[Route] =
@@ -26,13 +26,13 @@ struct Billing {
     chart: Chart,
     /// Name, sessions.
     bots: Vec<(String, u64)>,
-    page: Page,
+    page: ListPage,
 }
 
 fn show(admin: &AdminContext<'_>) -> Outcome {
     let Talkers { talkers, .. } = talkers(admin)?;
-    let (period, page) = (Period::new(admin), Page::new(admin));
-    let cut = Cut { kind: Kind::All, channel: "", tasks: &[], tags: &[] };
+    let (period, page) = (Period::new(admin), ListPage::new(admin));
+    let cut = Cut { kind: SessionKind::All, channel: "", tasks: &[], tags: &[] };
     let mut by_time: Vec<(String, u64)> =
         period.buckets().iter().map(|bucket| (bucket.label.clone(), 0)).collect();
     let (mut bots, mut non_interactive) = (Vec::new(), 0);

@@ -10,7 +10,7 @@ use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::mail;
 use crate::sandbox::store::audit;
-use crate::sandbox::store::bulk_runs::{self, Kind, Line};
+use crate::sandbox::store::bulk_runs::{self, BulkRunKind, Line};
 
 const PATH: &str = "/Admin/enrollment/bulk-invite";
 /// How many addresses one file may hold.
@@ -32,8 +32,8 @@ struct BulkInvite {
 }
 
 fn show(admin: &AdminContext<'_>) -> Outcome {
-    let runs =
-        admin.read(|conn| Ok(bulk_runs::newest(conn, admin.account.seq, Kind::BulkInvite, HISTORY)?))?;
+    let runs = admin
+        .read(|conn| Ok(bulk_runs::newest(conn, admin.account.seq, BulkRunKind::BulkInvite, HISTORY)?))?;
     let frame = Frame::new(admin, "Bulk Invite", &[("Enrollment", None)])?;
     Reply::page(&BulkInvite { frame, runs: runs.into_iter().map(Summary::new).collect() })
 }
@@ -71,14 +71,23 @@ fn run(admin: &AdminContext<'_>) -> Outcome {
         }
         change.log(audit::USER_MODIFIED, &format!("bulk invite from the file {}", file.name))?;
         let (account, actor) = (admin.account.seq, admin.user.email.as_str());
-        Ok(bulk_runs::insert(change.conn(), account, Kind::BulkInvite, &file.name, actor, admin.now, &lines)?)
+        Ok(bulk_runs::insert(
+            change.conn(),
+            account,
+            BulkRunKind::BulkInvite,
+            &file.name,
+            actor,
+            admin.now,
+            &lines,
+        )?)
     })?;
     Ok(Reply::see(&format!("{PATH}/{id}")).saying("The file has been read."))
 }
 
 fn report(admin: &AdminContext<'_>) -> Outcome {
     let id = admin.param("run");
-    let run = admin.read(|conn| Ok(bulk_runs::by_id(conn, admin.account.seq, Kind::BulkInvite, id)?))?;
+    let run =
+        admin.read(|conn| Ok(bulk_runs::by_id(conn, admin.account.seq, BulkRunKind::BulkInvite, id)?))?;
     let run = run.ok_or(PageError::NotFound)?;
     let crumbs = [("Enrollment", None), ("Bulk Invite", Some(PATH))];
     let frame = Frame::new(admin, "Report on File Based Bulk User Invite", &crumbs)?;

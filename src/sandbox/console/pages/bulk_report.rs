@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
-use crate::sandbox::console::list::{Page, ROWS};
+use crate::sandbox::console::list::{ListPage, ROWS};
 use crate::sandbox::console::when::When;
 use crate::sandbox::store::bulk_runs::{Line, Run};
 
@@ -32,13 +32,13 @@ impl Summary {
 pub(super) struct Report {
     frame: Frame,
     lines: Vec<Line>,
-    page: Page,
+    page: ListPage,
     summary: Summary,
 }
 
 impl Report {
     pub(super) fn new(admin: &AdminContext<'_>, frame: Frame, run: Run) -> Self {
-        let page = Page::new(admin).with_total(run.lines.len());
+        let page = ListPage::new(admin).with_total(run.lines.len());
         let lines = run.lines.iter().skip(page.skip()).take(ROWS).cloned().collect();
         Self { frame, lines, page, summary: Summary::new(run) }
     }

@@ -5,13 +5,13 @@ use askama::Template;
 use super::groups::{NEEDS, PATH, objections};
 use crate::sandbox::console::admin_context::{AdminContext, Change};
 use crate::sandbox::console::frame::{Frame, full_name};
-use crate::sandbox::console::list::{Page, ROWS, Search};
+use crate::sandbox::console::list::{ListPage, ROWS, Search};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::audit;
-use crate::sandbox::store::group_list::{self, Role};
+use crate::sandbox::store::group_list::{self, GroupRole};
 use crate::sandbox::store::groups::{self, Group, GroupSource};
-use crate::sandbox::store::user_list::{self, Filter};
+use crate::sandbox::store::user_list::{self, UserFilter};
 use crate::sandbox::store::users::User;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
@@ -34,23 +34,23 @@ struct GroupPage {
     group: Group,
     /// Only local groups are changed by hand (3.3).
     is_local: bool,
-    people: Vec<Person>,
-    page: Page,
+    people: Vec<MemberRow>,
+    page: ListPage,
     search: Search,
-    found: Vec<Person>,
+    found: Vec<MemberRow>,
     children: Vec<Group>,
     choices: Vec<Group>,
-    roles: Vec<Role>,
+    roles: Vec<GroupRole>,
     may_see_roles: bool,
 }
 
-struct Person {
+struct MemberRow {
     id: String,
     name: String,
     email: String,
 }
 
-impl From<User> for Person {
+impl From<User> for MemberRow {
     fn from(user: User) -> Self {
         let name = full_name(&user.first_name, &user.last_name, &user.email);
         Self { id: user.id, name, email: user.email }
@@ -73,7 +73,7 @@ pub(super) fn path_of(group: &Group) -> String {
 
 fn show(admin: &AdminContext<'_>) -> Outcome {
     let group = of_path(admin)?;
-    let (search, page) = (Search::new(admin), Page::new(admin));
+    let (search, page) = (Search::new(admin), ListPage::new(admin));
     let frame = Frame::new(admin, &group.name, &[("User Management", None), ("Groups", Some(PATH))])?;
     let is_local = group.source == GroupSource::Local;
     let page = admin.read(|conn| {
@@ -81,17 +81,17 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
         let found = if search.terms.is_empty() {
             Vec::new()
         } else {
-            let filter = Filter { terms: search.terms.clone(), state: None };
+            let filter = UserFilter { terms: search.terms.clone(), state: None };
             user_list::page(conn, admin.account.seq, &filter, 0, ROWS)?.0
         };
         Ok(GroupPage {
             frame,
             path: path_of(&group),
             is_local,
-            people: people.into_iter().map(Person::from).collect(),
+            people: people.into_iter().map(MemberRow::from).collect(),
             page: page.with_total(total),
             search,
-            found: found.into_iter().map(|listed| Person::from(listed.user)).collect(),
+            found: found.into_iter().map(|listed| MemberRow::from(listed.user)).collect(),
             children: groups::children(conn, &[group.seq])?.into_iter().map(|(_, child)| child).collect(),
             choices: group_list::possible_children(conn, &group, CHOICES)?,
             roles: group_list::roles(conn, group.seq)?,

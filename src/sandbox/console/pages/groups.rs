@@ -8,12 +8,12 @@ use super::group;
 use crate::sandbox::NewGroup;
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
-use crate::sandbox::console::list::{Page, ROWS, Search};
+use crate::sandbox::console::list::{ListPage, ROWS, Search};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::audit;
-use crate::sandbox::store::group_list::{self, Listed};
+use crate::sandbox::store::group_list::{self, ListedGroup};
 use crate::sandbox::store::groups::{self, Group, GroupSource};
 
 pub(super) const NEEDS: Needs = Needs::Any(&[Permission::ManageGroups]);
@@ -32,13 +32,13 @@ pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
 struct GroupsPage {
     frame: Frame,
     search: Search,
-    groups: Vec<Listed>,
-    page: Page,
+    groups: Vec<ListedGroup>,
+    page: ListPage,
 }
 
 #[derive(Template)]
 #[template(path = "group_new.html")]
-struct New<'a> {
+struct NewGroupPage<'a> {
     frame: Frame,
     name: &'a str,
     description: &'a str,
@@ -46,16 +46,16 @@ struct New<'a> {
 }
 
 fn list(admin: &AdminContext<'_>) -> Outcome {
-    let (search, page) = (Search::new(admin), Page::new(admin));
+    let (search, page) = (Search::new(admin), ListPage::new(admin));
     let (groups, total) = admin
         .read(|conn| Ok(group_list::page(conn, admin.account.seq, &search.terms, page.skip(), ROWS)?))?;
     let frame = Frame::new(admin, "Groups", &[("User Management", None)])?;
     Reply::page(&GroupsPage { frame, search, groups, page: page.with_total(total) })
 }
 
-fn new<'a>(admin: &'a AdminContext<'_>, problems: Vec<String>) -> Result<New<'a>, PageError> {
+fn new<'a>(admin: &'a AdminContext<'_>, problems: Vec<String>) -> Result<NewGroupPage<'a>, PageError> {
     let frame = Frame::new(admin, "New group", &[("User Management", None), ("Groups", Some(PATH))])?;
-    Ok(New { frame, name: admin.field("name"), description: admin.field("description"), problems })
+    Ok(NewGroupPage { frame, name: admin.field("name"), description: admin.field("description"), problems })
 }
 
 fn show_new(admin: &AdminContext<'_>) -> Outcome {

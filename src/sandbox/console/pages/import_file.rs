@@ -40,7 +40,7 @@ impl Status {
 
 /// A row of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Row {
+pub(super) struct ImportRow {
     /// The line it begins on, from 1.
     pub(super) line: usize,
     pub(super) email: String,
@@ -53,7 +53,7 @@ pub(super) struct Row {
 }
 
 /// Takes a file apart, or says why it is none of ours.
-pub(super) fn read(text: &str) -> Result<Vec<Row>, String> {
+pub(super) fn read(text: &str) -> Result<Vec<ImportRow>, String> {
     // The reader counts a line's end after a carriage return with the next line.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
     let header = text.lines().next().unwrap_or_default();
@@ -92,7 +92,7 @@ pub(super) fn read(text: &str) -> Result<Vec<Row>, String> {
             ("title", cell("Title")),
             ("dept", cell("Department")),
         ];
-        rows.push(Row {
+        rows.push(ImportRow {
             line: usize::try_from(line).unwrap_or_default(),
             email: cell("Email ID"),
             first: cell("First Name"),
@@ -129,7 +129,7 @@ mod tests {
             let person = person.map(|cell| format!("\"{cell}\"")).join(delimiter);
             let rows = read(&format!("\u{feff}{header}\r\n{person}\r\n")).unwrap();
             assert_eq!(rows.len(), 1);
-            let Row { line, email, first, last, profile, status } = &rows[0];
+            let ImportRow { line, email, first, last, profile, status } = &rows[0];
             assert_eq!((*line, email.as_str(), first.as_str()), (2, "a@example.com", "Ann"), "{delimiter:?}");
             assert_eq!((last.as_str(), status), ("A, the first", &Ok(Status::New)));
             let expected = [("alternateId", "7"), ("title", "Dr; habil"), ("dept", "R&D | Lab")];

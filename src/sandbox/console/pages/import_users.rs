@@ -4,7 +4,7 @@ use askama::Template;
 use serde_json::{Map, Value};
 
 use super::bulk_report::{Report, Summary};
-use super::import_file::{self, Row, Status};
+use super::import_file::{self, ImportRow, Status};
 use super::invite::invite;
 use super::users::objection_to_delete;
 use crate::sandbox::UserState;
@@ -15,7 +15,7 @@ use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::mail::{self, OutgoingMail};
 use crate::sandbox::store::audit;
-use crate::sandbox::store::bulk_runs::{self, Kind, Line};
+use crate::sandbox::store::bulk_runs::{self, BulkRunKind, Line};
 use crate::sandbox::store::users::{self, User};
 
 const NEEDS: Needs = Needs::Any(&[Permission::ImportUsers]);
@@ -37,7 +37,8 @@ struct Import {
 }
 
 fn show(admin: &AdminContext<'_>) -> Outcome {
-    let runs = admin.read(|conn| Ok(bulk_runs::newest(conn, admin.account.seq, Kind::Import, HISTORY)?))?;
+    let runs =
+        admin.read(|conn| Ok(bulk_runs::newest(conn, admin.account.seq, BulkRunKind::Import, HISTORY)?))?;
     let frame = Frame::new(admin, "Import", &[("Enrollment", None)])?;
     Reply::page(&Import { frame, runs: runs.into_iter().map(Summary::new).collect() })
 }
@@ -66,7 +67,15 @@ fn run(admin: &AdminContext<'_>) -> Outcome {
         }
         change.log(audit::USER_MODIFIED, &format!("users imported from the file {}", file.name))?;
         let (account, actor) = (admin.account.seq, admin.user.email.as_str());
-        Ok(bulk_runs::insert(change.conn(), account, Kind::Import, &file.name, actor, admin.now, &lines)?)
+        Ok(bulk_runs::insert(
+            change.conn(),
+            account,
+            BulkRunKind::Import,
+            &file.name,
+            actor,
+            admin.now,
+            &lines,
+        )?)
     })?;
     Ok(Reply::see(&format!("{PATH}/{id}")).saying("The file has been read."))
 }
@@ -74,7 +83,7 @@ fn run(admin: &AdminContext<'_>) -> Outcome {
 /// What was done with a row, or why nothing was.
 type Done = Result<&'static str, String>;
 
-fn import(admin: &AdminContext<'_>, change: &Change<'_>, row: &Row) -> Result<Done, PageError> {
+fn import(admin: &AdminContext<'_>, change: &Change<'_>, row: &ImportRow) -> Result<Done, PageError> {
     if !mail::is_address(&row.email) {
         return Ok(Err("not an e-mail address: ignored".to_owned()));
     }
@@ -97,14 +106,14 @@ fn import(admin: &AdminContext<'_>, change: &Change<'_>, row: &Row) -> Result<Do
     }
 }
 
-fn add(admin: &AdminContext<'_>, change: &Change<'_>, row: &Row) -> Result<Done, PageError> {
+fn add(admin: &AdminContext<'_>, change: &Change<'_>, row: &ImportRow) -> Result<Done, PageError> {
     invite(admin, change, &row.email)?;
     let user = users::by_email(change.conn(), admin.account.seq, &row.email, false)?;
     write(change, &user.ok_or_else(|| PageError::broken(&"a user just added is gone"))?, row)?;
     Ok(Ok("invited"))
 }
 
-fn write(change: &Change<'_>, user: &User, row: &Row) -> Result<(), PageError> {
+fn write(change: &Change<'_>, user: &User, row: &ImportRow) -> Result<(), PageError> {
     let profile: Map<String, Value> =
         row.profile.iter().map(|(key, value)| ((*key).to_owned(), Value::from(value.as_str()))).collect();
     Ok(users::set_names(change.conn(), user.seq, Some(&row.first), Some(&row.last), &profile)?)
@@ -142,7 +151,7 @@ fn activate(admin: &AdminContext<'_>, change: &Change<'_>, user: &User) -> Resul
 
 fn report(admin: &AdminContext<'_>) -> Outcome {
     let id = admin.param("run");
-    let run = admin.read(|conn| Ok(bulk_runs::by_id(conn, admin.account.seq, Kind::Import, id)?))?;
+    let run = admin.read(|conn| Ok(bulk_runs::by_id(conn, admin.account.seq, BulkRunKind::Import, id)?))?;
     let run = run.ok_or(PageError::NotFound)?;
     let crumbs = [("Enrollment", None), ("Import", Some(PATH))];
     let frame = Frame::new(admin, "Report On File Import", &crumbs)?;

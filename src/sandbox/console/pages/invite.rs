@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::user_settings::Settings;
+use super::user_settings::UserSettings;
 use crate::sandbox::console::admin_context::{AdminContext, Change};
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
@@ -25,11 +25,11 @@ pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
 #[template(path = "invite.html")]
 struct Invite {
     frame: Frame,
-    boxes: Vec<Field>,
+    boxes: Vec<AddressField>,
     problems: Vec<String>,
 }
 
-struct Field {
+struct AddressField {
     number: usize,
     text: String,
     is_wrong: bool,
@@ -38,7 +38,7 @@ struct Field {
 fn page(admin: &AdminContext<'_>, typed: &[&str], problems: Vec<String>) -> Result<Invite, PageError> {
     let boxes = (0..MOST).map(|index| {
         let text = typed.get(index).copied().unwrap_or_default();
-        Field {
+        AddressField {
             number: index + 1,
             text: text.to_owned(),
             is_wrong: !text.is_empty() && !mail::is_address(text),
@@ -103,7 +103,7 @@ pub(super) fn invite(
             user
         }
         None => {
-            let starts_with = Settings::load(change.conn(), admin.account.seq)?;
+            let starts_with = UserSettings::load(change.conn(), admin.account.seq)?;
             change.add_user(&NewUser { state: UserState::NotActive, ..starts_with.newcomer(address) })?;
             change.log(audit::USER_CREATED, &format!("user {address} invited"))?;
             find()?.ok_or_else(|| PageError::broken(&"a user just added is gone"))?

@@ -5,12 +5,12 @@ use askama::Template;
 
 use crate::sandbox::Mail;
 use crate::sandbox::console::frame::Plain;
-use crate::sandbox::console::list::{Page, ROWS};
+use crate::sandbox::console::list::{ListPage, ROWS};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
-use crate::sandbox::store::mails::{self, Kept};
+use crate::sandbox::store::mails::{self, StoredMail};
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] =
     &[Route::open("/mailbox", list), Route::open("/mailbox/{seq}", show)];
@@ -20,20 +20,20 @@ pub(in crate::sandbox::console) const ROUTES: &[Route] =
 struct Mailbox<'a> {
     plain: Plain,
     to: &'a str,
-    mails: Vec<Entry>,
-    page: Page,
+    mails: Vec<MailRow>,
+    page: ListPage,
 }
 
 #[derive(Template)]
 #[template(path = "mail.html")]
 struct Message {
     plain: Plain,
-    entry: Entry,
+    entry: MailRow,
     /// The text, cut where links begin and end.
     pieces: Vec<Piece>,
 }
 
-struct Entry {
+struct MailRow {
     seq: i64,
     kind: String,
     to: String,
@@ -55,7 +55,7 @@ fn check(context: &RequestContext<'_>) -> Result<(), PageError> {
 fn list(context: &RequestContext<'_>) -> Outcome {
     check(context)?;
     let to = context.query("to");
-    let page = Page::new(context);
+    let page = ListPage::new(context);
     let (mails, total) = context.read(|conn| Ok(mails::newest(conn, to, page.skip(), ROWS)?))?;
     let mails = mails.into_iter().map(entry).collect();
     Reply::page(&Mailbox { plain: Plain::new(context, "Mailbox"), to, mails, page: page.with_total(total) })
@@ -74,7 +74,7 @@ fn show(context: &RequestContext<'_>) -> Outcome {
     Reply::page(&Message { plain: Plain::new(context, "Message"), entry: entry(mail), pieces })
 }
 
-fn entry(mail: Kept) -> Entry {
-    let Kept { seq, kind, recipient, subject, text: _, at_ms } = mail;
-    Entry { seq, kind, to: recipient, subject, at: When::of_ms(at_ms) }
+fn entry(mail: StoredMail) -> MailRow {
+    let StoredMail { seq, kind, recipient, subject, text: _, at_ms } = mail;
+    MailRow { seq, kind, to: recipient, subject, at: When::of_ms(at_ms) }
 }

@@ -9,7 +9,7 @@ use super::roles::{NEEDS, PATH, label};
 use crate::sandbox::NewRole;
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::{Crumb, Frame};
-use crate::sandbox::console::levels::{self, Row};
+use crate::sandbox::console::levels::{self, PermissionRow};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::role_rules::{needs_to_define, shown_name};
 use crate::sandbox::console::route::Route;
@@ -39,7 +39,7 @@ struct RolePage {
     kind_label: &'static str,
     name: String,
     description: String,
-    permissions: Vec<Row>,
+    permissions: Vec<PermissionRow>,
     /// What may be changed: a default role keeps its name.
     may_rename: bool,
     may_edit: bool,

@@ -6,16 +6,16 @@ use super::role::{CRUMBS, of_path};
 use super::roles::{NEEDS, PATH, label};
 use crate::sandbox::console::admin_context::{AdminContext, Change};
 use crate::sandbox::console::frame::{Frame, full_name};
-use crate::sandbox::console::list::{Page, ROWS, Search};
+use crate::sandbox::console::list::{ListPage, ROWS, Search};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
-use crate::sandbox::console::role_rules::{self, Holder, needs_to_give, shown_name};
+use crate::sandbox::console::role_rules::{self, HolderRef, needs_to_give, shown_name};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::bots::{self, Bot};
 use crate::sandbox::store::group_list;
 use crate::sandbox::store::groups::{self, GroupSource};
-use crate::sandbox::store::role_holders::{self, Holder as Held};
+use crate::sandbox::store::role_holders::{self, RoleHolder};
 use crate::sandbox::store::roles::{Role, RoleKind};
-use crate::sandbox::store::user_list::{self, Filter};
+use crate::sandbox::store::user_list::{self, UserFilter};
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::page("/Admin/roles/{id}/assignments", NEEDS, show),
@@ -28,23 +28,23 @@ const CHOICES: usize = 500;
 
 #[derive(Template)]
 #[template(path = "role_assignments.html")]
-struct Assignments {
+struct RoleAssignmentsPage {
     frame: Frame,
     id: String,
     path: String,
     kind_label: &'static str,
-    holders: Vec<Held>,
-    page: Page,
+    holders: Vec<RoleHolder>,
+    page: ListPage,
     may_assign: bool,
     /// Why nobody gets it here, for Bot Owner and for who may not.
     reason: &'static str,
     search: Search,
-    found: Vec<Found>,
+    found: Vec<HolderChoice>,
     bots: Vec<Bot>,
 }
 
 /// A user or a group that the search has found.
-struct Found {
+struct HolderChoice {
     /// `user u-...` or `group e-...`.
     key: String,
     name: String,
@@ -53,7 +53,7 @@ struct Found {
 
 fn show(admin: &AdminContext<'_>) -> Outcome {
     let role = of_path(admin)?;
-    let (search, page) = (Search::new(admin), Page::new(admin));
+    let (search, page) = (Search::new(admin), ListPage::new(admin));
     let frame = Frame::new(admin, shown_name(&role), &CRUMBS)?;
     let may_assign = !role.is_bot_owner() && admin.rights.satisfy(needs_to_give(&role));
     let page = admin.read(|conn| {
@@ -63,15 +63,15 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
             if !role.is_master_admin() {
                 let (listed, _) = group_list::page(conn, admin.account.seq, &search.terms, 0, ROWS)?;
                 let groups = listed.into_iter().filter(|one| one.group.source != GroupSource::System);
-                found.extend(groups.map(|one| Found {
+                found.extend(groups.map(|one| HolderChoice {
                     key: format!("group {}", one.group.id),
                     name: one.group.name,
                     hint: "group".to_owned(),
                 }));
             }
-            let filter = Filter { terms: search.terms.clone(), state: None };
+            let filter = UserFilter { terms: search.terms.clone(), state: None };
             let (people, _) = user_list::page(conn, admin.account.seq, &filter, 0, ROWS)?;
-            found.extend(people.into_iter().map(|listed| Found {
+            found.extend(people.into_iter().map(|listed| HolderChoice {
                 key: format!("user {}", listed.user.id),
                 name: full_name(&listed.user.first_name, &listed.user.last_name, &listed.user.email),
                 hint: listed.user.email,
@@ -81,7 +81,7 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
             RoleKind::Bot if may_assign => bots::page(conn, admin.account.seq, 0, CHOICES)?,
             _ => Vec::new(),
         };
-        Ok(Assignments {
+        Ok(RoleAssignmentsPage {
             frame,
             path: path_of(&role),
             kind_label: label(role.kind),
@@ -153,17 +153,17 @@ fn with_holder(
     admin: &AdminContext<'_>,
     change: &Change<'_>,
     key: &str,
-    act: impl FnOnce(Holder<'_>) -> Result<(), PageError>,
+    act: impl FnOnce(HolderRef<'_>) -> Result<(), PageError>,
 ) -> Result<(), PageError> {
     match key.split_once(' ') {
         Some(("user", id)) => {
             let listed =
                 user_list::by_id(change.conn(), admin.account.seq, id)?.ok_or(PageError::NotFound)?;
-            act(Holder::User(&listed.user))
+            act(HolderRef::User(&listed.user))
         }
         Some(("group", id)) => {
             let group = groups::by_id(change.conn(), admin.account.seq, id)?.ok_or(PageError::NotFound)?;
-            act(Holder::Group(&group))
+            act(HolderRef::Group(&group))
         }
         _ => Err(PageError::NotFound),
     }

@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
-use crate::sandbox::console::list::{Page, ROWS, Search};
+use crate::sandbox::console::list::{ListPage, ROWS, Search};
 use crate::sandbox::console::reply::{Outcome, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::role_rules::{needs_to_define, shown_name};
@@ -25,13 +25,13 @@ struct RolesPage {
     search: Search,
     /// `admin`, `bot` or nothing.
     kind: &'static str,
-    roles: Vec<Row>,
-    page: Page,
+    roles: Vec<RoleRow>,
+    page: ListPage,
     may_add_admin: bool,
     may_add_bot: bool,
 }
 
-struct Row {
+struct RoleRow {
     id: String,
     name: String,
     description: String,
@@ -41,7 +41,7 @@ struct Row {
 }
 
 fn list(admin: &AdminContext<'_>) -> Outcome {
-    let (search, page) = (Search::new(admin), Page::new(admin));
+    let (search, page) = (Search::new(admin), ListPage::new(admin));
     let wanted = RoleKind::from_word(admin.query("kind"));
     let (roles, total) = admin.read(|conn| {
         let mut found: Vec<Role> = Vec::new();
@@ -56,7 +56,7 @@ fn list(admin: &AdminContext<'_>) -> Outcome {
         };
         found.retain(matches);
         let rows = found.iter().skip(page.skip()).take(ROWS).map(|role| {
-            Ok(Row {
+            Ok(RoleRow {
                 id: role.id.clone(),
                 name: shown_name(role).to_owned(),
                 description: role.description.clone(),
@@ -65,7 +65,7 @@ fn list(admin: &AdminContext<'_>) -> Outcome {
                 holders: role_holders::count(conn, role.seq)?,
             })
         });
-        Ok((rows.collect::<Result<Vec<Row>, rusqlite::Error>>()?, found.len()))
+        Ok((rows.collect::<Result<Vec<RoleRow>, rusqlite::Error>>()?, found.len()))
     })?;
     Reply::page(&RolesPage {
         frame: Frame::new(admin, "Role Management", &[("User Management", None)])?,

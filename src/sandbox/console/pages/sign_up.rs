@@ -11,7 +11,7 @@ use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::accounts::{self, Account};
-use crate::sandbox::store::invitations::{self, Open};
+use crate::sandbox::store::invitations::{self, OpenInvitation};
 use crate::sandbox::store::{people, users};
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
@@ -139,8 +139,9 @@ fn check_code(context: &RequestContext<'_>) -> Outcome {
     let code = context.field("code");
     let token = context.write(|conn| {
         let open = invitations::of_person(conn, &email)?;
-        let fits =
-            |open: &&Open| open.is_live(context.now) && open.failures < CODE_FAILURES && open.code == code;
+        let fits = |open: &&OpenInvitation| {
+            open.is_live(context.now) && open.failures < CODE_FAILURES && open.code == code
+        };
         let token = open.iter().find(fits).map(|open| open.token.clone());
         if token.is_none() {
             open.iter().try_for_each(|open| invitations::failed(conn, open.user))?;

@@ -3,8 +3,8 @@
 use askama::Template;
 
 use super::confirm::{self, Confirmation};
-use super::user_settings::{PROFILE_FIELDS, Settings};
-use super::users::{self, Shown};
+use super::user_settings::{PROFILE_FIELDS, UserSettings};
+use super::users::{self, ShownState};
 use super::{password_reset, user_groups, user_profile, user_roles};
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::{Crumb, Frame, full_name};
@@ -13,7 +13,7 @@ use crate::sandbox::console::rights::Needs;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::session;
 use crate::sandbox::console::when::When;
-use crate::sandbox::store::user_list::{self, Listed};
+use crate::sandbox::store::user_list::{self, ListedUser};
 use crate::sandbox::store::users::{User, UserState};
 use crate::sandbox::store::{apps, audit, sessions, users as people};
 
@@ -35,13 +35,13 @@ struct UserPage {
     id: String,
     email: String,
     access: &'static str,
-    state: Shown,
+    state: ShownState,
     /// Label and value of the profile fields that are filled.
     profile: Vec<(&'static str, String)>,
     data_tables: bool,
     may_edit: bool,
-    groups: user_groups::Section,
-    roles: user_roles::Section,
+    groups: user_groups::UserGroupsSection,
+    roles: user_roles::UserRolesSection,
     sessions: Vec<OpenSession>,
     may_reset_password: bool,
     /// Why the person cannot be deleted.
@@ -58,7 +58,7 @@ struct OpenSession {
 }
 
 /// The person of the path, if they are in this account.
-pub(super) fn person(admin: &AdminContext<'_>) -> Result<Listed, PageError> {
+pub(super) fn person(admin: &AdminContext<'_>) -> Result<ListedUser, PageError> {
     let id = admin.param("id");
     admin.read(|conn| Ok(user_list::by_id(conn, admin.account.seq, id)?))?.ok_or(PageError::NotFound)
 }
@@ -75,7 +75,7 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
     let frame = Frame::new(admin, &name, &CRUMBS)?;
     let page = admin.read(|conn| {
         let (fields, data_tables) = people::profile(conn, user.seq)?;
-        let settings = Settings::load(conn, admin.account.seq)?;
+        let settings = UserSettings::load(conn, admin.account.seq)?;
         let profile =
             PROFILE_FIELDS.iter().filter(|(key, _)| settings.shown.iter().any(|shown| shown == key));
         let open = sessions::of_person(conn, &user.email.to_lowercase(), session::idle_since(admin.now))?;
@@ -90,8 +90,8 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
                 .collect(),
             data_tables: data_tables == Some(true),
             may_edit: admin.may(user_profile::EDIT),
-            groups: user_groups::Section::new(admin, conn, user)?,
-            roles: user_roles::Section::new(admin, conn, user)?,
+            groups: user_groups::UserGroupsSection::new(admin, conn, user)?,
+            roles: user_roles::UserRolesSection::new(admin, conn, user)?,
             sessions: open
                 .into_iter()
                 .map(|open| OpenSession {
@@ -106,7 +106,7 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
             may_become_owner: admin.may(TRANSFER)
                 && user.state == UserState::Active
                 && !admin.account.primary_admin.eq_ignore_ascii_case(&user.email),
-            state: Shown::new(&listed),
+            state: ShownState::new(&listed),
         })
     })?;
     Reply::page(&page)

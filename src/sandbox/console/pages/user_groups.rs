@@ -21,7 +21,7 @@ pub(in crate::sandbox::console) const ROUTES: &[Route] =
 const CHOICES: usize = 500;
 
 /// What the page of a person shows of it.
-pub(super) struct Section {
+pub(super) struct UserGroupsSection {
     pub(super) member_of: Vec<Membership>,
     /// Local groups they are not in; nothing for who may not change it.
     pub(super) others: Vec<Group>,
@@ -33,7 +33,7 @@ pub(super) struct Membership {
     pub(super) is_fixed: bool,
 }
 
-impl Section {
+impl UserGroupsSection {
     pub(super) fn new(admin: &AdminContext<'_>, conn: &Connection, user: &User) -> Result<Self, PageError> {
         let own = groups::of_users(conn, &[user.seq], true)?;
         let is_own = |group: &Group| own.iter().any(|(_, id, _)| *id == group.id);

@@ -4,7 +4,7 @@ use askama::Template;
 use serde_json::{Map, Value};
 
 use super::user::{self, path_of, person};
-use super::user_settings::{PROFILE_FIELDS, Settings};
+use super::user_settings::{PROFILE_FIELDS, UserSettings};
 use super::users;
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::{Frame, full_name};
@@ -22,7 +22,7 @@ pub(in crate::sandbox::console) const ROUTES: &[Route] =
 
 #[derive(Template)]
 #[template(path = "user_edit.html")]
-struct Edit {
+struct EditProfilePage {
     frame: Frame,
     back: String,
     email: String,
@@ -34,35 +34,40 @@ struct Edit {
 struct Form {
     first: String,
     last: String,
-    fields: Vec<Field>,
+    fields: Vec<ProfileField>,
     is_developer: bool,
     can_create_bot: bool,
     data_tables: bool,
 }
 
-struct Field {
+struct ProfileField {
     key: &'static str,
     label: &'static str,
     value: String,
 }
 
-fn page(admin: &AdminContext<'_>, user: &User, form: Form, problems: Vec<String>) -> Result<Edit, PageError> {
+fn page(
+    admin: &AdminContext<'_>,
+    user: &User,
+    form: Form,
+    problems: Vec<String>,
+) -> Result<EditProfilePage, PageError> {
     let name = full_name(&user.first_name, &user.last_name, &user.email);
     let frame = Frame::new(admin, &format!("Edit {name}"), &user::CRUMBS)?;
-    Ok(Edit { frame, back: path_of(user), email: user.email.clone(), form, problems })
+    Ok(EditProfilePage { frame, back: path_of(user), email: user.email.clone(), form, problems })
 }
 
 fn show(admin: &AdminContext<'_>) -> Outcome {
     let user = person(admin)?.user;
     let form = admin.read(|conn| {
         let (profile, data_tables) = people::profile(conn, user.seq)?;
-        let settings = Settings::load(conn, admin.account.seq)?;
+        let settings = UserSettings::load(conn, admin.account.seq)?;
         let text = |key: &str| profile.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let shown = PROFILE_FIELDS.iter().filter(|(key, _)| settings.shown.iter().any(|shown| shown == key));
         Ok(Form {
             first: user.first_name.clone(),
             last: user.last_name.clone(),
-            fields: shown.map(|(key, label)| Field { key, label, value: text(key) }).collect(),
+            fields: shown.map(|(key, label)| ProfileField { key, label, value: text(key) }).collect(),
             is_developer: user.is_developer,
             can_create_bot: user.can_create_bot,
             data_tables: data_tables == Some(true),
@@ -94,13 +99,15 @@ fn save(admin: &AdminContext<'_>) -> Outcome {
 }
 
 fn typed(admin: &AdminContext<'_>) -> Result<Form, PageError> {
-    let settings = admin.read(|conn| Ok(Settings::load(conn, admin.account.seq)?))?;
+    let settings = admin.read(|conn| Ok(UserSettings::load(conn, admin.account.seq)?))?;
     let shown = PROFILE_FIELDS.iter().filter(|(key, _)| settings.shown.iter().any(|shown| shown == key));
     let is_on = |name: &str| !admin.field(name).is_empty();
     Ok(Form {
         first: admin.field("first_name").to_owned(),
         last: admin.field("last_name").to_owned(),
-        fields: shown.map(|(key, label)| Field { key, label, value: admin.field(key).to_owned() }).collect(),
+        fields: shown
+            .map(|(key, label)| ProfileField { key, label, value: admin.field(key).to_owned() })
+            .collect(),
         is_developer: is_on("is_developer"),
         can_create_bot: is_on("can_create_bot"),
         data_tables: is_on("data_tables"),

@@ -6,7 +6,7 @@ use super::user::{path_of, person};
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
-use crate::sandbox::console::role_rules::{self, Holder, shown_name};
+use crate::sandbox::console::role_rules::{self, HolderRef, shown_name};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::bindings::{self, Holding};
 use crate::sandbox::store::bots::{self, Bot};
@@ -30,7 +30,7 @@ pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
 const CHOICES: usize = 500;
 
 /// What the page of a person shows of it.
-pub(super) struct Section {
+pub(super) struct UserRolesSection {
     pub(super) admin: Vec<Held>,
     pub(super) on_bots: Vec<Held>,
     /// Admin roles that can be added, with their ids.
@@ -51,7 +51,7 @@ pub(super) struct Held {
     pub(super) may_change: bool,
 }
 
-impl Section {
+impl UserRolesSection {
     pub(super) fn new(admin: &AdminContext<'_>, conn: &Connection, user: &User) -> Result<Self, PageError> {
         let admin_roles = roles::all(conn, admin.account.seq, RoleKind::Admin)?;
         let bot_roles = roles::all(conn, admin.account.seq, RoleKind::Bot)?;
@@ -99,7 +99,7 @@ fn add_admin(admin: &AdminContext<'_>) -> Outcome {
     let user = person(admin)?.user;
     let given = admin.change(|change| {
         let role = role(admin, change.conn(), RoleKind::Admin, admin.field("role"))?;
-        role_rules::give(admin, change, &role, Holder::User(&user), None)?;
+        role_rules::give(admin, change, &role, HolderRef::User(&user), None)?;
         Ok(shown_name(&role).to_owned())
     })?;
     Ok(Reply::see(&path_of(&user)).saying(format!("{given} assigned.")))
@@ -109,7 +109,7 @@ fn remove_admin(admin: &AdminContext<'_>) -> Outcome {
     let user = person(admin)?.user;
     let taken = admin.change(|change| {
         let role = role(admin, change.conn(), RoleKind::Admin, admin.field("role"))?;
-        role_rules::take(admin, change, &role, Holder::User(&user), None)?;
+        role_rules::take(admin, change, &role, HolderRef::User(&user), None)?;
         Ok(shown_name(&role).to_owned())
     })?;
     Ok(Reply::see(&path_of(&user)).saying(format!("{taken} removed.")))
@@ -120,7 +120,7 @@ fn add_bot(admin: &AdminContext<'_>) -> Outcome {
     admin.change(|change| {
         let role = role(admin, change.conn(), RoleKind::Bot, admin.field("role"))?;
         let bot = bot(admin, change.conn())?;
-        role_rules::give(admin, change, &role, Holder::User(&user), Some(&bot))
+        role_rules::give(admin, change, &role, HolderRef::User(&user), Some(&bot))
     })?;
     Ok(Reply::see(&path_of(&user)).saying("The role is assigned."))
 }
@@ -136,8 +136,8 @@ fn change_bot(admin: &AdminContext<'_>) -> Outcome {
             return Err(PageError::Refused("Choose another role first.".to_owned()));
         }
         let bot = bot(admin, conn)?;
-        role_rules::take(admin, change, &before, Holder::User(&user), Some(&bot))?;
-        role_rules::give(admin, change, &after, Holder::User(&user), Some(&bot))
+        role_rules::take(admin, change, &before, HolderRef::User(&user), Some(&bot))?;
+        role_rules::give(admin, change, &after, HolderRef::User(&user), Some(&bot))
     })?;
     Ok(Reply::see(&path_of(&user)).saying("The role is changed."))
 }
@@ -147,7 +147,7 @@ fn delete_bot(admin: &AdminContext<'_>) -> Outcome {
     admin.change(|change| {
         let role = role(admin, change.conn(), RoleKind::Bot, admin.field("role"))?;
         let bot = bot(admin, change.conn())?;
-        role_rules::take(admin, change, &role, Holder::User(&user), Some(&bot))
+        role_rules::take(admin, change, &role, HolderRef::User(&user), Some(&bot))
     })?;
     Ok(Reply::see(&path_of(&user)).saying("The role is deleted."))
 }

@@ -58,7 +58,7 @@ pub(super) const PROFILE_FIELDS: [(&str, &str); 12] = [
 #[allow(clippy::struct_excessive_bools, reason = "independent parts of one page")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct Settings {
+pub(super) struct UserSettings {
     pub(super) self_sign_up: SelfSignUp,
     pub(super) notify_invited: bool,
     pub(super) notify_synchronised: bool,
@@ -72,7 +72,7 @@ pub(super) struct Settings {
     pub(super) editable: Vec<String>,
 }
 
-impl Default for Settings {
+impl Default for UserSettings {
     fn default() -> Self {
         Self {
             self_sign_up: SelfSignUp::Block,
@@ -88,7 +88,7 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl UserSettings {
     pub(super) fn load(conn: &Connection, account: i64) -> rusqlite::Result<Self> {
         settings::of_account(conn, account, PAGE)
     }
@@ -106,21 +106,21 @@ impl Settings {
 
 #[derive(Template)]
 #[template(path = "user_settings.html")]
-struct UserSettings {
+struct UserSettingsPage {
     frame: Frame,
-    sign_up: Vec<Choice>,
-    notifications: Vec<Choice>,
-    permissions: Vec<Choice>,
-    fields: Vec<Field>,
+    sign_up: Vec<SettingChoice>,
+    notifications: Vec<SettingChoice>,
+    permissions: Vec<SettingChoice>,
+    fields: Vec<ProfileFieldSetting>,
 }
 
-struct Choice {
+struct SettingChoice {
     value: &'static str,
     label: &'static str,
     is_on: bool,
 }
 
-struct Field {
+struct ProfileFieldSetting {
     key: &'static str,
     label: &'static str,
     is_shown: bool,
@@ -128,17 +128,17 @@ struct Field {
 }
 
 fn show(admin: &AdminContext<'_>) -> Outcome {
-    let saved = admin.read(|conn| Ok(Settings::load(conn, admin.account.seq)?))?;
-    let choice = |value, label, is_on| Choice { value, label, is_on };
+    let saved = admin.read(|conn| Ok(UserSettings::load(conn, admin.account.seq)?))?;
+    let choice = |value, label, is_on| SettingChoice { value, label, is_on };
     let sign_up =
         SelfSignUp::ALL.iter().map(|(rule, value, label)| choice(value, label, *rule == saved.self_sign_up));
-    let fields = PROFILE_FIELDS.iter().map(|(key, label)| Field {
+    let fields = PROFILE_FIELDS.iter().map(|(key, label)| ProfileFieldSetting {
         key,
         label,
         is_shown: saved.shown.iter().any(|shown| shown == key),
         is_editable: saved.editable.iter().any(|editable| editable == key),
     });
-    Reply::page(&UserSettings {
+    Reply::page(&UserSettingsPage {
         frame: Frame::new(admin, "User Settings", &[("User Management", None)])?,
         sign_up: sign_up.collect(),
         notifications: vec![
@@ -170,7 +170,7 @@ fn save(admin: &AdminContext<'_>) -> Outcome {
         let known = PROFILE_FIELDS.iter().map(|(key, _)| *key).filter(|key| ticked.contains(key));
         known.map(str::to_owned).collect()
     };
-    let settings = Settings {
+    let settings = UserSettings {
         self_sign_up: *self_sign_up,
         notify_invited: is_on("notify_invited"),
         notify_synchronised: is_on("notify_synchronised"),
@@ -183,7 +183,7 @@ fn save(admin: &AdminContext<'_>) -> Outcome {
         editable: fields("editable"),
     };
     admin.change(|change| {
-        if Settings::load(change.conn(), admin.account.seq)?.self_sign_up != settings.self_sign_up {
+        if UserSettings::load(change.conn(), admin.account.seq)?.self_sign_up != settings.self_sign_up {
             change.log(audit::ENROLLMENT_PREFERENCES, &format!("self sign-up set to {wanted}"))?;
         }
         settings::save_of_account(change.conn(), admin.account.seq, PAGE, &settings)?;

@@ -7,13 +7,13 @@ use rusqlite::Connection;
 use super::confirm::{self, Confirmation};
 use crate::sandbox::console::admin_context::{AdminContext, Change};
 use crate::sandbox::console::frame::{Frame, full_name};
-use crate::sandbox::console::list::{Page, ROWS, Search};
+use crate::sandbox::console::list::{ListPage, ROWS, Search};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
 use crate::sandbox::store::audit;
-use crate::sandbox::store::user_list::{self, Filter, Listed};
+use crate::sandbox::store::user_list::{self, ListedUser, UserFilter};
 use crate::sandbox::store::users::{self, User, UserState};
 
 const PATH: &str = "/Admin/users";
@@ -29,29 +29,29 @@ struct Users {
     frame: Frame,
     search: Search,
     state: String,
-    people: Vec<Row>,
-    page: Page,
+    people: Vec<UserRow>,
+    page: ListPage,
 }
 
-struct Row {
+struct UserRow {
     id: String,
     name: String,
     email: String,
     is_administrator: bool,
     access: &'static str,
-    state: Shown,
+    state: ShownState,
 }
 
 /// A state as people see it: the console's word, a colour, and what the hover says.
-pub(super) struct Shown {
+pub(super) struct ShownState {
     pub(super) word: &'static str,
     pub(super) tone: &'static str,
     pub(super) hint: Option<When>,
     pub(super) hint_label: &'static str,
 }
 
-impl Shown {
-    pub(super) fn new(listed: &Listed) -> Self {
+impl ShownState {
+    pub(super) fn new(listed: &ListedUser) -> Self {
         let (word, tone) = match listed.user.state {
             UserState::Active => ("Active", "good"),
             UserState::NotActive => ("Not Active", ""),
@@ -82,13 +82,13 @@ fn state_called(word: &str) -> Option<UserState> {
 }
 
 fn list(admin: &AdminContext<'_>) -> Outcome {
-    let (search, page) = (Search::new(admin), Page::new(admin));
+    let (search, page) = (Search::new(admin), ListPage::new(admin));
     let state = state_called(admin.query("state"));
-    let filter = Filter { terms: search.terms.clone(), state };
+    let filter = UserFilter { terms: search.terms.clone(), state };
     let (people, total) =
         admin.read(|conn| Ok(user_list::page(conn, admin.account.seq, &filter, page.skip(), ROWS)?))?;
-    let people = people.into_iter().map(|listed| Row {
-        state: Shown::new(&listed),
+    let people = people.into_iter().map(|listed| UserRow {
+        state: ShownState::new(&listed),
         access: access(&listed.user),
         is_administrator: listed.is_administrator,
         name: full_name(&listed.user.first_name, &listed.user.last_name, &listed.user.email),

@@ -9,13 +9,13 @@ use super::csv;
 use crate::sandbox::clock;
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
-use crate::sandbox::console::list::{Page, ROWS};
+use crate::sandbox::console::list::{ListPage, ROWS};
 use crate::sandbox::console::reply::{Outcome, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
 use crate::sandbox::store::audit;
-use crate::sandbox::store::audit_report::{self, Filter};
+use crate::sandbox::store::audit_report::{self, AuditFilter};
 
 const NEEDS: Needs = Needs::Any(&[Permission::AuditReports]);
 const PATH: &str = "/Admin/analytics/audit";
@@ -36,16 +36,16 @@ struct AuditReport {
     from: String,
     to: String,
     problem: Option<&'static str>,
-    filter: Filter,
+    filter: AuditFilter,
     /// Name, whether it is chosen.
     categories: Vec<(&'static str, bool)>,
     events: Vec<(&'static str, bool)>,
-    rows: Vec<Row>,
-    page: Page,
+    rows: Vec<ReportRow>,
+    page: ListPage,
     export: String,
 }
 
-struct Row {
+struct ReportRow {
     name: String,
     email: String,
     at: Option<When>,
@@ -53,8 +53,8 @@ struct Row {
     description: String,
 }
 
-impl Row {
-    fn new(row: audit_report::Row) -> Self {
+impl ReportRow {
+    fn new(row: audit_report::AuditRow) -> Self {
         Self {
             name: if row.actor.is_empty() { "API or system".to_owned() } else { row.name },
             email: row.actor,
@@ -66,7 +66,7 @@ impl Row {
 }
 
 /// The filter in the query, and what is wrong with it; a custom period that cannot be read is the default one.
-fn filter(admin: &AdminContext<'_>) -> (Filter, Option<&'static str>) {
+fn filter(admin: &AdminContext<'_>) -> (AuditFilter, Option<&'static str>) {
     let ago = |hours| admin.now.checked_sub(SignedDuration::from_hours(hours)).unwrap_or(Timestamp::MIN);
     let (since, until, problem) = match admin.query("period") {
         "7d" => (ago(7 * 24), admin.now, None),
@@ -78,7 +78,7 @@ fn filter(admin: &AdminContext<'_>) -> (Filter, Option<&'static str>) {
         },
         _ => (ago(24), admin.now, None),
     };
-    let filter = Filter {
+    let filter = AuditFilter {
         between: (since.as_millisecond(), until.as_millisecond()),
         actor: admin.query("user").to_owned(),
         category: admin.query("category").to_owned(),
@@ -96,7 +96,7 @@ fn day(text: &str) -> Option<Timestamp> {
 
 fn show(admin: &AdminContext<'_>) -> Outcome {
     let (filter, problem) = filter(admin);
-    let page = Page::new(admin);
+    let page = ListPage::new(admin);
     let (rows, total) =
         admin.read(|conn| Ok(audit_report::page(conn, admin.account.seq, &filter, page.skip(), ROWS)?))?;
     let period = admin.query("period");
@@ -116,7 +116,7 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
         categories: categories.into_iter().map(|name| (name, name == filter.category)).collect(),
         events: audit::EVENTS.iter().map(|event| (event.name, event.name == filter.event)).collect(),
         filter,
-        rows: rows.into_iter().map(Row::new).collect(),
+        rows: rows.into_iter().map(ReportRow::new).collect(),
         page: page.with_total(total),
         export: format!("/Admin/analytics/audit.csv?{}", query.finish()),
     })

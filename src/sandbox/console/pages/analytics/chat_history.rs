@@ -13,7 +13,7 @@ use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
 use crate::sandbox::store::audit::{self, Event};
 use crate::sandbox::store::bot_settings::CHANNELS;
-use crate::sandbox::traffic::{Cut, Kind, Talker, hour_of};
+use crate::sandbox::traffic::{Cut, SessionKind, Talker, hour_of};
 
 const NEEDS: Needs = Needs::Any(&[Permission::ChatHistory]);
 const PATH: &str = "/Admin/analytics/chat-history";
@@ -35,10 +35,10 @@ struct ChatHistory {
     frame: Frame,
     bots: Vec<(String, String, bool)>,
     /// The chosen bot, and its hours with conversations, the latest first.
-    found: Option<(String, Vec<Row>)>,
+    found: Option<(String, Vec<ChatRow>)>,
 }
 
-struct Row {
+struct ChatRow {
     at: Option<When>,
     channel: &'static str,
     task: String,
@@ -46,7 +46,7 @@ struct Row {
     messages: u64,
 }
 
-fn page(admin: &AdminContext<'_>, all: &Talkers, found: Option<(String, Vec<Row>)>) -> Outcome {
+fn page(admin: &AdminContext<'_>, all: &Talkers, found: Option<(String, Vec<ChatRow>)>) -> Outcome {
     let bot = admin.field("bot");
     let bots = all.talkers.iter().take(OFFERED);
     Reply::page(&ChatHistory {
@@ -66,7 +66,7 @@ fn found<'a>(
     all: &'a Talkers,
     event: Event,
     done: &str,
-) -> Result<(&'a str, Vec<Row>), PageError> {
+) -> Result<(&'a str, Vec<ChatRow>), PageError> {
     let bot = all.talkers.iter().find(|talker| talker.id == admin.field("bot"));
     let bot = bot.ok_or_else(|| PageError::Refused("Choose a bot first.".to_owned()))?;
     admin.change(|change| change.log(event, &format!("chat history of bot {} {done}", bot.name)))?;
@@ -74,7 +74,7 @@ fn found<'a>(
     Ok((&bot.name, rows(bot, names, hour_of(admin.now))))
 }
 
-fn rows(bot: &Talker, tasks: &[(String, String)], last: i64) -> Vec<Row> {
+fn rows(bot: &Talker, tasks: &[(String, String)], last: i64) -> Vec<ChatRow> {
     let mut rows = Vec::new();
     for hour in ((last - HOURS + 1)..=last).rev() {
         for (id, task) in tasks {
@@ -82,10 +82,10 @@ fn rows(bot: &Talker, tasks: &[(String, String)], last: i64) -> Vec<Row> {
                 if !bot.channels.iter().any(|own| own == channel) {
                     continue;
                 }
-                let cut = Cut { kind: Kind::All, channel, tasks: &[id.as_str()], tags: &[] };
+                let cut = Cut { kind: SessionKind::All, channel, tasks: &[id.as_str()], tags: &[] };
                 let figures = bot.between(hour, hour + 1, &cut);
                 if figures.sessions > 0 {
-                    rows.push(Row {
+                    rows.push(ChatRow {
                         at: When::of_ms(hour * 3_600_000),
                         channel: label,
                         task: task.clone(),

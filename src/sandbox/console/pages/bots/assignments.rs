@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 
-use super::draft::{Draft, Mode, Open, everyone};
+use super::draft::{Draft, Mode, TaskDraft, everyone};
 use super::{BotCategory, ENTERPRISE, bot, counted, tell};
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::{Frame, full_name};
-use crate::sandbox::console::list::{Page, ROWS, Search};
+use crate::sandbox::console::list::{ListPage, ROWS, Search};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::route::Route;
-use crate::sandbox::store::audiences::{self, Audience, Person};
+use crate::sandbox::store::audiences::{self, Audience, AudiencePerson};
 use crate::sandbox::store::bot_settings::BotSettings;
 use crate::sandbox::store::bots::Bot;
 use crate::sandbox::store::groups::Group;
@@ -28,16 +28,16 @@ pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
 
 #[derive(Template)]
 #[template(path = "bots_assignments.html")]
-struct Assignments {
+struct BotAssignmentsPage {
     frame: Frame,
     id: String,
     bot_name: String,
     is_for_nobody: bool,
     differs: bool,
-    tasks: Vec<Row>,
+    tasks: Vec<TaskRow>,
 }
 
-struct Row {
+struct TaskRow {
     id: String,
     name: String,
     is_suspended: bool,
@@ -89,13 +89,13 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
     let everyone = everyone(admin)?;
     let groups = admin.read(|conn| Ok(groups::all(conn, admin.account.seq, false)?))?;
     let title = format!("Bot & task assignments: {}", bot.name);
-    let rows = tasks.iter().map(|task| Row {
+    let rows = tasks.iter().map(|task| TaskRow {
         id: task.id.clone(),
         name: task.name.clone(),
         is_suspended: task.state == TaskState::Suspended,
         audience: words(&draft.audience(task.seq), everyone, &groups),
     });
-    Reply::page(&Assignments {
+    Reply::page(&BotAssignmentsPage {
         frame: Frame::new(admin, &title, &BotCategory::Enterprise.crumbs())?,
         tasks: rows.collect(),
         is_for_nobody: draft.is_for_nobody,
@@ -163,21 +163,21 @@ struct TaskAudience {
     /// Id, name, whether it is chosen.
     groups: Vec<(String, String, bool)>,
     search: Search,
-    chosen: Vec<Shown>,
-    chosen_page: Page,
-    found: Vec<Shown>,
-    page: Page,
+    chosen: Vec<PersonChoice>,
+    chosen_page: ListPage,
+    found: Vec<PersonChoice>,
+    page: ListPage,
 }
 
-struct Shown {
+struct PersonChoice {
     id: String,
     name: String,
     email: String,
     is_chosen: bool,
 }
 
-impl Shown {
-    fn new(person: Person, chosen: &BTreeSet<i64>) -> Self {
+impl PersonChoice {
+    fn new(person: AudiencePerson, chosen: &BTreeSet<i64>) -> Self {
         Self {
             name: full_name(&person.first_name, &person.last_name, &person.email),
             is_chosen: chosen.contains(&person.seq),
@@ -196,8 +196,8 @@ fn show_task(admin: &AdminContext<'_>) -> Outcome {
     let (bot, tasks) = assignable(admin)?;
     let task = task(admin, &tasks)?;
     let open = Draft::new(admin, &bot, &tasks)?.opened(task.seq, everyone(admin)?);
-    let (search, page) = (Search::new(admin), Page::new(admin));
-    let chosen_page = Page::in_field(admin, "chosen");
+    let (search, page) = (Search::new(admin), ListPage::new(admin));
+    let chosen_page = ListPage::in_field(admin, "chosen");
     let account = admin.account.seq;
     let (groups, found, total, chosen) = admin.read(|conn| {
         let (found, total) = audiences::candidates(conn, account, &search.terms, page.skip(), ROWS)?;
@@ -206,8 +206,8 @@ fn show_task(admin: &AdminContext<'_>) -> Outcome {
     })?;
     let crumbs = [("Bots Management", None), ("Enterprise Bots", Some(BotCategory::Enterprise.path()))];
     let title = format!("{}: {}", bot.name, task.name);
-    let shown = |people: Vec<Person>| -> Vec<Shown> {
-        people.into_iter().map(|person| Shown::new(person, &open.users)).collect()
+    let shown = |people: Vec<AudiencePerson>| -> Vec<PersonChoice> {
+        people.into_iter().map(|person| PersonChoice::new(person, &open.users)).collect()
     };
     Reply::page(&TaskAudience {
         frame: Frame::new(admin, &title, &crumbs)?,
@@ -257,7 +257,7 @@ fn step_task(admin: &AdminContext<'_>) -> Outcome {
 }
 
 /// Reads the mode, the groups, and the people who are added or taken out. Only those who have accepted are added.
-fn read_choice(admin: &AdminContext<'_>, open: &mut Open) -> Result<(), PageError> {
+fn read_choice(admin: &AdminContext<'_>, open: &mut TaskDraft) -> Result<(), PageError> {
     open.mode = Mode::called(admin.field("audience")).unwrap_or(open.mode);
     let ids = admin.fields("group");
     let account = admin.account.seq;

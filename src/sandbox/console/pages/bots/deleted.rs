@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
-use crate::sandbox::console::list::{Page, ROWS};
+use crate::sandbox::console::list::{ListPage, ROWS};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
@@ -25,11 +25,11 @@ pub(in crate::sandbox::console) const ROUTES: &[Route] =
 #[template(path = "bots_deleted.html")]
 struct DeletedBots {
     frame: Frame,
-    bots: Vec<Row>,
-    page: Page,
+    bots: Vec<DeletedBotRow>,
+    page: ListPage,
 }
 
-struct Row {
+struct DeletedBotRow {
     id: String,
     name: String,
     requested_by: String,
@@ -43,7 +43,7 @@ fn obstacle(deleted: &Deleted, now: Timestamp) -> &'static str {
     let is_recent = deleted.at.parse::<Timestamp>().is_ok_and(|at| now.duration_since(at) <= KEPT);
     if !is_recent {
         "Deleted more than 30 days ago"
-    } else if !deleted.kept.is_restorable() {
+    } else if !deleted.backup.is_restorable() {
         "Was not published with an active task"
     } else {
         ""
@@ -51,10 +51,10 @@ fn obstacle(deleted: &Deleted, now: Timestamp) -> &'static str {
 }
 
 fn list(admin: &AdminContext<'_>) -> Outcome {
-    let page = Page::new(admin);
+    let page = ListPage::new(admin);
     let (found, total) =
         admin.read(|conn| Ok(deleted_bots::page(conn, admin.account.seq, page.skip(), ROWS)?))?;
-    let rows = found.into_iter().map(|deleted| Row {
+    let rows = found.into_iter().map(|deleted| DeletedBotRow {
         obstacle: obstacle(&deleted, admin.now),
         created: When::read(&deleted.created_at),
         deleted: When::read(&deleted.at),

@@ -5,13 +5,13 @@ use askama::Template;
 use super::{counted, tell};
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
-use crate::sandbox::console::list::{Page, ROWS};
+use crate::sandbox::console::list::{ListPage, ROWS};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
 use crate::sandbox::store::audit;
-use crate::sandbox::store::bot_list::{self, Waiting};
+use crate::sandbox::store::bot_list::{self, WaitingBot};
 use crate::sandbox::store::bot_settings::BotSettings;
 use crate::sandbox::store::bots::{self, BotStatus};
 use crate::sandbox::store::tasks::{self, Task, TaskState};
@@ -32,11 +32,11 @@ pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
 #[template(path = "bots_deployment.html")]
 struct RequestsPage {
     frame: Frame,
-    requests: Vec<Row>,
-    page: Page,
+    requests: Vec<DeploymentRow>,
+    page: ListPage,
 }
 
-struct Row {
+struct DeploymentRow {
     id: String,
     name: String,
     tasks: usize,
@@ -46,8 +46,8 @@ struct Row {
     at: Option<When>,
 }
 
-impl Row {
-    fn new(waiting: Waiting) -> Self {
+impl DeploymentRow {
+    fn new(waiting: WaitingBot) -> Self {
         let bot = waiting.listed.bot;
         Self {
             version: if bot.is_deployed() { "Upgrade" } else { "New" },
@@ -62,21 +62,21 @@ impl Row {
 }
 
 fn list(admin: &AdminContext<'_>) -> Outcome {
-    let page = Page::new(admin);
+    let page = ListPage::new(admin);
     let (found, total) =
         admin.read(|conn| Ok(bot_list::waiting(conn, admin.account.seq, page.skip(), ROWS)?))?;
     Reply::page(&RequestsPage {
         frame: Frame::new(admin, "Deployment Requests", &[("Bots Management", None)])?,
-        requests: found.into_iter().map(Row::new).collect(),
+        requests: found.into_iter().map(DeploymentRow::new).collect(),
         page: page.with_total(total),
     })
 }
 
 #[derive(Template)]
 #[template(path = "bots_deployment_request.html")]
-struct Request {
+struct DeploymentRequestPage {
     frame: Frame,
-    row: Row,
+    row: DeploymentRow,
     description: String,
     comment: String,
     channels: String,
@@ -85,24 +85,28 @@ struct Request {
     reason: String,
 }
 
-fn request(admin: &AdminContext<'_>) -> Result<Waiting, PageError> {
+fn request(admin: &AdminContext<'_>) -> Result<WaitingBot, PageError> {
     let id = admin.param("id");
     admin.read(|conn| Ok(bot_list::request_of(conn, admin.account.seq, id)?))?.ok_or(PageError::NotFound)
 }
 
-fn page(admin: &AdminContext<'_>, waiting: Waiting, problems: Vec<String>) -> Result<Request, PageError> {
+fn page(
+    admin: &AdminContext<'_>,
+    waiting: WaitingBot,
+    problems: Vec<String>,
+) -> Result<DeploymentRequestPage, PageError> {
     let bot = waiting.listed.bot.clone();
     let (tasks, settings) =
         admin.read(|conn| Ok((tasks::approved(conn, bot.seq)?, BotSettings::load(conn, bot.seq)?)))?;
     let crumbs = [("Bots Management", None), ("Deployment Requests", Some(PATH))];
-    Ok(Request {
+    Ok(DeploymentRequestPage {
         frame: Frame::new(admin, &bot.name, &crumbs)?,
         description: bot.description,
         comment: waiting.comment.clone(),
         channels: settings.channel_names().join(", "),
         tasks,
         reason: admin.field("reason").to_owned(),
-        row: Row::new(waiting),
+        row: DeploymentRow::new(waiting),
         problems,
     })
 }

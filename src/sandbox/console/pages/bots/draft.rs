@@ -62,7 +62,7 @@ impl Mode {
 
 /// The dialog of one task, before its *Done*.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Open {
+pub(super) struct TaskDraft {
     pub(super) task: i64,
     pub(super) mode: Mode,
     pub(super) groups: BTreeSet<i64>,
@@ -76,7 +76,7 @@ pub(super) struct Draft {
     pub(super) wanted: Audiences,
     /// *No assignments*: the bot is taken from everybody.
     pub(super) is_for_nobody: bool,
-    pub(super) open: Option<Open>,
+    pub(super) open: Option<TaskDraft>,
 }
 
 impl Draft {
@@ -109,18 +109,18 @@ impl Draft {
     }
 
     /// The dialog of a task, as it was left or as the task stands.
-    pub(super) fn opened(&self, task: i64, everyone: i64) -> Open {
+    pub(super) fn opened(&self, task: i64, everyone: i64) -> TaskDraft {
         if let Some(open) = self.open.as_ref().filter(|open| open.task == task) {
             return open.clone();
         }
         let Audience { mut groups, users } = self.audience(task);
         let mode = Mode::new(&Audience { groups: groups.clone(), users: users.clone() }, everyone);
         groups.remove(&everyone);
-        Open { task, mode, groups, users }
+        TaskDraft { task, mode, groups, users }
     }
 
     /// *Done*: the dialog's choice becomes the draft's.
-    pub(super) fn close(&mut self, open: Open, everyone: i64) {
+    pub(super) fn close(&mut self, open: TaskDraft, everyone: i64) {
         let nobody = BTreeSet::new;
         let audience = match open.mode {
             Mode::Nobody => Audience::default(),

@@ -5,11 +5,11 @@ use askama::Template;
 use super::{BotCategory, CONSUMER, ENTERPRISE};
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
-use crate::sandbox::console::list::{Page, ROWS, Search};
+use crate::sandbox::console::list::{ListPage, ROWS, Search};
 use crate::sandbox::console::reply::{Outcome, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
-use crate::sandbox::store::bot_list::{self, Filter, Listed};
+use crate::sandbox::store::bot_list::{self, BotFilter, ListedBot};
 use crate::sandbox::store::bot_settings::BotSettings;
 use crate::sandbox::store::bots::BotStatus;
 
@@ -27,11 +27,11 @@ struct BotsPage {
     is_enterprise: bool,
     search: Search,
     by_name: bool,
-    bots: Vec<Row>,
-    page: Page,
+    bots: Vec<BotRow>,
+    page: ListPage,
 }
 
-struct Row {
+struct BotRow {
     id: String,
     name: String,
     publisher: String,
@@ -41,14 +41,17 @@ struct Row {
 }
 
 fn list(admin: &AdminContext<'_>) -> Outcome {
-    let (category, search, page) = (BotCategory::new(admin), Search::new(admin), Page::new(admin));
+    let (category, search, page) = (BotCategory::new(admin), Search::new(admin), ListPage::new(admin));
     let by_name = admin.query("sort") == "name";
-    let filter =
-        Filter { is_enterprise: category == BotCategory::Enterprise, terms: search.terms.clone(), by_name };
+    let filter = BotFilter {
+        is_enterprise: category == BotCategory::Enterprise,
+        terms: search.terms.clone(),
+        by_name,
+    };
     let (bots, total) = admin.read(|conn| {
         let (found, total) = bot_list::deployed(conn, admin.account.seq, &filter, page.skip(), ROWS)?;
-        let rows = found.into_iter().map(|Listed { bot, publisher, tasks }| {
-            Ok(Row {
+        let rows = found.into_iter().map(|ListedBot { bot, publisher, tasks }| {
+            Ok(BotRow {
                 channels: BotSettings::load(conn, bot.seq)?.channel_names().join(", "),
                 is_suspended: bot.status == BotStatus::Suspended,
                 id: bot.id,

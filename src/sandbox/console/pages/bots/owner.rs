@@ -9,7 +9,7 @@ use crate::sandbox::console::frame::{Frame, full_name};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::audit;
-use crate::sandbox::store::bot_list::{self, Member};
+use crate::sandbox::store::bot_list::{self, BotMember};
 use crate::sandbox::store::bots::Bot;
 use crate::sandbox::store::roles::{self, BOT_OWNER, RoleKind};
 
@@ -35,11 +35,11 @@ struct OwnerPage {
 }
 
 /// The owner, and who may become it: active, with another role on the bot.
-fn team(admin: &AdminContext<'_>, bot: &Bot) -> Result<(Option<Member>, Vec<Member>), PageError> {
+fn team(admin: &AdminContext<'_>, bot: &Bot) -> Result<(Option<BotMember>, Vec<BotMember>), PageError> {
     let team = admin.read(|conn| Ok(bot_list::team(conn, bot.seq)?))?;
     let owner = team.iter().find(|member| member.is_owner).cloned();
-    let is_owner = |member: &Member| owner.as_ref().is_some_and(|owner| owner.id == member.id);
-    let mut developers: Vec<Member> = Vec::new();
+    let is_owner = |member: &BotMember| owner.as_ref().is_some_and(|owner| owner.id == member.id);
+    let mut developers: Vec<BotMember> = Vec::new();
     for member in team.iter().filter(|member| member.is_active && !is_owner(member)) {
         match developers.iter_mut().find(|known| known.id == member.id) {
             Some(known) => known.role = format!("{}, {}", known.role, member.role),
@@ -61,7 +61,7 @@ fn path(admin: &AdminContext<'_>, bot: &Bot) -> String {
 fn show(admin: &AdminContext<'_>) -> Outcome {
     let (bot, category) = (bot(admin)?, BotCategory::new(admin));
     let (owner, developers) = team(admin, &bot)?;
-    let name = |member: &Member| full_name(&member.first_name, &member.last_name, &member.email);
+    let name = |member: &BotMember| full_name(&member.first_name, &member.last_name, &member.email);
     Reply::page(&OwnerPage {
         frame: Frame::new(admin, &format!("Change bot owner: {}", bot.name), &category.crumbs())?,
         path: path(admin, &bot),

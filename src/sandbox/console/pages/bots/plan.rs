@@ -8,7 +8,7 @@ use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::pages::dashboard::talkers;
 use crate::sandbox::console::reply::{Outcome, Reply};
 use crate::sandbox::console::route::Route;
-use crate::sandbox::traffic::{Cut, Figures, Kind, hour_of};
+use crate::sandbox::traffic::{Cut, Figures, SessionKind, hour_of};
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] =
     &[Route::page("/Admin/bots/consumer/{id}/plan", CONSUMER, show)];
@@ -17,7 +17,7 @@ const DAYS: i64 = 30;
 
 #[derive(Template)]
 #[template(path = "bots_plan.html")]
-struct Plan {
+struct BillingPlanPage {
     frame: Frame,
     back: &'static str,
     days: i64,
@@ -28,12 +28,12 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
     let bot = bot(admin)?;
     let all = talkers(admin)?.talkers;
     let until = hour_of(admin.now) + 1;
-    let cut = Cut { kind: Kind::All, channel: "", tasks: &[], tags: &[] };
+    let cut = Cut { kind: SessionKind::All, channel: "", tasks: &[], tags: &[] };
     let sum = all
         .iter()
         .find(|talker| talker.id == bot.id)
         .map(|talker| talker.between(until - 24 * DAYS, until, &cut))
         .unwrap_or_default();
     let frame = Frame::new(admin, &format!("Bot plan: {}", bot.name), &BotCategory::Consumer.crumbs())?;
-    Reply::page(&Plan { frame, back: BotCategory::Consumer.path(), days: DAYS, sum })
+    Reply::page(&BillingPlanPage { frame, back: BotCategory::Consumer.path(), days: DAYS, sum })
 }

@@ -25,7 +25,7 @@ const MAIL_MAX: usize = 4000;
 
 #[derive(Template)]
 #[template(path = "bots_settings.html")]
-struct Settings {
+struct BotSettingsPage {
     frame: Frame,
     path: String,
     is_enterprise: bool,
@@ -48,7 +48,7 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
     let (settings, team) =
         admin.read(|conn| Ok((BotSettings::load(conn, bot.seq)?, bot_list::team(conn, bot.seq)?)))?;
     let chosen = settings.auto_approve.len();
-    Reply::page(&Settings {
+    Reply::page(&BotSettingsPage {
         frame: Frame::new(admin, &format!("Bot settings: {}", bot.name), &category.crumbs())?,
         path: path(&bot, category),
         is_enterprise: bot.is_enterprise,

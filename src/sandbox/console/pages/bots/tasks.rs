@@ -31,7 +31,7 @@ struct TasksPage {
 /// The second question.
 #[derive(Template)]
 #[template(path = "bots_tasks_confirm.html")]
-struct Confirm {
+struct ConfirmTasks {
     frame: Frame,
     path: String,
     /// Ids of the tasks that stay or become deployed.
@@ -81,7 +81,7 @@ fn save(admin: &AdminContext<'_>) -> Outcome {
     let names = |tasks: &[&Task]| -> Vec<String> { tasks.iter().map(|task| task.name.clone()).collect() };
     let is_any_left = all.iter().any(|task| is_ticked(&task));
     if admin.field("confirmed") != "yes" {
-        return Reply::page(&Confirm {
+        return Reply::page(&ConfirmTasks {
             frame: Frame::new(admin, &format!("Manage bot tasks: {}", bot.name), &category.crumbs())?,
             path: path(admin, &bot),
             deployed: all.iter().filter(is_ticked).map(|task| task.id.clone()).collect(),

@@ -13,7 +13,7 @@ use crate::sandbox::console::reply::{Outcome, Reply};
 use crate::sandbox::console::rights::Needs;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::bot_settings::CHANNELS;
-use crate::sandbox::traffic::{Cut, Figures, Kind, TAGS, Tag};
+use crate::sandbox::traffic::{Cut, Figures, SessionKind, TAGS, Tag};
 
 use live::Live;
 pub(super) use period::Period;
@@ -55,10 +55,10 @@ fn arrive(_: &AdminContext<'_>) -> Outcome {
     Ok(Reply::see("/Admin/dashboard"))
 }
 
-const KINDS: [(&str, &str, Kind); 3] = [
-    ("", "All sessions", Kind::All),
-    ("interactive", "Interactive", Kind::Interactive),
-    ("non-interactive", "Non-interactive", Kind::NonInteractive),
+const KINDS: [(&str, &str, SessionKind); 3] = [
+    ("", "All sessions", SessionKind::All),
+    ("interactive", "Interactive", SessionKind::Interactive),
+    ("non-interactive", "Non-interactive", SessionKind::NonInteractive),
 ];
 
 fn show(admin: &AdminContext<'_>) -> Outcome {
@@ -73,7 +73,7 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
         .unwrap_or_default();
     let tags = tags(admin, chosen.is_some());
     let cut = Cut {
-        kind: KINDS.iter().find(|(word, ..)| *word == kind).map_or(Kind::All, |(.., kind)| *kind),
+        kind: KINDS.iter().find(|(word, ..)| *word == kind).map_or(SessionKind::All, |(.., kind)| *kind),
         channel: channel.unwrap_or_default(),
         tasks: &tasks,
         tags: &tags,

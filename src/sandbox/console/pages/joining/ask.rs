@@ -8,14 +8,14 @@ use crate::sandbox::admin::edit::Editor;
 use crate::sandbox::clock;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::pages::registration::{self, Registration};
-use crate::sandbox::console::pages::user_settings::{SelfSignUp, Settings};
+use crate::sandbox::console::pages::user_settings::{SelfSignUp, UserSettings};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
 use crate::sandbox::mail::{self, OutgoingMail};
 use crate::sandbox::store::accounts::{self, Account};
-use crate::sandbox::store::join_requests::{self, Request};
+use crate::sandbox::store::join_requests::{self, JoinRequest};
 use crate::sandbox::store::{self, audit, people};
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
@@ -44,18 +44,18 @@ enum State {
 
 #[derive(Template)]
 #[template(path = "join_confirm.html")]
-struct Confirm<'a> {
+struct ConfirmJoining<'a> {
     plain: Plain,
     token: &'a str,
-    found: &'a Found,
+    found: &'a RequestByLink,
     first: &'a str,
     last: &'a str,
     problems: Vec<String>,
 }
 
 /// A request whose link works.
-struct Found {
-    request: Request,
+struct RequestByLink {
+    request: JoinRequest,
     account: Account,
     rule: SelfSignUp,
     /// Has a password: confirms with one button.
@@ -110,7 +110,7 @@ fn mail<'a>(
     OutgoingMail { kind: mail::ABOUT_JOINING, to: email, subject: "Your request to join an account", text }
 }
 
-fn find(context: &RequestContext<'_>, token: &str) -> Result<Option<Found>, PageError> {
+fn find(context: &RequestContext<'_>, token: &str) -> Result<Option<RequestByLink>, PageError> {
     context.read(|conn| {
         let request = join_requests::by_digest(conn, &store::digest_of(token))?;
         let Some(request) = request.filter(|request| request.expires_at_ms > context.now.as_millisecond())
@@ -118,14 +118,14 @@ fn find(context: &RequestContext<'_>, token: &str) -> Result<Option<Found>, Page
             return Ok(None);
         };
         let account = accounts::by_seq(conn, request.account)?;
-        let rule = Settings::load(conn, account.seq)?.self_sign_up;
+        let rule = UserSettings::load(conn, account.seq)?.self_sign_up;
         // The settings may have changed, and the person may have joined.
         if open_accounts(conn, &request.email)?.iter().all(|open| open.seq != account.seq) {
             return Ok(None);
         }
         let person = people::by_email(conn, &request.email)?;
         let is_on_platform = person.is_some_and(|person| person.password.is_some());
-        Ok(Some(Found { request, account, rule, is_on_platform }))
+        Ok(Some(RequestByLink { request, account, rule, is_on_platform }))
     })
 }
 
@@ -139,11 +139,11 @@ fn show_form(context: &RequestContext<'_>) -> Outcome {
 fn form<'a>(
     context: &'a RequestContext<'_>,
     token: &'a str,
-    found: &'a Found,
+    found: &'a RequestByLink,
     problems: Vec<String>,
-) -> Confirm<'a> {
+) -> ConfirmJoining<'a> {
     let (first, last) = (context.field("first_name"), context.field("last_name"));
-    Confirm { plain: Plain::new(context, TITLE), token, found, first, last, problems }
+    ConfirmJoining { plain: Plain::new(context, TITLE), token, found, first, last, problems }
 }
 
 fn confirm(context: &RequestContext<'_>) -> Outcome {
@@ -159,7 +159,7 @@ fn confirm(context: &RequestContext<'_>) -> Outcome {
     found.request.first_name = first.to_owned();
     found.request.last_name = last.to_owned();
     found.request.password = password;
-    let Found { request, account, rule, .. } = &found;
+    let RequestByLink { request, account, rule, .. } = &found;
     if *rule == SelfSignUp::AutoApprove {
         context.write(|conn| {
             admit(&Editor { conn, account, now: context.stamp() }, request, context.now)?;

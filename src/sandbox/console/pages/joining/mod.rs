@@ -7,11 +7,11 @@ pub(in crate::sandbox::console) mod requests;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::user_settings::{SelfSignUp, Settings};
+use super::user_settings::{SelfSignUp, UserSettings};
 use crate::sandbox::admin::edit::Editor;
 use crate::sandbox::console::reply::PageError;
 use crate::sandbox::store::accounts::{self, Account};
-use crate::sandbox::store::join_requests::{self, Request};
+use crate::sandbox::store::join_requests::{self, JoinRequest};
 use crate::sandbox::store::{people, users};
 
 fn domain(email: &str) -> Option<String> {
@@ -20,7 +20,7 @@ fn domain(email: &str) -> Option<String> {
 
 /// The domain from which people may ask to join; `None`: nobody may.
 fn open_domain(conn: &Connection, account: &Account) -> rusqlite::Result<Option<String>> {
-    let is_open = Settings::load(conn, account.seq)?.self_sign_up != SelfSignUp::Block;
+    let is_open = UserSettings::load(conn, account.seq)?.self_sign_up != SelfSignUp::Block;
     Ok(if is_open { domain(&account.primary_admin) } else { None })
 }
 
@@ -49,12 +49,12 @@ pub(super) fn is_offered(conn: &Connection) -> Result<bool, PageError> {
 }
 
 /// Makes whoever asked an active person of the account, with what new people start with; the request is settled.
-fn admit(editor: &Editor<'_>, request: &Request, now: Timestamp) -> Result<(), PageError> {
+fn admit(editor: &Editor<'_>, request: &JoinRequest, now: Timestamp) -> Result<(), PageError> {
     let conn = editor.conn;
     let account = editor.account.seq;
     match users::by_email(conn, account, &request.email, false)? {
         None => {
-            let newcomer = Settings::load(conn, account)?.newcomer(&request.email);
+            let newcomer = UserSettings::load(conn, account)?.newcomer(&request.email);
             let (first_name, last_name) = (request.first_name.clone(), request.last_name.clone());
             editor.add_user(&crate::sandbox::NewUser { first_name, last_name, ..newcomer })?;
         }

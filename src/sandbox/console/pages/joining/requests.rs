@@ -5,14 +5,14 @@ use askama::Template;
 use super::{admit, open_domain};
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::{Frame, full_name};
-use crate::sandbox::console::list::{Page, ROWS};
+use crate::sandbox::console::list::{ListPage, ROWS};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
 use crate::sandbox::mail::{self, OutgoingMail};
 use crate::sandbox::store::audit;
-use crate::sandbox::store::join_requests::{self, Request};
+use crate::sandbox::store::join_requests::{self, JoinRequest};
 
 /// Who may invite may also let in.
 const NEEDS: Needs = Needs::Any(&[Permission::Invite]);
@@ -26,16 +26,16 @@ pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
 
 #[derive(Template)]
 #[template(path = "join_requests.html")]
-struct Requests {
+struct JoinRequestsPage {
     frame: Frame,
-    rows: Vec<Row>,
-    page: Page,
+    rows: Vec<JoinRequestRow>,
+    page: ListPage,
     /// From where people may ask; `None`: nobody may.
     domain: Option<String>,
     has_settings: bool,
 }
 
-struct Row {
+struct JoinRequestRow {
     id: String,
     name: String,
     email: String,
@@ -43,18 +43,18 @@ struct Row {
 }
 
 fn list(admin: &AdminContext<'_>) -> Outcome {
-    let page = Page::new(admin);
+    let page = ListPage::new(admin);
     let (found, total, domain) = admin.read(|conn| {
         let (found, total) = join_requests::waiting(conn, admin.account.seq, page.skip(), ROWS)?;
         Ok((found, total, open_domain(conn, &admin.account)?))
     })?;
-    let rows = found.into_iter().map(|request| Row {
+    let rows = found.into_iter().map(|request| JoinRequestRow {
         name: full_name(&request.first_name, &request.last_name, &request.email),
         at: When::read(&request.asked_at),
         id: request.id,
         email: request.email,
     });
-    Reply::page(&Requests {
+    Reply::page(&JoinRequestsPage {
         frame: Frame::new(admin, "Requests to join", &[("Enrollment", None)])?,
         rows: rows.collect(),
         page: page.with_total(total),
@@ -63,11 +63,11 @@ fn list(admin: &AdminContext<'_>) -> Outcome {
     })
 }
 
-fn find(admin: &AdminContext<'_>, conn: &rusqlite::Connection) -> Result<Request, PageError> {
+fn find(admin: &AdminContext<'_>, conn: &rusqlite::Connection) -> Result<JoinRequest, PageError> {
     join_requests::by_id(conn, admin.account.seq, admin.param("id"))?.ok_or(PageError::NotFound)
 }
 
-fn answer<'a>(admin: &AdminContext<'_>, request: &'a Request, answer: &str) -> OutgoingMail<'a> {
+fn answer<'a>(admin: &AdminContext<'_>, request: &'a JoinRequest, answer: &str) -> OutgoingMail<'a> {
     let (account, url) = (&admin.account.name, &admin.inner.invites.public_url);
     let text = format!(
         "You asked to join the account {account} of the Kore.ai sandbox.\n\n{answer}\n{url}/sign-in\n"

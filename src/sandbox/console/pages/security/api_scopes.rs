@@ -6,7 +6,7 @@ use askama::Template;
 use crate::sandbox::api::SCOPES;
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
-use crate::sandbox::console::list::{Page, ROWS};
+use crate::sandbox::console::list::{ListPage, ROWS};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
@@ -60,11 +60,11 @@ fn ticked(admin: &AdminContext<'_>) -> Vec<&'static str> {
 #[template(path = "api_scopes.html")]
 struct AppsPage {
     frame: Frame,
-    apps: Vec<Row>,
-    page: Page,
+    apps: Vec<AppRow>,
+    page: ListPage,
 }
 
-struct Row {
+struct AppRow {
     client_id: String,
     name: String,
     scopes: usize,
@@ -72,9 +72,9 @@ struct Row {
 }
 
 fn list(admin: &AdminContext<'_>) -> Outcome {
-    let page = Page::new(admin);
+    let page = ListPage::new(admin);
     let (found, total) = admin.read(|conn| Ok(apps::page(conn, admin.account.seq, page.skip(), ROWS)?))?;
-    let rows = found.into_iter().map(|(name, app)| Row {
+    let rows = found.into_iter().map(|(name, app)| AppRow {
         name,
         scopes: app.scopes.len(),
         created: When::read(&app.created_at),
@@ -89,7 +89,7 @@ fn list(admin: &AdminContext<'_>) -> Outcome {
 
 #[derive(Template)]
 #[template(path = "api_scopes_new.html")]
-struct New {
+struct NewAppPage {
     frame: Frame,
     name: String,
     enforces_jti: bool,
@@ -97,10 +97,10 @@ struct New {
     problems: Vec<String>,
 }
 
-fn form(admin: &AdminContext<'_>, problems: Vec<String>) -> Result<New, PageError> {
+fn form(admin: &AdminContext<'_>, problems: Vec<String>) -> Result<NewAppPage, PageError> {
     let chosen = ticked(admin);
     let crumbs = [("Security & Control", None), ("API Scopes", Some(PATH))];
-    Ok(New {
+    Ok(NewAppPage {
         frame: Frame::new(admin, "New app", &crumbs)?,
         name: admin.field("name").to_owned(),
         enforces_jti: admin.field("jti") == "on",
@@ -155,7 +155,7 @@ fn create(admin: &AdminContext<'_>) -> Outcome {
 
 #[derive(Template)]
 #[template(path = "api_scopes_app.html")]
-struct App {
+struct AppPage {
     frame: Frame,
     client_id: String,
     enforces_jti: bool,
@@ -163,7 +163,7 @@ struct App {
     scopes: Scopes,
 }
 
-fn app(admin: &AdminContext<'_>) -> Result<(String, apps::App), PageError> {
+fn app(admin: &AdminContext<'_>) -> Result<(String, apps::RegisteredApp), PageError> {
     let id = admin.param("id");
     admin.read(|conn| Ok(apps::own(conn, admin.account.seq, id)?))?.ok_or(PageError::NotFound)
 }
@@ -171,7 +171,7 @@ fn app(admin: &AdminContext<'_>) -> Result<(String, apps::App), PageError> {
 fn show(admin: &AdminContext<'_>) -> Outcome {
     let (name, app) = app(admin)?;
     let crumbs = [("Security & Control", None), ("API Scopes", Some(PATH))];
-    Reply::page(&App {
+    Reply::page(&AppPage {
         frame: Frame::new(admin, &name, &crumbs)?,
         enforces_jti: app.enforce_jti,
         created: When::read(&app.created_at),

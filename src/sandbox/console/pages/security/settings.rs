@@ -39,7 +39,7 @@ const ADDRESS_MAX: usize = 200;
 
 #[derive(Template)]
 #[template(path = "security_settings.html")]
-struct Settings {
+struct SecuritySettingsPage {
     frame: Frame,
     retention: Vec<(u32, &'static str, bool)>,
     keeps_context: bool,
@@ -48,8 +48,12 @@ struct Settings {
     problems: Vec<String>,
 }
 
-fn page(admin: &AdminContext<'_>, security: &Security, problems: Vec<String>) -> Result<Settings, PageError> {
-    Ok(Settings {
+fn page(
+    admin: &AdminContext<'_>,
+    security: &Security,
+    problems: Vec<String>,
+) -> Result<SecuritySettingsPage, PageError> {
+    Ok(SecuritySettingsPage {
         frame: Frame::new(admin, "Settings", &[("Security & Control", None)])?,
         retention: RETENTION
             .iter()

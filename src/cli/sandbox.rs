@@ -1,16 +1,14 @@
 //! `koreconcile sandbox`: serve, seed and administer the local account.
 
+use crate::sandbox::{
+    Dialect, Mail, OffsetClock, Options, RateLimit, SCOPES, Sandbox, SandboxError, Seed, SystemClock,
+};
+use clap::{Args, Subcommand};
+use jiff::SignedDuration;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use clap::{Args, Subcommand};
-use jiff::SignedDuration;
-
-use crate::sandbox::{
-    Dialect, Mail, OffsetClock, Options, RateLimit, SCOPES, Sandbox, SandboxError, Seed, SystemClock,
-};
 
 /// A local Kore.ai account: the public Admin API over HTTP, from a folder.
 #[derive(Debug, Args)]

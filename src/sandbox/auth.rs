@@ -1,13 +1,12 @@
 //! From the `auth` header to the app that signed it: sections 1.1, 1.3 and 1.5 of the `kore-api` notes.
 
+use super::api::ApiError;
+use super::store::Store;
+use super::store::apps::{self, RegisteredApp};
 use jiff::Timestamp;
 use jsonwebtoken::dangerous::insecure_decode;
 use jsonwebtoken::{Algorithm, DecodingKey, decode_header};
 use serde::Deserialize;
-
-use super::api::ApiError;
-use super::store::Store;
-use super::store::apps::{self, RegisteredApp};
 
 /// What is read of a token. Other claims (`iss`, `aud`, `isAnonymous`, ...) are let through, and times may be
 /// fractional: token services write both.

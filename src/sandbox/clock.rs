@@ -1,12 +1,10 @@
 //! The sandbox's clock: rate windows, token expiry, time stamps and invitation life all read it, so a test
 //! moves an hour by one call.
 
-use std::sync::Mutex;
-
+use super::lock::lock;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-
-use super::lock::lock;
+use std::sync::Mutex;
 
 /// Where the sandbox reads the time.
 pub trait Clock: Send + Sync + std::fmt::Debug {

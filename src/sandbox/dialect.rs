@@ -4,10 +4,9 @@
 //! comes up elsewhere). Each default is the notes' recommendation, or the reading they call likelier. Property
 //! tests draw [`Dialect::from_seed`], so a promise that holds only under one reading does not survive.
 
+use super::error::SandboxError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-use super::error::SandboxError;
 
 /// Declares a closed set of readings: its words on the command line, and the list that seeds draw from.
 macro_rules! readings {

@@ -1,12 +1,10 @@
 //! Faults for tests: what goes wrong with which call, set in process (`Sandbox::faults`) or over HTTP under
 //! `/__test/faults` when test controls are on.
 
-use std::sync::Mutex;
-
-use serde::{Deserialize, Serialize};
-
 use super::Admin;
 use super::lock::lock;
+use serde::{Deserialize, Serialize};
+use std::sync::Mutex;
 
 /// One thing that goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

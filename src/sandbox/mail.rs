@@ -1,21 +1,19 @@
 //! Mail: made with the change that causes it, kept in the outbox, and delivered after the commit. Delivery that
 //! fails or is cut off by a kill is made up for at the next one, so a mail may arrive twice but is never lost.
 
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::time::SystemTime;
-
+use super::clock;
+use super::error::SandboxError;
+use super::lock::lock;
+use super::store::{self, Store, invitations, mails};
 use jiff::{SignedDuration, Timestamp};
 use lettre::address::Envelope;
 use lettre::message::header::ContentType;
 use lettre::{Address, Message, SmtpTransport, Transport};
 use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::SystemTime;
 use uuid::Uuid;
-
-use super::clock;
-use super::error::SandboxError;
-use super::lock::lock;
-use super::store::{self, Store, invitations, mails};
 
 /// Where mail goes.
 #[derive(Clone, PartialEq, Eq, Default)]

@@ -31,11 +31,6 @@ mod sso;
 mod store;
 mod traffic;
 
-use std::path::Path;
-use std::sync::Arc;
-
-use jiff::SignedDuration;
-
 pub use admin::snapshot::{BotTruth, GroupTruth, RoleTruth, Snapshot, UserTruth};
 pub use admin::{Admin, App, Holder, NewBot, NewGroup, NewRole, NewUser};
 pub use api::SCOPES;
@@ -58,6 +53,9 @@ pub use store::groups::GroupSource;
 pub use store::roles::RoleKind;
 pub use store::users::UserState;
 
+use jiff::SignedDuration;
+use std::path::Path;
+use std::sync::Arc;
 use store::Store;
 
 /// The id of the account that a new sandbox has when nobody names one.

@@ -1,15 +1,13 @@
 //! Passwords: the platform's rules (3.9), hashes, and generated ones.
 
-use std::sync::LazyLock;
-
+use super::error::SandboxError;
+use super::store::people;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Argon2, PasswordHash};
 use jiff::SignedDuration;
 use rusqlite::Connection;
+use std::sync::LazyLock;
 use uuid::Uuid;
-
-use super::error::SandboxError;
-use super::store::people;
 
 /// A password is to be changed when it is older.
 pub(crate) const LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);

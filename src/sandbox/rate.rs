@@ -1,14 +1,12 @@
 //! The rate limit: two rolling windows, 60 s and 3,600 s, both checked before a call is served.
 
+use super::error::SandboxError;
+use super::lock::lock;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Mutex;
-
-use jiff::{SignedDuration, Timestamp};
-
-use super::error::SandboxError;
-use super::lock::lock;
 
 /// How many calls the sandbox serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,11 +1,9 @@
 //! The request log: what was called, in order, and how it was answered. Tests count calls with it.
 
+use super::lock::lock;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-
-use serde::Serialize;
-
-use super::lock::lock;
 
 /// One request as it came in and as it was answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

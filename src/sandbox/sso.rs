@@ -1,10 +1,9 @@
 //! The configuration of single sign-on, as the API and the console both write it (2.17). Only SAML is documented; the
 //! other protocols are stored alike.
 
+use super::store::{accounts, apps};
 use rusqlite::Connection;
 use serde_json::{Value, json};
-
-use super::store::{accounts, apps};
 
 pub(crate) const PROTOCOLS: [&str; 3] = ["saml", "wsfed", "oidc"];
 /// More are not taken.

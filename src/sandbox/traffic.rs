@@ -2,9 +2,8 @@
 //! for the same bot, task and hour, and the more of it the more people may use the bot. Whoever shows these figures
 //! calls them synthetic.
 
-use std::ops::AddAssign;
-
 use jiff::Timestamp;
+use std::ops::AddAssign;
 
 /// What happened in some time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

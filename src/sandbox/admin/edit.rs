@@ -1,10 +1,5 @@
 //! Changes to one account inside one transaction, everything named as people name it.
 
-use jiff::Timestamp;
-use rusqlite::Connection;
-use serde_json::{Map, Value, json};
-use uuid::Uuid;
-
 use super::things::{App, Holder, NewBot, NewGroup, NewRole, NewUser};
 use crate::sandbox::api::SCOPES;
 use crate::sandbox::error::SandboxError;
@@ -16,6 +11,10 @@ use crate::sandbox::store::groups::{self, Group};
 use crate::sandbox::store::roles::{self, BOT_OWNER, Role, RoleKind};
 use crate::sandbox::store::users::{self, User, UserState};
 use crate::sandbox::store::{apps, audit, bot_list, deleted_bots, hex_of, invitations, people, uuid_of};
+use jiff::Timestamp;
+use rusqlite::Connection;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 /// The same changes as [`super::Admin`] offers one by one, within [`super::Admin::batch`].
 pub struct Editor<'a> {

@@ -5,10 +5,6 @@ pub(crate) mod edit;
 pub(crate) mod snapshot;
 mod things;
 
-use std::sync::Arc;
-
-use rusqlite::Connection;
-
 pub use things::{App, Holder, NewBot, NewGroup, NewRole, NewUser};
 
 use super::Inner;
@@ -21,7 +17,9 @@ use super::store::users::UserState;
 use super::store::{mails, people, sessions};
 use super::{clock, mail, password};
 use edit::Editor;
+use rusqlite::Connection;
 use snapshot::Snapshot;
+use std::sync::Arc;
 
 /// Changes and looks at one account of a sandbox. People are named by e-mail, everything else by name.
 #[derive(Debug, Clone)]

@@ -1,12 +1,6 @@
 //! The truth of one account as a value: what tests compare before and after. Everything by name, sorted, so that
 //! two equal accounts are equal values.
 
-use std::collections::BTreeMap;
-
-use rusqlite::Connection;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-
 use crate::sandbox::error::SandboxError;
 use crate::sandbox::mail;
 use crate::sandbox::store::accounts::{self, Account};
@@ -15,6 +9,10 @@ use crate::sandbox::store::groups::{self, GroupSource};
 use crate::sandbox::store::roles::{self, RoleKind};
 use crate::sandbox::store::users::{self, UserState};
 use crate::sandbox::store::{bindings, mails};
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// The truth of one account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,11 +1,10 @@
 //! What an account is built from, as plain values: set what matters, `..named(...)` the rest.
 
-use serde_json::{Map, Value};
-
 use crate::sandbox::store::bots::BotStatus;
 use crate::sandbox::store::groups::GroupSource;
 use crate::sandbox::store::roles::RoleKind;
 use crate::sandbox::store::users::UserState;
+use serde_json::{Map, Value};
 
 /// A user to add.
 #[derive(Debug, Clone, PartialEq, Eq)]

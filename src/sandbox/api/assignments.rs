@@ -1,8 +1,5 @@
 //! 2.10 and 2.11: admin and bot role bindings.
 
-use serde::Deserialize;
-use serde_json::{Value, json};
-
 use super::resolve::{self, Refusal, failed};
 use super::{Answer, ApiError, Call};
 use crate::sandbox::dialect::AssignmentAnswers;
@@ -10,6 +7,8 @@ use crate::sandbox::store::audit::{self, Event};
 use crate::sandbox::store::bindings::{self, HolderSeq};
 use crate::sandbox::store::roles::{Role, RoleKind};
 use crate::sandbox::store::users::User;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,15 +1,14 @@
 //! 2.18: GET auditlogs.
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use serde_json::{Value, json};
-
 use super::paging::PageRange;
 use super::{Answer, ApiError, Call};
 use crate::sandbox::clock;
 use crate::sandbox::dialect::{AuditOrder, OffsetCounts};
 use crate::sandbox::store::audit::{self, AuditEntry, Query};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
 
 const PAGE_MAX: usize = 100;
 

@@ -1,14 +1,12 @@
 //! 2.14: GET bots, client secrets of their apps included, as the vendor sends them.
 
-use std::collections::HashMap;
-
-use serde::Serialize;
-use serde_json::Value;
-
 use super::paging::PageRange;
 use super::{Answer, ApiError, Call};
 use crate::sandbox::dialect::EnterprisePurpose;
 use crate::sandbox::store::{apps, bots};
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::HashMap;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

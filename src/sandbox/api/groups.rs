@@ -1,12 +1,10 @@
 //! 2.13: GET groups, with their members.
 
-use std::collections::HashMap;
-
-use serde::Serialize;
-
 use super::paging::PageRange;
 use super::{Answer, ApiError, Call};
 use crate::sandbox::store::groups::{self, GroupMember};
+use serde::Serialize;
+use std::collections::HashMap;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

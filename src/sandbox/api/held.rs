@@ -1,14 +1,12 @@
 //! Roles as usersInfo and alluserroles show them: one entry per role and bot, with the groups it comes through.
 
-use std::collections::HashMap;
-
-use serde::Serialize;
-
 use super::{ApiError, Call, wire};
 use crate::sandbox::dialect::{HeldBothWays, WhilePending};
 use crate::sandbox::store::bindings::{self, Holding};
 use crate::sandbox::store::roles::RoleKind;
 use crate::sandbox::store::users::User;
+use serde::Serialize;
+use std::collections::HashMap;
 
 /// A role a user holds.
 #[derive(Debug, Clone, Serialize)]

@@ -25,12 +25,6 @@ mod users_info;
 mod users_update;
 mod wire;
 
-use std::collections::HashMap;
-
-use jiff::Timestamp;
-use rusqlite::Connection;
-use serde::de::DeserializeOwned;
-
 pub(crate) use answer::{Answer, ApiError};
 
 use super::dialect::Dialect;
@@ -38,6 +32,10 @@ use super::mail::Invites;
 use super::store::accounts::Account;
 use super::store::apps::RegisteredApp;
 use super::store::audit::{self, Event};
+use jiff::Timestamp;
+use rusqlite::Connection;
+use serde::de::DeserializeOwned;
+use std::collections::HashMap;
 
 const USER_MANAGEMENT: &str = "user_management:user_management";
 const ROLE_MANAGEMENT: &str = "role_management:role_management";

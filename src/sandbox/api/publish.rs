@@ -1,13 +1,12 @@
 //! 2.15: publishing a bot, and the state of its last publish job.
 
-use serde::Deserialize;
-use serde_json::{Value, json};
-use uuid::Uuid;
-
 use super::{Answer, ApiError, Call};
 use crate::sandbox::store::bot_settings::{Approval, BotSettings, Preferences};
 use crate::sandbox::store::bots::{self, Bot, BotStatus};
 use crate::sandbox::store::{audiences, audit, bot_list, tasks, uuid_of};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

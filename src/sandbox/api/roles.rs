@@ -1,11 +1,10 @@
 //! 2.6 and 2.7: the role list and the role export.
 
-use serde_json::{Value, json};
-
 use super::paging::PageRange;
 use super::{Answer, ApiError, Call, wire};
 use crate::sandbox::dialect::OffsetCounts;
 use crate::sandbox::store::roles::{self, Role, RoleKind};
+use serde_json::{Value, json};
 
 /// `roleType` of the query.
 pub(super) fn kind(call: &Call<'_>) -> Result<RoleKind, ApiError> {

@@ -1,13 +1,12 @@
 //! 2.8: POST roles/import, the only public way to create or change a role.
 
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
-use uuid::Uuid;
-
 use super::{Answer, ApiError, Call, wire};
 use crate::sandbox::dialect::RoleMatch;
 use crate::sandbox::store::roles::{self, Role, RoleKind};
 use crate::sandbox::store::{self, apps, audit};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,11 +1,10 @@
 //! 2.17: the SSO configuration. Only SAML is documented; the other protocols are stored and shown alike.
 
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
-
 use super::{Answer, ApiError, Call};
 use crate::sandbox::sso::{self, Config, Mapping};
 use crate::sandbox::store::{apps, audit, groups, uuid_of};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 #[derive(Deserialize)]
 struct SsoBody {

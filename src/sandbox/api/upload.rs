@@ -1,9 +1,8 @@
 //! 2.9: POST uploadfile. The transport has unpacked the form: the body here is the content of its `file` part.
 
-use serde_json::json;
-
 use super::{Answer, ApiError, Call};
 use crate::sandbox::store::{self, apps};
+use serde_json::json;
 
 pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
     let id = store::fresh_hex();

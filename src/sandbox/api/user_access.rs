@@ -1,13 +1,12 @@
 //! 2.12: POST useraccess, builder access flags.
 
-use serde::Deserialize;
-use serde_json::json;
-
 use super::{Answer, ApiError, Call};
 use crate::sandbox::dialect::{Generation, MissingFlags};
 use crate::sandbox::mail;
 use crate::sandbox::store::audit;
 use crate::sandbox::store::users;
+use serde::Deserialize;
+use serde_json::json;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,11 +1,10 @@
 //! 2.5: GET alluserroles, the only way to enumerate the account's people.
 
-use serde::Serialize;
-
 use super::held::{self, HeldRoles};
 use super::paging::PageRange;
 use super::{Answer, ApiError, Call};
 use crate::sandbox::store::users;
+use serde::Serialize;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,7 +1,5 @@
 //! 2.1: POST users.
 
-use serde::Deserialize;
-
 use super::resolve::{self, Refusal, failed};
 use super::users_entries::{self, RoleRef, UserInfo};
 use super::{Answer, ApiError, Call, assignments, wire};
@@ -9,6 +7,7 @@ use crate::sandbox::dialect::ExistingUser;
 use crate::sandbox::mail;
 use crate::sandbox::store::users::{self, User, UserState};
 use crate::sandbox::store::{audit, bindings, groups};
+use serde::Deserialize;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,13 +1,12 @@
 //! 2.3: DELETE users, with a JSON body.
 
-use serde::Deserialize;
-use serde_json::{Value, json};
-
 use super::resolve::{self, Refusal};
 use super::{Answer, ApiError, Call, wire};
 use crate::sandbox::dialect::Generation;
 use crate::sandbox::store::audit;
 use crate::sandbox::store::users::{self, User};
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,12 +1,11 @@
 //! What POST and PUT users share: the fields of `userInfo`, the walk over the batch, and the two generations of
 //! answers.
 
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
-
 use super::resolve::Refusal;
 use super::{Answer, ApiError, Call, wire};
 use crate::sandbox::dialect::Generation;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 /// `userInfo` of a request. Unknown fields are tolerated and forgotten.
 #[derive(Debug, Default, Deserialize)]

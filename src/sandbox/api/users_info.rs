@@ -1,10 +1,5 @@
 //! 2.4: POST usersInfo, a read.
 
-use std::collections::HashMap;
-
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
-
 use super::held::{self, HeldRoles};
 use super::{Answer, ApiError, Call, wire};
 use crate::sandbox::dialect::{
@@ -13,6 +8,9 @@ use crate::sandbox::dialect::{
 use crate::sandbox::store::bindings;
 use crate::sandbox::store::groups;
 use crate::sandbox::store::users::{self, User, UserState};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,13 +1,12 @@
 //! 2.2: PUT users.
 
-use serde::Deserialize;
-
 use super::resolve::{self, Refusal, failed};
 use super::users_entries::{self, RoleRef, UserInfo};
 use super::{Answer, ApiError, Call, assignments};
 use crate::sandbox::dialect::{MissingFlags, PutAssignments};
 use crate::sandbox::store::users::{self, User};
 use crate::sandbox::store::{audit, bindings, groups};
+use serde::Deserialize;
 
 #[derive(Deserialize)]
 struct UpdateBody {

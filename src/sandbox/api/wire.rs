@@ -1,9 +1,8 @@
 //! Shapes that several endpoints share: failure reasons, permission values, role names.
 
-use serde_json::{Map, Value, json};
-
 use crate::sandbox::dialect::{BotRoleNames, Dialect, PermissionShape, ReasonShape};
 use crate::sandbox::store::roles::RoleKind;
+use serde_json::{Map, Value, json};
 
 /// The nested failure object of 2.0, or one of its shorter forms.
 pub(crate) fn reason(dialect: &Dialect, msg: &str) -> Value {

@@ -1,11 +1,6 @@
 //! Who is asking: a user with a session, and an administrator in an account. Only this file makes either, so a page
 //! that takes one cannot be reached without.
 
-use std::cell::Cell;
-use std::ops::Deref;
-
-use rusqlite::Connection;
-
 use super::reply::{Notice, PageError};
 use super::request_context::RequestContext;
 use super::rights::Rights;
@@ -17,6 +12,9 @@ use crate::sandbox::store::security::Security;
 use crate::sandbox::store::sessions::{self, Session};
 use crate::sandbox::store::users::{self, User, UserState};
 use crate::sandbox::store::{people, roles};
+use rusqlite::Connection;
+use std::cell::Cell;
+use std::ops::Deref;
 
 /// A user with a session.
 pub(super) struct SignedIn<'a> {

@@ -1,13 +1,11 @@
 //! Style and script, in the binary. Their addresses hold a digest of the content, so browsers may keep them for good.
 
-use std::sync::LazyLock;
-
-use axum::http::{HeaderValue, header};
-
 use super::reply::{Outcome, PageError, Reply};
 use super::request_context::RequestContext;
 use super::route::Route;
 use crate::sandbox::store;
+use axum::http::{HeaderValue, header};
+use std::sync::LazyLock;
 
 pub(super) const ROUTES: &[Route] =
     &[Route::open("/assets/{file}", file), Route::open("/favicon.ico", favicon)];

@@ -1,14 +1,12 @@
 //! How often a password may be tried: by the address that is typed and by the address it comes from, so that neither
 //! one person nor one machine can be used to guess. Kept in memory; a restart forgets it.
 
+use crate::sandbox::clock;
+use crate::sandbox::lock::lock;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Mutex;
-
-use jiff::{SignedDuration, Timestamp};
-
-use crate::sandbox::clock;
-use crate::sandbox::lock::lock;
 
 /// In how long a time attempts are counted.
 const WINDOW: SignedDuration = SignedDuration::from_mins(15);

@@ -1,15 +1,6 @@
 //! The way of a request from the socket to its page and back: what is not a browser of ours is turned away here, and
 //! what goes out carries the headers that keep it safe.
 
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-
-use axum::body::{Body, to_bytes};
-use axum::extract::{ConnectInfo, FromRequest, Multipart, RawPathParams, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
-use axum::routing::{MethodRouter, get, post};
-use cookie::{Cookie, SameSite};
-
 use super::admin_context::{AdminContext, SignedIn};
 use super::live;
 use super::reply::{Outcome, PageError, Reply};
@@ -17,6 +8,13 @@ use super::request_context::{Fields, Incoming, RequestContext, Upload};
 use super::route::{Handle, Route};
 use crate::sandbox::store::{self, sessions};
 use crate::sandbox::{Inner, serve};
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, FromRequest, Multipart, RawPathParams, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+use axum::routing::{MethodRouter, get, post};
+use cookie::{Cookie, SameSite};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 /// The largest form, in bytes.
 const FORM_MAX: usize = 256 * 1024;

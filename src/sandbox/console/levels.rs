@@ -1,9 +1,8 @@
 //! Permissions and their levels as the role form offers them (3.5): what people read, and what the API calls it.
 
-use serde_json::{Map, Value};
-
 use super::rights::Permission;
 use crate::sandbox::store::roles::RoleKind;
+use serde_json::{Map, Value};
 
 /// A level: the API's value, and the console's word.
 pub(super) type Level = (&'static str, &'static str);

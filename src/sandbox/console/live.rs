@@ -1,20 +1,18 @@
 //! Live parts of pages, as server-sent events: drawn every two seconds and sent when they have changed. Each drawing is
 //! judged like a request of its own, so a stream ends with the session, the permission or the server.
 
-use std::convert::Infallible;
-use std::sync::Arc;
-use std::time::Duration;
-
-use axum::body::{Body, Bytes};
-use axum::http::Response;
-use futures::stream;
-use tokio::time::{Interval, MissedTickBehavior, interval};
-
 use super::gate;
 use super::reply::{PageError, Reply};
 use super::request_context::{Incoming, RequestContext};
 use super::route::Route;
 use crate::sandbox::Inner;
+use axum::body::{Body, Bytes};
+use axum::http::Response;
+use futures::stream;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 const EVERY: Duration = Duration::from_secs(2);
 /// After so many drawings without a change something is sent all the same: only then a lost browser is noticed.

@@ -40,12 +40,10 @@ mod when;
 
 pub(crate) use attempts::Attempts;
 
-use std::sync::Arc;
-
-use axum::Router;
-
 use super::Inner;
+use axum::Router;
 use route::Route;
+use std::sync::Arc;
 
 /// Every page.
 const PAGES: &[&[Route]] = &[

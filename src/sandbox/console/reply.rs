@@ -1,12 +1,11 @@
 //! What a page answers, and the ways in which it doesn't.
 
-use askama::Template;
-use axum::body::Body;
-use axum::http::{HeaderValue, Response, StatusCode, header};
-
 use super::pages::problem::Problem;
 use super::rights::Needs;
 use crate::sandbox::error::SandboxError;
+use askama::Template;
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
 
 pub(super) type Outcome = Result<Reply, PageError>;
 

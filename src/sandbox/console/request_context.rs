@@ -1,13 +1,11 @@
 //! What came over the wire, and what every page may ask for: fields, time, the store.
 
-use std::net::{IpAddr, Ipv4Addr};
-
-use jiff::Timestamp;
-use rusqlite::{Connection, Transaction};
-
 use super::reply::PageError;
 use crate::sandbox::store::{self, sessions};
 use crate::sandbox::{Inner, clock};
+use jiff::Timestamp;
+use rusqlite::{Connection, Transaction};
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Pairs of name and value, in the order they came; names may repeat.
 #[derive(Debug, Default)]

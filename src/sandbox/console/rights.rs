@@ -1,10 +1,9 @@
 //! What an administrator may do: the vendor's admin permissions (3.5), who has them, and what a route asks for.
 
-use std::collections::BTreeSet;
-
 use crate::sandbox::store::accounts::Account;
 use crate::sandbox::store::roles::Role;
 use crate::sandbox::store::users::User;
+use std::collections::BTreeSet;
 
 /// An admin permission. Every module and action of the console is behind one of them; it is named on the route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

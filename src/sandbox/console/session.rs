@@ -1,9 +1,6 @@
 //! Sessions: from the password to an open account, and to their end. The token is never stored, and is another one
 //! after every step that gives more rights.
 
-use jiff::{SignedDuration, Timestamp};
-use rusqlite::Connection;
-
 use super::admin_context::SignedIn;
 use super::reply::{Outcome, PageError, Reply};
 use super::request_context::RequestContext;
@@ -15,6 +12,8 @@ use crate::sandbox::store::people::{self, Person};
 use crate::sandbox::store::sessions::{self, Session};
 use crate::sandbox::store::{self, audit, users};
 use crate::sandbox::{clock, password};
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::Connection;
 
 /// Without activity for so long, a session is over.
 pub(super) const IDLE: SignedDuration = SignedDuration::from_mins(15);

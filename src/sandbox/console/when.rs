@@ -1,8 +1,7 @@
 //! A timestamp, as machines and as people read it.
 
-use jiff::Timestamp;
-
 use crate::sandbox::clock;
+use jiff::Timestamp;
 
 /// A timestamp on a page: `<time datetime="{{ machine }}">{{ people }}</time>`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,6 @@
 //! What every account has: built-in roles with the permissions of section 2.6 of the notes, the system group,
 //! and the Primary Admin.
 
-use serde_json::{Map, Value, json};
-
 use super::{OWNER, World};
 use crate::sandbox::error::SandboxError;
 use crate::sandbox::store::bindings::{self, HolderSeq, NO_BOT};
@@ -10,6 +8,7 @@ use crate::sandbox::store::groups::{self, EVERYONE, GroupSource};
 use crate::sandbox::store::roles::{self, BOT_OWNER, MASTER_ADMIN, RoleKind};
 use crate::sandbox::store::users::{self, UserState};
 use crate::sandbox::store::{hex_of, uuid_of};
+use serde_json::{Map, Value, json};
 
 /// The admin permissions; Master Admin has them all.
 pub(crate) const ADMIN_PERMISSIONS: [&str; 21] = [

@@ -1,7 +1,5 @@
 //! The demo account: small enough to know by heart, with one of everything that matters.
 
-use serde_json::json;
-
 use super::{OWNER, World};
 use crate::sandbox::admin::edit::Editor;
 use crate::sandbox::admin::{Holder, NewBot, NewGroup, NewRole, NewUser};
@@ -10,6 +8,7 @@ use crate::sandbox::store::bots::BotStatus;
 use crate::sandbox::store::groups::GroupSource;
 use crate::sandbox::store::roles::RoleKind;
 use crate::sandbox::store::users::UserState;
+use serde_json::json;
 
 pub(super) fn fill(world: &World<'_>) -> Result<(), SandboxError> {
     let editor = Editor { conn: world.conn, account: world.account, now: world.now.clone() };

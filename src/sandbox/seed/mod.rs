@@ -4,14 +4,13 @@ mod builtin;
 mod demo;
 mod generated;
 
-use jiff::Timestamp;
-use rusqlite::Connection;
-
 pub use generated::Seed;
 
 use super::error::SandboxError;
 use super::store::accounts::{self, Account};
 use super::{DEFAULT_ACCOUNT, Options, Starter, clock};
+use jiff::Timestamp;
+use rusqlite::Connection;
 
 /// The Primary Admin of every new account.
 pub(crate) const OWNER: &str = "owner@example.com";

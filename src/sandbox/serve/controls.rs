@@ -8,9 +8,8 @@
 //! | `GET /__test/requests` | the request log; `DELETE` empties it |
 //! | `GET /__test/snapshot?account=ID` | the truth of an account |
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
+use crate::sandbox::faults::Fault;
+use crate::sandbox::{Inner, Sandbox};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
@@ -18,9 +17,8 @@ use axum::{Json, Router};
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-use crate::sandbox::faults::Fault;
-use crate::sandbox::{Inner, Sandbox};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 type Refused = (StatusCode, String);
 

@@ -6,20 +6,6 @@
 
 mod controls;
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
-
-use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{FromRequest, Multipart, Query, Request, State};
-use axum::http::{HeaderValue, Response, StatusCode, header};
-use axum::routing::any;
-use axum::serve::ListenerExt;
-use tokio::task::JoinSet;
-use tokio::time::MissedTickBehavior;
-
 use super::api::{self, Access, Answer, ApiError, ApiRoute, Call, Counted, RouteMatch};
 use super::faults::{Effect, PlannedFaults};
 use super::rate::{Budget, Exceeded};
@@ -27,6 +13,18 @@ use super::requests::Recorded;
 use super::store::accounts;
 use super::store::apps::RegisteredApp;
 use super::{Inner, Sandbox, auth, console};
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{FromRequest, Multipart, Query, Request, State};
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::routing::any;
+use axum::serve::ListenerExt;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 
 /// Marks, as a response extension, an answer that must not reach the client: whoever calls the router in
 /// process turns it into a transport error. (Its body fails when read, so nobody can miss it.)

@@ -1,8 +1,7 @@
 //! Accounts: one row each.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
-
 use super::super::error::SandboxError;
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// One account of the sandbox.
 #[derive(Debug, Clone)]

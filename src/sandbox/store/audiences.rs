@@ -1,13 +1,11 @@
 //! Who may use each task of a bot: people one by one, which the API shows and sets, too, and groups, which only the
 //! console does. Everybody is the system group.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use rusqlite::{Connection, params};
-use serde::{Deserialize, Serialize};
-
 use super::tasks::Task;
 use super::{bindings, groups, user_list};
+use rusqlite::{Connection, params};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Who may use one task, by `seq`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,8 +1,7 @@
 //! Who holds which role on what, directly or through groups, and which bots are assigned to whom.
 
-use rusqlite::{Connection, params};
-
 use super::roles::RoleKind;
+use rusqlite::{Connection, params};
 
 /// Who holds a role.
 #[derive(Debug, Clone, Copy)]

@@ -1,8 +1,7 @@
 //! The bots of an account as the console lists them: deployed ones, and those that wait for an admin.
 
-use rusqlite::{Connection, params};
-
 use super::bots::{self, Bot};
+use rusqlite::{Connection, params};
 
 /// One row of a list.
 #[derive(Debug)]

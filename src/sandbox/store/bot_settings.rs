@@ -1,9 +1,8 @@
 //! What an admin settles about a deployed bot, and about deployment in general.
 
+use super::settings;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
-
-use super::settings;
 
 /// What is deployed without asking an admin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

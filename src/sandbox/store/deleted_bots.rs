@@ -1,11 +1,10 @@
 //! Bots that were deleted, kept so that they can be brought back: their tasks, settings, roles and assignments. What
 //! belonged to people or groups that are gone by then stays gone; their web apps, with their secrets, too.
 
-use rusqlite::{Connection, OptionalExtension, params};
-use serde::{Deserialize, Serialize};
-
 use super::bots::{self, Bot};
 use super::tasks::{self, TaskState};
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
 
 /// One row of `deleted_bots`.
 #[derive(Debug)]

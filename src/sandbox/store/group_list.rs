@@ -1,9 +1,8 @@
 //! The groups of an account as a list, and what a page about one of them shows.
 
-use rusqlite::{Connection, params};
-
 use super::groups::{self, Group};
 use super::users::{self, User};
+use rusqlite::{Connection, params};
 
 /// One row of the list.
 #[derive(Debug)]

@@ -1,9 +1,8 @@
 //! Open invitations: one at most for each pending user, with a link's token and a code.
 
+use crate::sandbox::clock;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-
-use crate::sandbox::clock;
 
 /// What a mail carries.
 #[derive(Debug)]

@@ -1,9 +1,8 @@
 //! People who ask to join an account by themselves. Addresses here are lower-case.
 
+use crate::sandbox::clock;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-
-use crate::sandbox::clock;
 
 /// One row of `join_requests`.
 #[derive(Debug)]

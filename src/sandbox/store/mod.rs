@@ -33,17 +33,15 @@ pub(crate) mod tasks;
 pub(crate) mod user_list;
 pub(crate) mod users;
 
+use super::error::SandboxError;
+use super::lock::lock;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
-
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
-
-use super::error::SandboxError;
-use super::lock::lock;
 
 /// Each makes the next version of the one before it; the version is how many have run.
 const MIGRATIONS: [&str; 4] = [

@@ -1,10 +1,8 @@
 //! Which bots can be talked to, and by how many people: what synthetic traffic is made from.
 
-use std::collections::HashMap;
-
-use rusqlite::Connection;
-
 use super::bot_settings::BotSettings;
+use rusqlite::Connection;
+use std::collections::HashMap;
 
 /// A deployed bot.
 #[derive(Debug)]

@@ -1,10 +1,9 @@
 //! Security settings of an account: retention, context, and from where the console may be used.
 
+use super::settings;
 use regex::Regex;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
-
-use super::settings;
 
 /// Security & Control > Settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,8 +1,7 @@
 //! The people of an account as a list: searched, filtered, a page at a time.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
-
 use super::users::{self, User, UserState};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// One row of the list.
 #[derive(Debug)]

@@ -1,7 +1,5 @@
 //! The accounts of one person: choose one, switch, set the one to start with.
 
-use askama::Template;
-
 use crate::sandbox::console::admin_context::SignedIn;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
@@ -9,6 +7,7 @@ use crate::sandbox::console::route::Route;
 use crate::sandbox::console::session;
 use crate::sandbox::store::accounts::Account;
 use crate::sandbox::store::people;
+use askama::Template;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::signed("/accounts", show),

@@ -1,7 +1,5 @@
 //! Billing: blocks of 15 minutes in which a user talked to a bot, by the synthetic traffic.
 
-use askama::Template;
-
 use super::dashboard::{Period, Talkers, talkers};
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::chart::Chart;
@@ -11,6 +9,7 @@ use crate::sandbox::console::reply::{Outcome, Reply};
 use crate::sandbox::console::rights::Needs;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::traffic::{Cut, SessionKind};
+use askama::Template;
 
 /// The vendor names no permission for it: it is for Master Admins, who have all.
 pub(in crate::sandbox::console) const ROUTES: &[Route] =

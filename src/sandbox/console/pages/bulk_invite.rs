@@ -1,7 +1,5 @@
 //! Enrollment > Bulk Invite: a text file of addresses, one a line or with commas between them.
 
-use askama::Template;
-
 use super::bulk_report::{Report, Summary};
 use super::invite::{NEEDS, invite};
 use crate::sandbox::console::admin_context::AdminContext;
@@ -11,6 +9,7 @@ use crate::sandbox::console::route::Route;
 use crate::sandbox::mail;
 use crate::sandbox::store::audit;
 use crate::sandbox::store::bulk_runs::{self, BulkRunKind, Line};
+use askama::Template;
 
 const PATH: &str = "/Admin/enrollment/bulk-invite";
 /// How many addresses one file may hold.

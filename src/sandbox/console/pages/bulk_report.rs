@@ -1,12 +1,11 @@
 //! What became of a file of people, line by line: the report that Bulk Invite and Import share.
 
-use askama::Template;
-
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::list::{ListPage, ROWS};
 use crate::sandbox::console::when::When;
 use crate::sandbox::store::bulk_runs::{Line, Run};
+use askama::Template;
 
 /// A run in the history.
 pub(super) struct Summary {

@@ -1,10 +1,9 @@
 //! A question before something that is hard to take back: the same form once more, with a confirmation.
 
-use askama::Template;
-
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::{Crumb, Frame};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
+use askama::Template;
 
 /// What is asked.
 pub(super) struct Confirmation<'a> {

@@ -1,7 +1,5 @@
 //! User Management > Groups > one group: name, people, groups in it, roles.
 
-use askama::Template;
-
 use super::groups::{NEEDS, PATH, objections};
 use crate::sandbox::console::admin_context::{AdminContext, Change};
 use crate::sandbox::console::frame::{Frame, full_name};
@@ -13,6 +11,7 @@ use crate::sandbox::store::group_list::{self, GroupRole};
 use crate::sandbox::store::groups::{self, Group, GroupSource};
 use crate::sandbox::store::user_list::{self, UserFilter};
 use crate::sandbox::store::users::User;
+use askama::Template;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::page("/Admin/groups/{id}", NEEDS, show),

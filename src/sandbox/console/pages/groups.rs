@@ -1,8 +1,5 @@
 //! User Management > Groups: the list, new groups, and the end of old ones.
 
-use askama::Template;
-use rusqlite::Connection;
-
 use super::confirm::{self, Confirmation};
 use super::group;
 use crate::sandbox::NewGroup;
@@ -15,6 +12,8 @@ use crate::sandbox::console::route::Route;
 use crate::sandbox::store::audit;
 use crate::sandbox::store::group_list::{self, ListedGroup};
 use crate::sandbox::store::groups::{self, Group, GroupSource};
+use askama::Template;
+use rusqlite::Connection;
 
 pub(super) const NEEDS: Needs = Needs::Any(&[Permission::ManageGroups]);
 pub(super) const PATH: &str = "/Admin/groups";

@@ -1,8 +1,5 @@
 //! Enrollment > Import: people from a file, to add, change, remove or activate.
 
-use askama::Template;
-use serde_json::{Map, Value};
-
 use super::bulk_report::{Report, Summary};
 use super::import_file::{self, ImportRow, Status};
 use super::invite::invite;
@@ -17,6 +14,8 @@ use crate::sandbox::mail::{self, OutgoingMail};
 use crate::sandbox::store::audit;
 use crate::sandbox::store::bulk_runs::{self, BulkRunKind, Line};
 use crate::sandbox::store::users::{self, User};
+use askama::Template;
+use serde_json::{Map, Value};
 
 const NEEDS: Needs = Needs::Any(&[Permission::ImportUsers]);
 const PATH: &str = "/Admin/enrollment/import";

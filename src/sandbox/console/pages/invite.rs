@@ -1,7 +1,5 @@
 //! Enrollment > Invite: up to five addresses at a time, each with a mail of its own.
 
-use askama::Template;
-
 use super::user_settings::UserSettings;
 use crate::sandbox::console::admin_context::{AdminContext, Change};
 use crate::sandbox::console::frame::Frame;
@@ -11,6 +9,7 @@ use crate::sandbox::console::route::Route;
 use crate::sandbox::mail;
 use crate::sandbox::store::{audit, users};
 use crate::sandbox::{NewUser, UserState};
+use askama::Template;
 
 pub(super) const NEEDS: Needs = Needs::Any(&[Permission::Invite]);
 /// So many addresses at a time (3.2).

@@ -1,12 +1,11 @@
 //! The front: what this is, and for whoever is signed in the way on.
 
-use askama::Template;
-
 use crate::sandbox::console::admin_context::SignedIn;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::console::route::Route;
+use askama::Template;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::open("/", show),

@@ -1,8 +1,6 @@
 //! The mailbox: every message the sandbox has sent, for whoever sits at its machine. It is no part of the platform: it
 //! stands for the mailboxes of all the people in it.
 
-use askama::Template;
-
 use crate::sandbox::Mail;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::list::{ListPage, ROWS};
@@ -11,6 +9,7 @@ use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
 use crate::sandbox::store::mails::{self, StoredMail};
+use askama::Template;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] =
     &[Route::open("/mailbox", list), Route::open("/mailbox/{seq}", show)];

@@ -1,13 +1,12 @@
 //! A new password: whenever a user wants one, and before anything else when theirs has expired.
 
-use askama::Template;
-
 use crate::sandbox::console::admin_context::SignedIn;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::password;
 use crate::sandbox::store::{people, sessions};
+use askama::Template;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] =
     &[Route::signed("/password", show), Route::signed_form("/password", change)];

@@ -1,8 +1,5 @@
 //! A forgotten password: a mail with a link, and the page the link leads to.
 
-use askama::Template;
-use rusqlite::Connection;
-
 use super::password::problems;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
@@ -13,6 +10,8 @@ use crate::sandbox::mail::{self, OutgoingMail};
 use crate::sandbox::store::one_time::{self, Purpose};
 use crate::sandbox::store::{self, accounts, apps, people, sessions};
 use crate::sandbox::{clock, password};
+use askama::Template;
+use rusqlite::Connection;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::open("/password/forgot", forgot),

@@ -1,11 +1,10 @@
 //! The page that says why there is no page: what happened, the rule, and one way on.
 
-use askama::Template;
-use axum::http::{HeaderValue, StatusCode, header};
-
 use crate::sandbox::console::frame::Assets;
 use crate::sandbox::console::reply::Reply;
 use crate::sandbox::console::rights::Needs;
+use askama::Template;
+use axum::http::{HeaderValue, StatusCode, header};
 
 /// A page without a frame: it must not fail itself, and needs neither session nor database.
 #[derive(Debug, Template)]

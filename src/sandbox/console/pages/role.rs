@@ -1,9 +1,5 @@
 //! User Management > Role Management > one role: name, description, permissions; new roles, and the end of custom ones.
 
-use askama::Template;
-use rusqlite::Connection;
-use serde_json::Map;
-
 use super::confirm::{self, Confirmation};
 use super::roles::{NEEDS, PATH, label};
 use crate::sandbox::NewRole;
@@ -15,6 +11,9 @@ use crate::sandbox::console::role_rules::{needs_to_define, shown_name};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::roles::{self, Role, RoleKind};
 use crate::sandbox::store::{audit, role_holders};
+use askama::Template;
+use rusqlite::Connection;
+use serde_json::Map;
 
 const NEW: &str = "/Admin/roles/new";
 

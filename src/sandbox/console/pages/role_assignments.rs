@@ -1,7 +1,5 @@
 //! User Management > Role Management > one role > Assignments: type a name, select, assign.
 
-use askama::Template;
-
 use super::role::{CRUMBS, of_path};
 use super::roles::{NEEDS, PATH, label};
 use crate::sandbox::console::admin_context::{AdminContext, Change};
@@ -16,6 +14,7 @@ use crate::sandbox::store::groups::{self, GroupSource};
 use crate::sandbox::store::role_holders::{self, RoleHolder};
 use crate::sandbox::store::roles::{Role, RoleKind};
 use crate::sandbox::store::user_list::{self, UserFilter};
+use askama::Template;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::page("/Admin/roles/{id}/assignments", NEEDS, show),

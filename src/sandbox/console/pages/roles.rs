@@ -1,7 +1,5 @@
 //! User Management > Role Management: every role with its kind and how many hold it.
 
-use askama::Template;
-
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::list::{ListPage, ROWS, Search};
@@ -11,6 +9,7 @@ use crate::sandbox::console::role_rules::{needs_to_define, shown_name};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::role_holders;
 use crate::sandbox::store::roles::{self, Role, RoleKind};
+use askama::Template;
 
 pub(super) const NEEDS: Needs =
     Needs::Any(&[Permission::CustomAdminRoles, Permission::BuiltInAdminRoles, Permission::BotRoles]);

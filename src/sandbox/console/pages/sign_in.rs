@@ -1,8 +1,5 @@
 //! Sign-in and sign-out, and how long a session has left.
 
-use askama::Template;
-use axum::http::StatusCode;
-
 use super::joining;
 use crate::sandbox::console::admin_context::SignedIn;
 use crate::sandbox::console::frame::Plain;
@@ -10,6 +7,8 @@ use crate::sandbox::console::reply::{Notice, Outcome, Reply};
 use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::session;
+use askama::Template;
+use axum::http::StatusCode;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::open("/sign-in", show),

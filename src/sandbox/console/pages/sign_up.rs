@@ -1,9 +1,6 @@
 //! Sign-up: where the link of an invitation leads, or its code. A new person gives a name and a password; a user who
 //! is on the platform already only confirms.
 
-use askama::Template;
-use rusqlite::Connection;
-
 use super::registration::{self, Registration};
 use crate::sandbox::admin::edit::Editor;
 use crate::sandbox::console::frame::Plain;
@@ -13,6 +10,8 @@ use crate::sandbox::console::route::Route;
 use crate::sandbox::store::accounts::{self, Account};
 use crate::sandbox::store::invitations::{self, OpenInvitation};
 use crate::sandbox::store::{people, users};
+use askama::Template;
+use rusqlite::Connection;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::open("/signup", show),

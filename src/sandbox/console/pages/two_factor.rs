@@ -1,13 +1,12 @@
 //! The second factor: a code from the mailbox, before the account opens.
 
-use askama::Template;
-
 use crate::sandbox::console::admin_context::SignedIn;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::session::{self, Verified};
 use crate::sandbox::store::accounts::Account;
+use askama::Template;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::signed("/two-factor", show),

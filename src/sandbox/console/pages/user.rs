@@ -1,7 +1,5 @@
 //! User Management > Users > one person: profile, groups, roles, sessions, and what is done to one person only.
 
-use askama::Template;
-
 use super::confirm::{self, Confirmation};
 use super::user_settings::{PROFILE_FIELDS, UserSettings};
 use super::users::{self, ShownState};
@@ -16,6 +14,7 @@ use crate::sandbox::console::when::When;
 use crate::sandbox::store::user_list::{self, ListedUser};
 use crate::sandbox::store::users::{User, UserState};
 use crate::sandbox::store::{apps, audit, sessions, users as people};
+use askama::Template;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::page("/Admin/users/{id}", users::NEEDS, show),

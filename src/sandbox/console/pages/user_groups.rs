@@ -1,7 +1,5 @@
 //! User Management > Users > one person: the groups they are in.
 
-use rusqlite::Connection;
-
 use super::group;
 use super::user::{path_of, person};
 use crate::sandbox::console::admin_context::AdminContext;
@@ -10,6 +8,7 @@ use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::groups::{self, Group, GroupSource};
 use crate::sandbox::store::users::User;
+use rusqlite::Connection;
 
 const NEEDS: Needs = Needs::Any(&[Permission::ManageGroups]);
 const ADD: &str = "/Admin/users/{id}/groups/add";

@@ -1,8 +1,5 @@
 //! User Management > Users > one person > Edit: names, fields of the profile, and what they may do in the builder.
 
-use askama::Template;
-use serde_json::{Map, Value};
-
 use super::user::{self, path_of, person};
 use super::user_settings::{PROFILE_FIELDS, UserSettings};
 use super::users;
@@ -12,6 +9,8 @@ use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::users::User;
 use crate::sandbox::store::{audit, users as people};
+use askama::Template;
+use serde_json::{Map, Value};
 
 pub(super) const EDIT: &str = "/Admin/users/{id}/edit";
 /// Characters that a name or a field may have.

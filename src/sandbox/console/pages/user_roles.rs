@@ -1,7 +1,5 @@
 //! User Management > Users > one person: admin roles, and bots with the roles on them.
 
-use rusqlite::Connection;
-
 use super::user::{path_of, person};
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
@@ -12,6 +10,7 @@ use crate::sandbox::store::bindings::{self, Holding};
 use crate::sandbox::store::bots::{self, Bot};
 use crate::sandbox::store::roles::{self, Role, RoleKind};
 use crate::sandbox::store::users::User;
+use rusqlite::Connection;
 
 const ADMIN: Needs = Needs::Any(&[Permission::CustomAdminRoles]);
 const BOT: Needs = Needs::Any(&[Permission::BotRoles]);

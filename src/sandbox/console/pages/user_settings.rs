@@ -1,9 +1,5 @@
 //! User Management > User Settings: how people come in, what they start with, and what their profile holds.
 
-use askama::Template;
-use rusqlite::Connection;
-use serde::{Deserialize, Serialize};
-
 use crate::sandbox::NewUser;
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
@@ -11,6 +7,9 @@ use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::{audit, settings};
+use askama::Template;
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
 
 const NEEDS: Needs = Needs::Any(&[Permission::ManageUserSettings]);
 const PATH: &str = "/Admin/user-settings";

@@ -1,9 +1,5 @@
 //! User Management > Users: who is in the account, and what is done to several of them at once.
 
-use askama::Template;
-
-use rusqlite::Connection;
-
 use super::confirm::{self, Confirmation};
 use crate::sandbox::console::admin_context::{AdminContext, Change};
 use crate::sandbox::console::frame::{Frame, full_name};
@@ -15,6 +11,8 @@ use crate::sandbox::console::when::When;
 use crate::sandbox::store::audit;
 use crate::sandbox::store::user_list::{self, ListedUser, UserFilter};
 use crate::sandbox::store::users::{self, User, UserState};
+use askama::Template;
+use rusqlite::Connection;
 
 const PATH: &str = "/Admin/users";
 

@@ -1,10 +1,5 @@
 //! Analytics > Audit Report: the audit log with filters, on a page and as a file.
 
-use askama::Template;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
-
 use super::csv;
 use crate::sandbox::clock;
 use crate::sandbox::console::admin_context::AdminContext;
@@ -16,6 +11,10 @@ use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
 use crate::sandbox::store::audit;
 use crate::sandbox::store::audit_report::{self, AuditFilter};
+use askama::Template;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 const NEEDS: Needs = Needs::Any(&[Permission::AuditReports]);
 const PATH: &str = "/Admin/analytics/audit";

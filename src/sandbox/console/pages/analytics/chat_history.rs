@@ -1,8 +1,6 @@
 //! Analytics > Bot Chat History: synthetic conversations, by the same traffic as the dashboard's. Looking at them is
 //! audited, as with the vendor; hence a form that is sent.
 
-use askama::Template;
-
 use super::csv;
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
@@ -14,6 +12,7 @@ use crate::sandbox::console::when::When;
 use crate::sandbox::store::audit::{self, Event};
 use crate::sandbox::store::bot_settings::CHANNELS;
 use crate::sandbox::traffic::{Cut, SessionKind, Talker, hour_of};
+use askama::Template;
 
 const NEEDS: Needs = Needs::Any(&[Permission::ChatHistory]);
 const PATH: &str = "/Admin/analytics/chat-history";

@@ -1,8 +1,7 @@
 //! Tables for spreadsheets.
 
-use axum::http::{HeaderValue, header};
-
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
+use axum::http::{HeaderValue, header};
 
 /// Rows as a file of that name, which the browser saves.
 pub(super) fn attached(name: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Outcome {

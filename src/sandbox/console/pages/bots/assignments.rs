@@ -1,10 +1,6 @@
 //! *Bot & task assignments*: who may use a bot, task by task. The page of the bot, and the dialog of a task; both only
 //! change a draft, until *Apply*.
 
-use std::collections::BTreeSet;
-
-use askama::Template;
-
 use super::draft::{Draft, Mode, TaskDraft, everyone};
 use super::{BotCategory, ENTERPRISE, bot, counted, tell};
 use crate::sandbox::console::admin_context::AdminContext;
@@ -18,6 +14,8 @@ use crate::sandbox::store::bots::Bot;
 use crate::sandbox::store::groups::Group;
 use crate::sandbox::store::tasks::{self, Task, TaskState};
 use crate::sandbox::store::{audit, drafts, groups};
+use askama::Template;
+use std::collections::BTreeSet;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::page("/Admin/bots/enterprise/{id}/assignments", ENTERPRISE, show),

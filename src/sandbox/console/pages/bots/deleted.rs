@@ -1,8 +1,5 @@
 //! Bots Management > Deleted Bots: for 30 days they can be brought back.
 
-use askama::Template;
-use jiff::{SignedDuration, Timestamp};
-
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::list::{ListPage, ROWS};
@@ -12,6 +9,8 @@ use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
 use crate::sandbox::store::audit;
 use crate::sandbox::store::deleted_bots::{self, Deleted};
+use askama::Template;
+use jiff::{SignedDuration, Timestamp};
 
 const NEEDS: Needs = Needs::Any(&[Permission::EnterpriseBots, Permission::ConsumerBots]);
 const PATH: &str = "/Admin/bots/deleted";

@@ -1,7 +1,5 @@
 //! Bots Management > Deployment Requests: what developers have published waits here for an admin.
 
-use askama::Template;
-
 use super::{counted, tell};
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
@@ -15,6 +13,7 @@ use crate::sandbox::store::bot_list::{self, WaitingBot};
 use crate::sandbox::store::bot_settings::BotSettings;
 use crate::sandbox::store::bots::{self, BotStatus};
 use crate::sandbox::store::tasks::{self, Task, TaskState};
+use askama::Template;
 
 const NEEDS: Needs = Needs::Any(&[Permission::Deployment]);
 const PATH: &str = "/Admin/bots/deployment";

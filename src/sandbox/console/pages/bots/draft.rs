@@ -1,15 +1,13 @@
 //! What is being chosen in the assignment pages: kept with the session, and saved to the account by *Apply* alone.
 
-use std::collections::BTreeSet;
-
-use serde::{Deserialize, Serialize};
-
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::reply::PageError;
 use crate::sandbox::store::audiences::{self, Audience, Audiences};
 use crate::sandbox::store::bots::Bot;
 use crate::sandbox::store::tasks::Task;
 use crate::sandbox::store::{drafts, groups};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The way in which a task is assigned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

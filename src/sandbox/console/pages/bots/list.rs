@@ -1,7 +1,5 @@
 //! Bots Management > Enterprise Bots, Consumer Bots, Smart Bots: what is deployed.
 
-use askama::Template;
-
 use super::{BotCategory, CONSUMER, ENTERPRISE};
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
@@ -12,6 +10,7 @@ use crate::sandbox::console::route::Route;
 use crate::sandbox::store::bot_list::{self, BotFilter, ListedBot};
 use crate::sandbox::store::bot_settings::BotSettings;
 use crate::sandbox::store::bots::BotStatus;
+use askama::Template;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::page("/Admin/bots/enterprise", ENTERPRISE, list),

@@ -1,7 +1,5 @@
 //! *Change Bot Owner*: the owner gets another role, and one of the bot's developers becomes the owner (3.4).
 
-use askama::Template;
-
 use super::{BotCategory, CONSUMER, ENTERPRISE, bot};
 use crate::sandbox::Holder;
 use crate::sandbox::console::admin_context::AdminContext;
@@ -12,6 +10,7 @@ use crate::sandbox::store::audit;
 use crate::sandbox::store::bot_list::{self, BotMember};
 use crate::sandbox::store::bots::Bot;
 use crate::sandbox::store::roles::{self, BOT_OWNER, RoleKind};
+use askama::Template;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::page("/Admin/bots/enterprise/{id}/owner", ENTERPRISE, show),

@@ -1,7 +1,5 @@
 //! *Bot Plan* of a consumer bot: what it would be billed by, which in a sandbox is synthetic and costs nothing.
 
-use askama::Template;
-
 use super::{BotCategory, CONSUMER, bot};
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
@@ -9,6 +7,7 @@ use crate::sandbox::console::pages::dashboard::talkers;
 use crate::sandbox::console::reply::{Outcome, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::traffic::{Cut, Figures, SessionKind, hour_of};
+use askama::Template;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] =
     &[Route::page("/Admin/bots/consumer/{id}/plan", CONSUMER, show)];

@@ -1,7 +1,5 @@
 //! Bots Management > Preferences: whether deployment waits for an admin, for the whole account.
 
-use askama::Template;
-
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
@@ -9,6 +7,7 @@ use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::bot_settings::Preferences;
 use crate::sandbox::store::{accounts, audit};
+use askama::Template;
 
 const NEEDS: Needs = Needs::Any(&[Permission::Preferences]);
 const PATH: &str = "/Admin/bots/preferences";

@@ -1,7 +1,5 @@
 //! *Bot Settings*: what needs no admin any more, channels, notification; and a mail to the developers.
 
-use askama::Template;
-
 use super::{BotCategory, CONSUMER, ENTERPRISE, bot, tell};
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
@@ -10,6 +8,7 @@ use crate::sandbox::console::route::Route;
 use crate::sandbox::store::bot_settings::{Approval, BotSettings, CHANNELS};
 use crate::sandbox::store::bots::Bot;
 use crate::sandbox::store::{audit, bot_list, settings};
+use askama::Template;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::page("/Admin/bots/enterprise/{id}/settings", ENTERPRISE, show),

@@ -1,7 +1,5 @@
 //! *Manage Bot tasks*: which tasks are deployed and which are suspended, confirmed twice.
 
-use askama::Template;
-
 use super::{BotCategory, CONSUMER, ENTERPRISE, bot, counted, tell};
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
@@ -10,6 +8,7 @@ use crate::sandbox::console::route::Route;
 use crate::sandbox::store::bots::{self, Bot, BotStatus};
 use crate::sandbox::store::tasks::{self, Task, TaskState};
 use crate::sandbox::store::{audiences, audit, bot_list};
+use askama::Template;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::page("/Admin/bots/enterprise/{id}/tasks", ENTERPRISE, show),

@@ -1,15 +1,13 @@
 //! The part of the dashboard that is always up to date: who is in the account, and what is going on.
 
-use std::collections::BTreeMap;
-
-use askama::Template;
-
 use super::talkers::talkers;
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::reply::PageError;
 use crate::sandbox::store::bot_settings::CHANNELS;
 use crate::sandbox::store::users::{self, UserState};
 use crate::sandbox::traffic::Talker;
+use askama::Template;
+use std::collections::BTreeMap;
 
 /// Bots that are named.
 const NAMED: usize = 10;

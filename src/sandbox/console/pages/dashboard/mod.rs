@@ -4,8 +4,6 @@ mod live;
 mod period;
 mod talkers;
 
-use askama::Template;
-
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::chart::Chart;
 use crate::sandbox::console::frame::Frame;
@@ -14,7 +12,7 @@ use crate::sandbox::console::rights::Needs;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::bot_settings::CHANNELS;
 use crate::sandbox::traffic::{Cut, Figures, SessionKind, TAGS, Tag};
-
+use askama::Template;
 use live::Live;
 pub(super) use period::Period;
 pub(super) use talkers::{Talkers, talkers};

@@ -1,11 +1,10 @@
 //! The time that a report is about: 24 hours by the hour, or up to 90 days by the day.
 
+use crate::sandbox::console::admin_context::AdminContext;
+use crate::sandbox::traffic;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-
-use crate::sandbox::console::admin_context::AdminContext;
-use crate::sandbox::traffic;
 
 /// The furthest back (3.7).
 const DAYS_MAX: i64 = 90;

@@ -1,11 +1,10 @@
 //! The bots of an account, as the synthetic traffic wants them.
 
-use std::collections::BTreeMap;
-
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::reply::PageError;
 use crate::sandbox::store::reach;
 use crate::sandbox::traffic::Talker;
+use std::collections::BTreeMap;
 
 /// People who would use a consumer bot: anybody may.
 const PUBLIC_REACH: u64 = 240;

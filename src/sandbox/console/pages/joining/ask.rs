@@ -1,8 +1,5 @@
 //! Asking to join: an address, a mail with a link, and behind the link a name and a password.
 
-use askama::Template;
-use jiff::Timestamp;
-
 use super::{admit, open_accounts};
 use crate::sandbox::admin::edit::Editor;
 use crate::sandbox::clock;
@@ -17,6 +14,8 @@ use crate::sandbox::mail::{self, OutgoingMail};
 use crate::sandbox::store::accounts::{self, Account};
 use crate::sandbox::store::join_requests::{self, JoinRequest};
 use crate::sandbox::store::{self, audit, people};
+use askama::Template;
+use jiff::Timestamp;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::open("/signup/ask", show),

@@ -4,15 +4,14 @@
 pub(in crate::sandbox::console) mod ask;
 pub(in crate::sandbox::console) mod requests;
 
-use jiff::Timestamp;
-use rusqlite::Connection;
-
 use super::user_settings::{SelfSignUp, UserSettings};
 use crate::sandbox::admin::edit::Editor;
 use crate::sandbox::console::reply::PageError;
 use crate::sandbox::store::accounts::{self, Account};
 use crate::sandbox::store::join_requests::{self, JoinRequest};
 use crate::sandbox::store::{people, users};
+use jiff::Timestamp;
+use rusqlite::Connection;
 
 fn domain(email: &str) -> Option<String> {
     email.rsplit_once('@').map(|(_, domain)| domain.to_lowercase())

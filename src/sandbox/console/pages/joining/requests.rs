@@ -1,7 +1,5 @@
 //! Enrollment > Requests to join: who asked, and whether they may.
 
-use askama::Template;
-
 use super::{admit, open_domain};
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::{Frame, full_name};
@@ -13,6 +11,7 @@ use crate::sandbox::console::when::When;
 use crate::sandbox::mail::{self, OutgoingMail};
 use crate::sandbox::store::audit;
 use crate::sandbox::store::join_requests::{self, JoinRequest};
+use askama::Template;
 
 /// Who may invite may also let in.
 const NEEDS: Needs = Needs::Any(&[Permission::Invite]);

@@ -1,8 +1,6 @@
 //! Security & Control > API Scopes: the apps that may call the API, and what each may. A secret is shown once, in the
 //! answer to the form that made it.
 
-use askama::Template;
-
 use crate::sandbox::api::SCOPES;
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
@@ -12,6 +10,7 @@ use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
 use crate::sandbox::store::{self, apps, audit};
+use askama::Template;
 
 const NEEDS: Needs = Needs::Any(&[Permission::ApiScopes]);
 const PATH: &str = "/Admin/security/api-scopes";

@@ -1,7 +1,5 @@
 //! Security & Control > Settings: retention, context, from where the console may be used, links that were mailed.
 
-use askama::Template;
-
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
@@ -9,6 +7,7 @@ use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::audit;
 use crate::sandbox::store::security::{self, Security};
+use askama::Template;
 
 /// The vendor names no permission for this page; who may change how people sign in may change from where.
 const NEEDS: Needs = Needs::Any(&[Permission::TwoFactor, Permission::SingleSignOn]);

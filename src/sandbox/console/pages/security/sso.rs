@@ -1,8 +1,6 @@
 //! Security & Control > Single Sign On: the configuration that the API reads and writes, too. Nobody signs in by it:
 //! a sandbox has no identity provider.
 
-use askama::Template;
-
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
@@ -10,6 +8,7 @@ use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::sso::{self, Attribute, CERTIFICATES_MAX, Config, Mapping, PROTOCOLS};
 use crate::sandbox::store::{apps, audit};
+use askama::Template;
 
 const NEEDS: Needs = Needs::Any(&[Permission::SingleSignOn]);
 const PATH: &str = "/Admin/security/sso";

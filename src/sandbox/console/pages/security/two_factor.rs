@@ -1,13 +1,12 @@
 //! Security & Control > Two-Factor Authentication: on or off, for everybody who signs in to the account.
 
-use askama::Template;
-
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::reply::{Outcome, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::{apps, audit};
+use askama::Template;
 
 const NEEDS: Needs = Needs::Any(&[Permission::TwoFactor]);
 

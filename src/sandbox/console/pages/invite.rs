@@ -3,6 +3,7 @@
 use super::user_settings::UserSettings;
 use crate::sandbox::console::admin_context::{AdminContext, Change};
 use crate::sandbox::console::frame::Frame;
+use crate::sandbox::console::pages::counted;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
@@ -83,7 +84,7 @@ fn send(admin: &AdminContext<'_>) -> Outcome {
         1 => " 1 person has joined already and got none.".to_owned(),
         more => format!(" {more} people have joined already and got none."),
     };
-    let sent = if invited == 1 { "1 invitation".to_owned() } else { format!("{invited} invitations") };
+    let sent = counted(invited, "invitation", "invitations");
     Ok(Reply::see("/Admin/enrollment/invite").saying(format!("{sent} sent.{already}")))
 }
 

@@ -1,5 +1,5 @@
-//! The pages, one file each: routes, what the template shows, one function for each route. They know the desk they are
-//! asked at and the store; nothing of HTTP, cookies or headers.
+//! The pages, one file each: routes, what the template shows, one function for each route. They know the
+//! administrator's context and the store; nothing of HTTP, cookies or headers.
 
 pub(super) mod accounts;
 pub(super) mod analytics;
@@ -35,3 +35,8 @@ pub(super) mod user_profile;
 pub(super) mod user_roles;
 pub(super) mod user_settings;
 pub(super) mod users;
+
+/// `1 task`, `2 tasks`.
+fn counted(count: usize, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
+}

@@ -16,12 +16,26 @@ pub(super) struct Registration<'a> {
     pub(super) password: Option<String>,
 }
 
-/// The registration of `email` (in lower case) in the form, or what is wrong with it, in whole sentences.
+/// Why a form is no registration.
+pub(super) enum RegistrationError {
+    /// What is wrong with it, in sentences for the user.
+    Objections(Vec<String>),
+    /// The page cannot be served.
+    Page(PageError),
+}
+
+impl From<PageError> for RegistrationError {
+    fn from(error: PageError) -> Self {
+        Self::Page(error)
+    }
+}
+
+/// The registration of `email` (in lower case) in the form.
 pub(super) fn read<'a>(
     context: &'a RequestContext<'_>,
     email: &str,
     has_password: bool,
-) -> Result<Result<Registration<'a>, Vec<String>>, PageError> {
+) -> Result<Registration<'a>, RegistrationError> {
     let (first, last) = (context.field("first_name"), context.field("last_name"));
     let mut objections = Vec::new();
     if first.is_empty() || last.is_empty() {
@@ -35,8 +49,8 @@ pub(super) fn read<'a>(
         objections.extend(problems(context, email, wanted, context.raw_field("again"))?);
     }
     if !objections.is_empty() {
-        return Ok(Err(objections));
+        return Err(RegistrationError::Objections(objections));
     }
-    let password = if has_password { None } else { Some(password::hash(wanted)?) };
-    Ok(Ok(Registration { first, last, password }))
+    let password = if has_password { None } else { Some(password::hash(wanted).map_err(PageError::from)?) };
+    Ok(Registration { first, last, password })
 }

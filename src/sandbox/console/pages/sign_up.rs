@@ -1,7 +1,7 @@
 //! Sign-up: where the link of an invitation leads, or its code. A new person gives a name and a password; a user who
 //! is on the platform already only confirms.
 
-use super::registration::{self, Registration};
+use super::registration::{self, Registration, RegistrationError};
 use crate::sandbox::admin::edit::Editor;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
@@ -110,9 +110,12 @@ fn join(context: &RequestContext<'_>) -> Outcome {
     let registration = if invitation.is_on_platform {
         None
     } else {
-        match registration::read(context, &email, false)? {
+        match registration::read(context, &email, false) {
             Ok(registration) => Some(registration),
-            Err(objections) => return Reply::invalid(&page(context, &invitation, objections)),
+            Err(RegistrationError::Objections(objections)) => {
+                return Reply::invalid(&page(context, &invitation, objections));
+            }
+            Err(RegistrationError::Page(error)) => return Err(error),
         }
     };
     context.write(|conn| {

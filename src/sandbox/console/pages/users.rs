@@ -4,6 +4,7 @@ use super::confirm::{self, Confirmation};
 use crate::sandbox::console::admin_context::{AdminContext, Change};
 use crate::sandbox::console::frame::{Frame, full_name};
 use crate::sandbox::console::list::{ListPage, ROWS, Search};
+use crate::sandbox::console::pages::counted;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
@@ -121,7 +122,7 @@ fn apply(admin: &AdminContext<'_>) -> Outcome {
         Ok(())
     });
     changed.map_err(confirm::refused_at(PATH))?;
-    let people = if chosen.len() == 1 { "1 person".to_owned() } else { format!("{} people", chosen.len()) };
+    let people = counted(chosen.len(), "person", "people");
     Ok(Reply::see("/Admin/users").saying(format!("Done for {people}.")))
 }
 

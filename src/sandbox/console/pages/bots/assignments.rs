@@ -2,10 +2,11 @@
 //! change a draft, until *Apply*.
 
 use super::draft::{Draft, Mode, TaskDraft, everyone};
-use super::{BotCategory, ENTERPRISE, bot, counted, tell};
+use super::{BotCategory, ENTERPRISE, bot, tell};
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::{Frame, full_name};
 use crate::sandbox::console::list::{ListPage, ROWS, Search};
+use crate::sandbox::console::pages::counted;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::audiences::{self, Audience, AudiencePerson};

@@ -1,9 +1,10 @@
 //! Bots Management > Deployment Requests: what developers have published waits here for an admin.
 
-use super::{counted, tell};
+use super::tell;
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::list::{ListPage, ROWS};
+use crate::sandbox::console::pages::counted;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;

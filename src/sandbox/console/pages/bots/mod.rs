@@ -81,8 +81,3 @@ fn tell(
     }
     Ok(())
 }
-
-/// `1 task`, `2 tasks`.
-fn counted(count: usize, one: &str, more: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { more })
-}

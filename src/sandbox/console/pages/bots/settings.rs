@@ -3,6 +3,7 @@
 use super::{BotCategory, CONSUMER, ENTERPRISE, bot, tell};
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
+use crate::sandbox::console::pages::counted;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::bot_settings::{Approval, BotSettings, CHANNELS};
@@ -139,5 +140,5 @@ fn mail(admin: &AdminContext<'_>) -> Outcome {
         Ok(to.len())
     })?;
     let path = format!("{}/settings", path(&bot, BotCategory::new(admin)));
-    Ok(Reply::see(&path).saying(format!("Sent to {}.", super::counted(count, "person", "people"))))
+    Ok(Reply::see(&path).saying(format!("Sent to {}.", counted(count, "person", "people"))))
 }

@@ -1,8 +1,9 @@
 //! *Manage Bot tasks*: which tasks are deployed and which are suspended, confirmed twice.
 
-use super::{BotCategory, CONSUMER, ENTERPRISE, bot, counted, tell};
+use super::{BotCategory, CONSUMER, ENTERPRISE, bot, tell};
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
+use crate::sandbox::console::pages::counted;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::bots::{self, Bot, BotStatus};

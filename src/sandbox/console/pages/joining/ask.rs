@@ -4,7 +4,7 @@ use super::{admit, open_accounts};
 use crate::sandbox::admin::edit::Editor;
 use crate::sandbox::clock;
 use crate::sandbox::console::frame::Plain;
-use crate::sandbox::console::pages::registration::{self, Registration};
+use crate::sandbox::console::pages::registration::{self, Registration, RegistrationError};
 use crate::sandbox::console::pages::user_settings::{SelfSignUp, UserSettings};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::request_context::RequestContext;
@@ -151,9 +151,12 @@ fn confirm(context: &RequestContext<'_>) -> Outcome {
         return Reply::invalid(&page(context, State::LinkIsOver));
     };
     let Registration { first, last, password } =
-        match registration::read(context, &found.request.email, found.is_on_platform)? {
+        match registration::read(context, &found.request.email, found.is_on_platform) {
             Ok(registration) => registration,
-            Err(objections) => return Reply::invalid(&form(context, token, &found, objections)),
+            Err(RegistrationError::Objections(objections)) => {
+                return Reply::invalid(&form(context, token, &found, objections));
+            }
+            Err(RegistrationError::Page(error)) => return Err(error),
         };
     found.request.first_name = first.to_owned();
     found.request.last_name = last.to_owned();

@@ -9,7 +9,6 @@ pub use things::{App, Holder, NewBot, NewGroup, NewRole, NewUser};
 
 use super::Inner;
 use super::error::SandboxError;
-use super::seed::Seed;
 use super::store::accounts;
 use super::store::audit;
 use super::store::bots::BotStatus;
@@ -216,11 +215,6 @@ impl Admin {
     /// Makes an app in the builder of one bot.
     pub fn create_bot_app(&self, bot: &str, name: &str) -> Result<App, SandboxError> {
         self.batch(|editor| editor.create_bot_app(bot, name))
-    }
-
-    /// Adds generated people, bots and groups.
-    pub fn seed(&self, seed: Seed) -> Result<(), SandboxError> {
-        self.batch(|editor| seed.fill(editor))
     }
 
     /// The whole truth of the account.

@@ -1,7 +1,7 @@
 //! Generated accounts: any size, the same on every machine.
 
 use crate::sandbox::admin::edit::Editor;
-use crate::sandbox::admin::{Holder, NewBot, NewGroup, NewUser};
+use crate::sandbox::admin::{Admin, Holder, NewBot, NewGroup, NewUser};
 use crate::sandbox::draw::Draw;
 use crate::sandbox::error::SandboxError;
 use crate::sandbox::store::bots::BotStatus;
@@ -47,8 +47,15 @@ fn bot_role(draw: &mut Draw) -> &'static str {
     BOT_ROLES[draw.below(BOT_ROLES.len())]
 }
 
+impl Admin {
+    /// Adds generated people, bots and groups.
+    pub fn seed(&self, seed: Seed) -> Result<(), SandboxError> {
+        self.batch(|editor| seed.fill(editor))
+    }
+}
+
 impl Seed {
-    pub(crate) fn fill(self, editor: &Editor<'_>) -> Result<(), SandboxError> {
+    fn fill(self, editor: &Editor<'_>) -> Result<(), SandboxError> {
         // A fixed start: the world depends on the numbers alone.
         let mut draw = Draw::new(0x6b6f_7265);
         if self.users > 0 && editor.user(&email(0)).is_ok() {

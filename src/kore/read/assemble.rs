@@ -1,4 +1,4 @@
-//! Makes one [`World`] of what listings and look-ups said, and settles where they overlap.
+//! Makes one [`World`] of what listings and look-ups returned, and settles where they overlap.
 //!
 //! A look-up is later and about one person, so what it carries replaces what the listings say of that person; what it leaves
 //! out, the listings serve. Whatever cannot be placed (a role without name, two users under one address) is
@@ -222,21 +222,17 @@ impl Assembly {
             None if email.as_str() == email.folded() => vec![email.as_str().to_owned()],
             None => vec![email.as_str().to_owned(), email.folded().to_owned()],
         };
-        let questions = people.into_iter().map(|email| {
+        let look_ups = people.into_iter().map(|email| {
             let spellings = spellings(&email);
             (email, spellings)
         });
-        questions.filter(|(_, spellings)| !spellings.is_empty()).collect()
+        look_ups.filter(|(_, spellings)| !spellings.is_empty()).collect()
     }
 
     /// Everything together.
-    pub(super) fn finish(
-        mut self,
-        questions: Vec<(Email, Vec<String>)>,
-        mut results: LookUpResults,
-    ) -> World {
+    pub(super) fn finish(mut self, look_ups: Vec<(Email, Vec<String>)>, mut results: LookUpResults) -> World {
         let mut found: BTreeMap<Email, UserElement> = BTreeMap::new();
-        for (email, spellings) in questions {
+        for (email, spellings) in look_ups {
             let answered: Vec<LookUpResult> =
                 spellings.iter().filter_map(|spelling| results.remove(spelling)).collect();
             let is_answered = answered.len() == spellings.len();

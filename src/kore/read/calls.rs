@@ -1,5 +1,5 @@
 //! The calls of one read. Where the next read is to find out whether anything has changed, they and their replies are kept:
-//! a world is made of the question and of the replies, so the same replies to the same calls make the same world.
+//! a world is made of the request and of the replies, so the same replies to the same calls make the same world.
 
 use super::super::gateway::{Call, Gateway, IN_FLIGHT, Tally};
 use super::super::{Endpoint, KoreError};
@@ -43,7 +43,7 @@ fn retained_body(endpoint: Endpoint, body: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     }
 }
 
-/// What was answered in this read.
+/// The replies of this read.
 #[derive(Default)]
 struct Recording {
     /// Bodies of replies to calls of the read before, made once more and not asked for yet.
@@ -68,7 +68,7 @@ impl<'a> Calls<'a> {
         Self { gateway, tally: Tally::default(), recording: None }
     }
 
-    /// Keeps what was answered.
+    /// Keeps the replies.
     pub(super) fn recording(gateway: &'a Gateway) -> Self {
         Self { recording: Some(Mutex::default()), ..Self::new(gateway) }
     }

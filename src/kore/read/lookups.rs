@@ -21,10 +21,10 @@ const SPARE_CALLS: usize = 24;
 /// People refused one by one, with nobody answered, after which the endpoint itself is at fault.
 const MAX_REFUSALS: usize = 3;
 
-/// What the platform said about each spelling asked; a spelling that is not in here went unanswered.
+/// What the platform replied about each spelling looked up; a spelling that is not in here got no reply.
 pub(super) type LookUpResults = HashMap<String, LookUpResult>;
 
-/// What the platform said about one spelling.
+/// What the platform replied about one spelling.
 pub(super) enum LookUpResult {
     /// It knows the person.
     Found(Box<UserElement>),

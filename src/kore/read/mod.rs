@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 /// What to read.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "independent parts of one question")]
+#[allow(clippy::struct_excessive_bools, reason = "independent parts of one request")]
 pub struct ReadRequest {
     /// List everyone with their roles (kore-api 2.5).
     pub users: bool,
@@ -97,7 +97,7 @@ struct Sizes {
     too_large: Option<usize>,
 }
 
-/// A read that is over, for the next one of the same question.
+/// A read that is over, for the next one of the same request.
 struct PreviousRead {
     request: ReadRequest,
     replies: RecordedReplies,
@@ -154,7 +154,7 @@ impl Reader {
         self.gather(request, &Calls::new(&self.gateway)).await
     }
 
-    /// As [`Reader::read`], for who asks the same question again and again: the calls of the read before are made once more,
+    /// As [`Reader::read`], for callers that repeat one request: the calls of the read before are made once more,
     /// and where all replies are the same, it is the same world.
     ///
     /// # Errors

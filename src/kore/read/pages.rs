@@ -251,11 +251,11 @@ struct Paging {
     step: usize,
     /// Why the pages prove nothing even if all come.
     doubt: Option<String>,
-    /// What page 2 said.
+    /// What page 2 stated.
     last: LastPage,
 }
 
-/// What the last page read so far said.
+/// What the last page read so far stated.
 #[derive(Clone, Copy)]
 struct LastPage {
     total: Option<usize>,

@@ -267,7 +267,16 @@ pub fn takes_master_admin(key: &Key, is_removal: bool, world: &World) -> Vec<Ema
                 _ => None,
             })
             .collect(),
-        _ => Vec::new(),
+        Key::RoleDefinition(..)
+        | Key::Member(_)
+        | Key::Names(_)
+        | Key::Access(_)
+        | Key::Profile(_)
+        | Key::DataTables(_)
+        | Key::InGroup(..)
+        | Key::AdminRole(..)
+        | Key::BotRole(..)
+        | Key::Assigned(..) => Vec::new(),
     }
 }
 

@@ -168,7 +168,18 @@ fn united(earlier: Value, later: Value) -> Value {
             };
             Value::Dialogs(DialogSet { only, has_other_tasks: false })
         }
-        (earlier, _) => earlier,
+        (
+            earlier @ (Value::Held
+            | Value::Inherited(_)
+            | Value::Member(_)
+            | Value::Names(_)
+            | Value::Access(_)
+            | Value::Dialogs(_)
+            | Value::Role(_)
+            | Value::Profile(_)
+            | Value::DataTables(_)),
+            _,
+        ) => earlier,
     }
 }
 

@@ -1,7 +1,7 @@
 //! `bindings.yaml`, `groups.yaml` and `assignments.yaml`: who holds what.
 
 use super::names::{Bot, KnownNames, Namer, slug};
-use super::people::People;
+use super::people::Spellings;
 use super::yaml::{Page, named, scalar};
 use super::{Declared, LeftOut, Section};
 use crate::facts::{
@@ -91,7 +91,7 @@ pub(super) fn collect(
     world: &World,
     declared: &Declared,
     known: &KnownNames<'_>,
-    people: &People<'_>,
+    people: &Spellings<'_>,
     naming: &mut Namer,
 ) -> Collected {
     let sorted = sort(world);
@@ -152,7 +152,12 @@ fn sort(world: &World) -> Sorted<'_> {
                 }
                 continue;
             }
-            _ => continue,
+            Key::RoleDefinition(..)
+            | Key::Member(_)
+            | Key::Names(_)
+            | Key::Access(_)
+            | Key::Profile(_)
+            | Key::DataTables(_) => continue,
         };
         match (holder, value) {
             (Holder::User(email), Value::Inherited(groups)) => {
@@ -170,7 +175,7 @@ fn sort(world: &World) -> Sorted<'_> {
 struct Collector<'a, 'w> {
     declared: &'a Declared,
     known: &'a KnownNames<'w>,
-    people: &'a People<'w>,
+    people: &'a Spellings<'w>,
     naming: &'a mut Namer,
     bots: HashMap<BotId, Bot>,
     collected: Collected,
@@ -456,7 +461,7 @@ pub(super) fn bindings(
     grants: &[GrantDocument],
     notes: PageNotes,
     declared: &Declared,
-    people: &People<'_>,
+    people: &Spellings<'_>,
 ) -> Section {
     let about = "Who holds which role: admin roles, then bot by bot. Only what is held directly; members of a group hold what the group holds.";
     let next = "Additive keeps other holders. When a binding is complete, make it Authoritative: then holders that it does not list lose the role.";
@@ -468,7 +473,7 @@ pub(super) fn groups(
     grants: &[GrantDocument],
     notes: PageNotes,
     declared: &Declared,
-    people: &People<'_>,
+    people: &Spellings<'_>,
 ) -> Section {
     let about = "Who is in which group of the platform. Groups of a directory look the same through the API: leave those Additive, or out.";
     section(grants, notes, &[about], declared, people)
@@ -479,7 +484,7 @@ pub(super) fn assignments(
     grants: &[GrantDocument],
     notes: PageNotes,
     declared: &Declared,
-    people: &People<'_>,
+    people: &Spellings<'_>,
 ) -> Section {
     let about = "Who is assigned to which bot. The API shows assignments to single users only; those to groups or to everyone are in the console.";
     let dialogs = "A list of dialogs is what these users have today: the API does not show whether all dialogs were meant. Where they were, delete the list: then new dialogs are included.";
@@ -491,7 +496,7 @@ fn section(
     notes: PageNotes,
     about: &[&str],
     declared: &Declared,
-    people: &People<'_>,
+    people: &Spellings<'_>,
 ) -> Section {
     let PageNotes { head, left_out } = notes;
     let about: Vec<&str> = about.iter().copied().chain(head.iter().map(String::as_str)).collect();
@@ -502,7 +507,7 @@ fn section(
     Section { page, left_out: LeftOut(left_out) }
 }
 
-fn one(page: &mut Page, grant: &GrantDocument, account: Option<&str>, known: &People<'_>) {
+fn one(page: &mut Page, grant: &GrantDocument, account: Option<&str>, known: &Spellings<'_>) {
     let GrantDocument { kind, name, label: _, people, why, target, groups, dialogs, remarks } = grant;
     page.document(*kind, name, account, &[]);
     if let Some(why) = why {

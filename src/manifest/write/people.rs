@@ -13,10 +13,10 @@ use std::collections::HashMap;
 const LONGEST_NAME: usize = 256;
 
 /// People by address, each in the one spelling that is written.
-pub(super) type People<'w> = HashMap<&'w Email, &'w str>;
+pub(super) type Spellings<'w> = HashMap<&'w Email, &'w str>;
 
 /// Everybody a manifest can name.
-pub(super) fn nameable<'w>(world: &'w World, declared: &Declared) -> People<'w> {
+pub(super) fn nameable<'w>(world: &'w World, declared: &Declared) -> Spellings<'w> {
     let members = world.facts().iter().filter_map(|(key, _)| match key {
         Key::Member(email) => Some(email),
         _ => None,
@@ -28,7 +28,12 @@ pub(super) fn nameable<'w>(world: &'w World, declared: &Declared) -> People<'w> 
 }
 
 /// One `KoreUser` a person.
-pub(super) fn people(world: &World, declared: &Declared, people: &People<'_>, naming: &mut Namer) -> Section {
+pub(super) fn people(
+    world: &World,
+    declared: &Declared,
+    people: &Spellings<'_>,
+    naming: &mut Namer,
+) -> Section {
     let mut page = declared.page(&[
         "Every user of the account, by address.",
         "A field that is left out is neither compared nor changed. Profile fields, orgUserId and dataTables cannot be read from the platform and are therefore not here.",

@@ -2,7 +2,7 @@
 
 use super::grants::{GrantDocument, Subjects};
 use super::names::Namer;
-use super::people::People;
+use super::people::Spellings;
 use super::yaml::Page;
 use super::{Declared, LeftOut, Section};
 use crate::facts::Email;
@@ -18,7 +18,7 @@ const LONGEST_LIST: usize = 1000;
 pub(super) fn suggest<const N: usize>(
     mut grants: [&mut Vec<GrantDocument>; N],
     declared: &Declared,
-    people: &People<'_>,
+    people: &Spellings<'_>,
     naming: &mut Namer,
 ) -> Section {
     let mut page = Page::default();

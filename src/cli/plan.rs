@@ -23,8 +23,8 @@ pub(super) struct PlanArgs {
     #[command(flatten)]
     reach: Reach,
     /// Output format
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+    format: PlanFormat,
     /// Exit with 2 when there are changes, or something is blocked, manual or refused
     #[arg(long)]
     exit_code: bool,
@@ -46,7 +46,7 @@ pub(super) struct PlanArgs {
 
 /// The format of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
+pub(super) enum PlanFormat {
     /// Readable text
     Text,
     /// JSON; `koreconcile schema plan` prints its schema
@@ -67,9 +67,9 @@ pub(super) async fn run(args: &PlanArgs, output: &Output) -> Result<Exit, CliErr
     // From here on the plan is only shown: what is saved or applied is never the redacted one.
     let plan = if args.redact { render::redacted(plan) } else { plan };
     let text = match args.format {
-        Format::Text => render::text(&plan, style(output)),
-        Format::Markdown => render::markdown(&plan),
-        Format::Json => render::json(&plan).map_err(|error| CliError::Unexpected(error.to_string()))?,
+        PlanFormat::Text => render::text(&plan, style(output)),
+        PlanFormat::Markdown => render::markdown(&plan),
+        PlanFormat::Json => render::json(&plan).map_err(|error| CliError::Unexpected(error.to_string()))?,
     };
     output.result(&text);
     Ok(if args.exit_code && !is_clean { Exit::Changes } else { Exit::Done })

@@ -14,11 +14,11 @@ use std::sync::Arc;
 #[derive(Debug, Args)]
 pub struct SandboxArgs {
     #[command(subcommand)]
-    verb: Verb,
+    verb: SandboxVerb,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum SandboxVerb {
     /// Serve the accounts of a folder; folder and account are created if they are missing
     Serve(Serve),
     /// Add generated users, bots and groups; the same numbers always add the same ones
@@ -202,11 +202,11 @@ fn say(mut to: impl Write, line: std::fmt::Arguments<'_>) {
 /// Runs the verb.
 pub async fn run(args: SandboxArgs) -> Result<(), SandboxCliError> {
     match args.verb {
-        Verb::Serve(serve) => run_serve(serve).await,
-        Verb::Seed(seed) => run_seed(&seed),
-        Verb::App(app) => run_app(&app),
-        Verb::Accept(accept) => run_accept(&accept),
-        Verb::Password(password) => run_password(&password),
+        SandboxVerb::Serve(serve) => run_serve(serve).await,
+        SandboxVerb::Seed(seed) => run_seed(&seed),
+        SandboxVerb::App(app) => run_app(&app),
+        SandboxVerb::Accept(accept) => run_accept(&accept),
+        SandboxVerb::Password(password) => run_password(&password),
     }
 }
 

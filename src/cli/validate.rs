@@ -12,12 +12,12 @@ pub(super) struct ValidateArgs {
     #[command(flatten)]
     inputs: Inputs,
     /// Output format
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = FindingsFormat::Text)]
+    format: FindingsFormat,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+enum FindingsFormat {
     /// Messages like those of a compiler, on stderr
     Text,
     /// JSON list of findings, on stdout
@@ -56,10 +56,10 @@ pub(super) fn run(args: &ValidateArgs, output: &Output) -> Result<Exit, CliError
         is_new
     });
     match args.format {
-        Format::Text => show(&findings, &manifests, output),
-        Format::Json => output.result(&pretty(&manifest::render::json(&findings))?),
-        Format::Sarif => output.result(&pretty(&manifest::render::sarif(&findings))?),
-        Format::Github => output.result(&manifest::render::github(&findings)),
+        FindingsFormat::Text => show(&findings, &manifests, output),
+        FindingsFormat::Json => output.result(&pretty(&manifest::render::json(&findings))?),
+        FindingsFormat::Sarif => output.result(&pretty(&manifest::render::sarif(&findings))?),
+        FindingsFormat::Github => output.result(&manifest::render::github(&findings)),
     }
     if findings.iter().any(Finding::is_error) {
         return Ok(Exit::Invalid);
@@ -69,7 +69,7 @@ pub(super) fn run(args: &ValidateArgs, output: &Output) -> Result<Exit, CliError
     if skipped.foreign > 0 {
         line = format!("{line}; {} documents of other kinds were skipped", skipped.foreign);
     }
-    if args.format == Format::Text {
+    if args.format == FindingsFormat::Text {
         output.note(line);
     }
     Ok(Exit::Done)

@@ -21,8 +21,8 @@ pub(super) struct DoctorArgs {
     #[command(flatten)]
     inputs: Inputs,
     /// Output format
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    format: ReportFormat,
     /// Longest wait of one call for the rate limit: 90s, 15m, 2h
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = super::inputs::time)]
     max_wait: SignedDuration,
@@ -32,7 +32,7 @@ pub(super) struct DoctorArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+enum ReportFormat {
     /// Readable text
     Text,
     /// JSON
@@ -56,8 +56,8 @@ pub(super) async fn run(args: &DoctorArgs, output: &Output) -> Result<Exit, CliE
     let interval = interval(&manifests, &compiled.account.name);
     let report = checks::run(&evidence, &compiled, interval, host);
     let text = match args.format {
-        Format::Text => report.text(style(output)),
-        Format::Json => report.json().map_err(|error| CliError::Unexpected(error.to_string()))?,
+        ReportFormat::Text => report.text(style(output)),
+        ReportFormat::Json => report.json().map_err(|error| CliError::Unexpected(error.to_string()))?,
     };
     output.result(&text);
     Ok(exit(&report))

@@ -18,7 +18,7 @@ pub(super) fn page() -> String {
 
 fn section(kind: &str, schema: &Value) -> String {
     let heading = ["field", "type", "default", "limits", "what it is"];
-    let mut page = Page { fields: Table::new(heading), rules: Vec::new() };
+    let mut page = KindPage { fields: Table::new(heading), rules: Vec::new() };
     page.object("", &schema["properties"]["spec"]);
     let about = schema["description"].as_str().unwrap_or_default();
     let rules = match page.rules.as_slice() {
@@ -29,12 +29,12 @@ fn section(kind: &str, schema: &Value) -> String {
 }
 
 /// What one kind says of itself.
-struct Page {
+struct KindPage {
     fields: Table<5>,
     rules: Vec<String>,
 }
 
-impl Page {
+impl KindPage {
     fn object(&mut self, path: &str, schema: &Value) {
         for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
             let about = if path.is_empty() { String::new() } else { format!("{}: ", code(path)) };

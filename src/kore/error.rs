@@ -120,4 +120,9 @@ impl KoreError {
             | Self::Refused { endpoint, .. } => *endpoint,
         }
     }
+
+    /// Whether a smaller batch may succeed where this call failed: it was refused, or the connection broke.
+    pub fn may_succeed_with_smaller_batch(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Unreachable { is_connected: true, .. })
+    }
 }

@@ -3,7 +3,6 @@
 
 use super::super::gateway::{Call, Gateway, IN_FLIGHT, Tally};
 use super::super::{Endpoint, KoreError};
-use super::lookups::may_do_better;
 use crate::facts::LockAnyway as _;
 use futures::{StreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
@@ -115,7 +114,7 @@ impl<'a> Calls<'a> {
                         recording.prefetched.push((before.call.clone(), body));
                     }
                 }
-                Err(error) if may_do_better(&error) => is_same = false,
+                Err(error) if error.may_succeed_with_smaller_batch() => is_same = false,
                 Err(error) => return Err(error),
             }
         }

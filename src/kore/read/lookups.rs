@@ -133,7 +133,7 @@ impl Reader {
             for (batch, outcome) in wave.into_iter().zip(outcomes) {
                 match outcome {
                     Ok(elements) => take(batch, elements, &mut queue, &mut results),
-                    Err(error) if !may_do_better(&error) => return Err(error),
+                    Err(error) if !error.may_succeed_with_smaller_batch() => return Err(error),
                     Err(_) if batch.len() > 1 => {
                         // Down to the safe size first, then below it.
                         let half = batch.len().div_ceil(2);
@@ -202,11 +202,6 @@ fn take(batch: Vec<String>, elements: Vec<UserElement>, queue: &mut Queue, resul
             queue.ask_again(&missing, asked / 2);
         }
     }
-}
-
-/// Whether a smaller batch may succeed where this one failed.
-pub(super) fn may_do_better(error: &KoreError) -> bool {
-    matches!(error, KoreError::Refused { .. } | KoreError::Unreachable { is_connected: true, .. })
 }
 
 /// Gives each spelling its element: by the exact spelling, else by the spelling in another case, else by position where

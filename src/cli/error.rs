@@ -6,7 +6,7 @@ use super::sandbox::SandboxCliError;
 use super::snapshot::SnapshotError;
 use crate::apply::{JournalError, RepairError, SavedPlanError, UndoError};
 use crate::controller::ControllerError;
-use crate::kore::{BaseUrlError, KoreError};
+use crate::kore::{BaseUrlError, Deadline, KoreError};
 use crate::sandbox::SandboxError;
 
 /// What ends a verb early.
@@ -191,7 +191,27 @@ pub(super) fn said(error: &KoreError) -> String {
 pub(super) fn of_kore(error: &KoreError) -> Exit {
     match error {
         KoreError::Credentials { .. } | KoreError::Scope { .. } => Exit::Credentials,
-        KoreError::Unreachable { .. } | KoreError::RateLimited { .. } => Exit::Unreachable,
-        KoreError::Protocol { .. } | KoreError::Refused { .. } => Exit::Unexpected,
+        KoreError::Unreachable { .. }
+        | KoreError::RateLimited { .. }
+        | KoreError::DeadlinePassed { which: Deadline::Freshness, .. } => Exit::Unreachable,
+        // Only the controller has a lease.
+        KoreError::DeadlinePassed { which: Deadline::Lease, .. }
+        | KoreError::Protocol { .. }
+        | KoreError::Refused { .. } => Exit::Unexpected,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kore::Endpoint;
+
+    #[test]
+    fn a_missed_deadline_has_an_exit_code_and_no_advice_about_waiting() {
+        for (which, exit) in [(Deadline::Freshness, Exit::Unreachable), (Deadline::Lease, Exit::Unexpected)] {
+            let error = KoreError::DeadlinePassed { endpoint: Endpoint::UpdateUsers, which };
+            assert_eq!(of_kore(&error), exit);
+            assert!(!said(&error).contains("--max-wait"), "{error}");
+        }
     }
 }

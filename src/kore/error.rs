@@ -1,6 +1,6 @@
 //! Why the account could not be read or written. Few variants: each is an exit code and a condition.
 
-use super::Endpoint;
+use super::{Deadline, Endpoint};
 use jiff::SignedDuration;
 use std::fmt;
 
@@ -84,6 +84,14 @@ pub enum KoreError {
         /// The most this run may wait for one call.
         max_wait: SignedDuration,
     },
+    /// The call would have been sent after the writer's deadline; nothing was sent.
+    #[error("{which}\n  {endpoint}: nothing was sent\n  {}", which.next_step())]
+    DeadlinePassed {
+        /// What was to be called.
+        endpoint: Endpoint,
+        /// Which deadline.
+        which: Deadline,
+    },
     /// An answer this client cannot use: a web page, the wrong shape, too large, a redirect.
     #[error(
         "the answer is not the Admin API's: {why}\n  {endpoint} answered {vendor}\n  check that the host is a Kore.ai platform, not a sign-in page or proxy"
@@ -116,6 +124,7 @@ impl KoreError {
             | Self::Scope { endpoint, .. }
             | Self::Unreachable { endpoint, .. }
             | Self::RateLimited { endpoint, .. }
+            | Self::DeadlinePassed { endpoint, .. }
             | Self::Protocol { endpoint, .. }
             | Self::Refused { endpoint, .. } => *endpoint,
         }
@@ -124,5 +133,30 @@ impl KoreError {
     /// Whether a smaller batch may succeed where this call failed: it was refused, or the connection broke.
     pub fn may_succeed_with_smaller_batch(&self) -> bool {
         matches!(self, Self::Refused { .. } | Self::Unreachable { is_connected: true, .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_lease_says_who_goes_on_and_nothing_of_the_budget() {
+        let error = KoreError::DeadlinePassed { endpoint: Endpoint::UpdateUsers, which: Deadline::Lease };
+        let text = error.to_string();
+        let first = text.lines().next().unwrap();
+        assert_eq!(first, "the lease has ended, and another replica may lead now");
+        assert!(text.contains("nothing was sent"), "{text}");
+        assert!(text.ends_with("the new leader continues"), "{text}");
+        assert!(!text.contains("rateLimit") && !text.contains("budget") && !text.contains("wait"), "{text}");
+        assert_eq!(error.endpoint(), Endpoint::UpdateUsers);
+    }
+
+    #[test]
+    fn an_old_observation_says_that_the_changes_are_checked_again() {
+        let error = KoreError::DeadlinePassed { endpoint: Endpoint::UpdateUsers, which: Deadline::Freshness };
+        let text = error.to_string();
+        assert!(text.contains("older than 60 s") && text.contains("nothing was sent"), "{text}");
+        assert!(text.ends_with("checked against another observation first"), "{text}");
     }
 }

@@ -1,5 +1,6 @@
 //! The gateway: every request passes it, and gets its turn in the budget, its token, its tries and its log line.
 
+use super::deadline::Deadlines;
 use super::error::{KoreError, Vendor};
 use super::ledger::{Admission, Ledger};
 use super::observer::Observer;
@@ -69,13 +70,14 @@ pub(super) struct Call {
     pub(super) body: Body,
     /// Requests at most, for a read.
     pub(super) tries: u32,
-    /// Nothing is sent later than this.
-    pub(super) deadline: Option<Timestamp>,
+    /// Nothing is sent later than these.
+    pub(super) deadlines: Deadlines,
 }
 
 impl Call {
     pub(super) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, query: Vec::new(), body: Body::Empty, tries: TRIES, deadline: None }
+        let deadlines = Deadlines::default();
+        Self { endpoint, query: Vec::new(), body: Body::Empty, tries: TRIES, deadlines }
     }
 
     pub(super) fn query(mut self, name: &'static str, value: impl std::fmt::Display) -> Self {
@@ -90,7 +92,7 @@ impl Call {
 
     /// Whether the platform sees the same.
     pub(super) fn asks_the_same(&self, other: &Self) -> bool {
-        let Self { endpoint, query, body, tries: _, deadline: _ } = self;
+        let Self { endpoint, query, body, tries: _, deadlines: _ } = self;
         *endpoint == other.endpoint && *query == other.query && *body == other.body
     }
 }
@@ -258,26 +260,36 @@ impl Gateway {
         }
     }
 
+    /// Takes a turn in the budget.
+    ///
+    /// # Errors
+    /// [`KoreError::DeadlinePassed`] when the call would be sent too late; [`KoreError::RateLimited`] when it would wait
+    /// longer than one call may.
     async fn wait_for_turn(&self, call: &Call, spent: &mut WaitSpent) -> Result<(), KoreError> {
         let Parts { ledger, clock, observer, max_wait, transport: _, credentials: _ } = &self.0.parts;
-        let endpoint = call.endpoint;
+        let Call { endpoint, deadlines, query: _, body: _, tries: _ } = call;
+        let endpoint = *endpoint;
+        let passed = |which| KoreError::DeadlinePassed { endpoint, which };
+        let mut announced = None;
         loop {
             let now = clock.now();
-            let left = max_wait.saturating_sub(spent.total);
-            let left = call.deadline.map_or(left, |deadline| left.min(deadline.duration_since(now)));
-            let late =
-                |wait| KoreError::RateLimited { endpoint, wait, max_wait: left.max(SignedDuration::ZERO) };
-            if left.is_negative() {
-                return Err(late(SignedDuration::ZERO));
+            if let Some(which) = deadlines.missed_at(now) {
+                return Err(passed(which));
             }
             let Admission::At(slot) = ledger.take(now) else { return Ok(()) };
-            let wait = slot.duration_since(now);
-            if wait > left {
-                return Err(late(wait));
+            let (wait, max_wait) = (slot.duration_since(now), max_wait.saturating_sub(spent.total));
+            if wait > max_wait {
+                return Err(KoreError::RateLimited { endpoint, wait, max_wait });
             }
-            observer.waiting(endpoint, slot);
-            clock.sleep_until(slot).await;
-            spent.total = spent.total.saturating_add(wait);
+            if let Some(which) = deadlines.certainly_missed_at(slot) {
+                return Err(passed(which));
+            }
+            if announced.replace(slot) != Some(slot) {
+                observer.waiting(endpoint, slot);
+            }
+            let until = deadlines.check_again_at(slot);
+            clock.sleep_until(until).await;
+            spent.total = spent.total.saturating_add(until.duration_since(now).max(SignedDuration::ZERO));
         }
     }
 
@@ -287,7 +299,7 @@ impl Gateway {
         tally: &Tally,
     ) -> Result<Result<WireResponse, TransportError>, KoreError> {
         let Inner { parts, in_flight: _, calls } = &*self.0;
-        let Call { endpoint, query, body, tries: _, deadline: _ } = call;
+        let Call { endpoint, query, body, tries: _, deadlines: _ } = call;
         let auth = parts.credentials.token(parts.clock.now()).map_err(|error| KoreError::Credentials {
             endpoint: *endpoint,
             vendor: Vendor { message: format!("no token could be signed: {error}"), ..Vendor::default() },

@@ -15,6 +15,7 @@
 
 mod budget;
 mod clock;
+mod deadline;
 mod endpoint;
 mod error;
 mod gateway;
@@ -32,6 +33,7 @@ mod write;
 
 pub use budget::{Budget, HOUR, MINUTE};
 pub use clock::{Clock, SystemClock, VirtualClock};
+pub use deadline::{Deadline, LeaseTerm};
 pub use endpoint::{Endpoint, Method};
 pub use error::{KoreError, Vendor};
 pub use gateway::{Gateway, Parts};
@@ -43,6 +45,6 @@ pub use replace::replace_file;
 pub use token::Credentials;
 pub use transport::{Body, Stage, Transport, TransportError, WireRequest, WireResponse};
 pub use write::{
-    Assignments, BotAssignment, BotRoleEdit, Failure, Grant, ImportedRole, LeaseTerm, NewUser, RoleEdit,
-    SetEdit, UserUpdate, WriteReply, Writer,
+    Assignments, BotAssignment, BotRoleEdit, Failure, Grant, ImportedRole, NewUser, RoleEdit, SetEdit,
+    UserUpdate, WriteReply, Writer,
 };

@@ -6,7 +6,7 @@ use super::super::journal::Record;
 use super::super::outcome::ChangeOutcome;
 use super::{End, MAX_OBSERVATION_AGE, Queued, Run, Sent, View};
 use crate::facts::{BuilderAccess, Email, Key, World};
-use crate::kore::KoreError;
+use crate::kore::{Deadline, KoreError};
 use crate::plan::pack::{Call, WriteKind};
 use crate::plan::{Change, ChangeId, master_admins, takes_master_admin};
 use jiff::Timestamp;
@@ -143,7 +143,9 @@ impl Run<'_, '_> {
         };
         self.note(&Record::Answered { at: self.account.gateway.now(), answer: text })?;
         let answer = match answer {
-            Err(KoreError::RateLimited { .. }) => {
+            Err(
+                KoreError::RateLimited { .. } | KoreError::DeadlinePassed { which: Deadline::Freshness, .. },
+            ) => {
                 // Nothing was executed. Whether waiting is allowed at all is decided before the next look.
                 self.retry(Queued { call, bisection, retries, is_again });
                 return Ok(());

@@ -1,7 +1,7 @@
 //! The closed set of reasons that conditions and events carry.
 
 use crate::facts::Mode;
-use crate::kore::KoreError;
+use crate::kore::{Deadline, KoreError};
 use crate::plan;
 use std::fmt;
 
@@ -64,6 +64,10 @@ impl ConditionReason {
             KoreError::Scope { .. } => Self::ScopeMissing,
             KoreError::Unreachable { .. } => Self::Unreachable,
             KoreError::RateLimited { .. } => Self::RateLimited,
+            // Nothing is wrong with the account: the new leader continues, or the next pass does.
+            KoreError::DeadlinePassed { endpoint: _, which: Deadline::Lease | Deadline::Freshness } => {
+                Self::Progressing
+            }
             KoreError::Refused { .. } => Self::Failed,
             KoreError::Protocol { .. } => Self::ProtocolError,
         }
@@ -95,6 +99,20 @@ impl fmt::Display for ConditionReason {
         match self {
             Self::Held(reason) => write!(f, "{reason:?}"),
             other => write!(f, "{other:?}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kore::Endpoint;
+
+    #[test]
+    fn a_missed_deadline_is_progress_and_not_a_used_up_budget() {
+        for which in [Deadline::Lease, Deadline::Freshness] {
+            let error = KoreError::DeadlinePassed { endpoint: Endpoint::UpdateUsers, which };
+            assert_eq!(ConditionReason::of_error(&error), ConditionReason::Progressing);
         }
     }
 }

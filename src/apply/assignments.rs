@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) fn assignments_after<'a>(
     email: &Email,
     changes: impl Iterator<Item = &'a Change>,
-    view: &World,
+    observed: &World,
 ) -> BTreeMap<BotId, Option<BTreeSet<DialogId>>> {
     let first = Key::Assigned(email.clone(), "".into());
-    let facts = &view.facts()[view.facts().partition_point(|(key, _)| *key < first)..];
+    let facts = &observed.facts()[observed.facts().partition_point(|(key, _)| *key < first)..];
     let mut list: BTreeMap<BotId, Option<BTreeSet<DialogId>>> = facts
         .iter()
         .map_while(|(key, value)| match (key, value) {

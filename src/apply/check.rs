@@ -3,7 +3,7 @@
 use crate::facts::{Holder, Key, Listing, Value, World};
 use crate::plan::Change;
 
-/// What a fresh look says about a change that is to be sent.
+/// What a fresh read says about a change that is to be sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Precondition {
     /// As the plan saw it.
@@ -12,16 +12,16 @@ pub(super) enum Precondition {
     Satisfied,
     /// Neither; this is what is there.
     Broken(String),
-    /// The look does not say.
-    Unseen(String),
+    /// The read does not say.
+    NotObserved(String),
 }
 
-/// Compares a change with a fresh look at its subject.
-pub(super) fn precondition(change: &Change, view: &World) -> Precondition {
-    if let Err(why) = is_seen(change, view) {
-        return Precondition::Unseen(why);
+/// Compares a change with a fresh read of its subject.
+pub(super) fn precondition(change: &Change, observed: &World) -> Precondition {
+    if let Err(why) = require_observed(change, observed) {
+        return Precondition::NotObserved(why);
     }
-    let seen = view.get(&change.key);
+    let seen = observed.get(&change.key);
     if !change.key.family().is_write_only() && is_as_wanted(change, seen) {
         return Precondition::Satisfied;
     }
@@ -31,10 +31,10 @@ pub(super) fn precondition(change: &Change, view: &World) -> Precondition {
     Precondition::Broken(seen.map_or_else(|| "no longer there".to_owned(), ToString::to_string))
 }
 
-/// Whether the change has come about. `None`: the look does not say.
-pub(super) fn has_taken_effect(change: &Change, view: &World) -> Option<bool> {
-    is_seen(change, view).ok()?;
-    Some(is_as_wanted(change, view.get(&change.key)))
+/// Whether the change has come about. `None`: the read does not say.
+pub(super) fn has_taken_effect(change: &Change, observed: &World) -> Option<bool> {
+    require_observed(change, observed).ok()?;
+    Some(is_as_wanted(change, observed.get(&change.key)))
 }
 
 fn is_as_wanted(change: &Change, seen: Option<&Value>) -> bool {
@@ -54,20 +54,20 @@ fn same(before: Option<&Value>, seen: Option<&Value>) -> bool {
     }
 }
 
-/// Whether the look covers the subject. A person must have been answered for; a role exported; a role held by a
-/// group is read from its members, who were looked up in its place.
-fn is_seen(change: &Change, view: &World) -> Result<(), String> {
-    let coverage = &view.coverage;
+/// `Err` says what is missing for the read to cover the subject. A person must have been answered for; a role exported;
+/// a role held by a group is read from its members, who were looked up in its place.
+fn require_observed(change: &Change, observed: &World) -> Result<(), String> {
+    let coverage = &observed.coverage;
     match &change.key {
         Key::RoleDefinition(role_type, _) => coverage.requires(Listing::roles(*role_type)),
         Key::AdminRole(Holder::Group(group), _) | Key::BotRole(Holder::Group(group), _, _) => {
             let has_member =
-                view.facts().iter().any(|(key, _)| matches!(key, Key::InGroup(_, of) if of == group));
+                observed.facts().iter().any(|(key, _)| matches!(key, Key::InGroup(_, of) if of == group));
             if has_member { Ok(()) } else { Err(format!("no member of group {group} could be looked up")) }
         }
         key => {
             let Some(email) = key.email() else { return Ok(()) };
-            if view.get(&Key::Member(email.clone())).is_none() {
+            if observed.get(&Key::Member(email.clone())).is_none() {
                 return if coverage.not_found.contains(email) {
                     Ok(())
                 } else {
@@ -81,10 +81,10 @@ fn is_seen(change: &Change, view: &World) -> Result<(), String> {
             {
                 return Err(format!("the account did not answer about the roles of {email}"));
             }
-            if view.get(key).is_some() || matches!(key, Key::Member(_)) || key.family().is_write_only() {
+            if observed.get(key).is_some() || matches!(key, Key::Member(_)) || key.family().is_write_only() {
                 return Ok(());
             }
-            view.proves_absent(key)
+            observed.proves_absent(key)
         }
     }
 }

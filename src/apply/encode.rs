@@ -1,6 +1,6 @@
 //! A call in the words of facts becomes a request in the words of the API, and its answer is sorted by entry.
 //!
-//! What the API wants beyond the change comes from the look just made: both builder flags with every update
+//! What the API wants beyond the change comes from the read just made: both builder flags with every update
 //! (left out, they default to *true*: kore-api 2.2), the complete list of a person's assignments, the account's own
 //! spelling of an address, the exported document under an imported role.
 
@@ -24,7 +24,7 @@ pub(super) struct RequestEncoder<'a> {
     pub call: &'a Call,
     pub changes: &'a BTreeMap<ChangeId, Change>,
     pub known_ids: &'a KnownIds,
-    pub view: &'a World,
+    pub observed: &'a World,
 }
 
 /// An answer, sorted by the call's entries.
@@ -150,11 +150,11 @@ impl RequestEncoder<'_> {
 
     fn update(&self, entry: &[&Change]) -> UserUpdate {
         let email = person(entry);
-        // The run has dropped everyone whose access the look did not show.
-        let access = access_of(self.view, &email).unwrap_or(BuilderAccess::None);
+        // The run has dropped everyone whose access the read did not show.
+        let access = access_of(self.observed, &email).unwrap_or(BuilderAccess::None);
         let mut update = unchanged(self.known_ids.spelling(&email), access);
         if entry.iter().any(|change| matches!(change.key, Key::Assigned(..))) {
-            update.assignments = as_sent(assignments_after(&email, entry.iter().copied(), self.view));
+            update.assignments = as_sent(assignments_after(&email, entry.iter().copied(), self.observed));
         }
         for change in entry {
             match (&change.key, &change.after) {
@@ -244,9 +244,9 @@ fn permission(level: &Level, is_list: bool) -> serde_json::Value {
     if is_list { serde_json::json!([level.as_str()]) } else { level.as_str().into() }
 }
 
-/// What the look says a person may do in the builder. Nobody is updated without it: the flags go with every update.
-pub(super) fn access_of(view: &World, email: &Email) -> Option<BuilderAccess> {
-    match view.get(&Key::Access(email.clone())) {
+/// What a read says that a person may do in the builder. Nobody is updated without it: the flags go with every update.
+pub(super) fn access_of(observed: &World, email: &Email) -> Option<BuilderAccess> {
+    match observed.get(&Key::Access(email.clone())) {
         Some(Value::Access(access)) => Some(*access),
         _ => None,
     }

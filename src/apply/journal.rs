@@ -27,7 +27,7 @@ pub enum JournalError {
         #[source]
         source: io::Error,
     },
-    /// In a vault.
+    /// In the store that takes the place of a folder.
     #[error("assignments cannot be kept while they are cleared: {0}")]
     BeforeImageStore(String),
 }
@@ -113,7 +113,7 @@ pub(super) struct BeforeImage {
 }
 
 impl Journal {
-    /// Writes no line, and keeps what a two-step change needs in a vault.
+    /// Writes no line, and keeps what a two-step change needs in a store.
     pub fn in_store(store: Arc<dyn BeforeImageStore>) -> Self {
         Self { open: None, store: Some(store) }
     }
@@ -215,7 +215,7 @@ pub(super) fn keep(folder: &Path, images: &[BeforeImage]) -> Result<(), JournalE
     written.map_err(JournalError::at(&path))
 }
 
-/// The same in a vault.
+/// The same in a store.
 pub(super) async fn keep_in(
     store: &dyn BeforeImageStore,
     images: &[BeforeImage],
@@ -231,7 +231,7 @@ pub(super) async fn keep_in(
     kept.map_err(JournalError::BeforeImageStore)
 }
 
-/// What a killed run left in a vault.
+/// What a killed run left in a store.
 pub(super) fn kept_in(text: &str) -> Result<Vec<BeforeImage>, JournalError> {
     serde_json::from_str(text).map_err(|error| JournalError::BeforeImageStore(error.to_string()))
 }

@@ -1,10 +1,10 @@
-//! Names, ids and spellings while a run is under way: as the plan's read had them, corrected by every look since.
+//! Names, ids and spellings while a run is under way: as the plan's read had them, corrected by every read since.
 
 use crate::facts::{self, Email, GroupName, Key, RoleId, RoleName, RoleType, World};
 use crate::plan::{Change, Pin};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Names and ids as the last look that showed them has it.
+/// Names and ids as the last read that showed them has it.
 pub(super) struct KnownIds {
     names: facts::Directory,
     members: BTreeMap<GroupName, Vec<Email>>,
@@ -31,12 +31,12 @@ impl KnownIds {
         Self { names: observed.directory.clone(), members, defined }
     }
 
-    /// Takes over what a later look shows.
-    pub(super) fn learn(&mut self, view: &World) {
-        let facts::Directory { users, bots: _, groups: _, roles } = &view.directory;
+    /// Takes over what a later read shows.
+    pub(super) fn learn(&mut self, observed: &World) {
+        let facts::Directory { users, bots: _, groups: _, roles } = &observed.directory;
         self.names.users.extend(users.iter().map(|(email, entry)| (email.clone(), entry.clone())));
         for role_type in [RoleType::Admin, RoleType::Bot] {
-            if view.coverage.requires(facts::Listing::roles(role_type)).is_ok() {
+            if observed.coverage.requires(facts::Listing::roles(role_type)).is_ok() {
                 self.names.roles.retain(|_, role| role.role_type != role_type);
                 let fresh = roles.iter().filter(|(_, role)| role.role_type == role_type);
                 self.names.roles.extend(fresh.map(|(id, role)| (id.clone(), role.clone())));

@@ -32,7 +32,7 @@ impl ChangeOutcome {
     }
 }
 
-/// What became of a plan. Every sendable change has exactly one fate.
+/// What became of a plan. Every change that may be sent has exactly one outcome.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// By change.

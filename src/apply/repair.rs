@@ -1,7 +1,7 @@
 //! Assignments that have to be cleared before they can be sent: where the platform adds to a list instead of
 //! replacing it (kore-api 2.2 leaves that open), an entry can only go with all the others.
 //!
-//! In between a person has nothing, so what they shall have is kept first, and stays kept until a look has shown it. A
+//! In between a person has nothing, so what they shall have is kept first, and stays kept until a read has shown it. A
 //! clearing call without an answer may be carried out at any later time: nothing is sent behind it, and the next run
 //! restores what is kept before it plans anything.
 
@@ -45,7 +45,7 @@ pub enum RepairError {
 pub enum BeforeImageSource<'a> {
     /// In the account's state folder.
     Folder(&'a Path),
-    /// In a vault, which holds this.
+    /// In a store outside the process, which holds this.
     Store(&'a dyn BeforeImageStore, &'a str),
 }
 
@@ -88,8 +88,8 @@ pub async fn repair(
     if images.is_empty() {
         return Ok(people);
     }
-    let mut seen = None;
-    for (looks, pause) in READ_BACK_PAUSES.into_iter().enumerate() {
+    let mut last = None;
+    for (reads, pause) in READ_BACK_PAUSES.into_iter().enumerate() {
         if images.is_empty() {
             break;
         }
@@ -99,16 +99,16 @@ pub async fn repair(
             () = cancel.cancelled() => return Err(kept.refused("asked to end before they were seen")),
         }
         let look_up = images.iter().map(|image| image.user.clone()).collect();
-        let view = account.reader.read(&ReadRequest { look_up, ..ReadRequest::default() }).await?;
+        let observed = account.reader.read(&ReadRequest { look_up, ..ReadRequest::default() }).await?;
         // Who has left meanwhile needs nothing any more.
-        people.retain(|email| !view.coverage.not_found.contains(email));
-        images.retain(|image| people.contains(&image.user) && !is_as_sent(image, &view));
-        if looks == 0 {
-            send_again(&kept, &images, &view, account.writer, policy).await?;
+        people.retain(|email| !observed.coverage.not_found.contains(email));
+        images.retain(|image| people.contains(&image.user) && !is_as_sent(image, &observed));
+        if reads == 0 {
+            send_again(&kept, &images, &observed, account.writer, policy).await?;
         }
-        seen = Some(view);
+        last = Some(observed);
     }
-    let missing = seen.and_then(|view| images.iter().find(|image| !holds(image, &view)));
+    let missing = last.and_then(|observed| images.iter().find(|image| !holds(image, &observed)));
     if let Some(image) = missing {
         return Err(kept.refused(format!("a minute later they are not all there for {}", image.user)));
     }
@@ -119,17 +119,17 @@ pub async fn repair(
 async fn send_again(
     kept: &BeforeImageSource<'_>,
     images: &[BeforeImage],
-    view: &World,
+    observed: &World,
     writer: &Writer,
     policy: &Policy,
 ) -> Result<(), RepairError> {
-    if let Some(image) = images.iter().find(|image| access_of(view, &image.user).is_none()) {
+    if let Some(image) = images.iter().find(|image| access_of(observed, &image.user).is_none()) {
         return Err(kept.refused(format!("the account did not answer about {}", image.user)));
     }
-    let known_ids = KnownIds::from_read(view, &[]);
+    let known_ids = KnownIds::from_read(observed, &[]);
     for batch in images.chunks(policy.batch_size.0) {
         let updates: Vec<UserUpdate> =
-            batch.iter().map(|image| update(image, &known_ids, view, image.target.clone())).collect();
+            batch.iter().map(|image| update(image, &known_ids, observed, image.target.clone())).collect();
         refusal(writer.update_users(&updates).await?).map_or(Ok(()), |why| Err(kept.refused(why)))?;
     }
     Ok(())
@@ -137,7 +137,7 @@ async fn send_again(
 
 /// How clearing a batch and sending it again went.
 pub(super) enum Resent {
-    /// Both calls were answered; a look has to show the rest.
+    /// Both calls were answered; a read has to show the rest.
     Answered,
     /// The platform said no, or nothing: a person may have nothing until it is restored.
     OpenJournal(String),
@@ -147,11 +147,11 @@ pub(super) enum Resent {
 pub(super) async fn clear_and_resend(
     batch: &[BeforeImage],
     known_ids: &KnownIds,
-    view: &World,
+    observed: &World,
     writer: &Writer,
 ) -> Result<Resent, KoreError> {
     let cleared: Vec<UserUpdate> =
-        batch.iter().map(|image| update(image, known_ids, view, BTreeMap::new())).collect();
+        batch.iter().map(|image| update(image, known_ids, observed, BTreeMap::new())).collect();
     // Whether it was done or refused, what follows is right. Without an answer it may be done at any later moment, and
     // would take away what was sent behind it.
     if let WriteReply::Unknown(vendor) = writer.update_users(&cleared).await? {
@@ -160,7 +160,7 @@ pub(super) async fn clear_and_resend(
     let wanted: Vec<UserUpdate> = batch
         .iter()
         .filter(|image| !image.target.is_empty())
-        .map(|image| update(image, known_ids, view, image.target.clone()))
+        .map(|image| update(image, known_ids, observed, image.target.clone()))
         .collect();
     if wanted.is_empty() {
         return Ok(Resent::Answered);
@@ -168,39 +168,39 @@ pub(super) async fn clear_and_resend(
     Ok(refusal(writer.update_users(&wanted).await?).map_or(Resent::Answered, Resent::OpenJournal))
 }
 
-/// What a person shall be assigned, once these changes are made to what the look shows. Kept under the spelling that the
+/// What a person shall be assigned, once these changes are made to what the read shows. Kept under the spelling that the
 /// platform knows them by: it may tell addresses apart by case, and whoever restores this knows no other.
 pub(super) fn before_image<'a>(
     email: &Email,
     changes: impl Iterator<Item = &'a Change>,
-    view: &World,
+    observed: &World,
     known_ids: &KnownIds,
 ) -> BeforeImage {
-    BeforeImage { user: known_ids.spelling(email), target: assignments_after(email, changes, view) }
+    BeforeImage { user: known_ids.spelling(email), target: assignments_after(email, changes, observed) }
 }
 
-/// Whether the look shows exactly the list that was sent. A look older than the clearing never does: it shows what the list
+/// Whether the read shows exactly the list that was sent. A read older than the clearing never does: it shows what the list
 /// was cleared for.
-pub(super) fn is_as_sent(image: &BeforeImage, view: &World) -> bool {
-    shown(image, view).is_some_and(|shown| shown == image.target)
+pub(super) fn is_as_sent(image: &BeforeImage, observed: &World) -> bool {
+    shown(image, observed).is_some_and(|shown| shown == image.target)
 }
 
-/// Whether the look shows all of it, and more: given meanwhile, or left by a clearing that never came about.
-pub(super) fn holds(image: &BeforeImage, view: &World) -> bool {
+/// Whether the read shows all of it, and more: given meanwhile, or left by a clearing that never came about.
+pub(super) fn holds(image: &BeforeImage, observed: &World) -> bool {
     let holds = |shown: &Assigned| image.target.iter().all(|(bot, dialogs)| shown.get(bot) == Some(dialogs));
-    shown(image, view).as_ref().is_some_and(holds)
+    shown(image, observed).as_ref().is_some_and(holds)
 }
 
 type Assigned = BTreeMap<BotId, Option<BTreeSet<DialogId>>>;
 
-/// What the look shows of a person's assignments; `None`: they were not read.
-fn shown(image: &BeforeImage, view: &World) -> Option<Assigned> {
-    let was_read = view.coverage.looked_up.get(&image.user).is_some_and(|seen| seen.assignments);
-    was_read.then(|| assignments_after(&image.user, std::iter::empty(), view))
+/// What the read shows of a person's assignments; `None`: they were not read.
+fn shown(image: &BeforeImage, observed: &World) -> Option<Assigned> {
+    let was_read = observed.coverage.looked_up.get(&image.user).is_some_and(|seen| seen.assignments);
+    was_read.then(|| assignments_after(&image.user, std::iter::empty(), observed))
 }
 
-fn update(image: &BeforeImage, known_ids: &KnownIds, view: &World, assignments: Assigned) -> UserUpdate {
-    let access = access_of(view, &image.user).unwrap_or(BuilderAccess::None);
+fn update(image: &BeforeImage, known_ids: &KnownIds, observed: &World, assignments: Assigned) -> UserUpdate {
+    let access = access_of(observed, &image.user).unwrap_or(BuilderAccess::None);
     UserUpdate { assignments: as_sent(assignments), ..unchanged(known_ids.spelling(&image.user), access) }
 }
 

@@ -1,42 +1,52 @@
-//! The executor: looks, checks, sends, reads back.
+//! The executor: observes, checks, sends, reads back.
 //!
 //! # Expected flow
 //!
-//! Calls are taken from the queue in windows: as many as the budget lets through within the life of one look. The
-//! look asks about everyone in the window and everyone written before, so that the same read checks what comes and
-//! verifies what went. Then each call is checked once more, sent, and its answer sorted. What a call depends on has
-//! been read back before it is sent.
+//! Calls are taken from the queue in batches: as many as the budget lets through while one observation is fresh. The
+//! read asks about everyone in the batch and everyone written before, so that it checks what comes and verifies what
+//! went. Then each call is checked once more, sent, and its answer sorted. What a call depends on has been read back
+//! before it is sent.
+//!
+//! Three values hold the state, and [`Run`] drives them: the [`Queue`] of what is to be sent, the [`Progress`] of every
+//! change from there to its outcome, and the [`ClearedLists`] of assignments that must not be lost.
 //!
 //! # Guarantees
 //!
-//! A call is sent at most 60 seconds after the look that found its subjects as the plan saw them. Before anything
+//! A call is sent at most 60 seconds after the observation that found its subjects as the plan saw them. Before anything
 //! takes Master Admin away, the holders we know are looked up, and enough who can sign in are left after the call.
-//! Nobody is created without their own *not found* in that look. A refused batch is halved, after another look,
-//! until the bad entry is found or a bound on calls is reached. What was taken beside refused entries and does not show
-//! is sent once more without them. A lost reply is never answered by sending again:
-//! the change is looked for, several times over a minute, and then reported.
+//! Nobody is created without their own *not found* in that observation. A refused batch is halved, after another
+//! observation, until the bad entry is found or a bound on calls is reached. What was taken beside refused entries and
+//! does not show is sent once more without them. A lost reply is never answered by sending again: the change is read
+//! back, several times over a minute, and then reported. After the lease has ended nothing more is sent.
 
 mod clear;
+mod cleared_lists;
 mod observe;
+mod progress;
+mod queue;
+mod read_back;
+#[cfg(test)]
+mod samples;
 mod send;
-mod settle;
+mod stale;
 
-use super::journal::{BeforeImage, Journal, Record};
+use self::cleared_lists::ClearedLists;
+use self::progress::Progress;
+use self::queue::{GivenUp, Queue, QueuedCall};
+use super::journal::{Journal, JournalError, Record};
 use super::known_ids::KnownIds;
 use super::outcome::{ChangeOutcome, Outcome};
-use crate::facts::{Email, Policy, World};
-use crate::kore::{Gateway, KoreError, Reader, Writer};
-use crate::plan::pack::{Call, WriteKind, pack};
+use crate::facts::{Policy, World};
+use crate::kore::{Deadline, Gateway, KoreError, Reader, Writer};
+use crate::plan::pack::{Call, pack};
 use crate::plan::{Change, ChangeId, Plan};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use tokio_util::sync::CancellationToken;
 
-/// How old a look may be when a call that relies on it is sent.
+/// How old an observation may be when a call that relies on it is sent.
 const MAX_OBSERVATION_AGE: SignedDuration = SignedDuration::from_secs(60);
-/// Times a call may come too late for its look before it is given up: a budget this small cannot check anything.
-const MAX_RETRIES: u32 = 3;
-/// Pauses in seconds between looks for something that was sent and is not there: a minute in all.
+/// Pauses in seconds between reads of something that was sent and is not there: a minute in all.
 pub(super) const READ_BACK_PAUSES: [i64; 7] = [0, 1, 2, 5, 10, 20, 22];
 
 /// The account a plan is applied to.
@@ -49,7 +59,8 @@ pub struct Account<'a> {
     pub gateway: &'a Gateway,
 }
 
-/// Applies what the guards let through, and says what became of every change.
+/// Applies what the guards let through, and says what became of every change. `observed` is the read that the plan was
+/// made of.
 pub async fn run(
     plan: Plan,
     observed: &World,
@@ -64,205 +75,183 @@ pub async fn run(
         sendable.iter().map(|change| (change.id.clone(), (*change).clone())).collect();
     let calls_before = account.gateway.total_calls();
     let mut run = Run {
-        observed,
+        observed_by_plan: observed,
         policy,
         account,
         journal,
         cancel,
         known_ids: KnownIds::from_read(observed, &sendable),
-        queue: calls
-            .into_iter()
-            .map(|call| Queued { call, bisection: None, retries: 0, is_again: false })
-            .collect(),
-        sent: BTreeMap::new(),
-        calls_sent: 0,
-        lost_master_admin: BTreeSet::new(),
-        cleared: BTreeMap::new(),
-        unrestored: Vec::new(),
-        bisections: Vec::new(),
-        unconfirmed: Vec::new(),
-        outcome: Outcome { changes, ..Outcome::default() },
+        queue: Queue::new(calls),
+        progress: Progress::new(changes),
+        cleared: ClearedLists::default(),
     };
-    let started = run.note_start(&plan);
+    let started = run.write_start(&plan);
     let ended = match started {
-        Ok(()) => run.work().await,
+        Ok(()) => run.drive().await,
         Err(end) => Err(end),
     };
     run.finish(ended, calls_before)
 }
 
-/// Why the work ends early.
-enum End {
-    Asked,
+/// Why a run ends before everything has an outcome.
+#[derive(Debug)]
+enum EarlyEnd {
+    /// It was asked to stop.
+    Cancelled,
+    /// The account cannot be read or written any more, or must not be.
     Kore(KoreError),
-    Journal(String),
+    /// What a run has to remember cannot be written.
+    Journal(JournalError),
 }
 
-impl From<KoreError> for End {
+impl From<KoreError> for EarlyEnd {
     fn from(error: KoreError) -> Self {
         Self::Kore(error)
     }
 }
 
-struct Queued {
-    call: Call,
-    /// Which hunt for a bad entry this call belongs to.
-    bisection: Option<usize>,
-    retries: u32,
-    /// Sent for the second time, now without the entries that were refused beside these.
-    is_again: bool,
+impl EarlyEnd {
+    /// As it is told about each change that was not sent.
+    fn why(&self) -> String {
+        match self {
+            Self::Cancelled => "the run was interrupted".to_owned(),
+            Self::Kore(error) => error.to_string().lines().next().unwrap_or_default().to_owned(),
+            Self::Journal(error) => error.to_string(),
+        }
+    }
+
+    /// What is to be done about a change that was sent and not read back.
+    fn next_step(&self) -> &'static str {
+        match self {
+            Self::Kore(KoreError::DeadlinePassed { which: Deadline::Lease, .. }) => {
+                "the new leader reads it back"
+            }
+            Self::Cancelled | Self::Kore(_) | Self::Journal(_) => "run again",
+        }
+    }
 }
 
-/// A change that has reached the platform, as far as we know, and is not read back.
-struct Sent {
-    /// Why the answer says nothing, if it was lost.
-    unknown: Option<String>,
-}
-
-/// What one look showed, and when it was asked for.
-struct View {
+/// What one read showed, and when it was begun.
+struct Observation {
     world: World,
     at: Timestamp,
 }
 
+/// One run: what it works with, and how far it has come.
 struct Run<'a, 'b> {
-    observed: &'a World,
+    /// The read that the plan was made of.
+    observed_by_plan: &'a World,
     policy: &'a Policy,
     account: &'a Account<'b>,
     journal: &'a mut Journal,
     cancel: CancellationToken,
     known_ids: KnownIds,
-    queue: VecDeque<Queued>,
-    sent: BTreeMap<ChangeId, Sent>,
-    calls_sent: usize,
-    /// Who has lost Master Admin by what was sent: a look may be older than that.
-    lost_master_admin: BTreeSet<Email>,
-    /// Lists of assignments that were cleared and sent again, and that no look has shown whole yet. They are kept.
-    cleared: BTreeMap<Email, BeforeImage>,
-    /// Those that the next run has to restore.
-    unrestored: Vec<BeforeImage>,
-    /// Halves made of each refused batch, sent or about to be.
-    bisections: Vec<u32>,
-    /// Entries taken beside refused ones: the platform may have undone the whole batch (kore-api section 4, row 15).
-    unconfirmed: Vec<(WriteKind, Vec<ChangeId>)>,
-    outcome: Outcome,
+    queue: Queue,
+    progress: Progress,
+    cleared: ClearedLists,
 }
 
 impl Run<'_, '_> {
-    async fn work(&mut self) -> Result<(), End> {
+    async fn drive(&mut self) -> Result<(), EarlyEnd> {
         loop {
             self.drain_queue().await?;
-            self.verify().await?;
+            self.read_back().await?;
             if self.queue.is_empty() {
                 return Ok(());
             }
         }
     }
 
-    async fn drain_queue(&mut self) -> Result<(), End> {
+    async fn drain_queue(&mut self) -> Result<(), EarlyEnd> {
         while !self.queue.is_empty() {
             let batch = self.next_batch();
             if batch.is_empty() {
-                let queued = self.queue.len();
-                let was_settled = self.sent.is_empty();
-                self.verify().await?;
-                self.fail_orphans();
-                if was_settled && self.queue.len() == queued {
-                    // Nothing can move any more. Plans have no cycles, so this is ours to be blamed for.
-                    for queued in std::mem::take(&mut self.queue) {
-                        self.fail(&queued.call, "what it depends on never settled");
-                    }
-                }
+                self.unblock().await?;
                 continue;
             }
-            let view = match self.observe(&batch).await {
-                Ok(view) => view,
+            let observation = match self.observe(&batch).await {
+                Ok(observation) => observation,
                 Err(end) => {
-                    self.requeue(batch);
+                    self.queue.requeue(batch.into_iter());
                     return Err(end);
                 }
             };
-            self.settle(&view.world);
-            let progress = self.progress();
-            let mut batch: VecDeque<Queued> = batch.into();
+            self.record_applied(&observation.world);
+            let steps = self.progress.steps();
+            let mut batch: VecDeque<QueuedCall> = batch.into();
             while let Some(queued) = batch.pop_front() {
-                if let Err(end) = self.handle(queued, &view).await {
-                    self.requeue(batch.into());
+                if let Err(end) = self.handle(queued, &observation).await {
+                    self.queue.requeue(batch.into_iter());
                     return Err(end);
                 }
             }
-            if self.progress() == progress {
-                // Everything waits for something that was sent: that is settled first, one way or the other.
-                self.verify().await?;
+            if self.progress.steps() == steps {
+                // Everything waits for something that was sent: that is read back first, until it has an outcome.
+                self.read_back().await?;
             }
         }
         Ok(())
     }
 
-    /// What handling a window moves on: calls sent, changes settled.
-    fn progress(&self) -> (usize, usize) {
-        (self.calls_sent, self.outcome.by_change.len())
+    /// Nothing queued can be sent: reads back what it waits for, and fails what waits for nothing that can still happen.
+    async fn unblock(&mut self) -> Result<(), EarlyEnd> {
+        let queued = self.queue.len();
+        let was_read_back = self.progress.is_read_back();
+        self.read_back().await?;
+        self.fail_orphans();
+        if was_read_back && self.queue.len() == queued {
+            // Nothing can move any more. Plans have no cycles, so this is a defect of ours.
+            for queued in self.queue.take_all() {
+                self.fail(&queued.call, "what it depends on never settled");
+            }
+        }
+        Ok(())
     }
 
-    /// Checks one call against the look, and sends what stands.
-    async fn handle(&mut self, mut queued: Queued, view: &View) -> Result<(), End> {
-        if self.waits_for_sent(&queued.call) {
+    /// Checks one call against the observation, and sends what still holds.
+    async fn handle(&mut self, mut queued: QueuedCall, observation: &Observation) -> Result<(), EarlyEnd> {
+        if self.progress.waits_for_in_flight(&queued.call) {
             self.queue.push_front(queued);
             return Ok(());
         }
-        self.drop_stale_changes(&mut queued.call, view);
+        self.drop_stale_changes(&mut queued.call, &observation.world);
         if queued.call.entries.is_empty() {
             return Ok(());
         }
-        if let Some(why) = self.breaks_floor(&queued.call, &view.world) {
+        if let Some(why) = self.why_too_few_admins(&queued.call, &observation.world) {
             self.fail(&queued.call, &why);
             return Ok(());
         }
-        let requests = queued.call.kind.requests().min(self.policy.rate.usable_per_minute() as usize);
-        tokio::select! {
-            // Until they fit now: what waits in the gateway would be sent long after it was checked.
-            waited = self.account.gateway.wait_for_room(requests, SignedDuration::ZERO) => {
-                if let Err(error) = waited {
-                    self.queue.push_front(queued);
-                    return Err(error.into());
-                }
-            }
-            () = self.cancel.cancelled() => {
-                self.queue.push_front(queued);
-                return Err(End::Asked);
-            }
-        }
-        if self.cancel.is_cancelled() {
+        if let Err(end) = self.wait_to_send(&queued.call).await {
             self.queue.push_front(queued);
-            return Err(End::Asked);
+            return Err(end);
         }
-        if self.account.gateway.now().duration_since(view.at) > MAX_OBSERVATION_AGE {
+        if self.account.gateway.now().duration_since(observation.at) > MAX_OBSERVATION_AGE {
             self.retry(queued);
             return Ok(());
         }
-        self.send(queued, view).await
+        self.send(queued, observation).await
     }
 
-    /// A call that comes too late for its look gets another one, a bounded number of times.
-    fn retry(&mut self, queued: Queued) {
-        if queued.retries >= MAX_RETRIES {
-            let why = "the call budget is too small to check and send within 60 s; raise rateLimit";
-            return self.fail(&queued.call, why);
+    /// Waits until the requests of a call fit now: what waits in the gateway would be sent long after it was checked.
+    async fn wait_to_send(&self, call: &Call) -> Result<(), EarlyEnd> {
+        let requests = call.kind.requests().min(self.policy.rate.usable_per_minute() as usize);
+        tokio::select! {
+            waited = self.account.gateway.wait_for_room(requests, SignedDuration::ZERO) => waited?,
+            () = self.cancel.cancelled() => return Err(EarlyEnd::Cancelled),
         }
-        self.queue.push_front(Queued { retries: queued.retries + 1, ..queued });
+        if self.cancel.is_cancelled() { Err(EarlyEnd::Cancelled) } else { Ok(()) }
     }
 
-    fn waits_for_sent(&self, call: &Call) -> bool {
-        let carried: BTreeSet<&ChangeId> = call.changes().collect();
-        carried.iter().filter_map(|id| self.outcome.changes.get(*id)).any(|change| {
-            change.depends_on.iter().any(|needed| !carried.contains(needed) && self.sent.contains_key(needed))
-        })
-    }
-
-    fn requeue(&mut self, batch: Vec<Queued>) {
-        for queued in batch.into_iter().rev() {
-            self.queue.push_front(queued);
+    /// A call that comes too late for its observation gets another one, a bounded number of times.
+    fn retry(&mut self, queued: QueuedCall) {
+        if let Err(given_up) = self.queue.retry(queued) {
+            self.give_up(&given_up);
         }
+    }
+
+    fn give_up(&mut self, given_up: &GivenUp) {
+        self.fail(&given_up.call, &given_up.why);
     }
 
     fn fail(&mut self, call: &Call, why: &str) {
@@ -272,55 +261,54 @@ impl Run<'_, '_> {
     }
 
     fn record_outcome(&mut self, id: &ChangeId, outcome: ChangeOutcome) {
-        debug_assert!(!self.outcome.by_change.contains_key(id), "{id} has a fate already");
         // A journal that cannot be written has already ended the run at the call before.
         let _ = self.journal.write(&Record::Resolved { change: id.clone(), outcome: outcome.clone() });
-        self.outcome.by_change.insert(id.clone(), outcome);
+        self.progress.resolve(id, outcome);
     }
 
-    fn note(&mut self, record: &Record) -> Result<(), End> {
-        self.journal.write(record).map_err(|error| End::Journal(error.to_string()))
+    fn write_record(&mut self, record: &Record) -> Result<(), EarlyEnd> {
+        self.journal.write(record).map_err(EarlyEnd::Journal)
     }
 
-    fn note_start(&mut self, plan: &Plan) -> Result<(), End> {
+    fn write_start(&mut self, plan: &Plan) -> Result<(), EarlyEnd> {
         let at = self.account.gateway.now();
-        self.journal.start(at, plan, self.observed).map_err(|error| End::Journal(error.to_string()))
+        self.journal.start(at, plan, self.observed_by_plan).map_err(EarlyEnd::Journal)
     }
 
-    /// Gives every change that is left its fate.
-    fn finish(mut self, ended: Result<(), End>, calls_before: u32) -> Outcome {
-        let why = match ended {
-            Ok(()) => String::new(),
-            Err(End::Asked) => {
-                self.outcome.was_interrupted = true;
-                "the run was interrupted".to_owned()
-            }
-            Err(End::Kore(error)) => {
-                let why = error.to_string();
-                self.outcome.error = Some(error);
-                why.lines().next().unwrap_or_default().to_owned()
-            }
-            Err(End::Journal(why)) => why,
-        };
-        for (id, Sent { unknown: _ }) in std::mem::take(&mut self.sent) {
-            self.record_outcome(
-                &id,
-                ChangeOutcome::Failed(format!("sent, and not read back: {why}; run again")),
-            );
+    /// Gives every change that is left its outcome.
+    fn finish(mut self, ended: Result<(), EarlyEnd>, calls_before: u32) -> Outcome {
+        let end = ended.err();
+        let why = end.as_ref().map(EarlyEnd::why).unwrap_or_default();
+        let next_step = end.as_ref().map_or("run again", EarlyEnd::next_step);
+        for id in self.progress.ids_in_flight() {
+            let text = format!("sent, and not read back: {why}; {next_step}");
+            self.record_outcome(&id, ChangeOutcome::Failed(text));
         }
-        let left: Vec<ChangeId> = self
-            .outcome
-            .changes
-            .keys()
-            .filter(|id| !self.outcome.by_change.contains_key(*id))
-            .cloned()
-            .collect();
-        for id in left {
+        for id in self.progress.unresolved() {
             self.record_outcome(&id, ChangeOutcome::NotSent(why.clone()));
         }
-        self.outcome.calls = self.account.gateway.total_calls() - calls_before;
-        let (at, calls) = (self.account.gateway.now(), self.outcome.calls);
-        let _ = self.journal.write(&Record::Finished { at, calls });
-        self.outcome
+        let calls = self.account.gateway.total_calls() - calls_before;
+        let _ = self.journal.write(&Record::Finished { at: self.account.gateway.now(), calls });
+        let was_interrupted = matches!(end, Some(EarlyEnd::Cancelled));
+        let error = end.and_then(|end| match end {
+            EarlyEnd::Kore(error) => Some(error),
+            EarlyEnd::Cancelled | EarlyEnd::Journal(_) => None,
+        });
+        Outcome { calls, error, was_interrupted, ..self.progress.into_outcome() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kore::Endpoint;
+
+    #[test]
+    fn a_lost_lease_sends_nobody_to_run_again() {
+        let endpoint = Endpoint::UpdateUsers;
+        let lost = EarlyEnd::Kore(KoreError::DeadlinePassed { endpoint, which: Deadline::Lease });
+        assert_eq!(lost.why(), "the lease has ended, and another replica may lead now");
+        assert_eq!(lost.next_step(), "the new leader reads it back");
+        assert_eq!(EarlyEnd::Cancelled.next_step(), "run again");
     }
 }

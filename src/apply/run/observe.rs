@@ -1,101 +1,75 @@
-//! Which calls come next, and the look that checks them and verifies what went before.
+//! The read that checks the next calls and verifies what went before.
 
-use super::{End, Queued, Run, View};
-use crate::facts::{Email, Holder, Key};
+use super::queue::QueuedCall;
+use super::{EarlyEnd, Observation, Run};
+use crate::facts::{Holder, Key};
 use crate::kore::ReadRequest;
 use crate::plan::{ChangeId, master_admins, takes_master_admin};
 use jiff::SignedDuration;
-use std::collections::HashSet;
 
-/// A window is planned for less than a look may be old, so that its last call is still in time.
+/// A batch is planned for less than an observation may be old, so that its last call is still in time.
 const BATCH_TIME: SignedDuration = SignedDuration::from_secs(50);
 
 impl Run<'_, '_> {
-    /// Calls for one look: as many as the budget lets through while the look is fresh, none that depends on another
-    /// one of them or on one still queued.
-    pub(super) fn next_batch(&mut self) -> Vec<Queued> {
-        let mut room = self.account.gateway.room_within(BATCH_TIME);
-        let look_up_size = self.account.reader.sizes().look_up.max(1);
-        let queue = std::mem::take(&mut self.queue);
-        let unsent: HashSet<&ChangeId> = queue.iter().flat_map(|queued| queued.call.changes()).collect();
-        let changes = &self.outcome.changes;
-        let mut people: HashSet<&Email> =
-            self.sent.keys().filter_map(|id| changes.get(id)?.key.email()).collect();
-        let (mut chosen, mut is_started) = (vec![false; queue.len()], false);
-        for (at, queued) in queue.iter().enumerate() {
-            let carried: HashSet<&ChangeId> = queued.call.changes().collect();
-            let is_ready = carried.iter().filter_map(|id| changes.get(*id)).all(|change| {
-                let mut needed = change.depends_on.iter();
-                needed.all(|needed| carried.contains(needed) || !unsent.contains(needed))
-            });
-            if !is_ready {
-                continue;
-            }
-            let more: HashSet<&Email> = carried
-                .iter()
-                .filter_map(|id| changes.get(*id)?.key.email())
-                .filter(|email| !people.contains(email))
-                .collect();
-            let reads = (people.len() + more.len()).div_ceil(look_up_size);
-            if is_started && reads + queued.call.kind.requests() > room {
-                break;
-            }
-            room = room.saturating_sub(queued.call.kind.requests());
-            people.extend(more);
-            chosen[at] = true;
-            is_started = true;
-        }
-        let mut batch: Vec<Queued> = Vec::new();
-        for (queued, is_chosen) in queue.into_iter().zip(chosen) {
-            if is_chosen {
-                batch.push(queued);
-            } else {
-                self.queue.push_back(queued);
-            }
-        }
-        batch
+    /// Calls for one observation: as many as the budget lets through while it is fresh.
+    pub(super) fn next_batch(&mut self) -> Vec<QueuedCall> {
+        let room = self.account.gateway.room_within(BATCH_TIME);
+        self.queue.next_batch(&self.progress, room, self.look_up_size())
     }
 
-    /// One look at everyone the window is about and everyone written before.
-    pub(super) async fn observe(&mut self, batch: &[Queued]) -> Result<View, End> {
-        let mut ask = ReadRequest::default();
+    /// One read of everyone the batch is about and everyone written before.
+    pub(super) async fn observe(&mut self, batch: &[QueuedCall]) -> Result<Observation, EarlyEnd> {
+        let request = self.read_request(batch);
+        self.wait_for_room(1 + request.look_up.len() / self.look_up_size()).await?;
+        let at = self.account.gateway.now();
+        let world = tokio::select! {
+            world = self.account.reader.read(&request) => world?,
+            () = self.cancel.cancelled() => return Err(EarlyEnd::Cancelled),
+        };
+        self.known_ids.learn(&world);
+        Ok(Observation { world, at })
+    }
+
+    fn look_up_size(&self) -> usize {
+        self.account.reader.sizes().look_up.max(1)
+    }
+
+    fn read_request(&self, batch: &[QueuedCall]) -> ReadRequest {
+        let mut request = ReadRequest::default();
         let mut takes_master_admin_away = false;
-        for id in batch.iter().flat_map(|queued| queued.call.changes()).chain(self.sent.keys()) {
-            let Some(change) = self.outcome.changes.get(id) else { continue };
+        let in_flight: Vec<ChangeId> = self.progress.ids_in_flight();
+        for id in batch.iter().flat_map(|queued| queued.call.changes()).chain(&in_flight) {
+            let Some(change) = self.progress.change(id) else { continue };
             takes_master_admin_away |=
-                !takes_master_admin(&change.key, change.action.is_removal(), self.observed).is_empty();
-            ask.roles |= matches!(change.key, Key::RoleDefinition(..));
+                !takes_master_admin(&change.key, change.action.is_removal(), self.observed_by_plan)
+                    .is_empty();
+            request.roles |= matches!(change.key, Key::RoleDefinition(..));
             match change.key.holder() {
                 Some(Holder::Group(group)) => {
-                    ask.look_up.extend(self.known_ids.some_members(group));
+                    request.look_up.extend(self.known_ids.some_members(group));
                 }
-                _ => ask.look_up.extend(change.key.email().map(|email| self.known_ids.spelling(email))),
+                Some(Holder::User(_)) | None => {
+                    request.look_up.extend(change.key.email().map(|email| self.known_ids.spelling(email)));
+                }
             }
         }
-        ask.look_up.extend(self.cleared.keys().cloned());
+        request.look_up.extend(self.cleared.people());
         if takes_master_admin_away {
-            ask.look_up.extend(master_admins(self.observed));
-            ask.look_up.extend(self.outcome.changes.values().filter_map(|change| match &change.key {
+            request.look_up.extend(master_admins(self.observed_by_plan));
+            request.look_up.extend(self.progress.changes().values().filter_map(|change| match &change.key {
                 Key::AdminRole(Holder::User(email), role) if role.is_master_admin() => Some(email.clone()),
                 _ => None,
             }));
         }
-        self.wait_for_room(1 + ask.look_up.len() / self.account.reader.sizes().look_up.max(1)).await?;
-        let at = self.account.gateway.now();
-        let world = tokio::select! {
-            world = self.account.reader.read(&ask) => world?,
-            () = self.cancel.cancelled() => return Err(End::Asked),
-        };
-        self.known_ids.learn(&world);
-        Ok(View { world, at })
+        request
     }
 
-    /// Waits until a look and the first call behind it fit into the budget together, so that no look is wasted.
-    pub(super) async fn wait_for_room(&mut self, reads: usize) -> Result<(), End> {
+    /// Waits until a read and the first call behind it fit into the budget together, so that no read is wasted.
+    async fn wait_for_room(&self, reads: usize) -> Result<(), EarlyEnd> {
         let needed = (reads + 1).min(self.policy.rate.usable_per_minute() as usize);
         tokio::select! {
             waited = self.account.gateway.wait_for_room(needed, BATCH_TIME) => Ok(waited?),
-            () = self.cancel.cancelled() => Err(End::Asked),
+            () = self.cancel.cancelled() => Err(EarlyEnd::Cancelled),
         }
     }
 }

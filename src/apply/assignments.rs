@@ -24,14 +24,16 @@ pub(super) fn assignments_after<'a>(
         })
         .collect();
     for change in changes {
-        match (&change.key, &change.after) {
-            (Key::Assigned(_, bot), Some(Value::Dialogs(dialogs))) => {
+        let Key::Assigned(_, bot) = &change.key else { continue };
+        match &change.after {
+            Some(Value::Dialogs(dialogs)) => {
                 list.insert(bot.clone(), dialogs.only.clone());
             }
-            (Key::Assigned(_, bot), None) => {
+            None => {
                 list.remove(bot);
             }
-            _ => {}
+            // No other value goes with an assignment.
+            Some(_) => {}
         }
     }
     list

@@ -19,11 +19,12 @@ use crate::plan::{Action, Change, ChangeId};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// One call with all it needs to be worded.
+/// One call with all that its request is made of.
 pub(super) struct RequestEncoder<'a> {
     pub call: &'a Call,
     pub changes: &'a BTreeMap<ChangeId, Change>,
     pub known_ids: &'a KnownIds,
+    /// The read that the call was checked against.
     pub observed: &'a World,
 }
 
@@ -64,7 +65,7 @@ impl fmt::Display for Reply {
 }
 
 impl RequestEncoder<'_> {
-    /// Words the call, sends it, sorts the answer.
+    /// Encodes the call, sends it, sorts the answer.
     pub(super) async fn send(&self, writer: &Writer, policy: &Policy) -> Result<Reply, KoreError> {
         match self.call.kind {
             WriteKind::ImportAdminRoles => self.import(RoleType::Admin, writer).await,
@@ -122,27 +123,40 @@ impl RequestEncoder<'_> {
             access: BuilderAccess::None,
         };
         for change in entry {
-            match (&change.key, &change.after) {
-                (Key::Names(_), Some(Value::Names(name))) => user.name = name.clone(),
-                (Key::Profile(_), Some(Value::Profile(fields))) => {
-                    user.profile.clone_from(fields);
-                    user.org_user_id = user.profile.remove("orgUserId");
+            match &change.key {
+                Key::Names(_) => {
+                    if let Some(Value::Names(name)) = &change.after {
+                        user.name = name.clone();
+                    }
                 }
-                (Key::Access(_), Some(Value::Access(access))) => user.access = *access,
-                (Key::InGroup(_, group), _) => user.groups.extend(self.known_ids.group(group)),
-                (Key::AdminRole(_, role), _) => {
+                Key::Profile(_) => {
+                    if let Some(Value::Profile(fields)) = &change.after {
+                        user.profile.clone_from(fields);
+                        user.org_user_id = user.profile.remove("orgUserId");
+                    }
+                }
+                Key::Access(_) => {
+                    if let Some(Value::Access(access)) = &change.after {
+                        user.access = *access;
+                    }
+                }
+                Key::InGroup(_, group) => user.groups.extend(self.known_ids.group(group)),
+                Key::AdminRole(_, role) => {
                     let role = self.known_ids.role(RoleType::Admin, role);
                     user.roles.extend(role.map(|role| Grant { role, bot: None }));
                 }
-                (Key::BotRole(_, role, bot), _) => {
+                Key::BotRole(_, role, bot) => {
                     let role = self.known_ids.role(RoleType::Bot, role);
                     user.roles.extend(role.map(|role| Grant { role, bot: Some(bot.clone()) }));
                 }
-                (Key::Assigned(_, bot), Some(Value::Dialogs(dialogs))) => {
-                    let dialogs = dialogs.only.as_ref().map(|only| only.iter().cloned().collect());
-                    user.assignments.push(BotAssignment { bot: bot.clone(), dialogs });
+                Key::Assigned(_, bot) => {
+                    if let Some(Value::Dialogs(dialogs)) = &change.after {
+                        let dialogs = dialogs.only.as_ref().map(|only| only.iter().cloned().collect());
+                        user.assignments.push(BotAssignment { bot: bot.clone(), dialogs });
+                    }
                 }
-                _ => {}
+                // The entry itself, and what has calls of its own.
+                Key::Member(_) | Key::DataTables(_) | Key::RoleDefinition(..) => {}
             }
         }
         user
@@ -157,13 +171,34 @@ impl RequestEncoder<'_> {
             update.assignments = as_sent(assignments_after(&email, entry.iter().copied(), self.observed));
         }
         for change in entry {
-            match (&change.key, &change.after) {
-                (Key::Names(_), Some(Value::Names(name))) => update.name = name.clone(),
-                (Key::Profile(_), Some(Value::Profile(fields))) => update.profile.clone_from(fields),
-                (Key::Access(_), Some(Value::Access(access))) => update.access = *access,
-                (Key::InGroup(_, group), Some(_)) => update.groups.add.extend(self.known_ids.group(group)),
-                (Key::InGroup(_, group), None) => update.groups.remove.extend(self.known_ids.group(group)),
-                _ => {}
+            match &change.key {
+                Key::Names(_) => {
+                    if let Some(Value::Names(name)) = &change.after {
+                        update.name = name.clone();
+                    }
+                }
+                Key::Profile(_) => {
+                    if let Some(Value::Profile(fields)) = &change.after {
+                        update.profile.clone_from(fields);
+                    }
+                }
+                Key::Access(_) => {
+                    if let Some(Value::Access(access)) = &change.after {
+                        update.access = *access;
+                    }
+                }
+                Key::InGroup(_, group) => {
+                    let SetEdit { add, remove } = &mut update.groups;
+                    let edited = if change.after.is_some() { add } else { remove };
+                    edited.extend(self.known_ids.group(group));
+                }
+                // Assignments are in the complete list, above; the rest has calls of its own.
+                Key::Assigned(..)
+                | Key::Member(_)
+                | Key::DataTables(_)
+                | Key::RoleDefinition(..)
+                | Key::AdminRole(..)
+                | Key::BotRole(..) => {}
             }
         }
         update
@@ -197,11 +232,12 @@ impl RequestEncoder<'_> {
         let documents: Vec<serde_json::Value> = self
             .entries()
             .flatten()
-            .filter_map(|change| match (&change.key, &change.after) {
-                (Key::RoleDefinition(_, role), Some(Value::Role(spec))) => {
-                    Some(self.document(role_type, role, spec, change.action))
-                }
-                _ => None,
+            .filter_map(|change| {
+                let (Key::RoleDefinition(_, role), Some(Value::Role(spec))) = (&change.key, &change.after)
+                else {
+                    return None;
+                };
+                Some(self.document(role_type, role, spec, change.action))
             })
             .collect();
         Ok(match writer.import_roles(role_type, &documents).await? {
@@ -221,7 +257,7 @@ impl RequestEncoder<'_> {
     ) -> serde_json::Value {
         let exported = match action {
             Action::Add => None,
-            _ => self.known_ids.document(role_type, role),
+            Action::Change | Action::Remove | Action::Prune => self.known_ids.document(role_type, role),
         };
         let mut document = exported.unwrap_or_else(|| {
             serde_json::json!({ "roleType": role_type.as_str(), "role": role.as_str(), "rDesc": "", "permissions": {} })
@@ -246,10 +282,8 @@ fn permission(level: &Level, is_list: bool) -> serde_json::Value {
 
 /// What a read says that a person may do in the builder. Nobody is updated without it: the flags go with every update.
 pub(super) fn access_of(observed: &World, email: &Email) -> Option<BuilderAccess> {
-    match observed.get(&Key::Access(email.clone())) {
-        Some(Value::Access(access)) => Some(*access),
-        _ => None,
-    }
+    let value = observed.get(&Key::Access(email.clone()))?;
+    if let Value::Access(access) = value { Some(*access) } else { None }
 }
 
 /// One element of an assignments body, and the entries of the call that it carries.

@@ -1,22 +1,23 @@
-//! The Kubernetes front door: objects in a cluster become one plan per account, and the account becomes as declared.
+//! The same engine as a Kubernetes controller: the objects in a cluster become one plan per account, and the plan is
+//! applied until the account is as declared.
 //!
 //! ```text
-//! cluster: watches -> caches -> view --> pass: observe, repair, compile, plan, defer, apply, assess, report, schedule
-//!             ^                                                                                                  |
-//!          wake (debounced): edit, interval, audit log, settled, expiry      cluster: statuses, events, plans <--+
+//! watches ──► caches ──view──► pass(observe, repair, compile, plan, defer, apply, assess, report, schedule)
+//!                                │         ▲
+//!                                ▼         └── trigger: an edit (debounced), the interval, the audit log,
+//!   statuses, events, plans, finalizers        deferred removals, a grant that ends
 //! ```
 //!
-//! One reconcile loop per account, not per object: 10,000 objects cost the API calls of a single plan. [`pass`](mod@pass) knows
-//! no Kubernetes client and no clock, so it runs in tests without either; [`cluster`] knows `pass` and owns them. Planning is
-//! skipped when neither objects nor account have changed since the last pass. Only this room and `manifest` name Kubernetes;
-//! nothing here prints.
+//! One reconcile is one account, not one object: ten thousand objects cost the calls of one plan. [`pass`](mod@pass) holds
+//! the steps and knows no cluster; `cluster` runs them in one. While neither the objects nor the account have changed, a
+//! pass reads the account, compares, and plans nothing. Only this room and `manifest` name Kubernetes; nothing here prints.
 
-pub mod cluster;
-pub mod pass;
+mod cluster;
+mod pass;
 
 pub use cluster::{ControllerError, LeaseOptions, Options, run, run_in_cluster};
 pub use pass::{
     AccountMemory, Approval, Broken, ConditionReason, Declared, DeclaredAccount, Housekeeping, Meta,
-    ObjectRef, Pass, PassEvent, PassExtent, Proposals, Published, Readiness, Report, Session, View,
-    WriteAhead, pass,
+    ObjectRef, Pass, PassEvent, PassExtent, PlanProgress, Proposals, Published, Readiness, Report, Schedule,
+    Session, View, WriteAhead, pass,
 };

@@ -1,5 +1,5 @@
-//! The audit log as a hint that something happened, one call a poll: an event that is not ours asks for a full read.
-//! No hint proves that nothing happened; the full read at its interval stays the proof.
+//! Polls the audit log, one call each: an event that is not ours starts a pass. A quiet log proves nothing, so the
+//! account is read at its interval all the same.
 
 use crate::kore::{AuditPage, KoreError, Reader};
 use std::collections::BTreeSet;
@@ -7,28 +7,28 @@ use std::collections::BTreeSet;
 /// Where the last poll ended.
 #[derive(Clone, Debug, Default)]
 pub(super) struct AuditPoll {
-    /// The entries that were seen, and how many there are in all. The order of the log is undocumented: the first page
+    /// The events that were read, and how many there are in all. The order of the log is undocumented: the first page
     /// may be the oldest, and then only the number tells.
     seen: Option<(BTreeSet<String>, Option<u64>)>,
-    /// The app may not read the log: it is not asked again until the connection is made anew.
-    is_refused: bool,
+    /// The log cannot be read. It is not polled again on this connection.
+    is_unavailable: bool,
 }
 
-/// What a poll came to.
+/// The result of a poll.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Polled {
-    /// Nothing new.
-    UnchangedPass,
-    /// Something happened.
-    Something,
+    /// No new events, or no answer.
+    Nothing,
+    /// New events.
+    NewEvents,
     /// The log cannot be read.
-    Refused,
+    Unavailable,
 }
 
 impl AuditPoll {
     /// Whether polling makes sense.
     pub(super) fn is_possible(&self) -> bool {
-        !self.is_refused
+        !self.is_unavailable
     }
 
     /// One call.
@@ -36,20 +36,22 @@ impl AuditPoll {
         match reader.audit_log(None).await {
             Ok(page) => self.take(page),
             Err(KoreError::Scope { .. } | KoreError::Refused { .. } | KoreError::Protocol { .. }) => {
-                self.is_refused = true;
-                Polled::Refused
+                self.is_unavailable = true;
+                Polled::Unavailable
             }
-            // The pass at the interval tells what is wrong.
-            Err(_) => Polled::UnchangedPass,
+            // The next pass reports it.
+            Err(
+                KoreError::Credentials { .. } | KoreError::Unreachable { .. } | KoreError::RateLimited { .. },
+            ) => Polled::Nothing,
         }
     }
 
-    /// The first page only says where we stand.
+    /// The first page is only remembered.
     fn take(&mut self, page: AuditPage) -> Polled {
         let ids: BTreeSet<String> = page.events.into_iter().map(|event| event.id).collect();
         let is_new =
             self.seen.as_ref().is_some_and(|(seen, total)| !ids.is_subset(seen) || page.total > *total);
         self.seen = Some((ids, page.total));
-        if is_new { Polled::Something } else { Polled::UnchangedPass }
+        if is_new { Polled::NewEvents } else { Polled::Nothing }
     }
 }

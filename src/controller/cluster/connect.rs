@@ -1,12 +1,10 @@
-//! The way to an account from a cluster: the Secret is read before every pass, so that a rotation is picked up without
-//! a restart, and the gateway is made anew only when something about it changed.
+//! Connects to accounts. The Secret is read before every pass, so that a rotation needs no restart; the gateway is made
+//! anew only when something about it has changed.
 
 use super::audit_poll::AuditPoll;
 use super::lease::LeaseOptions;
-use super::metrics::{Calls, Metrics};
-use crate::controller::pass::ConditionReason;
-use crate::controller::pass::object_status::Readiness;
-use crate::controller::pass::view::DeclaredAccount;
+use super::metrics::{CallCounter, Metrics};
+use crate::controller::pass::{ConditionReason, DeclaredAccount, Readiness};
 use crate::facts::RateLimit;
 use crate::kore::{
     BaseUrl, Credentials, Gateway, HttpLimits, HttpTransport, Ledger, Parts, Reader, SystemClock,
@@ -23,13 +21,13 @@ use std::time::Duration;
 /// The most that one call waits for the budget: a window of an hour, and a bit.
 const MAX_WAIT: SignedDuration = SignedDuration::from_mins(65);
 
-/// Opens ways to accounts, and keeps what outlives one: the call budgets.
+/// Connects to accounts, and keeps their call budgets.
 pub(super) struct Connector {
     client: Client,
     /// Hosts an account may name; empty: any.
     allowed_hosts: Vec<String>,
     call_timeout: Duration,
-    /// Which replica this is, for whoever reads the platform's or a proxy's log.
+    /// Which replica this is. It is sent along, for the platform's or a proxy's log.
     identity: String,
     ledgers: Mutex<HashMap<String, Arc<Ledger>>>,
     /// Calls that an earlier leader sent, by account and minute.
@@ -37,15 +35,15 @@ pub(super) struct Connector {
     metrics: Arc<Metrics>,
 }
 
-/// An open way.
+/// A connection to an account.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) reader: Reader,
     pub(super) gateway: Gateway,
     pub(super) host: String,
-    /// Where the audit log stood.
+    /// The state of the audit log at the last poll.
     pub(super) audit_poll: AuditPoll,
-    /// What it was made of (the secret as a hash): another value, another connection.
+    /// What it was made of (the secret as a hash). Another value needs another connection.
     made_of: (String, String, String, RateLimit),
 }
 
@@ -67,12 +65,12 @@ impl Connector {
         }
     }
 
-    /// The way to this account: the known one where nothing about it has changed.
+    /// The connection to this account: the open one if nothing about it has changed.
     pub(super) async fn connect(
         &self,
         account: &DeclaredAccount,
         rate: RateLimit,
-        before: Option<Connection>,
+        open: Option<Connection>,
     ) -> Result<Connection, Readiness> {
         let (base, host) = self.host(account)?;
         let Some(credentials) = &account.spec.credentials else {
@@ -85,22 +83,22 @@ impl Connector {
         let id = self.secret(namespace, "clientId", &credentials.client_id).await?;
         let secret = self.secret(namespace, "clientSecret", &credentials.client_secret).await?;
         let made_of = (host.clone(), id.clone(), fingerprint(&secret), rate);
-        if let Some(before) = before.filter(|before| before.made_of == made_of) {
-            return Ok(before);
+        if let Some(open) = open.filter(|open| open.made_of == made_of) {
+            return Ok(open);
         }
         let limits = HttpLimits { total: self.call_timeout, ..HttpLimits::default() };
         let transport = HttpTransport::named(base, limits, &self.identity).map_err(|error| {
             Readiness::new(ConditionReason::Unreachable, format!("TLS cannot be set up: {error}"))
         })?;
         let name = &account.meta.object;
-        // A tenant has one budget, whichever app asks.
+        // A tenant has one call budget for all its apps.
         let tenant = account.tenant().unwrap_or_else(|| id.clone());
         let gateway = Gateway::new(Parts {
             transport: Arc::new(transport),
             credentials: Credentials { client_id: id.clone(), client_secret: SecretString::from(secret) },
             ledger: self.ledger(&format!("{host} {tenant}"), rate),
             clock: Arc::new(SystemClock),
-            observer: Arc::new(Calls::new(&self.metrics, &name.namespace, &name.name)),
+            observer: Arc::new(CallCounter::new(&self.metrics, &name.namespace, &name.name)),
             max_wait: MAX_WAIT,
         });
         Ok(Connection {
@@ -161,13 +159,13 @@ impl Connector {
         Ok(text.to_owned())
     }
 
-    /// Whether a namespace is being deleted. One that cannot be looked at is not.
+    /// Whether a namespace is being deleted. One that cannot be read is not.
     pub(super) async fn is_terminating(&self, namespace: &str) -> bool {
         let api: Api<Namespace> = Api::all(self.client.clone());
         match api.get_opt(namespace).await {
             Ok(found) => found.is_none_or(|found| found.metadata.deletion_timestamp.is_some()),
             Err(error) => {
-                tracing::warn!(namespace, %error, "the namespace cannot be looked at");
+                tracing::warn!(namespace, %error, "the namespace cannot be read");
                 false
             }
         }
@@ -176,12 +174,12 @@ impl Connector {
     fn ledger(&self, key: &str, rate: RateLimit) -> Arc<Ledger> {
         let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Timestamp::now();
-        if let Some(before) = ledgers.get(key) {
-            if before.limit() == rate {
-                return Arc::clone(before);
+        if let Some(ledger) = ledgers.get(key) {
+            if ledger.limit() == rate {
+                return Arc::clone(ledger);
             }
             let changed = Ledger::in_memory(rate);
-            changed.count_sent(before.last_hour(now), now);
+            changed.count_sent(ledger.last_hour(now), now);
             let changed = Arc::new(changed);
             ledgers.insert(key.to_owned(), Arc::clone(&changed));
             return changed;
@@ -190,7 +188,7 @@ impl Connector {
         let inherited =
             self.inherited.lock().unwrap_or_else(PoisonError::into_inner).remove(&fingerprint(key));
         let minutes = inherited.into_iter().flatten();
-        // At the end of its minute: later than it was, so never too early for the next.
+        // Counted at the end of their minute: late, so that the budget is never exceeded.
         let sent = minutes.flat_map(|(minute, count)| {
             let end = Timestamp::from_second((minute + 1) * 60).unwrap_or(now).min(now);
             std::iter::repeat_n(end, count as usize)
@@ -201,11 +199,11 @@ impl Connector {
         ledger
     }
 
-    /// The calls of the last hour, by account and minute, for the next leader. Accounts stand there by a hash.
-    pub(super) fn hand_on(&self) -> String {
+    /// The calls of the last hour, by account (as a hash) and minute, for the next leader.
+    pub(super) fn export_calls(&self) -> String {
         let now = Timestamp::now();
         let ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
-        // What an account inherited and has not yet opened stays in there for the one after us.
+        // What was inherited for accounts that are not connected yet goes to the next leader as well.
         let mut by_account = self.inherited.lock().unwrap_or_else(PoisonError::into_inner).clone();
         by_account.extend(ledgers.iter().map(|(key, ledger)| {
             let mut minutes: BTreeMap<i64, u32> = BTreeMap::new();
@@ -217,9 +215,9 @@ impl Connector {
         serde_json::to_string(&by_account).unwrap_or_default()
     }
 
-    /// Takes over what the leader before left behind.
-    pub(super) fn inherit(&self, handed_over: &str) {
-        let inherited = serde_json::from_str(handed_over).unwrap_or_default();
+    /// Counts the calls of the last leader.
+    pub(super) fn import_calls(&self, exported: &str) {
+        let inherited = serde_json::from_str(exported).unwrap_or_default();
         *self.inherited.lock().unwrap_or_else(PoisonError::into_inner) = inherited;
         self.ledgers.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

@@ -1,7 +1,7 @@
-//! An object as the API server sends it becomes one of ours, or a broken one: what cannot be read never stops a watch.
+//! An object from the API server becomes a value, or a broken one: an object that cannot be read never stops a watch.
 
-use crate::controller::pass::view::{
-    Approval, Broken, Declared, DeclaredAccount, Meta, ObjectRef, Published,
+use crate::controller::pass::{
+    Approval, Broken, Declared, DeclaredAccount, Meta, ObjectRef, PlanProgress, Published,
 };
 use crate::manifest::kinds::plan::KorePlanStatus;
 use crate::manifest::kinds::{API_VERSION, Kind, KorePlanApprovalSpec, KorePlanSpec, ObjectStatus, Spec};
@@ -13,11 +13,11 @@ use kube::core::GroupVersionKind;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
-/// Stands on what takes something away when it is deleted.
+/// On every object whose deletion takes something away.
 pub(super) const FINALIZER: &str = "koreconcile.dev/remove";
-/// Lets go of an object without touching the account.
+/// Takes our finalizer off an object without changes to the account.
 pub(super) const ORPHAN: &str = "koreconcile.dev/orphan";
-/// Any new value asks for a pass.
+/// Any new value starts a pass.
 pub(super) const RECONCILE_AT: &str = "koreconcile.dev/reconcile-at";
 
 /// What is watched.
@@ -37,7 +37,7 @@ impl Watched {
         Kind::ALL.into_iter().map(Self::Declared).chain([Self::Plan, Self::Approval])
     }
 
-    /// The value of `kind`.
+    /// The `kind` of the object.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Declared(kind) => kind.name(),
@@ -46,26 +46,26 @@ impl Watched {
         }
     }
 
-    /// Where the API server keeps it.
+    /// The resource of the API server.
     pub(super) fn resource(self) -> ApiResource {
         resource(self.name())
     }
 }
 
-/// Where the API server keeps a kind of ours: all plurals are regular.
+/// The resource of a kind of ours: all plurals are regular.
 pub(super) fn resource(kind: &str) -> ApiResource {
     let (group, version) = API_VERSION.split_once('/').unwrap_or_default();
     ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind))
 }
 
-/// One of ours.
+/// An object of ours.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Stored {
     /// An account.
     Account(DeclaredAccount),
-    /// Something that says something about an account.
+    /// Something that is declared for an account.
     Declared(Arc<Declared>),
-    /// The same, beyond reading.
+    /// One that cannot be read.
     Broken(Broken),
     /// A plan, and the account it is for.
     Plan(Arc<str>, Published),
@@ -100,7 +100,7 @@ pub(super) fn decode(watched: Watched, object: &DynamicObject) -> Stored {
                 digest: spec.as_ref().map(|spec| spec.digest.clone()).unwrap_or_default(),
                 changes: changes.collect(),
                 created: created(object),
-                phase: (phase, approved),
+                progress: PlanProgress { phase, approved },
             };
             Stored::Plan(Arc::from(spec.map(|spec| spec.account).unwrap_or_default()), published)
         }
@@ -119,7 +119,7 @@ pub(super) fn decode(watched: Watched, object: &DynamicObject) -> Stored {
     }
 }
 
-/// A status nobody can read is as good as none: it is written anew.
+/// A status that cannot be read counts as none: it is written anew.
 fn status<T: DeserializeOwned + Default>(object: &DynamicObject) -> T {
     object
         .data

@@ -8,7 +8,8 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Alive as long as it answers; ready when every watch has listed what there is. A standby is ready, too.
+/// `/healthz` answers while the process lives; `/readyz` succeeds when every watch has listed its objects, on standby as
+/// well.
 pub(super) fn router(stores: Arc<Mutex<Stores>>) -> Router {
     let ready = move || async move {
         let is_listed = stores.lock().unwrap_or_else(PoisonError::into_inner).is_listed();

@@ -2,9 +2,9 @@
 //!
 //! # Guarantees
 //!
-//! A holder's [`LeaseTerm`] ends before anybody else can take the lease: by the time a call may take and a second for
+//! A holder's [`LeaseTerm`] ends before another replica can take the lease: by the time a call may take and a second for
 //! clocks. So a new leader never writes while a call of the old one can still arrive. Expiry is measured by the
-//! observer's own clock from the time at which it saw the lease change, never by comparing clocks.
+//! observer's own clock from the moment it saw the lease change, never by comparing clocks.
 
 use crate::kore::LeaseTerm;
 use jiff::{SignedDuration, Timestamp};
@@ -22,7 +22,7 @@ pub struct LeaseOptions {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// Who we are: the pod's name.
+    /// Name of this replica, such as the pod's.
     pub identity: String,
     /// After this long without renewal, another replica may take it.
     pub duration: Duration,
@@ -32,7 +32,7 @@ pub struct LeaseOptions {
     pub call_timeout: Duration,
 }
 
-/// The annotation under which the calls of the last hour are handed on.
+/// The annotation with the calls of the last hour, for the next leader.
 const CALLS: &str = "koreconcile.dev/calls";
 
 /// The Lease, as one candidate sees it.
@@ -41,7 +41,7 @@ pub(super) struct Candidate {
     api: Api<Lease>,
     options: LeaseOptions,
     lease_term: LeaseTerm,
-    /// What was seen last, and when it was first seen so.
+    /// The lease as it was read last, and when it was first read so.
     seen: Option<(String, Timestamp)>,
 }
 
@@ -51,20 +51,20 @@ impl Candidate {
         Self { api, options, lease_term: LeaseTerm::until(Timestamp::MIN), seen: None }
     }
 
-    /// Until when we may write; it moves as the lease is renewed.
+    /// Until when this replica may write. It moves as the lease is renewed.
     pub(super) fn lease_term(&self) -> &LeaseTerm {
         &self.lease_term
     }
 
-    /// Takes or renews the lease, if that is possible, leaving `calls` in it. Gives what the holder before us left there,
-    /// when we have just taken it.
+    /// Takes or renews the lease, if that is possible, and writes `calls` into it. Gives the calls of the last holder when
+    /// the lease was just taken.
     pub(super) async fn campaign(&mut self, calls: &str) -> Result<Option<String>, kube::Error> {
-        let asked = Timestamp::now();
+        let requested_at = Timestamp::now();
         let found = self.api.get_opt(&self.options.name).await?;
         let Some(lease) = found else {
-            let lease = self.held(None, asked, calls);
+            let lease = self.lease_object(None, requested_at, calls);
             self.api.create(&PostParams::default(), &lease).await?;
-            self.extend(asked);
+            self.extend(requested_at);
             return Ok(Some(String::new()));
         };
         let spec = lease.spec.clone().unwrap_or_default();
@@ -76,30 +76,30 @@ impl Candidate {
             lease.metadata.resource_version
         );
         let since = match &self.seen {
-            Some((known, since)) if *known == mark => *since,
-            _ => {
-                self.seen = Some((mark, asked));
-                asked
+            Some((last, since)) if *last == mark => *since,
+            Some(_) | None => {
+                self.seen = Some((mark, requested_at));
+                requested_at
             }
         };
         let stated = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok());
         let duration = stated.map_or(self.options.duration, Duration::from_secs).max(self.options.duration);
-        let is_over =
-            asked.duration_since(since) >= SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
+        let is_over = requested_at.duration_since(since)
+            >= SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
         if !is_ours && !holder.is_empty() && !is_over {
             self.lease_term.end();
             return Ok(None);
         }
-        let left_behind = lease.metadata.annotations.as_ref().and_then(|all| all.get(CALLS)).cloned();
-        // Until our own count is written with the next renewal, that of the holder before stays.
-        let calls = if is_ours { calls } else { left_behind.as_deref().unwrap_or(calls) };
-        let renewed = self.held(Some(&lease), asked, calls);
+        let last_calls = lease.metadata.annotations.as_ref().and_then(|all| all.get(CALLS)).cloned();
+        // The calls of the last holder stay until the next renewal, when they are part of ours.
+        let calls = if is_ours { calls } else { last_calls.as_deref().unwrap_or(calls) };
+        let renewed = self.lease_object(Some(&lease), requested_at, calls);
         self.api.replace(&self.options.name, &PostParams::default(), &renewed).await?;
-        self.extend(asked);
-        Ok((!is_ours).then(|| left_behind.unwrap_or_default()))
+        self.extend(requested_at);
+        Ok((!is_ours).then(|| last_calls.unwrap_or_default()))
     }
 
-    /// Hands the lease over, after everything has ended.
+    /// Releases the lease, after everything has ended.
     pub(super) async fn release(&mut self, calls: &str) -> Result<(), kube::Error> {
         self.lease_term.end();
         let Some(lease) = self.api.get_opt(&self.options.name).await? else { return Ok(()) };
@@ -107,7 +107,7 @@ impl Candidate {
         if holder != Some(&*self.options.identity) {
             return Ok(());
         }
-        let mut released = self.held(Some(&lease), Timestamp::now(), calls);
+        let mut released = self.lease_object(Some(&lease), Timestamp::now(), calls);
         if let Some(spec) = &mut released.spec {
             spec.holder_identity = None;
         }
@@ -115,18 +115,18 @@ impl Candidate {
         Ok(())
     }
 
-    /// Our time counts from before the request, and ends a call and a second before the lease does.
-    fn extend(&self, asked: Timestamp) {
+    /// The term counts from before the request, and ends a call and a second before the lease does.
+    fn extend(&self, requested_at: Timestamp) {
         let margin = self.options.call_timeout + Duration::from_secs(1);
         let length = self.options.duration.saturating_sub(margin);
         let length = SignedDuration::try_from(length).unwrap_or(SignedDuration::ZERO);
-        self.lease_term.extend(asked.saturating_add(length).unwrap_or(Timestamp::MAX));
+        self.lease_term.extend(requested_at.saturating_add(length).unwrap_or(Timestamp::MAX));
     }
 
-    fn held(&self, before: Option<&Lease>, now: Timestamp, calls: &str) -> Lease {
-        let known = before.and_then(|lease| lease.spec.clone()).unwrap_or_default();
-        let is_ours = known.holder_identity.as_deref() == Some(&self.options.identity);
-        let transitions = known.lease_transitions.unwrap_or_default();
+    fn lease_object(&self, before: Option<&Lease>, now: Timestamp, calls: &str) -> Lease {
+        let spec = before.and_then(|lease| lease.spec.clone()).unwrap_or_default();
+        let is_ours = spec.holder_identity.as_deref() == Some(&self.options.identity);
+        let transitions = spec.lease_transitions.unwrap_or_default();
         let mut metadata = before.map_or_else(
             || ObjectMeta {
                 name: Some(self.options.name.clone()),
@@ -137,7 +137,7 @@ impl Candidate {
         );
         metadata.managed_fields = None;
         metadata.annotations.get_or_insert_with(BTreeMap::new).insert(CALLS.to_owned(), calls.to_owned());
-        let acquired = if is_ours { known.acquire_time } else { Some(MicroTime(now)) };
+        let acquired = if is_ours { spec.acquire_time } else { Some(MicroTime(now)) };
         Lease {
             metadata,
             spec: Some(LeaseSpec {
@@ -152,7 +152,7 @@ impl Candidate {
                 } else {
                     transitions + 1
                 }),
-                ..known
+                ..spec
             }),
         }
     }

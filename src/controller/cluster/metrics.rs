@@ -1,11 +1,11 @@
 //! Counters and gauges for Prometheus. No label holds an e-mail address: accounts, kinds, endpoints and reasons only.
 
-use crate::controller::pass::Pass;
-use crate::controller::pass::conditions::reason_of;
-use crate::controller::pass::view::{ObjectRef, View};
+use crate::apply::{ChangeOutcome, Outcome};
+use crate::controller::pass::{ObjectRef, Pass, View, reason_of};
 use crate::kore::{Endpoint, Observer};
 use crate::manifest::kinds::Kind;
 use crate::manifest::kinds::status::PlanCounts;
+use crate::plan::Action;
 use jiff::Timestamp;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -18,7 +18,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Where a change may stand.
+/// States of a planned change.
 const STATES: [&str; 5] = ["pending", "waiting", "blocked", "manual", "refused"];
 /// Windows of the call budget.
 const WINDOWS: [&str; 2] = ["minute", "hour"];
@@ -39,7 +39,7 @@ macro_rules! labels {
 labels! {
     /// How a pass ended.
     WithResult { result }
-    /// Where a change stands.
+    /// The state of a change.
     WithState { state }
     /// What a change does.
     WithAction { action }
@@ -47,14 +47,14 @@ labels! {
     WithEndpoint { endpoint }
     /// Which window of the budget.
     WithWindow { window }
-    /// Full reads and hints.
-    WithKind { kind }
+    /// Full reads and polls of the audit log.
+    WithReadKind { kind }
     /// Objects by kind and readiness.
     WithReady { kind, ready }
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct Kinded {
+struct KindLabel {
     kind: String,
 }
 
@@ -62,7 +62,7 @@ struct Kinded {
 #[derive(Debug)]
 pub(super) struct Metrics {
     registry: Registry,
-    /// The accounts that gauges tell of.
+    /// The accounts that have gauges.
     accounts: Mutex<BTreeSet<AccountLabels>>,
     reconciles: Family<WithResult, Counter>,
     durations: Family<AccountLabels, Histogram>,
@@ -70,14 +70,14 @@ pub(super) struct Metrics {
     applied: Family<WithAction, Counter>,
     calls: Family<WithEndpoint, Counter>,
     calls_left: Family<WithWindow, Gauge>,
-    reads: Family<WithKind, Counter>,
+    reads: Family<WithReadKind, Counter>,
     overdue: Family<AccountLabels, Gauge>,
     removals: Family<AccountLabels, Gauge>,
     objects: Family<WithReady, Gauge>,
     last_success: Family<AccountLabels, Gauge<f64, AtomicU64>>,
     info: Family<AccountLabels, Gauge>,
     leader: Gauge,
-    patches: Family<Kinded, Counter>,
+    patches: Family<KindLabel, Counter>,
     events: Counter,
 }
 
@@ -145,7 +145,7 @@ impl Metrics {
         registry.register("objects", "Objects of the account, by kind and readiness", self.objects.clone());
         registry.register(
             "last_success_timestamp_seconds",
-            "When the account was last read and judged",
+            "When the account was last read",
             self.last_success.clone(),
         );
         registry.register("leader", "1 while this process may write", self.leader.clone());
@@ -153,7 +153,7 @@ impl Metrics {
         registry.register("events", "Events published", self.events.clone());
     }
 
-    /// As Prometheus reads it.
+    /// In the text format that Prometheus reads.
     pub(super) fn render(&self) -> String {
         let mut out = String::new();
         // Writing to a string cannot fail.
@@ -165,7 +165,7 @@ impl Metrics {
         self.leader.set(1);
     }
 
-    /// Whoever does not lead knows nothing of accounts: what it saw once would only grow old.
+    /// A standby replica has no gauges of accounts: they would only grow old.
     pub(super) fn stands_by(&self) {
         self.leader.set(0);
         self.forget_where(|_| true);
@@ -173,36 +173,36 @@ impl Metrics {
 
     /// An account is gone.
     pub(super) fn forget(&self, account: &ObjectRef) {
-        let gone = account_labels(account);
-        self.forget_where(|of| *of == gone);
+        let removed = account_labels(account);
+        self.forget_where(|labels| *labels == removed);
     }
 
     /// Drops the gauges of some accounts; counters only ever grow.
     fn forget_where(&self, is_gone: impl Fn(&AccountLabels) -> bool) {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let gone: Vec<AccountLabels> = accounts.iter().filter(|of| is_gone(of)).cloned().collect();
-        for of in gone {
-            accounts.remove(&of);
+        let gone: Vec<AccountLabels> = accounts.iter().filter(|labels| is_gone(labels)).cloned().collect();
+        for labels in gone {
+            accounts.remove(&labels);
             for state in STATES {
-                self.changes.remove(&of.with_state(state));
+                self.changes.remove(&labels.with_state(state));
             }
             for window in WINDOWS {
-                self.calls_left.remove(&of.with_window(window));
+                self.calls_left.remove(&labels.with_window(window));
             }
             for kind in Kind::ALL {
                 for ready in [true, false] {
-                    self.objects.remove(&of.with_ready(kind, ready));
+                    self.objects.remove(&labels.with_ready(kind, ready));
                 }
             }
-            self.overdue.remove(&of);
-            self.removals.remove(&of);
-            self.last_success.remove(&of);
-            self.info.remove(&of);
+            self.overdue.remove(&labels);
+            self.removals.remove(&labels);
+            self.last_success.remove(&labels);
+            self.info.remove(&labels);
         }
     }
 
     pub(super) fn patched(&self, kind: &str) {
-        self.patches.get_or_create(&Kinded { kind: kind.to_owned() }).inc();
+        self.patches.get_or_create(&KindLabel { kind: kind.to_owned() }).inc();
     }
 
     pub(super) fn published_event(&self) {
@@ -210,60 +210,68 @@ impl Metrics {
     }
 
     pub(super) fn audit_polled(&self, account: &ObjectRef) {
-        self.read(account, "hint");
+        self.count_read(account, "audit_poll");
     }
 
-    fn read(&self, account: &ObjectRef, kind: &str) {
+    fn count_read(&self, account: &ObjectRef, kind: &str) {
         let AccountLabels { namespace, account } = account_labels(account);
-        self.reads.get_or_create(&WithKind { namespace, account, kind: kind.to_owned() }).inc();
+        self.reads.get_or_create(&WithReadKind { namespace, account, kind: kind.to_owned() }).inc();
     }
 
-    /// What a pass came to.
+    /// The result of a pass.
     pub(super) fn passed(&self, view: &View, pass: &Pass, took: Duration, now: Timestamp) {
         let object = &view.account.meta.object;
-        let AccountLabels { namespace, account } = account_labels(object);
-        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(account_labels(object));
-        self.info.get_or_create(&account_labels(object)).set(1);
-        let result = reason_of(&pass.report.account.conditions).unwrap_or("Unknown").to_owned();
-        let (n, a) = (|| namespace.clone(), || account.clone());
-        self.reconciles.get_or_create(&WithResult { namespace: n(), account: a(), result }).inc();
-        self.durations.get_or_create(&account_labels(object)).observe(took.as_secs_f64());
+        let labels = account_labels(object);
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(labels.clone());
+        self.info.get_or_create(&labels).set(1);
+        let result = reason_of(&pass.report.account.conditions).unwrap_or("Unknown");
+        self.reconciles.get_or_create(&labels.with_result(result)).inc();
+        self.durations.get_or_create(&labels).observe(took.as_secs_f64());
         if pass.was_read() {
-            self.read(object, "full");
-            self.last_success.get_or_create(&account_labels(object)).set(now.as_duration().as_secs_f64());
+            self.count_read(object, "full");
+            self.last_success.get_or_create(&labels).set(now.as_duration().as_secs_f64());
         }
-        if let Some(counts) = &pass.report.account.counts {
+        self.set_plan_gauges(&labels, pass);
+        if let Some(outcome) = &pass.outcome {
+            self.count_applied(&labels, outcome);
+        }
+        // Only a pass that planned has assessed all objects.
+        if pass.was_read() && !pass.is_unchanged() {
+            self.set_objects(&labels, pass);
+        }
+    }
+
+    fn set_plan_gauges(&self, labels: &AccountLabels, pass: &Pass) {
+        let status = &pass.report.account;
+        if let Some(counts) = &status.counts {
             let PlanCounts { objects: _, changes, waiting, blocked, manual, refused, unmanaged: _ } = *counts;
             for (state, count) in STATES.into_iter().zip([changes, waiting, blocked, manual, refused]) {
-                self.changes.get_or_create(&account_labels(object).with_state(state)).set(i64::from(count));
+                self.changes.get_or_create(&labels.with_state(state)).set(i64::from(count));
             }
         }
-        if let Some(removals) = &pass.report.account.removals {
-            self.removals.get_or_create(&account_labels(object)).set(i64::from(removals.used));
+        if let Some(removals) = &status.removals {
+            self.removals.get_or_create(labels).set(i64::from(removals.used));
         }
         if let Some(plan) = &pass.plan {
             let is_there = |id| pass.outcome.as_ref().is_some_and(|outcome| outcome.is_good(id));
             let overdue = plan.ended.iter().filter(|id| !is_there(id)).count();
-            self.overdue
-                .get_or_create(&account_labels(object))
-                .set(i64::try_from(overdue).unwrap_or(i64::MAX));
+            self.overdue.get_or_create(labels).set(i64::try_from(overdue).unwrap_or(i64::MAX));
         }
-        for change in pass.outcome.iter().flat_map(|outcome| {
-            let applied =
-                outcome.by_change.iter().filter(|(_, fate)| **fate == crate::apply::ChangeOutcome::Applied);
-            applied.filter_map(|(id, _)| outcome.changes.get(id))
-        }) {
-            let action = match change.action.sign() {
-                '+' => "add",
-                '~' => "change",
-                _ => "remove",
+    }
+
+    fn count_applied(&self, labels: &AccountLabels, outcome: &Outcome) {
+        let applied = outcome.by_change.iter().filter(|(_, outcome)| **outcome == ChangeOutcome::Applied);
+        for change in applied.filter_map(|(id, _)| outcome.changes.get(id)) {
+            let action = match change.action {
+                Action::Add => "add",
+                Action::Change => "change",
+                Action::Remove | Action::Prune => "remove",
             };
-            let labels = WithAction { namespace: n(), account: a(), action: action.to_owned() };
-            self.applied.get_or_create(&labels).inc();
+            self.applied.get_or_create(&labels.with_action(action)).inc();
         }
-        if !pass.was_read() || pass.is_unchanged() {
-            return;
-        }
+    }
+
+    fn set_objects(&self, labels: &AccountLabels, pass: &Pass) {
         let mut objects: BTreeMap<(Kind, bool), i64> = BTreeMap::new();
         for (object, status) in &pass.report.statuses {
             let is_ready = status
@@ -272,17 +280,17 @@ impl Metrics {
                 .any(|condition| condition.type_ == "Ready" && condition.status == "True");
             *objects.entry((object.kind, is_ready)).or_default() += 1;
         }
-        // None of a kind any more is a number, too.
+        // A kind without objects is set to 0.
         for kind in Kind::ALL {
             for ready in [true, false] {
                 let count = objects.get(&(kind, ready)).copied().unwrap_or_default();
-                self.objects.get_or_create(&account_labels(object).with_ready(kind, ready)).set(count);
+                self.objects.get_or_create(&labels.with_ready(kind, ready)).set(count);
             }
         }
     }
 
-    /// What is left of the budget.
-    pub(super) fn budget(&self, account: &ObjectRef, left: [usize; 2]) {
+    /// The calls that the minute and the hour have left.
+    pub(super) fn set_calls_left(&self, account: &ObjectRef, left: [usize; 2]) {
         for (window, left) in WINDOWS.into_iter().zip(left) {
             let left = i64::try_from(left).unwrap_or(i64::MAX);
             self.calls_left.get_or_create(&account_labels(account).with_window(window)).set(left);
@@ -291,6 +299,16 @@ impl Metrics {
 }
 
 impl AccountLabels {
+    fn with_result(&self, result: &str) -> WithResult {
+        let Self { namespace, account } = self.clone();
+        WithResult { namespace, account, result: result.to_owned() }
+    }
+
+    fn with_action(&self, action: &str) -> WithAction {
+        let Self { namespace, account } = self.clone();
+        WithAction { namespace, account, action: action.to_owned() }
+    }
+
     fn with_state(&self, state: &str) -> WithState {
         let Self { namespace, account } = self.clone();
         WithState { namespace, account, state: state.to_owned() }
@@ -312,19 +330,19 @@ fn account_labels(account: &ObjectRef) -> AccountLabels {
 }
 
 /// Counts the calls of one account.
-pub(super) struct Calls {
+pub(super) struct CallCounter {
     metrics: Arc<Metrics>,
     namespace: String,
     account: String,
 }
 
-impl Calls {
+impl CallCounter {
     pub(super) fn new(metrics: &Arc<Metrics>, namespace: &str, account: &str) -> Self {
         Self { metrics: Arc::clone(metrics), namespace: namespace.to_owned(), account: account.to_owned() }
     }
 }
 
-impl Observer for Calls {
+impl Observer for CallCounter {
     fn sent(&self, endpoint: Endpoint) {
         let labels = WithEndpoint {
             namespace: self.namespace.clone(),

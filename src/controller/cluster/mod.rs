@@ -1,7 +1,6 @@
-//! The controller's side of the cluster: watches, leases, sockets, workers, and everything that is written.
-//!
-//! Comes in: events of the API server and the clock. Goes out: patches, events and metrics of each [pass](mod@super::pass). This
-//! room owns the Kubernetes client; what a pass decides is not decided here again.
+//! Runs passes in a cluster. In: watches of our kinds, Secrets, and a Lease that says which replica may write. Out:
+//! statuses, events, finalizers and published plans, metrics and health. It owns the Kubernetes client, sockets and the
+//! clock. It must not decide about the account: that is [`pass`](super::pass).
 
 mod audit_poll;
 mod connect;
@@ -14,7 +13,9 @@ mod run;
 mod status_write_ahead;
 mod store;
 mod unassigned;
+mod watch;
 mod worker;
+mod worker_pool;
 
 pub use lease::LeaseOptions;
 pub use run::{ControllerError, Options, run, run_in_cluster};

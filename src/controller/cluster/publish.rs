@@ -1,13 +1,10 @@
-//! What a pass came to goes back to the cluster: statuses that changed, finalizers, plans, events. Nothing is written
-//! that is there already.
+//! Writes the result of a pass to the cluster: statuses that have changed, finalizers, plans and events.
 
 use super::decode::{FINALIZER, Watched, resource};
 use super::metrics::Metrics;
-use crate::controller::pass::Pass;
-use crate::controller::pass::conditions::shortened;
-use crate::controller::pass::events::PassEvent;
-use crate::controller::pass::view::{ObjectRef, View};
-use crate::controller::pass::writes::{StatusWrite, moved_plans, status_writes};
+use crate::controller::pass::{
+    Housekeeping, ObjectRef, Pass, PassEvent, PlanProgress, Proposals, StatusChanges, View, shortened,
+};
 use crate::manifest::kinds::plan::{KorePlanStatus, PlanPhase};
 use crate::manifest::kinds::{API_VERSION, AccountStatus, KorePlan, KorePlanSpec, ObjectStatus};
 use futures::stream::{self, StreamExt as _};
@@ -21,7 +18,7 @@ use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Who writes, for server-side apply.
+/// The field manager of server-side apply.
 const MANAGER: &str = "koreconcile";
 /// Patches in flight at once.
 const AT_ONCE: usize = 16;
@@ -49,46 +46,57 @@ impl Publisher {
         Self { recorder: Recorder::new(client.clone(), reporter), client, metrics }
     }
 
-    /// Writes down what has changed. A write that fails is logged: the next pass finds the same difference again.
+    /// Writes what has changed. A write that fails is logged: the next pass finds the same difference again.
     pub(super) async fn publish(&self, view: &View, pass: &Pass) {
         if pass.is_unchanged() {
             return;
         }
-        self.finalizers(view, pass).await;
-        let namespace = &*view.account.meta.object.namespace;
-        let patches: Vec<StatusPatch> =
-            status_writes(view, pass).map(|write| status_patch(&write, namespace)).collect();
-        stream::iter(patches).for_each_concurrent(AT_ONCE, |patch| self.patch_status(patch)).await;
-        self.plans(view, pass).await;
-        let uids = uids(view);
-        // What is about one object keeps its order.
+        let Housekeeping { add_finalizer, remove_finalizer, proposals } = &pass.housekeeping;
+        let changes = StatusChanges::new(view, pass);
+        let uids: HashMap<&ObjectRef, &str> =
+            view.objects().map(|object| (&object.meta.object, object.meta.uid.as_str())).collect();
+        for (object, uid) in add_finalizer.iter().filter_map(|object| Some((object, uids.get(object)?))) {
+            self.add_finalizer(object, uid).await;
+        }
+        for object in remove_finalizer {
+            self.remove_finalizer(object).await;
+        }
+        stream::iter(patches(view, &changes))
+            .for_each_concurrent(AT_ONCE, |patch| self.patch_status(patch))
+            .await;
+        self.publish_plans(view, proposals, &changes).await;
+        // The events of one object keep their order.
         let by_object = pass.report.events.chunk_by(|one, next| one.object == next.object);
         stream::iter(by_object)
-            .for_each_concurrent(AT_ONCE, |events| self.tell_all(view, &uids, events))
+            .for_each_concurrent(AT_ONCE, |events| self.publish_events(view, &uids, events))
             .await;
     }
 
-    async fn tell_all(&self, view: &View, uids: &HashMap<&ObjectRef, &str>, events: &[PassEvent]) {
+    async fn publish_events(&self, view: &View, uids: &HashMap<&ObjectRef, &str>, events: &[PassEvent]) {
         let account = &view.account.meta;
-        for events in events {
-            let (object, uid) = match &events.object {
+        for event in events {
+            let (object, uid) = match &event.object {
                 None => (&account.object, account.uid.as_str()),
                 Some(object) => (object, uids.get(object).copied().unwrap_or_default()),
             };
-            // What is not there any more has no uid.
+            // An object that is gone has no uid.
             if !uid.is_empty() {
-                self.tell(object, uid, events).await;
+                self.publish_event(object, uid, event).await;
             }
         }
     }
 
-    /// Writes the status of one object that has no account.
-    pub(super) async fn status(&self, object: &ObjectRef, status: &ObjectStatus) {
+    /// Writes the status of an object without an account.
+    pub(super) async fn write_object_status(&self, object: &ObjectRef, status: &ObjectStatus) {
         self.patch_status(patch(object, status)).await;
     }
 
-    /// Writes the status of an account, and says whether it is stored.
-    pub(super) async fn account(&self, account: &ObjectRef, status: &AccountStatus) -> kube::Result<()> {
+    /// Writes the status of an account.
+    pub(super) async fn write_account_status(
+        &self,
+        account: &ObjectRef,
+        status: &AccountStatus,
+    ) -> kube::Result<()> {
         self.write_status(&patch(account, status)).await
     }
 
@@ -96,7 +104,7 @@ impl Publisher {
         let StatusPatch { kind, namespace, name, status: _ } = &patch;
         match self.write_status(&patch).await {
             Ok(()) => {}
-            // Deleted meanwhile: nobody is left to tell.
+            // Deleted meanwhile.
             Err(kube::Error::Api(status)) if status.code == 404 => {}
             Err(error) => tracing::warn!(kind, namespace, name, %error, "the status could not be written"),
         }
@@ -116,21 +124,9 @@ impl Publisher {
         written.map(|_| self.metrics.patched(kind))
     }
 
-    async fn finalizers(&self, view: &View, pass: &Pass) {
-        let uids = uids(view);
-        for object in &pass.housekeeping.add_finalizer {
-            if let Some(uid) = uids.get(object) {
-                self.keep(object, uid).await;
-            }
-        }
-        for object in &pass.housekeeping.release {
-            self.release(object).await;
-        }
-    }
-
-    /// Takes our finalizer off an object, whoever put it there (a restored backup has other managers): the others stay,
-    /// and an edit in between makes us look again.
-    pub(super) async fn release(&self, object: &ObjectRef) {
+    /// Takes our finalizer off an object, whatever field manager owns it (a restored backup has other ones). Other
+    /// finalizers stay, and an edit in between makes it read the object again.
+    pub(super) async fn remove_finalizer(&self, object: &ObjectRef) {
         let api = self.api(&object.namespace, &resource(object.kind.name()));
         for _ in 0..3 {
             let found = match api.get_metadata_opt(&object.name).await {
@@ -152,7 +148,7 @@ impl Publisher {
     }
 
     /// Puts our finalizer on an object. The uid keeps server-side apply from making a new object when this one is gone.
-    async fn keep(&self, object: &ObjectRef, uid: &str) {
+    async fn add_finalizer(&self, object: &ObjectRef, uid: &str) {
         let kind = object.kind.name();
         let body = json!({
             "apiVersion": API_VERSION,
@@ -168,32 +164,34 @@ impl Publisher {
         }
     }
 
-    async fn plans(&self, view: &View, pass: &Pass) {
+    async fn publish_plans(&self, view: &View, proposals: &Proposals, changes: &StatusChanges<'_>) {
         let namespace = &*view.account.meta.object.namespace;
         let api: Api<KorePlan> = Api::namespaced(self.client.clone(), namespace);
-        for (name, spec) in &pass.housekeeping.proposals.create {
+        for (name, spec) in &proposals.create {
             let plan = plan_object(name, spec.clone(), view);
             match api.create(&PostParams::default(), &plan).await {
-                Ok(_) => self.phase(namespace, name, KorePlanStatus::default()).await,
-                // Published before a restart, and not seen yet.
+                Ok(_) => self.write_plan_status(namespace, name, KorePlanStatus::default()).await,
+                // Published before a restart, and not in the cache yet.
                 Err(kube::Error::Api(status)) if status.code == 409 => {}
                 Err(error) => tracing::warn!(name, %error, "the plan could not be published"),
             }
         }
-        for (name, (phase, approved)) in moved_plans(view, pass) {
-            let is_settled = matches!(phase, PlanPhase::Done | PlanPhase::Superseded);
-            let settled_at = is_settled.then(Timestamp::now);
-            self.phase(namespace, name, KorePlanStatus { phase, approved, settled_at }).await;
+        for (name, PlanProgress { phase, approved }) in &changes.plans {
+            let settled_at = match phase {
+                PlanPhase::Pending | PlanPhase::Approved => None,
+                PlanPhase::Done | PlanPhase::Superseded => Some(Timestamp::now()),
+            };
+            let status = KorePlanStatus { phase: *phase, approved: *approved, settled_at };
+            self.write_plan_status(namespace, name, status).await;
         }
-        for name in &pass.housekeeping.proposals.delete {
+        for name in &proposals.delete {
             if let Err(error) = api.delete(name, &DeleteParams::default()).await {
                 tracing::warn!(name, %error, "a settled plan could not be deleted");
             }
         }
     }
 
-    /// Writes where a plan stands.
-    async fn phase(&self, namespace: &str, name: &str, status: KorePlanStatus) {
+    async fn write_plan_status(&self, namespace: &str, name: &str, status: KorePlanStatus) {
         self.patch_status(StatusPatch {
             kind: Watched::Plan.name(),
             namespace: namespace.to_owned(),
@@ -204,8 +202,8 @@ impl Publisher {
     }
 
     /// Publishes an event.
-    pub(super) async fn tell(&self, object: &ObjectRef, uid: &str, events: &PassEvent) {
-        let PassEvent { object: _, reason, message, is_warning } = events;
+    pub(super) async fn publish_event(&self, object: &ObjectRef, uid: &str, event: &PassEvent) {
+        let PassEvent { object: _, reason, message, is_warning } = event;
         let event = Event {
             type_: if *is_warning { EventType::Warning } else { EventType::Normal },
             reason: reason.clone(),
@@ -232,22 +230,17 @@ impl Publisher {
     }
 }
 
-fn uids(view: &View) -> HashMap<&ObjectRef, &str> {
-    view.objects().map(|object| (&object.meta.object, object.meta.uid.as_str())).collect()
-}
-
-/// A status as it is sent.
-fn status_patch(write: &StatusWrite<'_>, namespace: &str) -> StatusPatch {
-    match write {
-        StatusWrite::Object(object, status) => patch(object, status),
-        StatusWrite::Account(object, status) => patch(object, status),
-        StatusWrite::Approval(name, status) => StatusPatch {
-            kind: Watched::Approval.name(),
-            namespace: namespace.to_owned(),
-            name: (*name).to_owned(),
-            status: value(status),
-        },
-    }
+fn patches(view: &View, changes: &StatusChanges<'_>) -> Vec<StatusPatch> {
+    let account = &view.account.meta.object;
+    let objects = changes.objects.iter().map(|(object, status)| patch(object, status));
+    let of_account = changes.account.map(|status| patch(account, status));
+    let approvals = changes.approvals.iter().map(|(name, status)| StatusPatch {
+        kind: Watched::Approval.name(),
+        namespace: account.namespace.to_string(),
+        name: (*name).to_owned(),
+        status: value(status),
+    });
+    objects.chain(of_account).chain(approvals).collect()
 }
 
 fn patch(object: &ObjectRef, status: &impl Serialize) -> StatusPatch {
@@ -263,7 +256,7 @@ fn value(status: &impl Serialize) -> serde_json::Value {
     serde_json::to_value(status).unwrap_or_default()
 }
 
-/// A plan belongs to its account, and goes with it.
+/// A plan is owned by its account object, and deleted with it.
 fn plan_object(name: &str, spec: KorePlanSpec, view: &View) -> KorePlan {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
     let meta = &view.account.meta;

@@ -1,16 +1,14 @@
-//! What is written into the account's status before it is done, so that it outlives the process: assignments that are
-//! being cleared, and removals to come.
+//! [`WriteAhead`] over the account's status.
 //!
 //! # Guarantees
 //!
-//! What was kept is stored by the API server when the call returns; whoever leads next finds it before it plans. Nobody
-//! whose tenure is over writes here.
+//! When a call returns, the API server has stored what was written, and the next leader reads it before it plans. A
+//! replica whose lease has ended writes nothing here.
 
 use super::decode::resource;
 use super::publish::Publisher;
 use crate::apply::BeforeImageStore;
-use crate::controller::pass::view::ObjectRef;
-use crate::controller::pass::write_ahead::WriteAhead;
+use crate::controller::pass::{ObjectRef, WriteAhead};
 use crate::kore::LeaseTerm;
 use crate::manifest::kinds::AccountStatus;
 use crate::manifest::kinds::status::IN_FLIGHT_MAX;
@@ -23,7 +21,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Who writes what is in flight: a manager of its own, so that writing the rest of the status does not change it.
+/// The field manager of what is in flight: one of its own, so that writing the rest of the status leaves it alone.
 const MANAGER: &str = "koreconcile-in-flight";
 
 /// The status of one account object.
@@ -32,7 +30,7 @@ pub(super) struct StatusWriteAhead {
     account: ObjectRef,
     publisher: Arc<Publisher>,
     lease_term: LeaseTerm,
-    /// Whether nothing is kept there, as far as this process has seen to it.
+    /// Whether this process knows that nothing is stored.
     is_empty: AtomicBool,
 }
 
@@ -47,7 +45,7 @@ impl StatusWriteAhead {
         Self { api, account: account.clone(), publisher, lease_term, is_empty: AtomicBool::new(false) }
     }
 
-    /// The status as the API server has it now: a watch may be behind what the leader before us wrote last.
+    /// The status as the API server has it now. A watch may be behind what the last leader wrote.
     pub(super) async fn status(&self) -> Result<AccountStatus, String> {
         let status = self.stored().await?;
         let status: AccountStatus = serde_json::from_value(status).unwrap_or_default();
@@ -66,7 +64,7 @@ impl StatusWriteAhead {
         Ok(account.data.get("status").cloned().unwrap_or_else(|| json!({})))
     }
 
-    fn still_ours(&self) -> Result<(), String> {
+    fn require_lease(&self) -> Result<(), String> {
         let is_over = self.lease_term.ends_at() <= Timestamp::now();
         if is_over { Err("another replica may lead by now".to_owned()) } else { Ok(()) }
     }
@@ -74,7 +72,7 @@ impl StatusWriteAhead {
 
 impl fmt::Debug for StatusWriteAhead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StatusAhead").field("account", &self.account).finish_non_exhaustive()
+        f.debug_struct("StatusWriteAhead").field("account", &self.account).finish_non_exhaustive()
     }
 }
 
@@ -86,7 +84,7 @@ impl BeforeImageStore for StatusWriteAhead {
                 "the list has {length} characters, and {IN_FLIGHT_MAX} can be kept; choose a smaller batchSize"
             ));
         }
-        self.still_ours()?;
+        self.require_lease()?;
         let is_empty = text.is_none();
         self.is_empty.store(false, Ordering::Release);
         // Merged and not applied: that takes away what any manager wrote, and works on what was stored before a schema
@@ -113,8 +111,8 @@ impl WriteAhead for StatusWriteAhead {
     }
 
     async fn record_removals(&self, status: &AccountStatus) -> Result<(), String> {
-        self.still_ours()?;
-        let written = self.publisher.account(&self.account, status).await;
+        self.require_lease()?;
+        let written = self.publisher.write_account_status(&self.account, status).await;
         written.map_err(|error| format!("the status of {} cannot be written: {error}", self.account))
     }
 }

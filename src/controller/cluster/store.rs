@@ -1,7 +1,7 @@
-//! What the watches have seen. A listing that is under way replaces the old one only when it is whole.
+//! The objects that the watches have seen. A listing replaces the last one only when it is complete.
 
 use super::decode::{Stored, Watched, decode};
-use crate::controller::pass::view::{Broken, Declared, DeclaredAccount, Meta, ObjectRef, View};
+use crate::controller::pass::{Broken, Declared, DeclaredAccount, Meta, ObjectRef, View};
 use crate::kore::BaseUrl;
 use crate::manifest::kinds::Kind;
 use kube::ResourceExt as _;
@@ -18,7 +18,7 @@ type NamespacedName = (Arc<str>, Arc<str>);
 pub(super) struct Watch {
     /// The namespace; `None`: all.
     pub(super) namespace: Option<Arc<str>>,
-    /// What.
+    /// The kind.
     pub(super) watched: Watched,
 }
 
@@ -31,7 +31,7 @@ struct WatchCache {
     failure: Option<String>,
 }
 
-/// Everything that was seen.
+/// The caches of all watches.
 #[derive(Debug, Default)]
 pub(super) struct Stores {
     caches: BTreeMap<Watch, WatchCache>,
@@ -43,56 +43,57 @@ impl Stores {
         Self { caches: watches.into_iter().map(|watch| (watch, WatchCache::default())).collect() }
     }
 
-    /// Takes what a watch says. True when an object was edited; our own writing is no edit.
-    pub(super) fn take(&mut self, watch: &Watch, event: watcher::Event<DynamicObject>) -> bool {
-        let Some(kept) = self.caches.get_mut(watch) else { return false };
-        let place = |object: &DynamicObject| -> NamespacedName {
+    /// Handles an event of a watch. True when something was edited; what this controller writes is no edit.
+    pub(super) fn handle(&mut self, watch: &Watch, event: watcher::Event<DynamicObject>) -> bool {
+        let Some(cache) = self.caches.get_mut(watch) else { return false };
+        let name = |object: &DynamicObject| -> NamespacedName {
             (Arc::from(object.namespace().unwrap_or_default()), Arc::from(object.name_any()))
         };
         match event {
             watcher::Event::Init => {
-                kept.incoming = Some(BTreeMap::new());
+                cache.incoming = Some(BTreeMap::new());
                 false
             }
             watcher::Event::InitApply(object) => {
                 let stored = decode(watch.watched, &object);
-                kept.incoming.get_or_insert_default().insert(place(&object), stored);
+                cache.incoming.get_or_insert_default().insert(name(&object), stored);
                 false
             }
             watcher::Event::InitDone => {
-                let incoming = kept.incoming.take().unwrap_or_default();
-                let is_edit = !kept.is_listed || kept.failure.is_some() || differ(&kept.objects, &incoming);
-                (kept.objects, kept.is_listed, kept.failure) = (incoming, true, None);
+                let incoming = cache.incoming.take().unwrap_or_default();
+                let is_edit =
+                    !cache.is_listed || cache.failure.is_some() || differ(&cache.objects, &incoming);
+                (cache.objects, cache.is_listed, cache.failure) = (incoming, true, None);
                 is_edit
             }
             watcher::Event::Apply(object) => {
                 let stored = decode(watch.watched, &object);
-                let is_edit = kept
+                let is_edit = cache
                     .objects
-                    .get(&place(&object))
+                    .get(&name(&object))
                     .map_or(!is_own(&stored), |before| is_edit(before, &stored));
-                kept.objects.insert(place(&object), stored);
+                cache.objects.insert(name(&object), stored);
                 is_edit
             }
             watcher::Event::Delete(object) => {
-                kept.objects.remove(&place(&object)).is_some_and(|gone| !is_own(&gone))
+                cache.objects.remove(&name(&object)).is_some_and(|removed| !is_own(&removed))
             }
         }
     }
 
-    /// A watch failed; what it showed stays, and is no longer complete.
+    /// A watch failed. Its objects stay, and are incomplete.
     pub(super) fn fail(&mut self, watch: &Watch, why: String) {
         if let Some(cache) = self.caches.get_mut(watch) {
             cache.failure = Some(why);
         }
     }
 
-    /// Whether every watch has listed what there is, or failed to.
+    /// Whether every watch has listed its objects, or failed to.
     pub(super) fn is_listed(&self) -> bool {
         self.caches.values().all(|cache| cache.is_listed || cache.failure.is_some())
     }
 
-    /// Why this is not everything, if it is not.
+    /// Why the objects are incomplete, if they are.
     fn gap(&self) -> Option<String> {
         self.caches.iter().find_map(|(watch, cache)| {
             let place = watch
@@ -118,20 +119,17 @@ impl Stores {
         let of_accounts = self.caches.iter().filter(|(watch, _)| is_of_accounts(watch));
         of_accounts.flat_map(|(_, cache)| cache.objects.values()).filter_map(|stored| match stored {
             Stored::Account(account) => Some(account),
-            _ => None,
+            Stored::Declared(_) | Stored::Broken(_) | Stored::Plan(..) | Stored::Approval(..) => None,
         })
     }
 
-    /// Everything about one account; `None` when it is gone.
+    /// The objects of one account; `None` when it is gone.
     pub(super) fn view(&self, account: &ObjectRef) -> Option<View> {
         let index = AccountIndex::new(self.accounts());
         let found = self.accounts().find(|candidate| candidate.meta.object == *account)?;
         let is_ours =
             |meta: &Meta, named: Option<&str>| index.find(meta, named) == AccountMatch::Account(account);
-        let reach = |namespace: &str| {
-            let lets_in = found.spec.allowed_namespaces.iter().any(|allowed| allowed.namespace == namespace);
-            lets_in || *namespace == *account.namespace
-        };
+        let in_reach = |namespace: &str| *namespace == *account.namespace || allows(found, namespace);
         let mut view = View {
             account: found.clone(),
             objects: Vec::new(),
@@ -141,67 +139,72 @@ impl Stores {
             gap: self.gap(),
             older_accounts: self.older_accounts(found),
         };
-        for (place, stored) in self.caches.values().flat_map(|cache| &cache.objects) {
-            let is_beside = place.0 == account.namespace;
+        for ((namespace, _), stored) in self.caches.values().flat_map(|cache| &cache.objects) {
+            let is_beside = *namespace == account.namespace;
             match stored {
                 Stored::Declared(object) if is_ours(&object.meta, object.spec.account()) => {
                     view.objects.push(object.clone());
                 }
-                // What it names cannot be read, so it may be about every account in reach.
-                Stored::Broken(broken) if broken.meta.object.kind != Kind::Account && reach(&place.0) => {
+                // The account that it names cannot be read, so it counts for every account in reach.
+                Stored::Broken(broken) if broken.meta.object.kind != Kind::Account && in_reach(namespace) => {
                     view.broken.push(broken.clone());
                 }
                 Stored::Plan(of, plan) if is_beside && *of == account.name => {
                     view.published.push(plan.clone());
                 }
                 Stored::Approval(named, approval)
-                    if is_beside && index.find_approval(account, named.as_deref()) =>
+                    if is_beside && index.is_approval_for(account, named.as_deref()) =>
                 {
                     view.approvals.push(approval.clone());
                 }
-                _ => {}
+                // Of another account.
+                Stored::Account(_)
+                | Stored::Declared(_)
+                | Stored::Broken(_)
+                | Stored::Plan(..)
+                | Stored::Approval(..) => {}
             }
         }
         Some(view)
     }
 
-    /// Objects that have no account, with the reason, and accounts that cannot be read. None while an account may be
-    /// missing here only because accounts could not be listed.
+    /// Objects without an account, with the reason, and accounts that cannot be read. None while accounts have not been
+    /// listed, because an account may be missing only for that.
     pub(super) fn unassigned(&self) -> (Vec<(Arc<Declared>, String)>, Vec<Broken>) {
-        let mut lost = Vec::new();
+        let mut unassigned = Vec::new();
         let mut broken = Vec::new();
         if self.caches.iter().any(|(watch, cache)| is_of_accounts(watch) && !cache.is_listed) {
-            return (lost, broken);
+            return (unassigned, broken);
         }
         let index = AccountIndex::new(self.accounts());
         for stored in self.all() {
             match stored {
                 Stored::Declared(object) => {
                     if let AccountMatch::None(why) = index.find(&object.meta, object.spec.account()) {
-                        lost.push((Arc::clone(object), why));
+                        unassigned.push((Arc::clone(object), why));
                     }
                 }
                 Stored::Broken(account) if account.meta.object.kind == Kind::Account => {
                     broken.push(account.clone());
                 }
-                _ => {}
+                Stored::Account(_) | Stored::Broken(_) | Stored::Plan(..) | Stored::Approval(..) => {}
             }
         }
-        (lost, broken)
+        (unassigned, broken)
     }
 
-    /// The older account objects on the same platform, by tenant: by what they declare, or by what answered them.
+    /// The older account objects on the same platform, by tenant.
     fn older_accounts(&self, account: &DeclaredAccount) -> BTreeMap<String, ObjectRef> {
         let platform = |account: &DeclaredAccount| {
             let host = account.spec.endpoint.host.as_deref().unwrap_or_default();
             BaseUrl::parse(host).map_or_else(|_| host.to_owned(), |base| base.to_string())
         };
         let age = |account: &DeclaredAccount| (account.meta.created, account.meta.uid.clone());
-        let (own, born) = (platform(account), age(account));
+        let (own_platform, own_age) = (platform(account), age(account));
         let mut older: Vec<&DeclaredAccount> =
-            self.accounts().filter(|other| age(other) < born && platform(other) == own).collect();
+            self.accounts().filter(|other| age(other) < own_age && platform(other) == own_platform).collect();
         older.sort_by_key(|other| std::cmp::Reverse(age(other)));
-        // The oldest of a tenant is written last, and stays.
+        // The oldest of a tenant comes last, and stays in the map.
         older.into_iter().filter_map(|other| Some((other.tenant()?, other.meta.object.clone()))).collect()
     }
 }
@@ -210,9 +213,11 @@ impl Stores {
 #[derive(PartialEq, Eq)]
 enum AccountMatch<'a> {
     Account(&'a ObjectRef),
+    /// None, for that reason.
     None(String),
 }
 
+/// The accounts, by namespace.
 struct AccountIndex<'a> {
     by_namespace: HashMap<&'a str, Vec<&'a DeclaredAccount>>,
     all: Vec<&'a DeclaredAccount>,
@@ -237,10 +242,7 @@ impl<'a> AccountIndex<'a> {
         let beside: Vec<&&DeclaredAccount> =
             self.by_namespace.get(namespace).into_iter().flatten().filter(is_meant).collect();
         let candidates: Vec<&&DeclaredAccount> = if beside.is_empty() {
-            let lets_in = |account: &&&DeclaredAccount| {
-                account.spec.allowed_namespaces.iter().any(|allowed| allowed.namespace == namespace)
-            };
-            self.all.iter().filter(is_meant).filter(lets_in).collect()
+            self.all.iter().filter(is_meant).filter(|account| allows(account, namespace)).collect()
         } else {
             beside
         };
@@ -258,7 +260,7 @@ impl<'a> AccountIndex<'a> {
         }
     }
 
-    fn find_approval(&self, account: &ObjectRef, named: Option<&str>) -> bool {
+    fn is_approval_for(&self, account: &ObjectRef, named: Option<&str>) -> bool {
         match named {
             Some(name) => *account.name == *name,
             None => self.by_namespace.get(&*account.namespace).is_some_and(|beside| beside.len() == 1),
@@ -266,38 +268,51 @@ impl<'a> AccountIndex<'a> {
     }
 }
 
+/// Whether objects of that namespace may belong to the account.
+fn allows(account: &DeclaredAccount, namespace: &str) -> bool {
+    account.spec.allowed_namespaces.iter().any(|allowed| allowed.namespace == namespace)
+}
+
 fn is_of_accounts(watch: &Watch) -> bool {
     watch.watched == Watched::Declared(Kind::Account)
 }
 
-/// Plans are ours: whatever happens to them is no reason to look at the account.
+/// This controller writes plans itself, so their events start no pass.
 fn is_own(stored: &Stored) -> bool {
     matches!(stored, Stored::Plan(..))
 }
 
-/// Whether another writer changed something that a pass looks at.
-fn is_edit(before: &Stored, now: &Stored) -> bool {
-    match (before, now) {
-        (Stored::Account(before), Stored::Account(now)) => is_meta_edit(&before.meta, &now.meta),
-        (Stored::Declared(before), Stored::Declared(now)) => is_meta_edit(&before.meta, &now.meta),
-        (Stored::Broken(before), Stored::Broken(now)) => is_meta_edit(&before.meta, &now.meta),
+/// Whether something was changed that a pass depends on and does not write itself.
+fn is_edit(before: &Stored, after: &Stored) -> bool {
+    match (before, after) {
+        (Stored::Account(before), Stored::Account(after)) => is_meta_edit(&before.meta, &after.meta),
+        (Stored::Declared(before), Stored::Declared(after)) => is_meta_edit(&before.meta, &after.meta),
+        (Stored::Broken(before), Stored::Broken(after)) => is_meta_edit(&before.meta, &after.meta),
         (Stored::Plan(..), Stored::Plan(..)) => false,
-        (Stored::Approval(_, before), Stored::Approval(_, now)) => before.generation != now.generation,
-        _ => true,
+        (Stored::Approval(_, before), Stored::Approval(_, after)) => before.generation != after.generation,
+        // An object has become readable, or has stopped being so.
+        (
+            Stored::Account(_)
+            | Stored::Declared(_)
+            | Stored::Broken(_)
+            | Stored::Plan(..)
+            | Stored::Approval(..),
+            _,
+        ) => true,
     }
 }
 
-fn is_meta_edit(before: &Meta, now: &Meta) -> bool {
+fn is_meta_edit(before: &Meta, after: &Meta) -> bool {
     let Meta { object: _, uid, generation, created: _, deleted, has_finalizer: _, is_orphaned, reconcile_at } =
         before;
-    *uid != now.uid
-        || *generation != now.generation
-        || deleted.is_some() != now.deleted.is_some()
-        || *is_orphaned != now.is_orphaned
-        || *reconcile_at != now.reconcile_at
+    *uid != after.uid
+        || *generation != after.generation
+        || deleted.is_some() != after.deleted.is_some()
+        || *is_orphaned != after.is_orphaned
+        || *reconcile_at != after.reconcile_at
 }
 
-fn differ(before: &BTreeMap<NamespacedName, Stored>, now: &BTreeMap<NamespacedName, Stored>) -> bool {
-    before.len() != now.len()
-        || before.iter().any(|(place, before)| now.get(place).is_none_or(|now| is_edit(before, now)))
+fn differ(before: &BTreeMap<NamespacedName, Stored>, after: &BTreeMap<NamespacedName, Stored>) -> bool {
+    before.len() != after.len()
+        || before.iter().any(|(name, before)| after.get(name).is_none_or(|after| is_edit(before, after)))
 }

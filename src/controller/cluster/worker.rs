@@ -1,4 +1,4 @@
-//! One task an account: waits for a reason to look, runs a pass, publishes what came of it.
+//! One task for each account: waits for a trigger, runs a pass, publishes the result.
 
 use super::audit_poll::Polled;
 use super::connect::{Connection, Connector};
@@ -6,11 +6,10 @@ use super::metrics::Metrics;
 use super::publish::Publisher;
 use super::status_write_ahead::StatusWriteAhead;
 use super::store::Stores;
-use crate::controller::pass::AccountMemory;
-use crate::controller::pass::WriteAhead;
-use crate::controller::pass::object_status::Readiness;
-use crate::controller::pass::view::{Declared, ObjectRef, View};
-use crate::controller::pass::{Pass, Session, pass};
+use crate::apply::ChangeOutcome;
+use crate::controller::pass::{
+    AccountMemory, Declared, ObjectRef, Pass, Readiness, Session, View, WriteAhead, pass, reason_of,
+};
 use crate::kore::LeaseTerm;
 use crate::manifest::compile::rate;
 use jiff::{SignedDuration, Timestamp};
@@ -42,8 +41,12 @@ impl Shared {
     }
 }
 
-/// Longest time that edits following each other put a pass off.
+/// Edits that follow each other defer a pass by at most this many times the debounce.
 const DEBOUNCE_MAX: u32 = 5;
+/// The pause before a worker that could not start tries again.
+const START_RETRY: SignedDuration = SignedDuration::from_secs(5);
+/// The shortest time between two passes without an edit.
+const MIN_PAUSE: SignedDuration = SignedDuration::from_secs(1);
 
 /// Reconciles one account until it is gone or the worker is cancelled.
 pub(super) async fn run_worker(
@@ -60,9 +63,7 @@ pub(super) async fn run_worker(
             () = cancel.cancelled() => return,
             cause = wait(&shared, &wake, next, worker.as_mut()) => cause,
         };
-        if cause == Cause::Poll {
-            continue;
-        }
+        let Some(cause) = cause else { continue };
         let Some(view) = shared.view(&account) else {
             shared.metrics.forget(&account);
             return;
@@ -74,7 +75,7 @@ pub(super) async fn run_worker(
                 Ok(started) => worker.insert(started),
                 Err(why) => {
                     tracing::warn!(%account, why, "nothing can be done for the account yet");
-                    next = Timestamp::now().saturating_add(RESTART).unwrap_or(Timestamp::MAX);
+                    next = Timestamp::now().saturating_add(START_RETRY).unwrap_or(Timestamp::MAX);
                     continue;
                 }
             },
@@ -87,17 +88,17 @@ pub(super) async fn run_worker(
     }
 }
 
-/// What is left of a namespace that is about to go: nothing in it can be waited for, so its objects are let go of.
+/// A namespace that is being deleted cannot wait for the account, so its deleted objects count as orphaned.
 async fn without_terminating(shared: &Shared, mut view: View) -> View {
     let is_leaving = |object: &&mut Arc<Declared>| object.meta.deleted.is_some() && object.meta.has_finalizer;
-    let mut known: HashMap<Arc<str>, bool> = HashMap::new();
+    let mut checked: HashMap<Arc<str>, bool> = HashMap::new();
     for object in view.objects.iter_mut().filter(is_leaving) {
         let namespace = &object.meta.object.namespace;
-        let is_terminating = match known.get(namespace) {
-            Some(known) => *known,
+        let is_terminating = match checked.get(namespace) {
+            Some(is_terminating) => *is_terminating,
             None => shared.connector.is_terminating(namespace).await,
         };
-        known.insert(Arc::clone(namespace), is_terminating);
+        checked.insert(Arc::clone(namespace), is_terminating);
         Arc::make_mut(object).meta.is_orphaned |= is_terminating;
     }
     view
@@ -108,36 +109,35 @@ async fn without_terminating(shared: &Shared, mut view: View) -> View {
 enum Cause {
     /// An object was edited.
     Edit,
-    /// The time has come.
+    /// It is scheduled.
     Due,
-    /// The audit log says that something happened.
+    /// The audit log has new events.
     AuditPoll,
-    /// None: the audit log says nothing.
-    Poll,
 }
 
-async fn wait(shared: &Shared, wake: &Notify, next: Timestamp, worker: Option<&mut Worker>) -> Cause {
+/// Waits for the next pass or poll. `None`: a poll found nothing, so there is no reason for a pass.
+async fn wait(shared: &Shared, wake: &Notify, next: Timestamp, worker: Option<&mut Worker>) -> Option<Cause> {
     let now = Timestamp::now();
     let poll_at = worker.as_ref().filter(|worker| worker.may_poll()).map(|worker| worker.polls_at(shared));
     let until = |at: Timestamp| Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO);
     let polls_first = poll_at.is_some_and(|at| at < next);
     tokio::select! {
-        // Where something was edited and the time has come as well, one pass is for both.
+        // An edit comes first: if a pass is due as well, one pass is for both.
         biased;
         () = wake.notified() => {
             let started = Instant::now();
-            // Edits come in flocks: an apply of a folder is one reason to look, not a hundred.
+            // An apply of a folder is a hundred edits, and should be one pass.
             while started.elapsed() < shared.debounce * DEBOUNCE_MAX {
                 if tokio::time::timeout(shared.debounce, wake.notified()).await.is_err() {
                     break;
                 }
             }
-            Cause::Edit
+            Some(Cause::Edit)
         }
-        () = tokio::time::sleep(until(next)), if !polls_first => Cause::Due,
+        () = tokio::time::sleep(until(next)), if !polls_first => Some(Cause::Due),
         () = tokio::time::sleep(until(poll_at.unwrap_or(next))), if polls_first => match worker {
             Some(worker) => worker.poll(shared).await,
-            None => Cause::Due,
+            None => Some(Cause::Due),
         },
     }
 }
@@ -148,11 +148,11 @@ struct Worker {
     memory: AccountMemory,
     write_ahead: Arc<dyn WriteAhead>,
     connection: Option<Connection>,
-    polled: Timestamp,
+    polled_at: Timestamp,
 }
 
 impl Worker {
-    /// Takes over what the one before us has left in the statuses.
+    /// Starts with what the statuses remember.
     async fn start(shared: &Shared, view: &View) -> Result<Self, String> {
         let account = view.account.meta.object.clone();
         let publisher = Arc::clone(&shared.publisher);
@@ -160,8 +160,8 @@ impl Worker {
             StatusWriteAhead::new(shared.client.clone(), &account, publisher, shared.lease_term.clone());
         let mut view = view.clone();
         view.account.status = write_ahead.status().await?;
-        let (memory, polled) = (AccountMemory::restored(&view), Timestamp::now());
-        Ok(Self { account, memory, write_ahead: Arc::new(write_ahead), connection: None, polled })
+        let (memory, polled_at) = (AccountMemory::restored(&view), Timestamp::now());
+        Ok(Self { account, memory, write_ahead: Arc::new(write_ahead), connection: None, polled_at })
     }
 
     fn may_poll(&self) -> bool {
@@ -169,45 +169,50 @@ impl Worker {
     }
 
     fn polls_at(&self, shared: &Shared) -> Timestamp {
-        self.polled.saturating_add(shared.audit_poll_interval).unwrap_or(Timestamp::MAX)
+        self.polled_at.saturating_add(shared.audit_poll_interval).unwrap_or(Timestamp::MAX)
     }
 
-    async fn poll(&mut self, shared: &Shared) -> Cause {
-        match self.ask_log(shared).await {
-            Some(Polled::Something) => Cause::AuditPoll,
-            _ => Cause::Poll,
+    async fn poll(&mut self, shared: &Shared) -> Option<Cause> {
+        match self.poll_audit_log(shared).await? {
+            Polled::NewEvents => Some(Cause::AuditPoll),
+            Polled::Nothing | Polled::Unavailable => None,
         }
     }
 
-    /// What the audit log says, where it can be asked.
-    async fn ask_log(&mut self, shared: &Shared) -> Option<Polled> {
+    /// Polls the audit log, where it can be read.
+    async fn poll_audit_log(&mut self, shared: &Shared) -> Option<Polled> {
         let connection = self.connection.as_mut().filter(|connection| connection.audit_poll.is_possible())?;
-        self.polled = Timestamp::now();
+        self.polled_at = Timestamp::now();
         let polled = connection.audit_poll.poll(&connection.reader).await;
         shared.metrics.audit_polled(&self.account);
-        if polled == Polled::Refused {
+        if polled == Polled::Unavailable {
             tracing::info!(account = %self.account, "the audit log cannot be read: drift is noticed at the interval");
         }
         Some(polled)
     }
 
+    /// Connects to the account, if it may be read at all.
+    async fn connect(&mut self, shared: &Shared, view: &View) -> Result<(), Readiness> {
+        let open = self.connection.take();
+        if view.account.spec.suspend {
+            return Err(Readiness::suspended());
+        }
+        if let Some(conflicting_account) = view.conflicting_account(view.account.tenant().as_deref()) {
+            return Err(Readiness::conflicting(conflicting_account));
+        }
+        let limit = rate(&view.account.spec.rate_limit);
+        self.connection = Some(shared.connector.connect(&view.account, limit, open).await?);
+        Ok(())
+    }
+
     /// One pass, and when the next is due.
     async fn run(&mut self, shared: &Shared, view: &View, cancel: CancellationToken) -> Timestamp {
         let started = Instant::now();
-        let limit = rate(&view.account.spec.rate_limit);
-        let before = self.connection.take();
-        let connected = if view.account.spec.suspend {
-            Err(Readiness::suspended())
-        } else if let Some(conflicting_account) = view.conflicting_account(view.account.tenant().as_deref()) {
-            Err(Readiness::conflicting(conflicting_account))
-        } else {
-            shared.connector.connect(&view.account, limit, before).await
-        };
-        let away = connected.map(|connection| self.connection = Some(connection)).err();
-        // Where the log stands before the read: what happens from here on is news.
-        self.ask_log(shared).await;
+        let unconnected = self.connect(shared, view).await.err();
+        // Polled before the read: an event from here on may not be part of it.
+        self.poll_audit_log(shared).await;
         let now = Timestamp::now();
-        let session = match (&self.connection, away) {
+        let session = match (&self.connection, unconnected) {
             (Some(Connection { reader, gateway, host, .. }), None) => Ok(Session {
                 reader,
                 gateway,
@@ -215,41 +220,34 @@ impl Worker {
                 lease_term: &shared.lease_term,
                 write_ahead: &self.write_ahead,
             }),
-            (_, away) => Err(away.unwrap_or_else(Readiness::fine)),
+            (_, unconnected) => Err(unconnected.unwrap_or_else(Readiness::up_to_date)),
         };
         let done = pass(view, &mut self.memory, session, now, cancel.clone()).await;
         if done.outcome.is_some() {
-            // Our own writing is no news.
-            self.ask_log(shared).await;
+            // The events of our own writes start no pass.
+            self.poll_audit_log(shared).await;
         }
         if let Some(Connection { gateway, .. }) = &self.connection {
-            shared.metrics.budget(&self.account, gateway.calls_left());
+            shared.metrics.set_calls_left(&self.account, gateway.calls_left());
         }
-        // Somebody else speaks for the account by now, or nothing was seen that is worth saying.
+        // Another replica may lead by now, or the pass was cancelled before it knew anything.
         let is_cut_short = cancel.is_cancelled() && !done.was_read();
         if is_cut_short || shared.lease_term.ends_at() <= Timestamp::now() {
             return now;
         }
         shared.publisher.publish(view, &done).await;
         shared.metrics.passed(view, &done, started.elapsed(), Timestamp::now());
-        told(&done);
-        done.next.max(now.saturating_add(LEAST).unwrap_or(now))
+        log_pass(&done);
+        done.schedule.next.max(now.saturating_add(MIN_PAUSE).unwrap_or(now))
     }
 }
 
-/// The pause before a worker tries again to start.
-const RESTART: SignedDuration = SignedDuration::from_secs(5);
-/// No pass follows another sooner than this by itself.
-const LEAST: SignedDuration = SignedDuration::from_secs(1);
-
-fn told(done: &Pass) {
-    let reason =
-        crate::controller::pass::conditions::reason_of(&done.report.account.conditions).unwrap_or_default();
-    let counts = done.report.account.counts.clone().unwrap_or_default();
-    let applied = done
-        .outcome
-        .as_ref()
-        .map_or(0, |outcome| outcome.count(|fate| matches!(fate, crate::apply::ChangeOutcome::Applied)));
+fn log_pass(done: &Pass) {
+    let account = &done.report.account;
+    let reason = reason_of(&account.conditions).unwrap_or_default();
+    let counts = account.counts.clone().unwrap_or_default();
+    let is_applied = |outcome: &ChangeOutcome| matches!(outcome, ChangeOutcome::Applied);
+    let applied = done.outcome.as_ref().map_or(0, |outcome| outcome.count(is_applied));
     let calls = done.plan.as_ref().map_or(0, |plan| plan.observed.calls)
         + done.outcome.as_ref().map_or(0, |outcome| outcome.calls);
     let (left, waiting, is_unchanged) = (counts.changes, counts.waiting, done.is_unchanged());

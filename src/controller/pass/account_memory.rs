@@ -1,5 +1,5 @@
-//! What the controller remembers of an account between passes. In-process it is whole; what has to survive a restart
-//! lies in the status of the objects.
+//! What the controller remembers of an account between passes. What must survive a restart is in the statuses of the
+//! objects; the rest is lost with the process.
 
 use super::unchanged::UnchangedPass;
 use super::view::View;
@@ -13,9 +13,9 @@ use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
-/// The ceilings count what was removed in this time.
+/// The ceilings on removals count this time.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
-/// Most open invitations of people without a `KoreUser` that the account's status remembers.
+/// The most open invitations of people without a `KoreUser` that the account's status remembers.
 const INVITED_MAX: usize = 500;
 
 /// Memory of one account.
@@ -24,14 +24,14 @@ pub struct AccountMemory {
     /// Open invitations, and what was applied lately.
     pub plan_memory: Memory,
     removals: Vec<Removed>,
-    /// What the objects were, and since when they have been so.
+    /// A hash of the objects' generations, and since when it has been the same.
     edits: Option<(u64, Timestamp)>,
-    /// The last pass, if it came to nothing.
+    /// The last pass, if there was nothing to do and nothing to write.
     pub(super) unchanged: Option<UnchangedPass>,
 }
 
 impl AccountMemory {
-    /// What the status of the objects remembers.
+    /// What is stored in the statuses of the objects.
     pub fn restored(view: &View) -> Self {
         let status = &view.account.status;
         let mut memory = Memory::default();
@@ -50,8 +50,8 @@ impl AccountMemory {
         Self { plan_memory: memory, removals, edits: None, unchanged: None }
     }
 
-    /// Since when the objects have been as they are. Whoever just started has seen them only now.
-    pub fn unedited_since(&mut self, view: &View, now: Timestamp) -> Timestamp {
+    /// Since when the objects have been as they are; at most since the first pass of this process.
+    pub(super) fn unedited_since(&mut self, view: &View, now: Timestamp) -> Timestamp {
         let mut metas: Vec<_> = view
             .objects()
             .map(|object| &object.meta)
@@ -62,18 +62,14 @@ impl AccountMemory {
         metas.sort();
         let mut hasher = DefaultHasher::new();
         metas.hash(&mut hasher);
-        let seen = hasher.finish();
-        match self.edits {
-            Some((known, since)) if known == seen => since,
-            _ => {
-                self.edits = Some((seen, now));
-                now
-            }
-        }
+        let hash = hasher.finish();
+        let same = self.edits.filter(|(last, _)| *last == hash);
+        let (_, since) = *self.edits.insert(same.unwrap_or((hash, now)));
+        since
     }
 
     /// What the ceilings count besides a plan.
-    pub fn day(&mut self, acknowledged: BTreeSet<ChangeId>, now: Timestamp) -> Day {
+    pub(super) fn day(&mut self, acknowledged: BTreeSet<ChangeId>, now: Timestamp) -> Day {
         self.removals.retain(|removed| now.duration_since(removed.at) < DAY);
         let mut lately: BTreeMap<Family, usize> = BTreeMap::new();
         for removed in &self.removals {
@@ -84,17 +80,16 @@ impl AccountMemory {
         Day { lately, acknowledged }
     }
 
-    /// When time alone changes what this says: the oldest removal leaves the window, an invitation has been open for too
-    /// long.
+    /// When time alone changes what a pass comes to: a removal is a day old, or an invitation is overdue.
     pub(super) fn next_change_at(&self, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
-        let gone = self.removals.iter().map(|removed| removed.at.saturating_add(DAY));
+        let forgotten = self.removals.iter().map(|removed| removed.at.saturating_add(DAY));
         let after = policy.invitations.overdue_after;
         let overdue = self.plan_memory.pending_since.values().map(|since| since.saturating_add(after));
-        gone.chain(overdue).map(|at| at.unwrap_or(Timestamp::MAX)).filter(|at| *at > now).min()
+        forgotten.chain(overdue).map(|at| at.unwrap_or(Timestamp::MAX)).filter(|at| *at > now).min()
     }
 
-    /// Remembers what a run did.
-    pub fn record(&mut self, outcome: &Outcome, now: Timestamp) {
+    /// Remembers what a run has applied.
+    pub(super) fn record(&mut self, outcome: &Outcome, now: Timestamp) {
         let applied = outcome
             .by_change
             .iter()
@@ -108,13 +103,13 @@ impl AccountMemory {
         }
     }
 
-    /// The window of removals as it is, for the status.
-    pub fn window(&self, allowed: u32) -> RemovalWindow {
+    /// The removals of the last day, for the status.
+    pub(super) fn window(&self, allowed: u32) -> RemovalWindow {
         window(self.removals.clone(), allowed)
     }
 
-    /// The window of removals as it will be when all of these have gone. `None`: there are none.
-    pub fn planned_removals<'c>(
+    /// The removals of the last day, with these as if they were done. `None`: there are none of these.
+    pub(super) fn planned_removals<'c>(
         &self,
         removals: impl Iterator<Item = &'c Change>,
         allowed: u32,
@@ -139,39 +134,44 @@ impl AccountMemory {
         (!is_empty).then(|| window(planned, allowed))
     }
 
-    /// Whether a replica ended in the middle of removals that were counted beforehand.
-    pub fn wrote_ahead(&self) -> bool {
+    /// Whether an earlier process ended in the middle of removals that it had counted beforehand.
+    pub(super) fn wrote_ahead(&self) -> bool {
         self.removals.iter().any(|removed| !removed.under_way.is_empty())
     }
 
-    /// Takes off the window what was foreseen and has not gone: the plan wants it gone still. What is in no plan any more
-    /// stays counted. True when something was taken off.
-    pub fn correct(&mut self, plan: &Plan) -> bool {
+    /// No longer counts removals that were counted beforehand and that the plan still lists. Those that it does not list
+    /// stay counted. True when the count has changed.
+    pub(super) fn correct(&mut self, plan: &Plan) -> bool {
         let planned: BTreeSet<String> = plan.changes.iter().map(|change| change.id.to_string()).collect();
-        let mut is_less = false;
+        let mut is_changed = false;
         for removed in &mut self.removals {
             let under_way = std::mem::take(&mut removed.under_way);
-            let left = under_way.iter().filter(|id| planned.contains(*id)).count();
-            removed.count = removed.count.saturating_sub(u32::try_from(left).unwrap_or(u32::MAX));
-            is_less |= left > 0;
+            let not_done = under_way.iter().filter(|id| planned.contains(*id)).count();
+            removed.count = removed.count.saturating_sub(u32::try_from(not_done).unwrap_or(u32::MAX));
+            is_changed |= not_done > 0;
         }
         self.removals.retain(|removed| removed.count > 0);
-        is_less
+        is_changed
     }
 
-    /// Changes that came back, for the status: a single application is forgotten with the process.
-    pub fn repeated(&self) -> BTreeMap<String, Vec<Timestamp>> {
+    /// Changes that were applied more than once, for the status. A single application is not stored.
+    pub(super) fn repeated(&self) -> BTreeMap<String, Vec<Timestamp>> {
         let repeated = self.plan_memory.applied.iter().filter(|(_, times)| times.len() > 1);
         repeated.map(|(id, times)| (id.to_string(), times.clone())).collect()
     }
 
-    /// Open invitations that no object's status remembers.
-    pub fn invited(&self, view: &View) -> BTreeMap<String, Timestamp> {
+    /// Open invitations of people without a `KoreUser`, for the account's status.
+    pub(super) fn invited(&self, view: &View) -> BTreeMap<String, Timestamp> {
         let declared: BTreeSet<&Email> = view
             .objects()
             .filter_map(|object| match &object.spec {
                 Spec::User(spec) => Some(&spec.email),
-                _ => None,
+                Spec::Account(_)
+                | Spec::Team(_)
+                | Spec::GroupMembership(_)
+                | Spec::Role(_)
+                | Spec::RoleBinding(_)
+                | Spec::BotAssignment(_) => None,
             })
             .collect();
         let others = self.plan_memory.pending_since.iter().filter(|(email, _)| !declared.contains(email));

@@ -1,34 +1,63 @@
-//! Which changes of a plan are deferred, and why: those that need an approval, and removals while objects are still
-//! being edited. Pure.
+//! Defers changes of a plan: those that need an approval, and removals while objects are being edited. Pure.
 
-use super::view_to_manifests::object_of;
+use super::AccountMemory;
+use super::inputs::PassInputs;
+use super::propose::covered;
+use super::view_to_manifests::{leaving, object_of};
 use crate::facts::{Approval, Location, Policy, Source};
-use crate::plan::{Change, ChangeId, Digest, Entry, Plan, Reason, RiskLevel};
+use crate::plan::{self, Change, ChangeId, Context, Digest, Entry, Plan, Reason, RiskLevel};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 
-/// What decides about deferring.
+/// A plan without the changes that are deferred.
+pub(super) struct Deferred {
+    /// The plan. Its waiting entries name the deferred changes.
+    pub(super) plan: Plan,
+    /// When deferred removals may be sent, if there are any.
+    pub(super) settled_at: Option<Timestamp>,
+}
+
+/// Defers what is not approved and what has not settled. `context`: the plan was made with it.
+pub(super) fn defer_changes(
+    inputs: PassInputs<'_>,
+    plan: Plan,
+    context: &Context,
+    memory: &mut AccountMemory,
+) -> Deferred {
+    let PassInputs { view, policy, now, .. } = inputs;
+    let rules = DeferRules {
+        policy,
+        covered: &covered(view),
+        leaving: &leaving(view),
+        unedited_since: memory.unedited_since(view, now),
+        now,
+    };
+    let entries = defer(&plan, &rules);
+    let plan = plan::defer(plan, entries, policy, context);
+    let is_settling = plan.waiting.iter().any(|entry| entry.reason == Reason::Settling);
+    Deferred { plan, settled_at: is_settling.then(|| rules.settled_at()) }
+}
+
+/// What decides which changes are deferred.
 #[derive(Debug)]
-pub(in crate::controller) struct DeferRules<'a> {
-    /// The rules.
-    pub(in crate::controller) policy: &'a Policy,
+struct DeferRules<'a> {
+    policy: &'a Policy,
     /// Changes that are approved.
-    pub(in crate::controller) covered: &'a BTreeSet<ChangeId>,
+    covered: &'a BTreeSet<ChangeId>,
     /// Objects that are being deleted.
-    pub(in crate::controller) leaving: &'a BTreeSet<Location>,
-    /// Since when nothing has been edited.
-    pub(in crate::controller) unedited_since: Timestamp,
-    /// Now.
-    pub(in crate::controller) now: Timestamp,
+    leaving: &'a BTreeSet<Location>,
+    /// Since when no object has been edited.
+    unedited_since: Timestamp,
+    now: Timestamp,
 }
 
 impl DeferRules<'_> {
-    /// When removals may go.
-    pub(in crate::controller) fn settled_at(&self) -> Timestamp {
+    /// When removals may be sent.
+    fn settled_at(&self) -> Timestamp {
         self.unedited_since.saturating_add(self.policy.settle).unwrap_or(Timestamp::MAX)
     }
 
-    /// The clock decided, not an edit: nobody approves it, and it waits for no edit to settle.
+    /// A grant that ended by itself and not by an edit needs no approval and no settling.
     fn is_expiry(&self, change: &Change, plan: &Plan) -> bool {
         plan.ended.contains(&change.id)
             && !change.sources.iter().any(|source| self.leaving.contains(&source.place))
@@ -43,8 +72,8 @@ impl DeferRules<'_> {
     }
 }
 
-/// What waits, in words: at most one entry for approval and one for settling.
-pub(in crate::controller) fn defer(plan: &Plan, rules: &DeferRules<'_>) -> Vec<Entry> {
+/// The deferred changes: at most one entry for approval and one for settling.
+fn defer(plan: &Plan, rules: &DeferRules<'_>) -> Vec<Entry> {
     let refused: BTreeSet<&ChangeId> = plan.refused.iter().flat_map(|entry| &entry.changes).collect();
     let (mut unapproved, mut unsettled) = (Vec::new(), Vec::new());
     let is_settled = rules.settled_at() <= rules.now;
@@ -65,8 +94,8 @@ pub(in crate::controller) fn defer(plan: &Plan, rules: &DeferRules<'_>) -> Vec<E
         entries.push(entry(Reason::ApprovalRequired, "for an approval", next_step, &unapproved));
     }
     if !unsettled.is_empty() {
-        let still = brief(rules.policy.settle);
-        let what = format!("until nothing has been edited for {still}");
+        let settle = brief(rules.policy.settle);
+        let what = format!("until nothing has been edited for {settle}");
         let next_step = "nothing to do: they go by themselves".to_owned();
         entries.push(entry(Reason::Settling, &what, next_step, &unsettled));
     }
@@ -90,31 +119,32 @@ fn entry(reason: Reason, what: &str, next_step: String, changes: &[&Change]) -> 
     }
 }
 
-/// The changes a person has to look at: those without an approval, and those over the ceiling, which an approval by id
-/// acknowledges. The riskiest first.
-pub(in crate::controller) fn to_approve(plan: &Plan) -> Vec<(&Change, &Entry)> {
-    let asks = |entry: &&Entry| matches!(entry.reason, Reason::ApprovalRequired | Reason::RemovalCeiling);
-    let mut asked: Vec<(&Change, &Entry)> = Vec::new();
-    for entry in plan.waiting.iter().chain(&plan.refused).filter(asks) {
+/// The changes that a person has to approve: those without an approval, and those over the ceiling, which an approval by
+/// id acknowledges. The riskiest first.
+pub(super) fn to_approve(plan: &Plan) -> Vec<(&Change, &Entry)> {
+    let is_approvable =
+        |entry: &&Entry| matches!(entry.reason, Reason::ApprovalRequired | Reason::RemovalCeiling);
+    let mut changes: Vec<(&Change, &Entry)> = Vec::new();
+    for entry in plan.waiting.iter().chain(&plan.refused).filter(is_approvable) {
         let ids: BTreeSet<&ChangeId> = entry.changes.iter().collect();
-        asked.extend(
+        changes.extend(
             plan.changes.iter().filter(|change| ids.contains(&change.id)).map(|change| (change, entry)),
         );
     }
-    asked.sort_by(|(left, _), (right, _)| {
+    changes.sort_by(|(left, _), (right, _)| {
         right.risk.level.cmp(&left.risk.level).then_with(|| left.key.cmp(&right.key))
     });
-    asked.dedup_by(|(left, _), (right, _)| left.id == right.id);
-    asked
+    changes.dedup_by(|(left, _), (right, _)| left.id == right.id);
+    changes
 }
 
-/// Names a set of changes to approve.
-pub(in crate::controller) fn digest_of(changes: &[(&Change, &Entry)]) -> Digest {
+/// The digest of a set of changes to approve.
+pub(super) fn digest_of(changes: &[(&Change, &Entry)]) -> Digest {
     Digest::over(changes.iter().map(|(change, _)| &change.id))
 }
 
 /// `90s`, `5m`, `2h`: as manifests write it.
-pub(in crate::controller) fn brief(duration: SignedDuration) -> String {
+pub(super) fn brief(duration: SignedDuration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         _ if seconds % 3_600 == 0 && seconds > 0 => format!("{}h", seconds / 3_600),
@@ -123,7 +153,7 @@ pub(in crate::controller) fn brief(duration: SignedDuration) -> String {
     }
 }
 
-/// The objects that ask for a change.
-pub(in crate::controller) fn askers(sources: &[Source]) -> impl Iterator<Item = super::view::ObjectRef> + '_ {
+/// The objects that declare a change.
+pub(super) fn declaring_objects(sources: &[Source]) -> impl Iterator<Item = super::view::ObjectRef> + '_ {
     sources.iter().filter_map(object_of)
 }

@@ -1,7 +1,9 @@
-//! What is worth an event: what is new about an object or its account. Pure.
+//! The events of a pass: what is new about an object or its account. Pure.
 
+use super::assess::Assessment;
 use super::conditions::{is_stalled, reason_of};
-use super::object_status::{ObjectProblems, Readiness, changes};
+use super::object_problems::ObjectProblems;
+use super::readiness::{Readiness, changes};
 use super::reason::ConditionReason;
 use super::view::{Declared, Meta, ObjectRef, View};
 use crate::manifest::kinds::AccountStatus;
@@ -11,16 +13,16 @@ use crate::manifest::kinds::AccountStatus;
 pub struct PassEvent {
     /// The object; `None`: the account.
     pub object: Option<ObjectRef>,
-    /// Why.
+    /// A [`ConditionReason`], `Applied` or `Released`.
     pub reason: String,
-    /// What.
+    /// What happened.
     pub message: String,
-    /// Whether a person has to do something.
+    /// Whether it takes a person to go on.
     pub is_warning: bool,
 }
 
 impl PassEvent {
-    /// An object is let go of, and nothing is taken away.
+    /// Our finalizer is taken off an object, and nothing is changed at the platform.
     pub(in crate::controller) fn released(object: &ObjectRef, why: &str) -> Self {
         Self {
             object: Some(object.clone()),
@@ -31,8 +33,17 @@ impl PassEvent {
     }
 }
 
+/// All events of a pass that has read the account.
+pub(super) fn collect(view: &View, assessment: &Assessment, account: &AccountStatus) -> Vec<PassEvent> {
+    let Assessment { readiness, problems } = assessment;
+    let mut events = object_events(view, problems);
+    events.extend(view.objects().filter_map(release_event));
+    events.extend(account_event(view, readiness, account));
+    events
+}
+
 /// What has changed about objects since their statuses were written.
-pub(in crate::controller) fn object_events(view: &View, problems: &ObjectProblems) -> Vec<PassEvent> {
+fn object_events(view: &View, problems: &ObjectProblems) -> Vec<PassEvent> {
     let mut events = Vec::new();
     for Declared { meta, spec: _, status } in view.objects() {
         let Readiness { reason, message } = problems.readiness_of(&meta.object);
@@ -45,7 +56,7 @@ pub(in crate::controller) fn object_events(view: &View, problems: &ObjectProblem
             });
         }
         let before = reason_of(&status.conditions);
-        // What is well from the start is worth no event: ten thousand of them would say nothing.
+        // An object that is up to date from the start gets no event: ten thousand of them would tell nothing.
         if before != Some(&reason.to_string()) && (before.is_some() || reason != ConditionReason::UpToDate) {
             let object = Some(meta.object.clone());
             events.push(PassEvent {
@@ -59,15 +70,15 @@ pub(in crate::controller) fn object_events(view: &View, problems: &ObjectProblem
     events
 }
 
-/// What is said about an object that goes without anything being taken away.
-pub(in crate::controller) fn release_event(object: &Declared) -> Option<PassEvent> {
+/// The event of a deleted object that is released without changes at the platform.
+pub(super) fn release_event(object: &Declared) -> Option<PassEvent> {
     let Meta { deleted, has_finalizer, is_orphaned, .. } = &object.meta;
     (deleted.is_some() && *has_finalizer && *is_orphaned)
         .then(|| PassEvent::released(&object.meta.object, "it or its namespace was let go of"))
 }
 
-/// Whether the account stands otherwise than it did.
-pub(in crate::controller) fn account_event(
+/// The event of an account whose reason has changed.
+pub(super) fn account_event(
     view: &View,
     readiness: &Readiness,
     account: &AccountStatus,

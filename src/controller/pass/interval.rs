@@ -4,26 +4,21 @@ use crate::facts::{Policy, RateLimit};
 use crate::manifest::kinds::status::CallStatus;
 use jiff::SignedDuration;
 
-/// Time between polls of the audit log.
+/// The usual time between polls of the audit log.
 pub(in crate::controller) const AUDIT_POLL_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
 
 const HOUR: u32 = 3_600;
 
-/// The longest of: the interval that is asked for, and the one at which reads and polls stay under their share of the
-/// hour.
-pub(in crate::controller) fn effective_interval(policy: &Policy, calls_per_read: u32) -> SignedDuration {
+/// The declared interval, or a longer one at which reads and polls stay under their share of the hourly call budget.
+pub(super) fn effective_interval(policy: &Policy, calls_per_read: u32) -> SignedDuration {
     let share = u64::from(reads_allowed(policy.rate));
     let left = share.saturating_sub(u64::from(polls_per_hour())).max(1);
     let seconds = (u64::from(calls_per_read) * u64::from(HOUR)).div_ceil(left);
     policy.interval.max(SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX)))
 }
 
-/// The budget at that interval, for the status of the account.
-pub(in crate::controller) fn calls(
-    policy: &Policy,
-    calls_per_read: u32,
-    interval: SignedDuration,
-) -> CallStatus {
+/// The calls that reads take at that interval, for the status of the account.
+pub(super) fn calls(policy: &Policy, calls_per_read: u32, interval: SignedDuration) -> CallStatus {
     let seconds = u32::try_from(interval.as_secs()).unwrap_or(u32::MAX).max(1);
     let reads = (u64::from(calls_per_read) * u64::from(HOUR)).div_ceil(u64::from(seconds));
     let reads_per_hour = u32::try_from(reads).unwrap_or(u32::MAX).saturating_add(polls_per_hour());

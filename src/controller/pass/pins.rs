@@ -1,5 +1,5 @@
-//! A name once resolved means the same thing for the life of its object: a bot, role or group that later takes over the
-//! name is not followed. Pure.
+//! A name that was resolved once means the same bot, role or group for the life of its object. One that takes over the
+//! name later is not followed. Pure.
 
 use super::view::{Declared, ObjectRef};
 use crate::facts::{BotName, Directory, GroupName, RoleName, World};
@@ -10,20 +10,23 @@ const BOT: &str = "bot";
 const ROLE: &str = "role";
 const GROUP: &str = "group";
 
-/// What the names of an object mean now; what is known from before stays.
-pub(in crate::controller) fn resolved(object: &Declared, world: &World) -> BTreeMap<String, String> {
+/// The ids of the names in an object. Those in its status stay.
+pub(super) fn resolved(object: &Declared, world: &World) -> BTreeMap<String, String> {
     let mut pins = meaning(&object.spec, &world.directory);
     pins.extend(object.status.resolved.clone());
     pins
 }
 
-/// An object whose name has moved to something else, and what to read about it.
-pub(in crate::controller) fn moved(object: &Declared, world: &World) -> Option<(ObjectRef, String)> {
+/// An object with a name that now means something else, and the message about it.
+pub(super) fn moved(object: &Declared, world: &World) -> Option<(ObjectRef, String)> {
     let now = meaning(&object.spec, &world.directory);
-    let (what, known) =
-        object.status.resolved.iter().find(|(what, known)| now.get(*what).is_some_and(|id| id != *known))?;
+    let (what, pinned) = object
+        .status
+        .resolved
+        .iter()
+        .find(|(what, pinned)| now.get(*what).is_some_and(|id| id != *pinned))?;
     let message = format!(
-        "its {what} was {known} and now means {}; create the object anew if that is what you want",
+        "its {what} was {pinned} and now means {}; create the object anew if that is what you want",
         now.get(what).map_or("", String::as_str)
     );
     Some((object.meta.object.clone(), message))
@@ -52,7 +55,7 @@ fn meaning(spec: &Spec, directory: &Directory) -> BTreeMap<String, String> {
     pins
 }
 
-/// Whoever writes the id has said which bot it is.
+/// A bot that is named by its id needs no pin.
 fn bot_id(bot: &str, directory: &Directory) -> Option<String> {
     if directory.bots.keys().any(|id| id.as_str() == bot) {
         return None;

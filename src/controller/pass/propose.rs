@@ -1,7 +1,7 @@
-//! What is published for approval, and what became of what was published. Pure.
+//! Plans that are published for approval, and the progress of those that were. Pure.
 
-use super::defer::{askers, digest_of, to_approve};
-use super::view::{Approval, Published, View};
+use super::defer::{declaring_objects, digest_of, to_approve};
+use super::view::{Approval, PlanProgress, Published, View};
 use crate::manifest::kinds::KorePlanSpec;
 use crate::manifest::kinds::plan::{KorePlanCounts, PlanPhase, PlannedChange};
 use crate::plan::render::in_words;
@@ -10,45 +10,45 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Changes in one part.
 const PART: usize = 500;
-/// Parts at most; beyond, the harmless end is left out. The counts stay exact.
+/// The most parts. Beyond them the least risky changes are left out; the counts stay exact.
 const PARTS_MAX: usize = 20;
 /// Settled plans that are kept.
 const HISTORY: usize = 10;
 
-/// What to do with the plans of an account.
+/// What happens to the published plans of an account.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Proposals {
     /// To create: name and content.
     pub create: Vec<(String, KorePlanSpec)>,
-    /// Where each open plan stands, and how many of its changes are approved.
-    pub phases: BTreeMap<String, (PlanPhase, u32)>,
-    /// To delete: settled long ago.
+    /// The progress of each open plan, by name.
+    pub phases: BTreeMap<String, PlanProgress>,
+    /// To delete, by name: older than the history that is kept.
     pub delete: Vec<String>,
 }
 
 /// Every change that is approved.
-pub(in crate::controller) fn covered(view: &View) -> BTreeSet<ChangeId> {
+pub(super) fn covered(view: &View) -> BTreeSet<ChangeId> {
     view.approvals.iter().flat_map(|approval| covers(approval, &view.published)).collect()
 }
 
 /// The changes that one approval covers: those it lists, and those of the plan it names.
-pub(in crate::controller) fn covers(approval: &Approval, published: &[Published]) -> BTreeSet<ChangeId> {
+pub(super) fn covers(approval: &Approval, published: &[Published]) -> BTreeSet<ChangeId> {
     let named = published.iter().filter(|plan| approval.digest.as_ref() == Some(&plan.digest));
     named.flat_map(|plan| plan.changes.iter().cloned()).chain(approval.changes.iter().cloned()).collect()
 }
 
-/// What is to be published. `left`: changes of the plan that are not applied.
-pub(in crate::controller) fn propose(plan: &Plan, view: &View, left: &BTreeSet<ChangeId>) -> Proposals {
-    let asked = to_approve(plan);
-    let digest = (!asked.is_empty()).then(|| digest_of(&asked).as_str().to_owned());
+/// What is published, marked and deleted. `left`: changes of the plan that are not applied.
+pub(super) fn propose(plan: &Plan, view: &View, left: &BTreeSet<ChangeId>) -> Proposals {
+    let changes = to_approve(plan);
+    let digest = (!changes.is_empty()).then(|| digest_of(&changes).as_str().to_owned());
     let covered = covered(view);
     let mut proposals = Proposals::default();
     if let Some(digest) = &digest
         && !view.published.iter().any(|published| published.digest == *digest)
     {
-        proposals.create = parts(&view.account.meta.object.name, digest, &asked, plan);
+        proposals.create = parts(&view.account.meta.object.name, digest, &changes, plan);
     }
-    // The same changes may be wanted again after a while: the plan that lists them is opened again.
+    // The same changes may be planned again later: the published plan that lists them is opened again.
     let is_current = |published: &Published| digest.as_ref() == Some(&published.digest);
     for published in view.published.iter().filter(|published| published.is_open() || is_current(published)) {
         let approved = published.changes.intersection(&covered).count();
@@ -60,7 +60,7 @@ pub(in crate::controller) fn propose(plan: &Plan, view: &View, left: &BTreeSet<C
             (false, false) => PlanPhase::Superseded,
         };
         let approved = u32::try_from(approved).unwrap_or(u32::MAX);
-        proposals.phases.insert(published.name.clone(), (phase, approved));
+        proposals.phases.insert(published.name.clone(), PlanProgress { phase, approved });
     }
     proposals.delete = outdated(
         view.published.iter().filter(|published| !published.is_open() && !is_current(published)).collect(),
@@ -68,7 +68,7 @@ pub(in crate::controller) fn propose(plan: &Plan, view: &View, left: &BTreeSet<C
     proposals
 }
 
-/// Every part of settled plans but those of the newest.
+/// Every part of settled plans except the newest.
 fn outdated(mut settled: Vec<&Published>) -> Vec<String> {
     settled.sort_by_key(|published| std::cmp::Reverse(published.created));
     let mut kept: BTreeSet<&str> = BTreeSet::new();
@@ -87,20 +87,20 @@ fn outdated(mut settled: Vec<&Published>) -> Vec<String> {
 fn parts(
     account: &str,
     digest: &str,
-    asked: &[(&Change, &Entry)],
+    changes: &[(&Change, &Entry)],
     plan: &Plan,
 ) -> Vec<(String, KorePlanSpec)> {
     let count = |wanted: fn(Action) -> bool| {
-        u32::try_from(asked.iter().filter(|(change, _)| wanted(change.action)).count()).unwrap_or(u32::MAX)
+        u32::try_from(changes.iter().filter(|(change, _)| wanted(change.action)).count()).unwrap_or(u32::MAX)
     };
     let counts = KorePlanCounts {
         add: count(|action| action == Action::Add),
         change: count(|action| action == Action::Change),
         remove: count(Action::is_removal),
     };
-    let chunks: Vec<_> = asked.chunks(PART).take(PARTS_MAX).collect();
-    let riskiest = asked.first().map(|(change, _)| in_words(&plan.bots, change)).unwrap_or_default();
-    let risk = asked.first().map_or("low", |(change, _)| change.risk.level.label());
+    let chunks: Vec<_> = changes.chunks(PART).take(PARTS_MAX).collect();
+    let riskiest = changes.first().map(|(change, _)| in_words(&plan.bots, change)).unwrap_or_default();
+    let risk = changes.first().map_or("low", |(change, _)| change.risk.level.label());
     // A name in Kubernetes: an account's name has at most 63 characters where it is used as one.
     let stem: String = account.chars().take(200).collect();
     let part = |(index, chunk): (usize, &&[(&Change, &Entry)])| {
@@ -131,7 +131,10 @@ fn planned(change: &Change, entry: &Entry, plan: &Plan) -> PlannedChange {
         change: cut(&in_words(&plan.bots, change), 1024),
         risk: cut(&risk, 256),
         why: cut(&entry.message, 512),
-        sources: askers(&change.sources).map(|object| cut(&object.to_string(), 512)).take(16).collect(),
+        sources: declaring_objects(&change.sources)
+            .map(|object| cut(&object.to_string(), 512))
+            .take(16)
+            .collect(),
     }
 }
 
@@ -151,7 +154,7 @@ mod tests {
             digest: format!("digest {plan}"),
             changes: BTreeSet::new(),
             created: Timestamp::UNIX_EPOCH + SignedDuration::from_mins(plan),
-            phase: (PlanPhase::Done, 0),
+            progress: PlanProgress { phase: PlanPhase::Done, approved: 0 },
         };
         let published: Vec<Published> =
             (0..12).flat_map(|plan| [part(plan, 1), part(plan, 2), part(plan, 3)]).collect();

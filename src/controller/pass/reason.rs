@@ -2,15 +2,16 @@
 
 use crate::facts::Mode;
 use crate::kore::{Deadline, KoreError};
+use crate::manifest::Code;
 use crate::plan;
 use std::fmt;
 
-/// Why an object stands as it stands.
+/// Why an object is ready, or is not.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum ConditionReason {
     /// The account is as declared.
     UpToDate,
-    /// Declared and sent; a person has not accepted the invitation.
+    /// Declared and sent; an invitation has not been accepted.
     WaitingForAcceptance,
     /// Changes are being applied, or will be tried again.
     Progressing,
@@ -18,7 +19,7 @@ pub enum ConditionReason {
     Settling,
     /// A person has to approve a `KorePlan`.
     ApprovalRequired,
-    /// The account differs, and is only observed.
+    /// The account differs from what is declared, and is only observed.
     Drift,
     /// `suspend` is true.
     Suspended,
@@ -26,13 +27,13 @@ pub enum ConditionReason {
     Failed,
     /// The object breaks a rule, or cannot be read.
     Invalid,
-    /// An older object says the same, or something that excludes it.
+    /// An older object declares the same, or something that excludes it.
     Conflict,
     /// Something it names is not declared.
     ReferenceMissing,
     /// Its namespace may not touch that.
     NotAllowed,
-    /// There is no account for it, or more than one.
+    /// It has no account, or could have more than one.
     AccountMissing,
     /// A name in it now means something else at the platform.
     NameMoved,
@@ -52,12 +53,12 @@ pub enum ConditionReason {
     ProtocolError,
     /// Another tenant than `accountId` answered.
     AccountMismatch,
-    /// What the plan says about it: blocked, manual or refused.
-    Held(plan::Reason),
+    /// The reason of a blocked, manual or refused entry of the plan.
+    PlanEntry(plan::Reason),
 }
 
 impl ConditionReason {
-    /// Of an error that spoils a whole pass.
+    /// Of an error that ends a pass.
     pub fn of_error(error: &KoreError) -> Self {
         match error {
             KoreError::Credentials { .. } => Self::CredentialsRejected,
@@ -80,7 +81,75 @@ impl ConditionReason {
             plan::Reason::Settling => Self::Settling,
             plan::Reason::ApprovalRequired => Self::ApprovalRequired,
             plan::Reason::AccountNotPinned => Self::AccountMismatch,
-            other => Self::Held(other),
+            plan::Reason::BotUnresolved
+            | plan::Reason::BotNotPublished
+            | plan::Reason::RoleUnresolved
+            | plan::Reason::GroupUnresolved
+            | plan::Reason::GroupMissing
+            | plan::Reason::SubjectUnknown
+            | plan::Reason::AddressAmbiguous
+            | plan::Reason::NotProved
+            | plan::Reason::ScopeNotProved
+            | plan::Reason::OwnsBots
+            | plan::Reason::Inherited
+            | plan::Reason::OtherTasks
+            | plan::Reason::InvitationOverdue
+            | plan::Reason::GroupEmpty
+            | plan::Reason::UserAbsent
+            | plan::Reason::Protected
+            | plan::Reason::RemovalCeiling
+            | plan::Reason::AdminFloor
+            | plan::Reason::Contested => Self::PlanEntry(reason),
+        }
+    }
+
+    /// Of an error that checking or compiling found.
+    pub(super) fn of_finding(code: Code) -> Self {
+        match code {
+            Code::DuplicateEmail
+            | Code::DuplicateRole
+            | Code::DuplicateObject
+            | Code::TwoAuthorities
+            | Code::Contradiction
+            | Code::AbsentPerson => Self::Conflict,
+            Code::UnknownTeam => Self::ReferenceMissing,
+            Code::UnknownAccount | Code::NoAccount | Code::SeveralAccounts => Self::AccountMissing,
+            Code::NotAllowed => Self::NotAllowed,
+            Code::Unreadable
+            | Code::TooLarge
+            | Code::NotUtf8
+            | Code::Syntax
+            | Code::DuplicateKey
+            | Code::Anchor
+            | Code::Header
+            | Code::UnknownKind
+            | Code::ForeignGroup
+            | Code::ControllerKind
+            | Code::InvalidName
+            | Code::UnknownField
+            | Code::MissingField
+            | Code::WrongType
+            | Code::QuoteIt
+            | Code::UnknownValue
+            | Code::OutOfRange
+            | Code::Pattern
+            | Code::Email
+            | Code::Timestamp
+            | Code::ExactlyOne
+            | Code::Credentials
+            | Code::LocalGroup
+            | Code::BotOfRole
+            | Code::BotOwner
+            | Code::MasterAdminGroup
+            | Code::FixedRole
+            | Code::Rule
+            | Code::TeamCycle
+            | Code::NobodyLeft
+            | Code::Expired
+            | Code::NearRole
+            | Code::UnknownPermission
+            | Code::UnknownLevel
+            | Code::NotLoaded => Self::Invalid,
         }
     }
 
@@ -97,7 +166,7 @@ impl ConditionReason {
 impl fmt::Display for ConditionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Held(reason) => write!(f, "{reason:?}"),
+            Self::PlanEntry(reason) => write!(f, "{reason:?}"),
             other => write!(f, "{other:?}"),
         }
     }

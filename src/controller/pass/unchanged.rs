@@ -1,75 +1,105 @@
-//! A pass that found everything as declared and had nothing to write. The controller skips planning while neither the
-//! objects nor the account have changed since then: the account is read, and what is seen is compared.
+//! Skips planning while neither the objects nor the account have changed since a pass that found everything as declared
+//! and had nothing to write. The account is read all the same, and compared.
 
+use super::observe::{AccountRequest, observe};
+use super::readiness::Readiness;
+use super::schedule::Schedule;
 use super::view::View;
-use super::writes::is_silent;
-use super::{AccountRequest, Pass, PassExtent, PlannedPass, Report, after};
+use super::{AccountMemory, Pass, PassExtent, Report, Session};
 use crate::facts::{Policy, World};
 use crate::manifest::kinds::AccountStatus;
 use crate::plan::Plan;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
-/// What such a pass saw, and what it came to.
+/// The inputs of such a pass, and its result.
 #[derive(Clone, Debug)]
 pub(super) struct UnchangedPass {
     view: View,
     world: Arc<World>,
-    pub(super) request: AccountRequest,
+    request: AccountRequest,
     account: AccountStatus,
     plan: Arc<Plan>,
-    interval: SignedDuration,
-    /// When the next grant ends.
-    expiry: Option<Timestamp>,
-    /// When time alone changes what a pass comes to.
+    schedule: Schedule,
+    /// When time alone changes the result.
     until: Option<Timestamp>,
 }
 
-impl PlannedPass<'_> {
-    /// What to remember of this pass, if it had nothing to do. A plan with anything blocked, or that waits for more than
-    /// people to accept, is made again each time.
-    pub(super) fn remember_unchanged(
-        &self,
-        pass: &Pass,
-        policy: &Policy,
-        interval: SignedDuration,
-        expiry: Option<Timestamp>,
-    ) -> Option<UnchangedPass> {
-        let plan = pass.plan.as_ref().filter(|plan| plan.is_clean())?;
-        let is_over = pass.outcome.is_none() && is_silent(self.view, pass);
-        is_over.then(|| UnchangedPass {
-            view: self.view.clone(),
-            world: Arc::clone(&self.seen.world),
-            request: self.seen.request.clone(),
-            account: pass.report.account.clone(),
-            plan: Arc::clone(plan),
-            interval,
-            expiry,
-            until: expiry.into_iter().chain(self.memory.next_change_at(policy, self.now)).min(),
-        })
-    }
+/// How the account compares with the last pass.
+pub(super) enum Comparison {
+    /// Nothing has changed: this is the result once more.
+    Unchanged(Box<Pass>),
+    /// Something has changed; this is what was read.
+    Changed(Arc<World>),
+    /// There is nothing to compare with, so nothing was read.
+    Impossible,
+}
+
+/// Reads the account and compares it, if the last pass had nothing to write and the objects are the same.
+pub(super) async fn compare(
+    view: &View,
+    memory: &AccountMemory,
+    session: &Session<'_>,
+    now: Timestamp,
+    cancel: &CancellationToken,
+) -> Result<Comparison, Readiness> {
+    let Some(last) = memory.unchanged.as_ref().filter(|last| last.is_about(view, now)) else {
+        return Ok(Comparison::Impossible);
+    };
+    let world = observe(session, &last.request, cancel).await?;
+    let is_unchanged = last.has_same_world(&world) && session.write_ahead.kept().await == Ok(None);
+    Ok(if is_unchanged {
+        Comparison::Unchanged(Box::new(last.repeat(now)))
+    } else {
+        Comparison::Changed(world)
+    })
 }
 
 impl UnchangedPass {
-    /// Whether the objects declare the same as then, and nothing has ended by itself.
-    pub(super) fn is_about(&self, view: &View, now: Timestamp) -> bool {
+    /// What to remember of this pass, if there was nothing to do and nothing to write. A plan with entries that are
+    /// blocked, or wait for more than an invitation to be accepted, is made anew each time.
+    pub(super) fn remember(
+        view: &View,
+        pass: &Pass,
+        policy: &Policy,
+        request: AccountRequest,
+        world: Arc<World>,
+        memory: &AccountMemory,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let plan = pass.plan.as_ref().filter(|plan| plan.is_clean())?;
+        let is_silent = pass.outcome.is_none() && pass.is_silent(view);
+        is_silent.then(|| Self {
+            view: view.clone(),
+            world,
+            request,
+            account: pass.report.account.clone(),
+            plan: Arc::clone(plan),
+            schedule: pass.schedule,
+            until: pass.schedule.expiry.into_iter().chain(memory.next_change_at(policy, now)).min(),
+        })
+    }
+
+    /// Whether the objects are the same as then, and no time has run out.
+    fn is_about(&self, view: &View, now: Timestamp) -> bool {
         self.until.is_none_or(|until| now < until) && self.view == *view
     }
 
-    /// Whether the account is as it was then. Mostly it is the same value: the reader returns it again where all replies
-    /// are the same.
-    pub(super) fn has_seen(&self, world: &Arc<World>) -> bool {
+    /// Whether the account is as it was then. Mostly the pointer is the same: the reader gives out its last world again
+    /// where the account answers the same.
+    fn has_same_world(&self, world: &Arc<World>) -> bool {
         Arc::ptr_eq(&self.world, world) || self.world == *world
     }
 
-    /// The same result once more.
-    pub(super) fn repeat(&self, now: Timestamp) -> Pass {
-        let regular = after(now, self.interval);
+    /// The result once more.
+    fn repeat(&self, now: Timestamp) -> Pass {
+        let Schedule { next: _, interval, expiry } = self.schedule;
         Pass {
-            report: Report { account: self.account.clone(), ..Report::default() },
-            plan: Some(Arc::clone(&self.plan)),
-            next: self.expiry.map_or(regular, |expiry| regular.min(expiry)),
             extent: PassExtent::Unchanged,
+            report: Report { account: self.account.clone(), ..Report::default() },
+            schedule: Schedule::new(interval, expiry, now),
+            plan: Some(Arc::clone(&self.plan)),
             ..Pass::default()
         }
     }

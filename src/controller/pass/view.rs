@@ -1,4 +1,4 @@
-//! The objects of one account at one time, as the watch caches have them: the input of a pass.
+//! The objects of one account at one moment, as values: the input of a pass.
 
 use crate::manifest::Manifest;
 use crate::manifest::kinds::plan::PlanPhase;
@@ -26,65 +26,65 @@ impl fmt::Display for ObjectRef {
     }
 }
 
-/// What Kubernetes keeps of an object besides what it says.
+/// The metadata of an object.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Meta {
     /// Which object.
     pub object: ObjectRef,
-    /// Another one of the same name is another object.
+    /// An object that is created anew under the same name has another one.
     pub uid: String,
     /// Grows with every change of the spec.
     pub generation: i64,
-    /// When it was created: the older of two that exclude each other stays in force.
+    /// When it was created. Of two objects that exclude each other the older one is in force.
     pub created: Timestamp,
-    /// When its deletion was asked for, while a finalizer keeps it.
+    /// When its deletion was requested. It exists until its finalizers are gone.
     pub deleted: Option<Timestamp>,
     /// Whether our finalizer is on it.
     pub has_finalizer: bool,
-    /// `koreconcile.dev/orphan`: let go of it without touching the account.
+    /// `koreconcile.dev/orphan`: our finalizer is taken off without changes to the account.
     pub is_orphaned: bool,
-    /// `koreconcile.dev/reconcile-at`: any new value asks for a pass.
+    /// `koreconcile.dev/reconcile-at`: any new value starts a pass.
     pub reconcile_at: Option<String>,
 }
 
-/// An object that says something about the account.
+/// An object that declares something about the account.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Declared {
-    /// Who it is.
+    /// Its metadata.
     pub meta: Meta,
-    /// What it says.
+    /// What it declares.
     pub spec: Spec,
-    /// What we last wrote to it.
+    /// The status that is stored.
     pub status: ObjectStatus,
 }
 
 impl Declared {
-    /// As the checks and the compiler take it.
+    /// The manifest that is checked and compiled.
     pub fn manifest(&self) -> Manifest {
         let ObjectRef { kind: _, namespace, name } = &self.meta.object;
         Manifest::resource(namespace, name, self.spec.clone())
     }
 }
 
-/// An account.
+/// An account object.
 #[derive(Clone, PartialEq, Debug)]
 pub struct DeclaredAccount {
-    /// Who it is.
+    /// Its metadata.
     pub meta: Meta,
-    /// What it says.
+    /// What it declares.
     pub spec: Box<KoreAccountSpec>,
-    /// What we last wrote to it.
+    /// The status that is stored.
     pub status: AccountStatus,
 }
 
 impl DeclaredAccount {
-    /// As the checks and the compiler take it.
+    /// The manifest that is checked and compiled.
     pub fn manifest(&self) -> Manifest {
         let ObjectRef { kind: _, namespace, name } = &self.meta.object;
         Manifest::resource(namespace, name, Spec::Account(self.spec.clone()))
     }
 
-    /// The tenant it is about: by what it declares, or by what has answered.
+    /// The tenant it is about: the declared one, or the one that has answered.
     pub fn tenant(&self) -> Option<String> {
         let declared = self.spec.account_id.as_ref().map(ToString::to_string);
         declared.or_else(|| self.status.account_id.clone())
@@ -94,30 +94,39 @@ impl DeclaredAccount {
 /// An object that cannot be read, such as one stored before the schema changed.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Broken {
-    /// Who it is.
+    /// Its metadata.
     pub meta: Meta,
-    /// Why.
+    /// Why it cannot be read.
     pub why: String,
-    /// What we last wrote to it.
+    /// The status that is stored.
     pub status: ObjectStatus,
 }
 
-/// An approval of changes.
+/// A `KorePlanApproval`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Approval {
     /// Its name.
     pub name: String,
     /// Grows with every change of the spec.
     pub generation: i64,
-    /// The digest of a published plan, if it names one.
+    /// The digest of the published plan that it approves, if it names one.
     pub digest: Option<String>,
-    /// Ids of changes, if it lists some.
+    /// Ids of the changes that it approves, if it lists some.
     pub changes: BTreeSet<ChangeId>,
-    /// What we last wrote to it.
+    /// The status that is stored.
     pub status: ObjectStatus,
 }
 
-/// A published plan, or a part of one.
+/// How far a published plan is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PlanProgress {
+    /// Open, done or superseded.
+    pub phase: PlanPhase,
+    /// How many of its changes are approved.
+    pub approved: u32,
+}
+
+/// A `KorePlan`: a published plan, or a part of one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Published {
     /// Its name.
@@ -128,37 +137,40 @@ pub struct Published {
     pub changes: BTreeSet<ChangeId>,
     /// When it was published.
     pub created: Timestamp,
-    /// Where it stands, and how many of its changes are approved.
-    pub phase: (PlanPhase, u32),
+    /// How far it is.
+    pub progress: PlanProgress,
 }
 
 impl Published {
-    /// Whether it still waits.
+    /// Whether it is neither done nor superseded.
     pub fn is_open(&self) -> bool {
-        matches!(self.phase.0, PlanPhase::Pending | PlanPhase::Approved)
+        match self.progress.phase {
+            PlanPhase::Pending | PlanPhase::Approved => true,
+            PlanPhase::Done | PlanPhase::Superseded => false,
+        }
     }
 }
 
-/// Everything about one account.
+/// The objects of one account.
 #[derive(Clone, Debug)]
 pub struct View {
-    /// The account.
+    /// The account object.
     pub account: DeclaredAccount,
-    /// What is declared for it, in no order.
+    /// What is declared for the account, in no order.
     pub objects: Vec<Arc<Declared>>,
-    /// What could not be read.
+    /// Objects that cannot be read.
     pub broken: Vec<Broken>,
-    /// What was approved.
+    /// Its approvals.
     pub approvals: Vec<Approval>,
-    /// What was published for approval.
+    /// Plans that were published for approval.
     pub published: Vec<Published>,
-    /// Why this is not everything, if it is not: a kind that could not be listed.
+    /// Why the objects are incomplete, if they are: such as a kind that could not be listed.
     pub gap: Option<String>,
     /// Older account objects on the same platform, by the tenant each is about.
     pub older_accounts: BTreeMap<String, ObjectRef>,
 }
 
-/// Objects that two views share are not looked into.
+/// Objects that two views share are equal without a comparison.
 impl PartialEq for View {
     fn eq(&self, other: &Self) -> bool {
         let Self { account, objects, broken, approvals, published, gap, older_accounts } = self;
@@ -176,12 +188,12 @@ impl PartialEq for View {
 }
 
 impl View {
-    /// What is declared for it.
+    /// What is declared for the account.
     pub fn objects(&self) -> impl Iterator<Item = &Declared> {
         self.objects.iter().map(AsRef::as_ref)
     }
 
-    /// The older account object about the same tenant: it stays in force, and this one does nothing.
+    /// The older account object about the same tenant, if there is one: it is in force, and this one does nothing.
     pub fn conflicting_account(&self, tenant: Option<&str>) -> Option<&ObjectRef> {
         self.older_accounts.get(tenant?)
     }

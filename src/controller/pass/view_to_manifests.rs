@@ -1,5 +1,5 @@
-//! The objects of a view become manifests: those about to be deleted as grants that have ended, those beyond reading as
-//! a gap.
+//! The objects of a view become manifests. An object that is being deleted becomes grants that have ended; one that cannot
+//! be read makes the manifests incomplete. Pure.
 
 use super::view::{Declared, View};
 use crate::facts::{Completeness, Location, Source};
@@ -9,8 +9,8 @@ use crate::manifest::{Manifests, from_cluster};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 
-/// Checked manifests of one account, the oldest object first: of two that exclude each other the older one stays.
-pub(in crate::controller) fn manifests(view: &View) -> Manifests {
+/// Checked manifests of one account, the oldest object first: of two that exclude each other the older one is in force.
+pub(super) fn manifests(view: &View) -> Manifests {
     let mut objects: Vec<&Declared> = view.objects().collect();
     objects.sort_by(|left, right| {
         let (left, right) = (&left.meta, &right.meta);
@@ -29,8 +29,8 @@ pub(in crate::controller) fn manifests(view: &View) -> Manifests {
     manifests
 }
 
-/// What is missing for this to be everything that is declared. Nothing is pruned meanwhile.
-pub(in crate::controller) fn missing(view: &View) -> Option<String> {
+/// Why the objects are not everything that is declared, if they are not. Nothing is pruned meanwhile.
+pub(super) fn missing(view: &View) -> Option<String> {
     let broken = || {
         let broken = view.broken.first()?;
         Some(format!("{} cannot be read: {}", broken.meta.object, broken.why))
@@ -38,8 +38,8 @@ pub(in crate::controller) fn missing(view: &View) -> Option<String> {
     view.gap.clone().or_else(broken)
 }
 
-/// What an object says while it is being deleted with `deletionPolicy: Remove`: what it granted ended when its deletion
-/// was asked for, so any live grant by another object outlasts it. `None`: it says nothing any more.
+/// What an object declares while it is being deleted with `deletionPolicy: Remove`: its grants ended when its deletion was
+/// requested, so a grant of another object that has not ended outlasts them. `None`: it declares nothing any more.
 fn ended(object: &Declared, at: Timestamp) -> Option<Spec> {
     if !object.meta.has_finalizer || object.meta.is_orphaned {
         return None;
@@ -64,8 +64,8 @@ fn ended(object: &Declared, at: Timestamp) -> Option<Spec> {
     Some(spec)
 }
 
-/// Whether deleting the object is to take away what it granted.
-pub(in crate::controller) fn removes(spec: &Spec) -> bool {
+/// Whether deleting the object takes away what it granted.
+pub(super) fn removes(spec: &Spec) -> bool {
     let policy = match spec {
         // A team grants nothing by itself, and the platform has no way to delete a role.
         Spec::Account(_) | Spec::Team(_) | Spec::Role(_) => return false,
@@ -78,17 +78,17 @@ pub(in crate::controller) fn removes(spec: &Spec) -> bool {
 }
 
 /// The objects that are being deleted, as sources of changes name them.
-pub(in crate::controller) fn leaving(view: &View) -> BTreeSet<Location> {
+pub(super) fn leaving(view: &View) -> BTreeSet<Location> {
     view.objects().filter(|object| object.meta.deleted.is_some()).map(place).collect()
 }
 
 /// How sources name an object.
-pub(in crate::controller) fn place(object: &Declared) -> Location {
+pub(super) fn place(object: &Declared) -> Location {
     object.manifest().source("").place
 }
 
 /// The object a source names.
-pub(in crate::controller) fn object_of(source: &Source) -> Option<super::view::ObjectRef> {
+pub(super) fn object_of(source: &Source) -> Option<super::view::ObjectRef> {
     match &source.place {
         Location::Resource { kind, namespace, name } => Some(super::view::ObjectRef {
             kind: Kind::named(kind)?,

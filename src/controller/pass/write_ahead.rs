@@ -1,20 +1,20 @@
-//! What a pass writes down before it acts, so that it outlives the process: assignments that are being cleared, and
-//! removals that are about to be sent.
+//! What is stored before it is sent, so that it outlives the process: assignments that are being cleared, and removals
+//! to come.
 
 use crate::apply::BeforeImageStore;
 use crate::manifest::kinds::AccountStatus;
 use async_trait::async_trait;
 
-/// Where a pass writes down what must not be forgotten with it.
+/// Stores what a pass is about to send. When a call returns, it is stored; the next leader reads it before it plans.
 #[async_trait]
 pub trait WriteAhead: BeforeImageStore {
-    /// What was kept and not taken back.
+    /// What [`keep`](BeforeImageStore::keep) stored last, if it was not taken back.
     ///
     /// # Errors
-    /// Why that cannot be known now.
+    /// Why that cannot be read now.
     async fn kept(&self) -> Result<Option<String>, String>;
 
-    /// Stores this status, in which removals that are about to be sent are counted already.
+    /// Stores this status of the account, in which removals that are about to be sent are already counted.
     ///
     /// # Errors
     /// Why it could not be stored. Nothing may be removed then.

@@ -105,7 +105,7 @@ async fn crash_whose_assignments_are_not_taken_back_is_told_and_the_rest_goes_on
     let ready = harness.account_ready();
     assert!(ready.starts_with("False Failed: assignments left over from an interrupted run"), "{ready}");
     assert!(harness.status_store.in_flight().is_some(), "it is tried again");
-    assert_eq!(done.next, harness.now() + jiff::SignedDuration::from_mins(1));
+    assert_eq!(done.schedule.next, harness.now() + jiff::SignedDuration::from_mins(1));
     assert_eq!(truth(&harness).users["kim@example.com"].last_name, "Kaya");
 }
 

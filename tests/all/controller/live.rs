@@ -170,10 +170,10 @@ fn passes_by_itself_write_nothing() {
     let counters = ["koreconcile_status_patches_total", "koreconcile_events_total"];
     let counted = counters.map(|name| operator.metric(name, &[]));
     let [full, hints] =
-        ["full", "hint"].map(|kind| operator.metric("koreconcile_account_reads_total", &[kind]));
+        ["full", "audit_poll"].map(|kind| operator.metric("koreconcile_account_reads_total", &[kind]));
     harness.until(&operator, "three intervals and three hints have passed", || {
         operator.metric("koreconcile_account_reads_total", &["full"]) >= full + 3
-            && operator.metric("koreconcile_account_reads_total", &["hint"]) >= hints + 6
+            && operator.metric("koreconcile_account_reads_total", &["audit_poll"]) >= hints + 6
     });
     assert_eq!(counters.map(|name| operator.metric(name, &[])), counted);
     assert_eq!(changed(&harness, &before), Vec::<String>::new());
@@ -372,22 +372,22 @@ fn drift_is_noticed_by_one_call_and_read_in_full_only_then() {
     let operator = harness.start_with(&["--audit-poll-interval", "300ms"]);
     harness.wait_all(&operator);
     let reads = |kind: &str| operator.metric("koreconcile_account_reads_total", &[kind]);
-    let hints = reads("hint");
-    harness.until(&operator, "some hints have passed", || reads("hint") >= hints + 3);
+    let hints = reads("audit_poll");
+    harness.until(&operator, "some hints have passed", || reads("audit_poll") >= hints + 3);
     assert!(reads("full") <= 2, "nothing has happened, and it was read again");
     let full = reads("full");
 
     drift(&harness);
     harness.until(&operator, "the role is back", || harness.developers().contains(&"kim".to_owned()));
     harness.until(&operator, "the pass is counted", || reads("full") > full);
-    let hints = reads("hint");
-    harness.until(&operator, "some more hints have passed", || reads("hint") >= hints + 3);
+    let hints = reads("audit_poll");
+    harness.until(&operator, "some more hints have passed", || reads("audit_poll") >= hints + 3);
     assert!(reads("full") <= full + 2, "its own writing is no drift");
     operator.signal("STOP");
     let polls = harness.served.server.requests();
     let polls = polls.iter().filter(|request| request["endpoint"] == "GET /api/public/auditlogs").count();
     operator.signal("CONT");
-    let hints = reads("hint");
+    let hints = reads("audit_poll");
     assert!(hints >= polls as u64, "{polls} calls, {hints} hints");
 }
 

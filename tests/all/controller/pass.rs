@@ -114,7 +114,7 @@ async fn takes_away_only_after_nothing_was_edited_for_a_while() {
         ready.starts_with("False Settling: 1 change waits until nothing has been edited for 2m"),
         "{ready}"
     );
-    assert_eq!(done.next, harness.now() + jiff::SignedDuration::from_mins(2));
+    assert_eq!(done.schedule.next, harness.now() + jiff::SignedDuration::from_mins(2));
 
     // Another edit starts the clock anew.
     harness.wait(1);
@@ -216,7 +216,7 @@ async fn applies_what_is_approved_while_what_is_new_waits() {
     assert_eq!(holders(&harness), ["jane"]);
     assert_eq!(done.report.approvals["yes-0"].conditions[0].message, "covers 1 change");
     harness.pass().await;
-    let phases: Vec<PlanPhase> = harness.view.published.iter().map(|plan| plan.phase.0).collect();
+    let phases: Vec<PlanPhase> = harness.view.published.iter().map(|plan| plan.progress.phase).collect();
     assert_eq!(phases, [PlanPhase::Done, PlanPhase::Pending]);
 
     let second = harness.view.published[1].digest.clone();
@@ -248,10 +248,10 @@ async fn takes_an_expired_grant_away_without_approval_and_without_settling() {
     harness.approve(Some(&digest), &[]);
     let done = harness.pass().await;
     assert_eq!(holders(&harness), ["jane"]);
-    assert_eq!(done.next, harness.now() + jiff::SignedDuration::from_mins(5));
+    assert_eq!(done.schedule.next, harness.now() + jiff::SignedDuration::from_mins(5));
     harness.wait(9);
     let done = harness.pass().await;
-    assert_eq!(done.next, at, "the end of a grant wakes its account");
+    assert_eq!(done.schedule.next, at, "the end of a grant wakes its account");
     harness.wait(1);
     harness.pass().await;
     assert_eq!(holders(&harness), Vec::<String>::new());

@@ -35,7 +35,7 @@ pub async fn planning_agrees(harness: &mut ControllerHarness, repeated: &Pass) {
     assert_eq!(harness.written(&before), Vec::<String>::new());
     assert_eq!(planned.report.events, []);
     assert!(planned.outcome.is_none());
-    assert_eq!((planned.next, &planned.report.account), (repeated.next, &repeated.report.account));
+    assert_eq!((planned.schedule.next, &planned.report.account), (repeated.schedule.next, &repeated.report.account));
     let digest = |pass: &Pass| pass.plan.as_ref().unwrap().digest.to_string();
     assert_eq!(digest(&planned), digest(repeated));
 }
@@ -118,7 +118,7 @@ async fn ends_when_a_grant_does() {
     harness.wait(expiry.duration_since(harness.now()).as_mins() - 3);
     let done = harness.pass().await;
     assert!(done.is_unchanged());
-    assert_eq!(done.next.to_string(), at, "the next pass is when the grant ends");
+    assert_eq!(done.schedule.next.to_string(), at, "the next pass is when the grant ends");
     planning_agrees(&mut harness, &done).await;
     harness.wait(3);
     assert!(!harness.pass().await.is_unchanged());

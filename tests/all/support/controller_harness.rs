@@ -5,7 +5,7 @@ use super::engine::Engine;
 use jiff::{SignedDuration, Timestamp};
 use koreconcile::apply::BeforeImageStore;
 use koreconcile::controller::{
-    AccountMemory, Approval, Declared, DeclaredAccount, Meta, ObjectRef, Pass, Published, Readiness, Session,
+    AccountMemory, Approval, Declared, DeclaredAccount, Meta, ObjectRef, Pass, PlanProgress, Published, Readiness, Session,
     View, WriteAhead, pass,
 };
 use koreconcile::kore::{Clock as _, LeaseTerm};
@@ -220,7 +220,7 @@ impl ControllerHarness {
         self.view.account.status = done.report.account.clone();
         for declared in self.view.objects.iter_mut().map(Arc::make_mut) {
             declared.meta.has_finalizer |= done.housekeeping.add_finalizer.contains(&declared.meta.object);
-            declared.meta.has_finalizer &= !done.housekeeping.release.contains(&declared.meta.object);
+            declared.meta.has_finalizer &= !done.housekeeping.remove_finalizer.contains(&declared.meta.object);
         }
         self.view.objects.retain(|declared| declared.meta.deleted.is_none() || declared.meta.has_finalizer);
         for (name, spec) in &done.housekeeping.proposals.create {
@@ -229,12 +229,12 @@ impl ControllerHarness {
                 digest: spec.digest.clone(),
                 changes: spec.changes.iter().map(|change| ChangeId::parse(&change.id)).collect(),
                 created: self.engine.clock.now(),
-                phase: (PlanPhase::Pending, 0),
+                progress: PlanProgress { phase: PlanPhase::Pending, approved: 0 },
             });
         }
         for published in &mut self.view.published {
-            if let Some(phase) = done.housekeeping.proposals.phases.get(&published.name) {
-                published.phase = *phase;
+            if let Some(progress) = done.housekeeping.proposals.phases.get(&published.name) {
+                published.progress = *progress;
             }
         }
         self.view.published.retain(|published| !done.housekeeping.proposals.delete.contains(&published.name));

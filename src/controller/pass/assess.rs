@@ -1,0 +1,123 @@
+//! How ready the account and each object are after a plan and its outcome. Pure.
+
+use super::inputs::{PassInputs, PlanResult};
+use super::object_problems::ObjectProblems;
+use super::readiness::{Readiness, changes, one_line};
+use super::reason::ConditionReason;
+use super::view::ObjectRef;
+use super::view_to_manifests::missing;
+use crate::apply::{ChangeOutcome, Outcome};
+use crate::manifest::{Finding, Manifests};
+use crate::plan::Plan;
+
+/// How ready everything is.
+#[derive(Debug)]
+pub(super) struct Assessment {
+    /// The account.
+    pub(super) readiness: Readiness,
+    /// The objects.
+    pub(super) problems: ObjectProblems,
+}
+
+/// Assesses the account and its objects. `moved`: objects that were left out because a name in them has moved.
+/// `unrestored`: why cleared assignments could not be restored.
+pub(super) fn assess(
+    inputs: PassInputs<'_>,
+    result: &PlanResult<'_>,
+    findings: &[Finding],
+    moved: &[(ObjectRef, String)],
+    unrestored: Option<&str>,
+) -> Assessment {
+    let mut problems = ObjectProblems::default();
+    problems.add_findings(inputs.manifests.findings().iter().chain(findings), inputs.view);
+    problems.add_plan(result, inputs.read_only());
+    for (object, why) in moved {
+        problems.add(object.clone(), Readiness::new(ConditionReason::NameMoved, why.clone()));
+    }
+    for broken in &inputs.view.broken {
+        let readiness = Readiness::new(ConditionReason::Invalid, broken.why.clone());
+        problems.add(broken.meta.object.clone(), readiness);
+    }
+    let readiness = match unrestored {
+        Some(why) => Readiness::new(ConditionReason::Failed, why),
+        None => account_readiness(inputs, result),
+    };
+    Assessment { readiness, problems }
+}
+
+/// The first of these that applies: an error that ended the run, only observed, refused, waiting, not applied, not
+/// pruned, entries of the plan.
+fn account_readiness(inputs: PassInputs<'_>, result: &PlanResult<'_>) -> Readiness {
+    let PlanResult { plan, outcome, left: _ } = result;
+    let missing = missing(inputs.view);
+    if let Some(error) = outcome.and_then(|outcome| outcome.error.as_ref()) {
+        return Readiness::new(ConditionReason::of_error(error), one_line(&error.to_string()));
+    }
+    if let Some(reason) = inputs.read_only() {
+        return observed_only(reason, plan, missing.as_deref());
+    }
+    if let Some(entry) = plan.refused.first() {
+        let message = format!("refused: {}; {}", entry.message, entry.next_step);
+        return Readiness::new(ConditionReason::of_entry(entry.reason), message);
+    }
+    for reason in [ConditionReason::ApprovalRequired, ConditionReason::Settling] {
+        let mut waiting = plan.waiting.iter();
+        if let Some(entry) = waiting.find(|entry| ConditionReason::of_entry(entry.reason) == reason) {
+            return Readiness::new(reason, format!("{}; {}", entry.message, entry.next_step));
+        }
+    }
+    if let Some(outcome) = outcome.filter(|outcome| !outcome.is_complete()) {
+        return not_applied(outcome);
+    }
+    match missing {
+        Some(missing) => not_pruned(&missing),
+        None => entries_left(plan, inputs.manifests),
+    }
+}
+
+fn observed_only(reason: ConditionReason, plan: &Plan, missing: Option<&str>) -> Readiness {
+    match (reason, plan.changes.len()) {
+        (ConditionReason::Suspended, _) => Readiness::suspended(),
+        (_, 0) => missing.map_or_else(Readiness::up_to_date, not_pruned),
+        (_, count) => {
+            let message = format!("{} would be applied; mode Observe writes nothing", changes(count));
+            Readiness::new(reason, message)
+        }
+    }
+}
+
+fn not_applied(outcome: &Outcome) -> Readiness {
+    let failed = outcome.count(|outcome| matches!(outcome, ChangeOutcome::Failed(_)));
+    let left = outcome.count(|outcome| !outcome.is_good());
+    let reason = if failed > 0 { ConditionReason::Failed } else { ConditionReason::Progressing };
+    Readiness::new(reason, format!("{} not applied, {failed} of them failed; tried again", changes(left)))
+}
+
+/// What can be seen is as declared; a part cannot be seen.
+fn not_pruned(missing: &str) -> Readiness {
+    let message = format!("all that can be seen is as declared; nothing is pruned meanwhile: {missing}");
+    Readiness::new(ConditionReason::UpToDate, one_line(&message))
+}
+
+/// Everything was applied. What is left is named in the plan or found in the objects.
+fn entries_left(plan: &Plan, manifests: &Manifests) -> Readiness {
+    let rest = plan.blocked.len() + plan.manual.len();
+    let errors = manifests.findings().iter().filter(|finding| finding.is_error()).count();
+    match (errors, rest, plan.waiting.len()) {
+        (0, 0, 0) => Readiness::up_to_date(),
+        (0, 0, waiting) => Readiness::new(
+            ConditionReason::WaitingForAcceptance,
+            format!("applied; {waiting} entries wait for people"),
+        ),
+        (errors, rest, waiting) => {
+            let open = [(errors, "with errors"), (rest, "blocked or manual"), (waiting, "waiting")];
+            let open: Vec<String> = open
+                .iter()
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, what)| format!("{count} {what}"))
+                .collect();
+            let message = format!("all else is as declared; {}: see the objects", open.join(", "));
+            Readiness::new(ConditionReason::UpToDate, message)
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Reads the account, and checks that it is the one that the objects are about.
+
+use super::Session;
+use super::readiness::{Readiness, one_line};
+use super::reason::ConditionReason;
+use crate::facts::{AccountId, World};
+use crate::kore::{KoreError, ReadRequest};
+use crate::manifest::Compiled;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// What is read, and which account has to answer.
+#[derive(Clone, Debug)]
+pub(super) struct AccountRequest {
+    read: ReadRequest,
+    /// `None`: any.
+    account: Option<AccountId>,
+}
+
+impl AccountRequest {
+    pub(super) fn new(compiled: &Compiled) -> Self {
+        let Compiled { desired, policy, .. } = compiled;
+        Self { read: ReadRequest::for_plan(desired, policy), account: policy.account_id.clone() }
+    }
+}
+
+/// Reads the account once.
+pub(super) async fn observe(
+    session: &Session<'_>,
+    request: &AccountRequest,
+    cancel: &CancellationToken,
+) -> Result<Arc<World>, Readiness> {
+    let AccountRequest { read, account } = request;
+    let world = tokio::select! {
+        world = session.reader.read_again(read) => world.map_err(|error| unreadable(&error))?,
+        () = cancel.cancelled() => return Err(Readiness::new(ConditionReason::Progressing, "asked to stop while reading")),
+    };
+    match (account, &world.account) {
+        (Some(pinned), Some(answered)) if pinned != answered => {
+            let message = format!(
+                "the account is {answered}, and spec.accountId says {pinned}; check host and credentials"
+            );
+            Err(Readiness::new(ConditionReason::AccountMismatch, message))
+        }
+        _ => Ok(world),
+    }
+}
+
+/// An error of the platform that ends a pass.
+pub(super) fn unreadable(error: &KoreError) -> Readiness {
+    Readiness::new(ConditionReason::of_error(error), one_line(&error.to_string()))
+}

@@ -1,0 +1,71 @@
+//! How ready an object or the account is: one reason and one message. Pure.
+
+use super::reason::ConditionReason;
+use super::view::ObjectRef;
+
+/// A reason and what to read about it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Readiness {
+    /// Why.
+    pub reason: ConditionReason,
+    /// What was found and the next step.
+    pub message: String,
+}
+
+impl Readiness {
+    /// With that reason.
+    pub fn new(reason: ConditionReason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into() }
+    }
+
+    /// The account is as declared.
+    pub fn up_to_date() -> Self {
+        Self::new(ConditionReason::UpToDate, "the account is as declared")
+    }
+
+    /// The account is neither read nor written.
+    pub(in crate::controller) fn suspended() -> Self {
+        Self::new(ConditionReason::Suspended, "spec.suspend is true: nothing is read or written")
+    }
+
+    /// An older account object is about the same tenant.
+    pub(in crate::controller) fn conflicting(older: &ObjectRef) -> Self {
+        let message = format!("{older} is older and about the same tenant; only one of them may be in force");
+        Self::new(ConditionReason::Conflict, message)
+    }
+
+    /// How bad it is. Of several, the worst is reported.
+    pub(super) fn severity(&self) -> u8 {
+        match self.reason {
+            ConditionReason::UpToDate => 0,
+            ConditionReason::WaitingForAcceptance => 1,
+            ConditionReason::Drift | ConditionReason::Suspended => 2,
+            ConditionReason::Progressing | ConditionReason::Settling => 3,
+            ConditionReason::ApprovalRequired => 4,
+            ConditionReason::Unreachable | ConditionReason::RateLimited | ConditionReason::Failed => 5,
+            ConditionReason::PlanEntry(_)
+            | ConditionReason::NameMoved
+            | ConditionReason::HostNotAllowed
+            | ConditionReason::CredentialsMissing
+            | ConditionReason::CredentialsRejected
+            | ConditionReason::ScopeMissing
+            | ConditionReason::ProtocolError
+            | ConditionReason::AccountMismatch => 6,
+            ConditionReason::Conflict
+            | ConditionReason::ReferenceMissing
+            | ConditionReason::NotAllowed
+            | ConditionReason::AccountMissing
+            | ConditionReason::Invalid => 7,
+        }
+    }
+}
+
+/// `1 change`, `2 changes`.
+pub(super) fn changes(count: usize) -> String {
+    format!("{count} change{}", if count == 1 { "" } else { "s" })
+}
+
+/// An error and its cause in one line, for a condition.
+pub(in crate::controller) fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+}

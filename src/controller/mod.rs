@@ -8,7 +8,7 @@
 //!   statuses, events, plans, finalizers        deferred removals, a grant that ends
 //! ```
 //!
-//! One reconcile is one account, not one object: ten thousand objects cost the calls of one plan. [`pass`](mod@pass) holds
+//! One reconcile is one account, not one object: ten thousand objects cost the calls of one plan. `pass` holds
 //! the steps and knows no cluster; `cluster` runs them in one. While neither the objects nor the account have changed, a
 //! pass reads the account, compares, and plans nothing. Only this room and `manifest` name Kubernetes; nothing here prints.
 

@@ -1,6 +1,6 @@
 //! Runs passes in a cluster. In: watches of our kinds, Secrets, and a Lease that says which replica may write. Out:
 //! statuses, events, finalizers and published plans, metrics and health. It owns the Kubernetes client, sockets and the
-//! clock. It must not decide about the account: that is [`pass`](super::pass).
+//! clock. It must not decide about the account: that is `pass`.
 
 mod audit_poll;
 mod connect;

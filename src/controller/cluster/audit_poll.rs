@@ -41,7 +41,10 @@ impl AuditPoll {
             }
             // The next pass reports it.
             Err(
-                KoreError::Credentials { .. } | KoreError::Unreachable { .. } | KoreError::RateLimited { .. },
+                KoreError::Credentials { .. }
+                | KoreError::Unreachable { .. }
+                | KoreError::RateLimited { .. }
+                | KoreError::DeadlinePassed { .. },
             ) => Polled::Nothing,
         }
     }

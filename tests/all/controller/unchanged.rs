@@ -35,7 +35,10 @@ pub async fn planning_agrees(harness: &mut ControllerHarness, repeated: &Pass) {
     assert_eq!(harness.written(&before), Vec::<String>::new());
     assert_eq!(planned.report.events, []);
     assert!(planned.outcome.is_none());
-    assert_eq!((planned.schedule.next, &planned.report.account), (repeated.schedule.next, &repeated.report.account));
+    assert_eq!(
+        (planned.schedule.next, &planned.report.account),
+        (repeated.schedule.next, &repeated.report.account)
+    );
     let digest = |pass: &Pass| pass.plan.as_ref().unwrap().digest.to_string();
     assert_eq!(digest(&planned), digest(repeated));
 }

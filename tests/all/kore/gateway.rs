@@ -8,7 +8,7 @@ use futures::StreamExt as _;
 use jiff::SignedDuration;
 use koreconcile::facts::{BuilderAccess, Email, PersonName, RateLimit};
 use koreconcile::kore::{
-    BaseUrl, Clock, Endpoint, HttpLimits, HttpTransport, KoreError, NewUser, ReadRequest, Stage,
+    BaseUrl, Clock, Deadline, Endpoint, HttpLimits, HttpTransport, KoreError, NewUser, ReadRequest, Stage,
     TransportError, WireResponse, WriteReply,
 };
 use serde_json::json;
@@ -221,10 +221,13 @@ fn a_writer_sends_nothing_after_its_deadline() {
     };
     assert_eq!(until(10), Ok(WriteReply::Accepted(vec![])));
     let error = until(10).unwrap_err();
-    assert!(matches!(&error, KoreError::RateLimited { wait, .. } if wait.as_secs() == 60), "{error}");
+    assert!(matches!(&error, KoreError::DeadlinePassed { which: Deadline::Freshness, .. }), "{error}");
     assert_eq!(until(60), Ok(WriteReply::Accepted(vec![])), "just in time");
     account.clock.advance(SignedDuration::from_mins(5));
-    assert!(matches!(until(-1), Err(KoreError::RateLimited { .. })), "the turn is there, the time is over");
+    assert!(
+        matches!(until(-1), Err(KoreError::DeadlinePassed { which: Deadline::Freshness, .. })),
+        "the turn is there, the time is over"
+    );
     assert_eq!(account.log().len(), 2);
 }
 

@@ -5,8 +5,8 @@ use super::engine::Engine;
 use jiff::{SignedDuration, Timestamp};
 use koreconcile::apply::BeforeImageStore;
 use koreconcile::controller::{
-    AccountMemory, Approval, Declared, DeclaredAccount, Meta, ObjectRef, Pass, PlanProgress, Published, Readiness, Session,
-    View, WriteAhead, pass,
+    AccountMemory, Approval, Declared, DeclaredAccount, Meta, ObjectRef, Pass, PlanProgress, Published,
+    Readiness, Session, View, WriteAhead, pass,
 };
 use koreconcile::kore::{Clock as _, LeaseTerm};
 use koreconcile::manifest::kinds::plan::PlanPhase;
@@ -220,7 +220,8 @@ impl ControllerHarness {
         self.view.account.status = done.report.account.clone();
         for declared in self.view.objects.iter_mut().map(Arc::make_mut) {
             declared.meta.has_finalizer |= done.housekeeping.add_finalizer.contains(&declared.meta.object);
-            declared.meta.has_finalizer &= !done.housekeeping.remove_finalizer.contains(&declared.meta.object);
+            declared.meta.has_finalizer &=
+                !done.housekeeping.remove_finalizer.contains(&declared.meta.object);
         }
         self.view.objects.retain(|declared| declared.meta.deleted.is_none() || declared.meta.has_finalizer);
         for (name, spec) in &done.housekeeping.proposals.create {

@@ -20,18 +20,18 @@ mod beside;
 mod charts;
 #[path = "report/figures.rs"]
 mod figures;
+#[path = "compare/ours.rs"]
+mod koreconcile_runs;
 #[path = "report/manifests.rs"]
 mod manifests;
 #[path = "report/noop.rs"]
 mod noop;
-#[path = "compare/ours.rs"]
-mod ours;
 #[path = "report/process.rs"]
 mod process;
 #[path = "compare/svg.rs"]
 mod svg;
 #[path = "compare/theirs.rs"]
-mod theirs;
+mod tofu_runs;
 
 use figures::Report;
 use std::path::Path;
@@ -58,7 +58,7 @@ fn main() {
     let mut report = Report::default();
     let mut is_whole = parts.is_empty();
     if wants("beside") {
-        if let Some(tofu) = theirs::find() {
+        if let Some(tofu) = tofu_runs::find() {
             println!("beside {}: {}", tofu.version, tofu.program.display());
             for people in SIZES {
                 beside::measure(&tofu, people, runs, &mut report);

@@ -1,9 +1,9 @@
 //! The same three things done by both, one after the other, run by run, so that what disturbs one disturbs the other.
 
 use crate::figures::Report;
-use crate::ours::Ours;
-use crate::process::Taken;
-use crate::theirs::{Theirs, Tofu};
+use crate::koreconcile_runs::KoreconcileRuns;
+use crate::process::Measured;
+use crate::tofu_runs::{Tofu, TofuRuns};
 
 /// What both do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,27 +46,27 @@ pub fn figure(who: &str, task: Task, what: &str, people: usize) -> String {
 
 pub fn measure(tofu: &Tofu, people: usize, runs: usize, report: &mut Report) {
     let folder = tempfile::tempdir().unwrap();
-    let ours = Ours::new(&folder.path().join("ours"), people);
-    let theirs = Theirs::new(&folder.path().join("theirs"), tofu, people);
+    let koreconcile_runs = KoreconcileRuns::new(&folder.path().join("ours"), people);
+    let tofu_runs = TofuRuns::new(&folder.path().join("theirs"), tofu, people);
     for task in Task::ALL {
-        let mut taken: [Vec<Taken>; 2] = [Vec::new(), Vec::new()];
+        let mut taken: [Vec<Measured>; 2] = [Vec::new(), Vec::new()];
         for _ in 0..runs {
-            taken[0].push(ours.run(task));
-            taken[1].push(theirs.run(task));
+            taken[0].push(koreconcile_runs.run(task));
+            taken[1].push(tofu_runs.run(task));
         }
         for (who, taken) in WHO.into_iter().zip(&taken) {
             for taken in taken {
                 succeed(task, taken);
             }
-            let of = |figure: fn(&Taken) -> f64| taken.iter().map(figure).collect();
+            let of = |figure: fn(&Measured) -> f64| taken.iter().map(figure).collect();
             report.add(figure(who, task, "seconds", people), "s", of(|taken| taken.seconds));
             report.add(figure(who, task, "peak_mib", people), "MiB", of(|taken| taken.peak_mib));
         }
     }
 }
 
-fn succeed(task: Task, taken: &Taken) {
-    let Taken { output, .. } = taken;
+fn succeed(task: Task, taken: &Measured) {
+    let Measured { output, .. } = taken;
     let [stdout, stderr] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
     let last = |text: &str| text.lines().rev().take(20).collect::<Vec<_>>().join("\n");
     assert_eq!(

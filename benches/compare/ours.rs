@@ -3,12 +3,12 @@
 use crate::beside::Task;
 use crate::manifests::{self, Person};
 use crate::noop::koreconcile;
-use crate::process::{self, Taken};
+use crate::process::{self, Measured};
 use koreconcile::sandbox::{Options, Sandbox, Seed, Starter};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-pub struct Ours {
+pub struct KoreconcileRuns {
     /// Manifests of an account that is as they say.
     unchanged: PathBuf,
     /// Manifests of as many people, for an account where nobody is yet.
@@ -19,34 +19,34 @@ pub struct Ours {
     state: PathBuf,
 }
 
-impl Ours {
+impl KoreconcileRuns {
     pub fn new(folder: &Path, people: usize) -> Self {
         let place = |name: &str| folder.join(name);
-        let ours = Self {
+        let koreconcile_runs = Self {
             unchanged: place("unchanged"),
             new: place("new"),
             empty: place("empty"),
             data: place("data"),
             state: place("state"),
         };
-        fs::create_dir_all(&ours.unchanged).unwrap();
-        fs::create_dir_all(&ours.new).unwrap();
+        fs::create_dir_all(&koreconcile_runs.unchanged).unwrap();
+        fs::create_dir_all(&koreconcile_runs.new).unwrap();
 
         let full = place("full");
         let admin = bare(&full).admin().unwrap();
         admin.seed(Seed { users: people, bots: 0, groups: 0 }).unwrap();
-        manifests::of(&admin.snapshot().unwrap(), &ours.unchanged, &full);
+        manifests::of(&admin.snapshot().unwrap(), &koreconcile_runs.unchanged, &full);
 
-        let account = bare(&ours.empty).admin().unwrap().snapshot().unwrap().account;
-        manifests::account(&ours.new, &ours.data, &account);
+        let account = bare(&koreconcile_runs.empty).admin().unwrap().snapshot().unwrap().account;
+        manifests::account(&koreconcile_runs.new, &koreconcile_runs.data, &account);
         let emails: Vec<String> =
             (0..people).map(|index| format!("first.last.{index:06}@example.com")).collect();
         let person = |email| Person { email, first: "First", last: "Last", access: "Builder" };
-        manifests::people(&ours.new, emails.iter().map(|email| person(email)));
-        ours
+        manifests::people(&koreconcile_runs.new, emails.iter().map(|email| person(email)));
+        koreconcile_runs
     }
 
-    pub fn run(&self, task: Task) -> Taken {
+    pub fn run(&self, task: Task) -> Measured {
         self.restore();
         let mut command = koreconcile();
         match task {

@@ -2,7 +2,7 @@
 //! provider is called over a wire.
 
 use crate::beside::Task;
-use crate::process::{self, Taken};
+use crate::process::{self, Measured};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ fn quiet(program: &Path) -> Command {
     command
 }
 
-pub struct Theirs {
+pub struct TofuRuns {
     program: PathBuf,
     /// With a state that is as the configuration says.
     unchanged: PathBuf,
@@ -42,26 +42,26 @@ pub struct Theirs {
     new: PathBuf,
 }
 
-impl Theirs {
+impl TofuRuns {
     pub fn new(folder: &Path, tofu: &Tofu, people: usize) -> Self {
-        let theirs = Self {
+        let tofu_runs = Self {
             program: tofu.program.clone(),
             unchanged: folder.join("unchanged"),
             new: folder.join("new"),
         };
         let text = configuration(people);
-        for folder in [&theirs.unchanged, &theirs.new] {
+        for folder in [&tofu_runs.unchanged, &tofu_runs.new] {
             fs::create_dir_all(folder).unwrap();
             fs::write(folder.join("main.tf"), &text).unwrap();
-            let init = theirs.command(folder, &["init", "-input=false", "-no-color"]).output().unwrap();
+            let init = tofu_runs.command(folder, &["init", "-input=false", "-no-color"]).output().unwrap();
             assert!(init.status.success(), "{}", String::from_utf8_lossy(&init.stderr));
         }
-        let apply = theirs.command(&theirs.unchanged, APPLY).output().unwrap();
+        let apply = tofu_runs.command(&tofu_runs.unchanged, APPLY).output().unwrap();
         assert!(apply.status.success(), "{}", String::from_utf8_lossy(&apply.stderr));
-        theirs
+        tofu_runs
     }
 
-    pub fn run(&self, task: Task) -> Taken {
+    pub fn run(&self, task: Task) -> Measured {
         for state in ["terraform.tfstate", "terraform.tfstate.backup"] {
             let state = self.new.join(state);
             if state.exists() {

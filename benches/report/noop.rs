@@ -2,7 +2,7 @@
 
 use crate::figures::Report;
 use crate::manifests;
-use crate::process::{self, Taken};
+use crate::process::{self, Measured};
 use koreconcile::sandbox::{Options, Sandbox, Snapshot};
 use std::path::Path;
 use std::process::Command;
@@ -39,11 +39,11 @@ pub fn measure(users: usize, runs: usize, report: &mut Report) {
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     let calls = usize::try_from(json["observed"]["calls"].as_u64().unwrap()).unwrap();
 
-    let taken: Vec<Taken> = (0..runs).map(|_| process::run(&mut plan())).collect();
+    let taken: Vec<Measured> = (0..runs).map(|_| process::run(&mut plan())).collect();
     for taken in &taken {
         succeed(&taken.output);
     }
-    let of = |figure: fn(&Taken) -> f64| taken.iter().map(figure).collect();
+    let of = |figure: fn(&Measured) -> f64| taken.iter().map(figure).collect();
     report.add(format!("plan_noop_seconds_{users}"), "s", of(|taken| taken.seconds));
     report.add(format!("plan_noop_peak_mib_{users}"), "MiB", of(|taken| taken.peak_mib));
     report.count(format!("plan_noop_calls_{users}"), "calls", calls);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// What a process took.
-pub struct Taken {
+pub struct Measured {
     pub seconds: f64,
     /// High-water mark of resident memory; 0 where the system does not tell (it is read from `/proc`).
     pub peak_mib: f64,
@@ -13,7 +13,7 @@ pub struct Taken {
 }
 
 /// Runs a command to its end.
-pub fn run(command: &mut Command) -> Taken {
+pub fn run(command: &mut Command) -> Measured {
     let start = Instant::now();
     let child: Child =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -31,7 +31,7 @@ pub fn run(command: &mut Command) -> Taken {
         let output = child.wait_with_output().unwrap();
         let seconds = start.elapsed().as_secs_f64();
         is_over.store(true, Ordering::Relaxed);
-        Taken { seconds, peak_mib: watch.join().unwrap(), output }
+        Measured { seconds, peak_mib: watch.join().unwrap(), output }
     })
 }
 

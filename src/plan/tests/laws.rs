@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 /// What one of eight people has, and what is wanted of it.
 #[derive(Clone, Debug)]
-struct Draw {
+struct Case {
     key: Key,
     seen: Option<Value>,
     want: Option<Verdict>,
@@ -15,7 +15,7 @@ fn person(at: usize) -> String {
     format!("u{at}@example.com")
 }
 
-fn draw() -> impl Strategy<Value = Draw> {
+fn draw() -> impl Strategy<Value = Case> {
     let who = || (0..8usize).prop_map(|at| email(&person(at)));
     let held = || Just(Value::Held).boxed();
     let holder = prop_oneof![
@@ -36,17 +36,17 @@ fn draw() -> impl Strategy<Value = Draw> {
         3 => ((holder, role).prop_map(|(holder, role)| Key::BotRole(holder, role.into(), "st-1".into())), held()),
         2 => (who().prop_map(|who| Key::Assigned(who, "st-1".into())), dialogs.prop_map(Value::Dialogs).boxed()),
     ];
-    (fact, any::<bool>(), prop::option::of(any::<bool>())).prop_map(|((key, value), is_seen, want)| Draw {
+    (fact, any::<bool>(), prop::option::of(any::<bool>())).prop_map(|((key, value), is_seen, want)| Case {
         seen: is_seen.then(|| value.clone()).filter(|_| !key.family().is_write_only()),
         want: want.map(|is_wanted| if is_wanted { Verdict::Present(value) } else { Verdict::Absent }),
         key,
     })
 }
 
-fn fixture(draws: &[Draw], answered: [bool; 8], is_closed: bool) -> Fixture {
+fn fixture(draws: &[Case], answered: [bool; 8], is_closed: bool) -> Fixture {
     let mut fixture = Fixture::converged();
     fixture.limits.allow_removals = Some(1_000);
-    for Draw { key, seen, want } in draws {
+    for Case { key, seen, want } in draws {
         if let Some(value) = seen {
             fixture.see(key.clone(), value.clone());
         }

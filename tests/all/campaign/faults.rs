@@ -1,7 +1,7 @@
 //! The campaign: random accounts, wishes and readings of the documentation on random bad days. Whatever goes wrong,
 //! no write changes what nobody asked for, and once the sky is clear the work gets done or what is left is named.
 
-use crate::support::chaos_transport::{ChaosTransport, Mishap, ledger, mishap};
+use crate::support::chaos_transport::{ChaosTransport, InjectedFault, injected_fault, ledger};
 use crate::support::engine::Engine;
 use crate::support::invariant_checker::InvariantChecker;
 use crate::support::promises::{
@@ -23,26 +23,26 @@ const RUNS: usize = 2;
 
 /// An account, and what goes wrong on its day.
 #[derive(Clone)]
-struct Day {
+struct FaultCase {
     case: Case,
-    mishaps: Vec<Mishap>,
+    injected_faults: Vec<InjectedFault>,
 }
 
-impl std::fmt::Debug for Day {
+impl std::fmt::Debug for FaultCase {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { case, mishaps } = self;
-        write!(f, "{case:?}\n  {mishaps:?}")
+        let Self { case, injected_faults } = self;
+        write!(f, "{case:?}\n  {injected_faults:?}")
     }
 }
 
-fn day() -> impl Strategy<Value = Day> {
-    let mishaps = prop::collection::vec(mishap(), 0..8);
-    (world::case(), mishaps).prop_map(|(case, mishaps)| Day { case, mishaps })
+fn day() -> impl Strategy<Value = FaultCase> {
+    let injected_faults = prop::collection::vec(injected_fault(), 0..8);
+    (world::case(), injected_faults).prop_map(|(case, injected_faults)| FaultCase { case, injected_faults })
 }
 
 /// What a campaign has gone through.
 #[derive(Default)]
-struct Figures {
+struct CampaignTotals {
     cases: u64,
     killed: u64,
     calls: u64,
@@ -52,12 +52,12 @@ struct Figures {
 
 #[test]
 fn bad_days_break_no_promise() {
-    let figures = Arc::new(Mutex::new(Figures::default()));
+    let totals = Arc::new(Mutex::new(CampaignTotals::default()));
     on_any(day, 20_270_000_000, 1_000, |day| {
-        let figures = Arc::clone(&figures);
-        async move { Box::pin(survive(day, &figures)).await }
+        let totals = Arc::clone(&totals);
+        async move { Box::pin(survive(day, &totals)).await }
     });
-    let Figures { cases, killed, calls, writes, met } = &*figures.lock().unwrap();
+    let CampaignTotals { cases, killed, calls, writes, met } = &*totals.lock().unwrap();
     println!("{cases} cases: {calls} calls, {writes} of them writes; {killed} processes killed; {met:?}");
     assert!(
         *cases < 1_000 || (*killed > 0 && *writes > 0),
@@ -74,13 +74,16 @@ fn days_with_late_clearing_calls_lose_no_assignment() {
     }
 }
 
-async fn survive(Day { case, mishaps }: Day, figures: &Mutex<Figures>) -> Result<(), String> {
+async fn survive(
+    FaultCase { case, injected_faults }: FaultCase,
+    totals: &Mutex<CampaignTotals>,
+) -> Result<(), String> {
     let mut engine = case.engine();
     let state = case.is_durable.then(|| tempfile::tempdir().unwrap());
     engine.state = state.as_ref().map(|folder| folder.path().to_owned());
     let start = engine.admin.snapshot().unwrap();
     let desired = case.desired(&start);
-    let chaos = ChaosTransport::new(&engine, mishaps, InvariantChecker::new(&case, &desired, &start));
+    let chaos = ChaosTransport::new(&engine, injected_faults, InvariantChecker::new(&case, &desired, &start));
     let ledger = ledger();
     let (mut killed, mut calls) = (0, 0);
     for _ in 0..RUNS {
@@ -101,13 +104,13 @@ async fn survive(Day { case, mishaps }: Day, figures: &Mutex<Figures>) -> Result
     calls += u64::from(engine.gateway.total_calls());
     let mut watch = chaos.watch.lock().unwrap();
     watch.is_over();
-    let mut figures = figures.lock().unwrap();
-    figures.cases += 1;
-    figures.killed += killed;
-    figures.calls += calls;
-    figures.writes += watch.writes();
+    let mut totals = totals.lock().unwrap();
+    totals.cases += 1;
+    totals.killed += killed;
+    totals.calls += calls;
+    totals.writes += watch.writes();
     for (what, times) in chaos.met() {
-        *figures.met.entry(what).or_default() += times;
+        *totals.met.entry(what).or_default() += times;
     }
     match watch.complaints() {
         Some(complaints) => Err(complaints),
@@ -168,14 +171,15 @@ fn quiet() -> Case {
 }
 
 /// Something done to the account, and what the watch says of it.
-type Wrong<'a> = (&'a dyn Fn(&Admin), &'static str);
+type Violation<'a> = (&'a dyn Fn(&Admin), &'static str);
 
 #[test]
 fn checker_complains_of_what_nobody_asked_for_and_not_of_edits_in_the_console() {
     let bound =
         |admin: &Admin| admin.bind(&Holder::user("p00@example.com"), "Bot Tester", Some("Bot 0")).unwrap();
     let demoted = |admin: &Admin| admin.unbind(&Holder::user("p00@example.com"), "admin", None).unwrap();
-    let wrongs: [Wrong<'_>; 2] = [(&bound, "nobody asked for it"), (&demoted, "leaves 1 Master Admins of 2")];
+    let wrongs: [Violation<'_>; 2] =
+        [(&bound, "nobody asked for it"), (&demoted, "leaves 1 Master Admins of 2")];
     for (wrong, expected) in wrongs {
         let engine = quiet().engine();
         let start = engine.admin.snapshot().unwrap();

@@ -102,9 +102,9 @@ fn kill_9_at_every_call_loses_and_doubles_nothing() {
     std::thread::scope(|scope| {
         for _ in 0..WORKERS {
             scope.spawn(|| {
-                while let Some(cut) = cuts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if std::panic::catch_unwind(|| killed_at(*cut, &wanted)).is_err() {
-                        failed.lock().unwrap().push(*cut);
+                while let Some(kill_point) = cuts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if std::panic::catch_unwind(|| killed_at(*kill_point, &wanted)).is_err() {
+                        failed.lock().unwrap().push(*kill_point);
                     }
                 }
             });
@@ -113,9 +113,9 @@ fn kill_9_at_every_call_loses_and_doubles_nothing() {
     assert_eq!(failed.into_inner().unwrap(), [], "of {} kills", cuts.len());
 }
 
-fn killed_at(cut: (usize, Stop), wanted: &Value) {
+fn killed_at(kill_point: (usize, Stop), wanted: &Value) {
     let served = served();
-    let intercepting_proxy = InterceptingProxy::to(&served.server.url, Some(cut));
+    let intercepting_proxy = InterceptingProxy::to(&served.server.url, Some(kill_point));
     through(&served, &intercepting_proxy.url);
     let run = served.workspace.koreconcile(&Served::files(&["apply", "--yes"])).start();
     intercepting_proxy.wait();
@@ -124,15 +124,19 @@ fn killed_at(cut: (usize, Stop), wanted: &Value) {
     assert_eq!(
         (begun(&served), answered(&served)),
         (passed.begun(), passed.heard()),
-        "{cut:?}: {:?}",
+        "{kill_point:?}: {:?}",
         passed.came
     );
     through(&served, &served.server.url);
     // What nobody can read is among it: what was to be sent is remembered until it was.
     served.recovers();
-    assert_eq!(&people(&served), wanted, "{cut:?}");
+    assert_eq!(&people(&served), wanted, "{kill_point:?}");
     let invitations = served.server.truth()["invitations"].clone();
-    assert_eq!(invitations, serde_json::json!({ "one@example.com": 1, "two@example.com": 1 }), "{cut:?}");
+    assert_eq!(
+        invitations,
+        serde_json::json!({ "one@example.com": 1, "two@example.com": 1 }),
+        "{kill_point:?}"
+    );
 }
 
 /// Calls the journals say were begun.

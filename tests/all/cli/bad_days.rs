@@ -98,7 +98,7 @@ fn server_errors_that_pass_are_only_mentioned() {
 }
 
 /// Nobody but the people named may stay, and the listing cannot be trusted.
-fn sweeping(dialect: &str) -> Served {
+fn pruning(dialect: &str) -> Served {
     let serve = ["--rate-limit", "off", "--dialect", dialect];
     let served = Served::with(&serve, "all", &one_hire());
     served
@@ -108,14 +108,14 @@ fn sweeping(dialect: &str) -> Served {
 
 #[test]
 fn looping_listing_removes_nobody() {
-    let served = sweeping("user_roles_max=4,user_roles_offset=nothing");
+    let served = pruning("user_roles_max=4,user_roles_offset=nothing");
     shows!(served.run(&["apply", "--yes"]).expect(6));
     assert!(served.server.truth()["users"]["leo@example.com"].is_object());
 }
 
 #[test]
 fn listing_with_a_wrong_total_removes_nobody() {
-    let served = sweeping("user_roles_max=50");
+    let served = pruning("user_roles_max=50");
     let effect = json!({ "wrong-total": { "by": 3 } });
     served
         .server

@@ -41,7 +41,7 @@ impl Ids {
 }
 
 /// What is sent to an action.
-enum Sent {
+enum RequestBody {
     Form(Vec<(&'static str, String)>),
     File(&'static str),
 }
@@ -79,9 +79,9 @@ const BESIDE_THEIR_PAGES: [&str; 26] = [
 
 /// For each action of the console: the `{...}` of its path, what is sent, and the event it leaves last. They are done
 /// in this order, on one account, by the Primary Admin.
-fn actions(ids: &Ids) -> Vec<(&'static str, &str, Sent, &'static str)> {
+fn actions(ids: &Ids) -> Vec<(&'static str, &str, RequestBody, &'static str)> {
     let form = |fields: &[(&'static str, &str)]| {
-        Sent::Form(fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect())
+        RequestBody::Form(fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect())
     };
     let (sam, group, role) = (ids.sam.as_str(), ids.newcomers.as_str(), ids.analyst.as_str());
     let user_sam = format!("user {sam}");
@@ -161,11 +161,11 @@ fn actions(ids: &Ids) -> Vec<(&'static str, &str, Sent, &'static str)> {
         ("/Admin/roles/{id}/delete", role, form(&[("confirmed", "yes")]), "Role Deleted"),
         ("/Admin/user-settings", "", form(&[("self_sign_up", "block")]), "Settings Modified"),
         ("/Admin/enrollment/invite", "", form(&[("email", "one@example.com")]), "User Created"),
-        ("/Admin/enrollment/bulk-invite", "", Sent::File("two@example.com\n"), "User Modified"),
+        ("/Admin/enrollment/bulk-invite", "", RequestBody::File("two@example.com\n"), "User Modified"),
         (
             "/Admin/enrollment/import",
             "",
-            Sent::File("Email ID|First Name|Last Name|User Status\nthree@example.com|T|T|New\n"),
+            RequestBody::File("Email ID|First Name|Last Name|User Status\nthree@example.com|T|T|New\n"),
             "User Modified",
         ),
         ("/Admin/security/two-factor", "", form(&[("state", "off")]), "Settings Modified"),
@@ -193,12 +193,12 @@ async fn has_an_entry_for_every_action_of_the_console() {
         let before = harness.admin.audit_log().unwrap().len();
         let address = path.replace("{id}", id);
         let answer = match sent {
-            Sent::Form(fields) => {
+            RequestBody::Form(fields) => {
                 let fields: Vec<(&str, &str)> =
                     fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
                 owner.post(&address, &fields).await
             }
-            Sent::File(content) => owner.upload(&address, "people.txt", content).await,
+            RequestBody::File(content) => owner.upload(&address, "people.txt", content).await,
         };
         assert_eq!(answer.status, 303, "{path}: {}", answer.text);
         let log = harness.admin.audit_log().unwrap();

@@ -41,9 +41,9 @@ fn travel() -> Value {
 async fn between_clearing_and_sending_anew_loses_no_assignment() {
     // The whole pass, to know its calls.
     let mut whole = about_to_clear().await;
-    let before = whole.engine.cut.sent();
+    let before = whole.engine.kill_point.sent();
     whole.pass().await;
-    let calls = whole.engine.cut.sent() - before;
+    let calls = whole.engine.kill_point.sent() - before;
     assert_eq!(assigned(&whole), ["Banking"]);
 
     let mut cleared = 0;
@@ -140,9 +140,9 @@ fn window(harness: &ControllerHarness) -> Value {
 #[tokio::test]
 async fn forgets_no_removal_and_counts_none_twice() {
     let mut whole = about_to_remove().await;
-    let before = whole.engine.cut.sent();
+    let before = whole.engine.kill_point.sent();
     whole.pass().await;
-    let calls = whole.engine.cut.sent() - before;
+    let calls = whole.engine.kill_point.sent() - before;
     assert_eq!((holders(&whole).len(), &window(&whole)["used"]), (2, &json!(2)));
 
     let mut gone_at_death = Vec::new();

@@ -146,31 +146,31 @@ fn a_plan_takes_as_many_calls_as_it_is_killed_at() {
 #[test]
 fn killed_at_any_call_the_other_finishes_and_does_nothing_twice() {
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let cuts = cuts();
+    let kill_points = kill_points();
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
-                while let Some(cut) = cuts.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if std::panic::catch_unwind(|| killed_at(*cut)).is_err() {
-                        failures.lock().unwrap().push(*cut);
+                while let Some(kill_point) = kill_points.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if std::panic::catch_unwind(|| killed_at(*kill_point)).is_err() {
+                        failures.lock().unwrap().push(*kill_point);
                     }
                 }
             });
         }
     });
     let failures = failures.into_inner().unwrap();
-    assert!(failures.is_empty(), "of {} kills these: {failures:?}", cuts.len());
+    assert!(failures.is_empty(), "of {} kills these: {failures:?}", kill_points.len());
 }
 
 /// When the leader dies: while this call is under way, before or after the platform has done it.
 #[derive(Clone, Copy, Debug)]
-struct Cut {
+struct KillPoint {
     call: usize,
     is_done: bool,
 }
 
 /// Every write before and after it is done; every read in one of the two ways, since nothing of it is lost.
-fn cuts() -> Vec<Cut> {
+fn kill_points() -> Vec<KillPoint> {
     let harness = ClusterHarness::new("counted", &account());
     declare(&harness);
     let operator = harness.start();
@@ -180,17 +180,20 @@ fn cuts() -> Vec<Cut> {
     let requests = harness.served.server.requests();
     assert_eq!(requests.len(), CALLS);
     let ways = |call: usize| {
-        [Cut { call, is_done: !call.is_multiple_of(2) }, Cut { call, is_done: call.is_multiple_of(2) }]
+        [
+            KillPoint { call, is_done: !call.is_multiple_of(2) },
+            KillPoint { call, is_done: call.is_multiple_of(2) },
+        ]
     };
     let all = requests.iter().zip(1..).map(|(request, call)| (is_write(request), ways(call)));
-    let cuts: Vec<Cut> =
+    let kill_points: Vec<KillPoint> =
         all.flat_map(|(is_write, ways)| ways.into_iter().take(if is_write { 2 } else { 1 })).collect();
-    assert!(cuts.len() > CALLS + 8, "there are writes among them");
-    cuts
+    assert!(kill_points.len() > CALLS + 8, "there are writes among them");
+    kill_points
 }
 
-fn killed_at(cut: Cut) {
-    let Cut { call, is_done: is_call_done } = cut;
+fn killed_at(kill_point: KillPoint) {
+    let KillPoint { call, is_done: is_call_done } = kill_point;
     let harness = ClusterHarness::new("killed", &account());
     declare(&harness);
     let effect = if is_call_done { json!("drop-after") } else { json!({ "delay": { "millis": 700 } }) };
@@ -202,7 +205,7 @@ fn killed_at(cut: Cut) {
     operators[dies].kill();
     let left = &operators[1 - dies];
     harness.until(left, "the other has finished", || is_done(&harness) && left.leads());
-    holds(&harness, &format!("killed at {cut:?}"));
+    holds(&harness, &format!("killed at {kill_point:?}"));
 }
 
 #[test]

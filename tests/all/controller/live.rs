@@ -209,7 +209,7 @@ fn one_edit_is_applied_and_patches_one_object() {
 }
 
 #[test]
-fn an_object_beyond_reading_stops_nothing_and_nothing_is_swept_meanwhile() {
+fn an_object_beyond_reading_stops_nothing_and_nothing_is_pruned_meanwhile() {
     let cluster = Cluster::empty();
     cluster.define();
     let harness = ClusterHarness::on(&cluster, "broken", Served::new(&[]));

@@ -323,7 +323,7 @@ async fn during_a_prune_one_object_at_a_time_removes_nothing_by_accident() {
 }
 
 #[tokio::test]
-async fn with_a_gap_in_its_stores_sweeps_nothing() {
+async fn with_a_gap_in_its_stores_prunes_nothing() {
     let mut harness = harness(json!({}));
     bound(&mut harness, &["jane"]).await;
     harness

@@ -21,9 +21,9 @@ const A_DAY: u64 = 6;
 const STATUS_MAX: usize = 6_000;
 
 /// Numbers that look random and are the same every time.
-struct Dice(u64);
+struct Random(u64);
 
-impl Dice {
+impl Random {
     fn roll(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % sides
@@ -31,20 +31,20 @@ impl Dice {
 }
 
 /// An account, and what it is to be.
-struct Weeks {
+struct Soak {
     harness: ControllerHarness,
-    dice: Dice,
+    random: Random,
     developers: BTreeSet<&'static str>,
     /// About whom what has happened today: what is undone again and again is left to people.
     touched: BTreeSet<(&'static str, &'static str)>,
     names: usize,
 }
 
-impl Weeks {
+impl Soak {
     fn new(seed: u64) -> Self {
         let safety = json!({ "maxRemovals": 100, "maxRemovalsPercent": 100 });
         let harness = harness(json!({ "interval": "4h", "safety": safety }));
-        Self { harness, dice: Dice(seed), developers: PEOPLE.into(), touched: BTreeSet::new(), names: 0 }
+        Self { harness, random: Random(seed), developers: PEOPLE.into(), touched: BTreeSet::new(), names: 0 }
     }
 
     fn declare(&mut self) {
@@ -54,8 +54,8 @@ impl Weeks {
 
     /// Something happens, and a pass follows; whether a person has to wait for things to settle afterwards.
     async fn happen(&mut self) {
-        let person = PEOPLE[self.dice.roll(PEOPLE.len())];
-        let what = self.dice.roll(9);
+        let person = PEOPLE[self.random.roll(PEOPLE.len())];
+        let what = self.random.roll(9);
         let role = if what == 2 { "tester" } else { "developer" };
         let is_again = what <= 3 && !self.touched.insert((person, role));
         match what {
@@ -95,7 +95,7 @@ impl Weeks {
             5 => self.harness.engine.rotate(),
             6 => self.harness.restart(),
             7 => {
-                let call = 1 + self.dice.roll(12);
+                let call = 1 + self.random.roll(12);
                 self.harness.pass_killed_before(call).await;
             }
             _ => {
@@ -114,11 +114,11 @@ impl Weeks {
     async fn quiet(&mut self, day: u64) -> usize {
         self.harness.pass().await;
         self.harness.wait(5);
-        let (before, sent) = (self.harness.view.clone(), self.harness.engine.cut.sent());
+        let (before, sent) = (self.harness.view.clone(), self.harness.engine.kill_point.sent());
         let done = self.harness.pass().await;
         assert_eq!(done.report.events, [], "day {day}: an event for nothing");
         assert_eq!(self.harness.written(&before), Vec::<String>::new(), "day {day}");
-        let calls = self.harness.engine.cut.sent() - sent;
+        let calls = self.harness.engine.kill_point.sent() - sent;
         if !done.is_unchanged() {
             self.harness.pass().await;
         }
@@ -158,7 +158,7 @@ impl Weeks {
 #[tokio::test]
 async fn soak_of_weeks_costs_the_same_every_day_and_loses_nothing() {
     for seed in [1, 2] {
-        let mut weeks = Weeks::new(seed);
+        let mut weeks = Soak::new(seed);
         weeks.declare();
         weeks.happen().await;
         let calls = weeks.quiet(0).await;
@@ -202,10 +202,10 @@ fn on_a_real_server_writes_only_what_changed() {
     harness.wait_all(&operator);
     observe(&harness, &operator, "settled");
     let calls = observe(&harness, &operator, "quiet");
-    let (mut dice, mut processes) = (Dice(3), 1);
+    let (mut random, mut processes) = (Random(3), 1);
     for round in 0..10 {
         let before = versions(&harness);
-        let is_restart = dice.roll(4) == 0;
+        let is_restart = random.roll(4) == 0;
         if is_restart {
             operator.terminate();
             assert_eq!(operator.ended(), Some(0), "{}", operator.logs());

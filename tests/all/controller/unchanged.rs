@@ -8,7 +8,7 @@ use koreconcile::sandbox::Holder;
 use serde_json::{Value, json};
 
 /// A desk where the last pass found nothing to do and nothing to write down.
-async fn still_desk() -> ControllerHarness {
+async fn unchanged_harness() -> ControllerHarness {
     let mut harness = harness(json!({ "safety": { "maxRemovals": 100, "maxRemovalsPercent": 100 } }));
     bound(&mut harness, &["jane", "sam"]).await;
     become_unchanged(&mut harness).await;
@@ -45,14 +45,14 @@ pub async fn planning_agrees(harness: &mut ControllerHarness, repeated: &Pass) {
 
 #[tokio::test]
 async fn costs_the_calls_of_a_read_and_says_what_thinking_says() {
-    let mut harness = still_desk().await;
+    let mut harness = unchanged_harness().await;
     for _ in 0..3 {
         harness.wait(30);
-        let (before, sent) = (harness.view.clone(), harness.engine.cut.sent());
+        let (before, sent) = (harness.view.clone(), harness.engine.kill_point.sent());
         let done = harness.pass().await;
         assert!(done.is_unchanged());
         assert_eq!(
-            harness.engine.cut.sent() - sent,
+            harness.engine.kill_point.sent() - sent,
             done.report.account.calls.as_ref().unwrap().per_read as usize
         );
         assert_eq!(harness.written(&before), Vec::<String>::new());
@@ -79,7 +79,7 @@ async fn ends_with_an_edit_of_anything_that_a_pass_looks_at() {
         }),
     ];
     for (what, edit) in edits {
-        let mut harness = still_desk().await;
+        let mut harness = unchanged_harness().await;
         edit(&mut harness);
         assert!(!harness.pass().await.is_unchanged(), "{what}");
     }
@@ -87,7 +87,7 @@ async fn ends_with_an_edit_of_anything_that_a_pass_looks_at() {
 
 #[tokio::test]
 async fn ends_with_anything_new_in_the_account() {
-    let mut harness = still_desk().await;
+    let mut harness = unchanged_harness().await;
     let kim = Holder::User("kim@example.com".to_owned());
     harness.engine.admin.bind(&kim, "Bot Developer", Some("Banking")).unwrap();
     harness.wait(5);
@@ -107,7 +107,7 @@ async fn ends_with_anything_new_in_the_account() {
 
 #[tokio::test]
 async fn ends_when_a_grant_does() {
-    let mut harness = still_desk().await;
+    let mut harness = unchanged_harness().await;
     let expiry = harness.now() + jiff::SignedDuration::from_hours(9);
     let at = expiry.to_string();
     let subjects: Value = json!([{ "user": "kim@example.com", "expiresAt": at }]);
@@ -129,7 +129,7 @@ async fn ends_when_a_grant_does() {
 
 #[tokio::test]
 async fn ends_when_an_invitation_has_been_open_for_too_long() {
-    let mut harness = still_desk().await;
+    let mut harness = unchanged_harness().await;
     harness.user("ann");
     harness.pass().await;
     become_unchanged(&mut harness).await;
@@ -145,7 +145,7 @@ async fn ends_when_an_invitation_has_been_open_for_too_long() {
 
 #[tokio::test]
 async fn ends_when_a_removal_is_a_day_old() {
-    let mut harness = still_desk().await;
+    let mut harness = unchanged_harness().await;
     harness.declare(Kind::RoleBinding, "developers", plain(&["jane"]));
     harness.pass().await;
     harness.wait(5);
@@ -163,7 +163,7 @@ async fn ends_when_a_removal_is_a_day_old() {
 
 #[tokio::test]
 async fn ends_with_the_process_and_with_what_an_earlier_one_has_kept() {
-    let mut harness = still_desk().await;
+    let mut harness = unchanged_harness().await;
     harness.restart();
     assert!(!harness.pass().await.is_unchanged());
     become_unchanged(&mut harness).await;

@@ -58,7 +58,7 @@ fn no_window_ever_holds_more_than_the_budget() {
     let KoreError::RateLimited { wait, max_wait, .. } = &error else { panic!("{error}") };
     assert_eq!((wait.as_secs(), max_wait.as_secs()), (3_600 - 120, 1_200));
     assert!(error.to_string().contains("3480 s"), "{error}");
-    assert_eq!(account.diary().len(), 2, "two waits were announced: {:?}", account.diary());
+    assert_eq!(account.observer().len(), 2, "two waits were announced: {:?}", account.observer());
     assert_eq!(account.gateway.calls(), BTreeMap::from([(Endpoint::UsersInfo, 12)]));
 }
 
@@ -127,7 +127,7 @@ fn retry_after_comes_first_and_holds_everybody_back() {
     let start = account.clock.now();
     run(account.reader.read(&ask())).unwrap();
     assert_eq!(account.log()[1].at.duration_since(start).as_secs(), 17);
-    assert_eq!(account.diary().len(), 1);
+    assert_eq!(account.observer().len(), 1);
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn nothing_secret_comes_out() {
         let error = run(account.reader.read(&ask())).unwrap_err();
         shown.push(format!("{error} {error:?}"));
         shown.push(format!("{:?}", create(&account)));
-        shown.push(format!("{account:?} {:?}", account.diary(), account = account.gateway));
+        shown.push(format!("{account:?} {:?}", account.observer(), account = account.gateway));
         shown.push(format!("{:?} {:?}", account.reader, account.writer));
     }
     for text in shown {

@@ -86,9 +86,9 @@ impl Transport for Script {
 }
 
 #[derive(Default)]
-pub struct Diary(pub Mutex<Vec<String>>);
+pub struct RecordingObserver(pub Mutex<Vec<String>>);
 
-impl Observer for Diary {
+impl Observer for RecordingObserver {
     fn waiting(&self, endpoint: Endpoint, until: Timestamp) {
         self.0.lock().unwrap().push(format!("{endpoint} waits until {until}"));
     }
@@ -105,7 +105,7 @@ pub struct Account {
     pub gateway: Gateway,
     pub reader: Reader,
     pub writer: Writer,
-    pub diary: Arc<Diary>,
+    pub observer: Arc<RecordingObserver>,
 }
 
 pub fn account(handler: impl Fn(&Seen, usize) -> Reply + Send + Sync + 'static) -> Account {
@@ -132,17 +132,17 @@ pub fn account_with_patience(
         log: Mutex::default(),
         in_flight: Mutex::default(),
     });
-    let diary = Arc::new(Diary::default());
+    let observer = Arc::new(RecordingObserver::default());
     let gateway = Gateway::new(Parts {
         transport: script.clone(),
         credentials: Credentials { client_id: "cs-test".into(), client_secret: SECRET.into() },
         ledger: Arc::new(Ledger::in_memory(limit)),
         clock: clock.clone(),
-        observer: diary.clone(),
+        observer: observer.clone(),
         max_wait,
     });
     let (reader, writer) = (Reader::new(gateway.clone()), Writer::new(gateway.clone()));
-    Account { script, clock, gateway, reader, writer, diary }
+    Account { script, clock, gateway, reader, writer, observer }
 }
 
 impl Account {
@@ -164,8 +164,8 @@ impl Account {
         self.script.in_flight.lock().unwrap().1
     }
 
-    pub fn diary(&self) -> Vec<String> {
-        self.diary.0.lock().unwrap().clone()
+    pub fn observer(&self) -> Vec<String> {
+        self.observer.0.lock().unwrap().clone()
     }
 }
 

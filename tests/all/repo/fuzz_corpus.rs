@@ -53,9 +53,9 @@ fn kept(target: &str) -> Vec<Vec<u8>> {
 }
 
 /// A small generator of numbers: what it draws is the same on every machine.
-struct Draw(u64);
+struct Random(u64);
 
-impl Draw {
+impl Random {
     fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -65,7 +65,7 @@ impl Draw {
 }
 
 /// A few bytes flipped, cut, doubled, or taken from another input.
-fn changed(kept: &[Vec<u8>], draw: &mut Draw) -> Vec<u8> {
+fn changed(kept: &[Vec<u8>], draw: &mut Random) -> Vec<u8> {
     let mut bytes = kept[draw.below(kept.len())].clone();
     for _ in 0..=draw.below(4) {
         let at = draw.below(bytes.len() + 1);
@@ -105,7 +105,7 @@ fn kept_inputs_and_changed_copies_never_panic() {
                 }
                 let copies = if name == "console" { COPIES_OF_REQUESTS } else { COPIES };
                 for number in 1..=copies {
-                    let bytes = changed(&kept, &mut Draw(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+                    let bytes = changed(&kept, &mut Random(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
                     let outcome = std::panic::catch_unwind(|| target(&bytes));
                     assert!(outcome.is_ok(), "{name}, copy {number}: {}", String::from_utf8_lossy(&bytes));
                 }

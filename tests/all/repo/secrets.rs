@@ -99,13 +99,13 @@ fn are_in_nothing_that_any_verb_prints_or_keeps() {
 }
 
 /// A sandbox that is served with everything it can log, into a folder; ends with this value.
-struct Loud {
+struct VerboseSandbox {
     child: Child,
     host: String,
     folder: tempfile::TempDir,
 }
 
-impl Loud {
+impl VerboseSandbox {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = |name: &str| std::fs::File::create(folder.path().join(name)).unwrap();
@@ -150,7 +150,7 @@ impl Loud {
     }
 }
 
-impl Drop for Loud {
+impl Drop for VerboseSandbox {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -165,7 +165,7 @@ fn between(text: &str, from: &str, to: &str) -> String {
 
 #[test]
 fn secrets_that_people_and_programs_send_to_the_sandbox_are_in_no_log_of_it() {
-    let loud = Loud::start();
+    let loud = VerboseSandbox::start();
     let password = std::fs::read_to_string(loud.folder.path().join("data/first-password.txt"));
     let password = password.unwrap().trim().to_owned();
     let page = loud.ask("GET", "/sign-in", "", "");

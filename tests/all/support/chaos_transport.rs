@@ -25,15 +25,15 @@ const CALLS: u64 = 800;
 
 /// One thing that goes wrong, with which call.
 #[derive(Clone, Debug)]
-pub struct Mishap {
-    pub way: Way,
+pub struct InjectedFault {
+    pub kind: CallKind,
     /// Counted from 0 over the calls of that way, all runs together.
     pub nth: u64,
     pub what: What,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Way {
+pub enum CallKind {
     Write,
     Read,
 }
@@ -59,7 +59,7 @@ pub enum What {
     Kill(bool),
 }
 
-pub fn mishap() -> impl Strategy<Value = Mishap> {
+pub fn injected_fault() -> impl Strategy<Value = InjectedFault> {
     let write = prop_oneof![
         1 => prop_oneof![Just(500u16), Just(503), Just(400), Just(401)].prop_map(What::Status),
         1 => prop_oneof![Just(200u16), Just(502)].prop_map(What::Html),
@@ -87,8 +87,8 @@ pub fn mishap() -> impl Strategy<Value = Mishap> {
         1 => any::<bool>().prop_map(What::Kill),
     ];
     prop_oneof![
-        2 => (0u64..10, write).prop_map(|(nth, what)| Mishap { way: Way::Write, nth, what }),
-        1 => (0u64..40, read).prop_map(|(nth, what)| Mishap { way: Way::Read, nth, what }),
+        2 => (0u64..10, write).prop_map(|(nth, what)| InjectedFault { kind: CallKind::Write, nth, what }),
+        1 => (0u64..40, read).prop_map(|(nth, what)| InjectedFault { kind: CallKind::Read, nth, what }),
     ]
 }
 
@@ -104,8 +104,8 @@ pub struct ChaosTransport {
 
 #[derive(Default)]
 struct State {
-    mishaps: Vec<Mishap>,
-    calls: BTreeMap<Way, u64>,
+    injected_faults: Vec<InjectedFault>,
+    calls: BTreeMap<CallKind, u64>,
     /// Calls of this run, of all ways.
     of_this_run: u64,
     /// Requests that nobody waits for any more, and the call before which they arrive.
@@ -115,13 +115,13 @@ struct State {
 }
 
 impl ChaosTransport {
-    pub fn new(engine: &Engine, mishaps: Vec<Mishap>, watch: InvariantChecker) -> Arc<Self> {
+    pub fn new(engine: &Engine, injected_faults: Vec<InjectedFault>, watch: InvariantChecker) -> Arc<Self> {
         Arc::new(Self {
             inner: InProcess::new(&engine.sandbox),
             sandbox: engine.sandbox.clone(),
             clock: Arc::clone(&engine.clock),
             watch: Mutex::new(watch),
-            state: Mutex::new(State { mishaps, ..State::default() }),
+            state: Mutex::new(State { injected_faults, ..State::default() }),
             died: Notify::new(),
         })
     }
@@ -160,7 +160,7 @@ impl ChaosTransport {
 
     /// The sky clears: nothing goes wrong any more, and no read is behind.
     pub async fn clear(&self, reader: &Reader) {
-        self.state.lock().unwrap().mishaps.clear();
+        self.state.lock().unwrap().injected_faults.clear();
         let _ = reader.read(&ReadRequest::full(BTreeSet::new())).await;
         self.watch.lock().unwrap().a_run_begins();
     }
@@ -187,7 +187,7 @@ impl ChaosTransport {
     /// Hands the request to the sandbox, and looks at what it changed.
     async fn execute(&self, request: &WireRequest) -> Result<WireResponse, TransportError> {
         let answer = self.inner.send(request).await;
-        if way(request) == Way::Write {
+        if kind(request) == CallKind::Write {
             let truth = self.sandbox.admin().unwrap().snapshot().unwrap();
             let what = format!("{} {}", request.method.as_str(), request.path);
             self.watch.lock().unwrap().written(&what, &truth);
@@ -207,11 +207,11 @@ impl ChaosTransport {
     }
 }
 
-fn way(request: &WireRequest) -> Way {
+fn kind(request: &WireRequest) -> CallKind {
     let only_reads = request.method == Method::Get
         || request.path.ends_with("/usersInfo")
         || request.path.ends_with("/uploadfile");
-    if only_reads { Way::Read } else { Way::Write }
+    if only_reads { CallKind::Read } else { CallKind::Write }
 }
 
 fn lost(stage: Stage) -> TransportError {
@@ -221,23 +221,23 @@ fn lost(stage: Stage) -> TransportError {
 #[async_trait]
 impl Transport for ChaosTransport {
     async fn send(&self, request: &WireRequest) -> Result<WireResponse, TransportError> {
-        let way = way(request);
-        let (call, mishaps) = {
+        let kind = kind(request);
+        let (call, injected_faults) = {
             let mut state = self.state.lock().unwrap();
-            let nth = state.calls.entry(way).or_default();
+            let nth = state.calls.entry(kind).or_default();
             let now = *nth;
             *nth += 1;
             state.of_this_run += 1;
-            let mishaps: Vec<What> = state
-                .mishaps
+            let injected_faults: Vec<What> = state
+                .injected_faults
                 .iter()
-                .filter(|mishap| mishap.way == way && mishap.nth == now)
-                .map(|mishap| mishap.what.clone())
+                .filter(|injected_fault| injected_fault.kind == kind && injected_fault.nth == now)
+                .map(|injected_fault| injected_fault.what.clone())
                 .collect();
-            for what in &mishaps {
+            for what in &injected_faults {
                 *state.met.entry(what.label()).or_default() += 1;
             }
-            (state.of_this_run, mishaps)
+            (state.of_this_run, injected_faults)
         };
         if call > CALLS {
             self.watch.lock().unwrap().complain(format!("more than {CALLS} calls in one run"));
@@ -246,7 +246,7 @@ impl Transport for ChaosTransport {
         self.arrive(call).await;
         let fault = |effect| self.sandbox.faults().add(Fault::next(effect));
         let mut dies_after = false;
-        for what in mishaps {
+        for what in injected_faults {
             match what {
                 What::Status(status) => {
                     fault(Effect::Status { status, message: "Internal Server Error".into() });

@@ -184,8 +184,8 @@ impl ControllerHarness {
     /// A pass that dies right before its call of that number (the first is 1); another process begins. False when the
     /// pass is over before, and written back.
     pub async fn pass_killed_before(&mut self, call: usize) -> bool {
-        let cut = Arc::clone(&self.engine.cut);
-        let done = cut.before(call, self.look()).await;
+        let kill_point = Arc::clone(&self.engine.kill_point);
+        let done = kill_point.before(call, self.look()).await;
         match &done {
             Some(done) => self.write_back(done),
             None => self.restart(),

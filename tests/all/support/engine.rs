@@ -1,6 +1,6 @@
 //! A whole engine on a sandbox in process: read, plan, apply, in virtual time.
 
-use super::in_process::{Cut, InProcess, SharedClock};
+use super::in_process::{InProcess, KillPoint, SharedClock};
 use jiff::{SignedDuration, Timestamp};
 use koreconcile::apply::{self, BeforeImageSource, Journal, Outcome, RepairError};
 use koreconcile::facts::{Desired, Email, Policy, RateLimit, World};
@@ -27,7 +27,7 @@ pub struct Engine {
     pub limits: Limits,
     pub state: Option<PathBuf>,
     /// Where the process dies.
-    pub cut: Arc<Cut>,
+    pub kill_point: Arc<KillPoint>,
     ledger: Arc<Ledger>,
 }
 
@@ -55,7 +55,7 @@ impl Engine {
         let admin = sandbox.admin().unwrap();
         let app = admin.create_app("koreconcile", &["all"], true).unwrap();
         let (transport, ledger) = (InProcess::new(&sandbox), Arc::new(Ledger::in_memory(rate)));
-        let cut = Arc::clone(&transport.cut);
+        let kill_point = Arc::clone(&transport.kill_point);
         let gateway = gateway(transport, app, &ledger, &clock);
         let policy = Policy { account_id: Some(admin.account_id().into()), rate, ..Policy::default() };
         Self {
@@ -68,7 +68,7 @@ impl Engine {
             policy,
             limits: Limits::default(),
             state: None,
-            cut,
+            kill_point,
             ledger,
         }
     }
@@ -77,7 +77,7 @@ impl Engine {
     pub fn rotate(&mut self) {
         let app = self.admin.create_app("koreconcile", &["all"], true).unwrap();
         let mut transport = InProcess::new(&self.sandbox);
-        transport.cut = Arc::clone(&self.cut);
+        transport.kill_point = Arc::clone(&self.kill_point);
         self.gateway = gateway(transport, app, &self.ledger, &self.clock);
         self.reader = Reader::new(self.gateway.clone());
         self.writer = Writer::new(self.gateway.clone());

@@ -31,14 +31,14 @@ impl sandbox::Clock for SharedClock {
 
 /// Where a process dies: right before it sends a call.
 #[derive(Default)]
-pub struct Cut {
+pub struct KillPoint {
     sent: AtomicUsize,
     /// The number of the call that is never sent; 0: none.
     at: AtomicUsize,
     reached: Notify,
 }
 
-impl Cut {
+impl KillPoint {
     /// Runs something that dies right before it sends its call of that number, the first being 1. `None`: it died.
     pub async fn before<T>(&self, call: usize, run: impl Future<Output = T>) -> Option<T> {
         self.at.store(self.sent() + call, Ordering::Relaxed);
@@ -68,19 +68,19 @@ impl Cut {
 /// Sends requests to a sandbox without a network.
 pub struct InProcess {
     router: Router,
-    pub cut: Arc<Cut>,
+    pub kill_point: Arc<KillPoint>,
 }
 
 impl InProcess {
     pub fn new(sandbox: &Sandbox) -> Self {
-        Self { router: sandbox.router(), cut: Arc::default() }
+        Self { router: sandbox.router(), kill_point: Arc::default() }
     }
 }
 
 #[async_trait]
 impl Transport for InProcess {
     async fn send(&self, request: &WireRequest) -> Result<WireResponse, TransportError> {
-        self.cut.passes().await;
+        self.kill_point.passes().await;
         let response = self.router.clone().oneshot(as_http(request)).await.unwrap();
         let lost =
             |message: &str| TransportError { stage: Stage::MaybeReceived, message: message.to_owned() };

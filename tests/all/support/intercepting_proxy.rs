@@ -19,14 +19,14 @@ pub enum Stop {
 
 /// What went through.
 #[derive(Clone, Debug, Default)]
-pub struct Passed {
+pub struct ObservedCalls {
     /// Every call that came, as `POST /api/public/users`.
     pub came: Vec<String>,
     /// Those whose answer was handed back.
     pub answered: Vec<String>,
 }
 
-impl Passed {
+impl ObservedCalls {
     /// Writes among these calls; an upload and its import are one.
     pub fn writes(calls: &[String], marks: &str) -> usize {
         let is_write = |call: &&String| {
@@ -48,14 +48,14 @@ impl Passed {
 
 pub struct InterceptingProxy {
     pub url: String,
-    passed: Arc<Mutex<Passed>>,
+    passed: Arc<Mutex<ObservedCalls>>,
     stopped: Receiver<()>,
     is_closed: Arc<AtomicBool>,
 }
 
-struct Keeper {
+struct ProxyState {
     target: String,
-    passed: Arc<Mutex<Passed>>,
+    passed: Arc<Mutex<ObservedCalls>>,
     stop_at: Option<(usize, Stop)>,
     stopped: Mutex<Sender<()>>,
 }
@@ -65,9 +65,9 @@ impl InterceptingProxy {
     pub fn to(url: &str, stop_at: Option<(usize, Stop)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url_here = format!("http://{}", listener.local_addr().unwrap());
-        let (passed, is_closed) = (Arc::<Mutex<Passed>>::default(), Arc::new(AtomicBool::new(false)));
+        let (passed, is_closed) = (Arc::<Mutex<ObservedCalls>>::default(), Arc::new(AtomicBool::new(false)));
         let (stopped, heard) = channel();
-        let keeper = Arc::new(Keeper {
+        let state = Arc::new(ProxyState {
             target: url.strip_prefix("http://").unwrap().to_owned(),
             passed: Arc::clone(&passed),
             stop_at,
@@ -79,8 +79,8 @@ impl InterceptingProxy {
                 if closed.load(Ordering::Relaxed) {
                     return;
                 }
-                let keeper = Arc::clone(&keeper);
-                std::thread::spawn(move || keeper.serve(visitor));
+                let state = Arc::clone(&state);
+                std::thread::spawn(move || state.serve(visitor));
             }
         });
         Self { url: url_here, passed, stopped: heard, is_closed }
@@ -91,7 +91,7 @@ impl InterceptingProxy {
         self.stopped.recv_timeout(Duration::from_secs(120)).expect("the call never came");
     }
 
-    pub fn passed(&self) -> Passed {
+    pub fn passed(&self) -> ObservedCalls {
         self.passed.lock().unwrap().clone()
     }
 }
@@ -103,7 +103,7 @@ impl Drop for InterceptingProxy {
     }
 }
 
-impl Keeper {
+impl ProxyState {
     /// Hands on one connection's calls, until either side has enough.
     fn serve(&self, visitor: TcpStream) {
         let mut behind = TcpStream::connect(&self.target).unwrap();

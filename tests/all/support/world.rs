@@ -31,7 +31,7 @@ pub struct Case {
     pub groups: Vec<Group>,
     /// Whether `Clerk`, `Analyst` and `Release Manager` exist.
     pub custom_roles: [bool; 3],
-    pub wishes: Vec<Wish>,
+    pub wishes: Vec<RandomDeclaration>,
     pub scopes: Vec<(Extent, bool)>,
     pub strip: bool,
     /// Whether the journal is written to disk, so that assignments may be cleared and sent anew.
@@ -83,21 +83,21 @@ pub struct Group {
 }
 
 #[derive(Clone, Debug)]
-pub enum Who {
+pub enum RandomHolder {
     Person(usize),
     Group(usize),
 }
 
 #[derive(Clone, Debug)]
-pub enum Wish {
+pub enum RandomDeclaration {
     Member(usize, bool),
     Access(usize, u8),
     Name(usize, u8),
     Profile(usize),
     DataTables(usize, bool),
     InGroup(usize, usize, bool),
-    Admin(Who, usize, bool),
-    Bot(Who, usize, usize, bool),
+    Admin(RandomHolder, usize, bool),
+    Bot(RandomHolder, usize, usize, bool),
     Assigned(usize, usize, Option<u8>, bool),
     Role(RoleType, usize, u8),
 }
@@ -175,27 +175,27 @@ fn group() -> impl Strategy<Value = Group> {
         .prop_map(|(admin_role, bot_roles)| Group { admin_role, bot_roles })
 }
 
-fn who() -> impl Strategy<Value = Who> {
-    prop_oneof![5 => (0..PEOPLE).prop_map(Who::Person), 1 => (0..GROUPS).prop_map(Who::Group)]
+fn who() -> impl Strategy<Value = RandomHolder> {
+    prop_oneof![5 => (0..PEOPLE).prop_map(RandomHolder::Person), 1 => (0..GROUPS).prop_map(RandomHolder::Group)]
 }
 
-fn wish() -> impl Strategy<Value = Wish> {
+fn wish() -> impl Strategy<Value = RandomDeclaration> {
     let people = 0..PEOPLE;
     let holds = || prop::bool::weighted(0.7);
     prop_oneof![
-        8 => (people.clone(), prop::bool::weighted(0.85)).prop_map(|(who, is)| Wish::Member(who, is)),
-        3 => (people.clone(), 0u8..3).prop_map(|(who, level)| Wish::Access(who, level)),
-        2 => (people.clone(), 0u8..3).prop_map(|(who, name)| Wish::Name(who, name)),
-        1 => people.clone().prop_map(Wish::Profile),
-        1 => (people.clone(), any::<bool>()).prop_map(|(who, may)| Wish::DataTables(who, may)),
-        3 => (people.clone(), 0..GROUPS, holds()).prop_map(|(who, group, is)| Wish::InGroup(who, group, is)),
-        4 => (who(), 0..3usize, holds()).prop_map(|(who, role, is)| Wish::Admin(who, role, is)),
-        8 => (who(), 0..4usize, 0..BOTS, holds()).prop_map(|(who, role, bot, is)| Wish::Bot(who, role, bot, is)),
+        8 => (people.clone(), prop::bool::weighted(0.85)).prop_map(|(who, is)| RandomDeclaration::Member(who, is)),
+        3 => (people.clone(), 0u8..3).prop_map(|(who, level)| RandomDeclaration::Access(who, level)),
+        2 => (people.clone(), 0u8..3).prop_map(|(who, name)| RandomDeclaration::Name(who, name)),
+        1 => people.clone().prop_map(RandomDeclaration::Profile),
+        1 => (people.clone(), any::<bool>()).prop_map(|(who, may)| RandomDeclaration::DataTables(who, may)),
+        3 => (people.clone(), 0..GROUPS, holds()).prop_map(|(who, group, is)| RandomDeclaration::InGroup(who, group, is)),
+        4 => (who(), 0..3usize, holds()).prop_map(|(who, role, is)| RandomDeclaration::Admin(who, role, is)),
+        8 => (who(), 0..4usize, 0..BOTS, holds()).prop_map(|(who, role, bot, is)| RandomDeclaration::Bot(who, role, bot, is)),
         6 => (people, 0..BOTS, prop::option::of(1u8..8), holds())
-            .prop_map(|(who, bot, only, is)| Wish::Assigned(who, bot, only, is)),
+            .prop_map(|(who, bot, only, is)| RandomDeclaration::Assigned(who, bot, only, is)),
         1 => (any::<bool>(), 1..4usize, 0u8..3).prop_map(|(is_admin, role, level)| {
             let role_type = if is_admin { RoleType::Admin } else { RoleType::Bot };
-            Wish::Role(role_type, role, level)
+            RandomDeclaration::Role(role_type, role, level)
         }),
     ]
 }
@@ -372,12 +372,12 @@ impl Case {
     }
 }
 
-impl Wish {
+impl RandomDeclaration {
     fn fact(&self, known: &BTreeMap<String, String>) -> (Key<BotRef>, Option<Value>) {
         let who = |person: &usize| email(&address(*person));
-        let holder = |who: &Who| match who {
-            Who::Person(person) => Holder::User(email(&address(*person))),
-            Who::Group(group) => Holder::Group(group_name(*group).as_str().into()),
+        let holder = |who: &RandomHolder| match who {
+            RandomHolder::Person(person) => Holder::User(email(&address(*person))),
+            RandomHolder::Group(group) => Holder::Group(group_name(*group).as_str().into()),
         };
         let bot = |bot: &usize| BotRef::new(&bot_name(*bot));
         let held = |is: bool| is.then_some(Value::Held);
@@ -399,8 +399,8 @@ impl Wish {
                 (Key::InGroup(who(person), group_name(*group).as_str().into()), held(*is))
             }
             // Master Admin goes to people: the manifests refuse anything else.
-            Self::Admin(Who::Group(group), 0, true) => {
-                (Key::AdminRole(holder(&Who::Group(*group)), "Auditor".into()), held(true))
+            Self::Admin(RandomHolder::Group(group), 0, true) => {
+                (Key::AdminRole(holder(&RandomHolder::Group(*group)), "Auditor".into()), held(true))
             }
             Self::Admin(who, role, is) => (Key::AdminRole(holder(who), ADMIN_ROLES[*role].into()), held(*is)),
             Self::Bot(who, role, on, is) => {

@@ -2,7 +2,7 @@
 //! conditions. An expression that the test does not know fails the test.
 
 use super::forge::TOKEN;
-use super::project::{Project, Ran, Values, Workspace, parsed};
+use super::project::{JobResult, Project, Values, Workspace, parsed};
 use regex::{Captures, Regex};
 use serde_json::Value;
 use std::sync::LazyLock;
@@ -55,7 +55,7 @@ pub fn is_wanted(workflow: &str, job: &str, event: &Event) -> bool {
 }
 
 /// Runs a job of a workflow.
-pub fn run(project: &Project, workflow: &str, job: &str, event: &Event) -> Ran {
+pub fn run(project: &Project, workflow: &str, job: &str, event: &Event) -> JobResult {
     assert!(is_wanted(workflow, job, event), "{job} is not for this event");
     let workflow = parsed(&format!("github/{workflow}.yml"));
     let job = &workflow["jobs"][job];
@@ -70,7 +70,7 @@ pub fn run(project: &Project, workflow: &str, job: &str, event: &Event) -> Ran {
     let steps = job["steps"].as_array().unwrap();
     let depth = steps.iter().find(|step| uses(step) == Some("actions/checkout")).unwrap();
     let workspace = project.checkout(&event.reference, depth["with"]["fetch-depth"].as_u64().unwrap_or(1));
-    let mut ran = Ran::default();
+    let mut ran = JobResult::default();
     for step in steps {
         let condition = step["if"].as_str();
         if !condition.map_or(ran.code == 0, |condition| holds(condition, &values, ran.code != 0)) {
@@ -127,7 +127,7 @@ fn shell(
     step: &Value,
     values: &Values,
     workspace: &Workspace<'_>,
-    ran: &mut Ran,
+    ran: &mut JobResult,
 ) {
     let file = |name: &str| workspace.path(&format!("../{name}")).display().to_string();
     let mut variables: Values = [

@@ -1,7 +1,7 @@
 //! GitLab CI, as far as the template uses it: which jobs a pipeline has, and what they run with which variables.
 
 use super::forge::TOKEN;
-use super::project::{Project, Ran, Values, parsed};
+use super::project::{JobResult, Project, Values, parsed};
 use serde_json::{Map, Value};
 
 /// What makes a pipeline.
@@ -73,7 +73,7 @@ impl Pipeline {
     }
 
     /// Runs a job.
-    pub fn run(&self, project: &Project, name: &str) -> Ran {
+    pub fn run(&self, project: &Project, name: &str) -> JobResult {
         let jobs = self.jobs();
         assert!(jobs.iter().any(|(known, _)| known == name), "{name} is not in {jobs:?}");
         let file = parsed("gitlab/.gitlab-ci.yml");
@@ -95,7 +95,7 @@ impl Pipeline {
         let lines = [&file["default"]["before_script"], &job["script"]];
         let lines: Vec<&str> =
             lines.into_iter().flat_map(|lines| lines.as_array().unwrap()).filter_map(Value::as_str).collect();
-        let mut ran = Ran::default();
+        let mut ran = JobResult::default();
         workspace.run(&["bash", "-eo", "pipefail", "-c"], &lines.join("\n"), &variables, &mut ran);
         let artifacts = &job["artifacts"];
         if ran.code == 0 || artifacts["when"] == "always" {

@@ -9,7 +9,7 @@ mod project;
 use crate::support::served::{document, user};
 use github::{Event, is_wanted};
 use gitlab::Pipeline;
-use project::{Project, Ran, parsed, template};
+use project::{JobResult, Project, parsed, template};
 use regex::Regex;
 use serde_json::{Value, json};
 
@@ -66,7 +66,7 @@ fn remembers_the_pull_request(project: &Project, head: &str) {
 }
 
 /// Plans the pull request, merges it, and runs the first job after that.
-fn merged(project: &Project, between: impl FnOnce()) -> (Event, Ran) {
+fn merged(project: &Project, between: impl FnOnce()) -> (Event, JobResult) {
     let event = Event::pull_request(project, false);
     github::run(project, "koreconcile-plan", "plan", &event).expect(0);
     let head = project.head("work");

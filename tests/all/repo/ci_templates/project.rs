@@ -27,14 +27,14 @@ pub struct Project {
 
 /// How a job ended.
 #[derive(Debug, Default)]
-pub struct Ran {
+pub struct JobResult {
     pub code: i32,
     pub log: String,
     pub summary: String,
     pub outputs: Values,
 }
 
-impl Ran {
+impl JobResult {
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{}\n{}", self.log, self.summary);
@@ -210,7 +210,7 @@ impl Workspace<'_> {
     }
 
     /// Runs lines of shell, and adds what came out to the log.
-    pub fn run(&self, shell: &[&str], script: &str, variables: &Values, ran: &mut Ran) {
+    pub fn run(&self, shell: &[&str], script: &str, variables: &Values, ran: &mut JobResult) {
         let log = self.folder.path().join("log");
         let mut command = Command::new("timeout");
         command.arg(BOUND).args(shell).arg(format!("exec >>'{}' 2>&1\n{script}", log.display()));

@@ -258,9 +258,12 @@ meaning() {
     3) echo "nothing was sent: the plan or the manifests cannot be used; the log shows why. Run this workflow by hand for a new plan" ;;
     4) echo "a guard refused changes, which were not sent. Correct the manifests, or raise the limit it names, in a new pull request" ;;
     5) echo "nothing was sent: every change of the plan was stale. Run this workflow by hand for a new plan" ;;
-    6) echo "applied in part: stale, blocked and manual changes are listed below. Run this workflow by hand for a plan of the rest" ;;
+    6) echo "something declared is not in place: the last line counts it, and it is listed below. Run this workflow by hand for a plan of the rest" ;;
     7) echo "the credentials were refused, or a scope is missing; koreconcile doctor shows which" ;;
     8) echo "the platform was out of reach, or the rate limit would have taken too long. Run this job again" ;;
+    9) echo "nothing was sent: a later commit was applied before this one. Nothing is to be done, unless history was rewritten" ;;
+    10) echo "done, but for what an earlier commit has left undone, too; it is listed below, and turns red after two weeks" ;;
+    11) echo "another run on this account was under way. Run this job again" ;;
     *) echo "something unexpected happened; the log shows what. Look at the account before running this job again" ;;
     esac
 }
@@ -280,6 +283,8 @@ apply() {
         # Indented: text in names stays code.
         tail -c 60000 "$out/apply.txt" "$out/apply.log" --quiet | sed 's/^/    /'
     } | summary
+    # What was known before fails no merge; it is in the summary.
+    [[ "$code" != 10 ]] || return 0
     return "$code"
 }
 

@@ -257,7 +257,9 @@ impl RequestEncoder<'_> {
     ) -> serde_json::Value {
         let exported = match action {
             Action::Add => None,
-            Action::Change | Action::Remove | Action::Prune => self.known_ids.document(role_type, role),
+            Action::Change | Action::Remove | Action::Retire | Action::Prune => {
+                self.known_ids.document(role_type, role)
+            }
         };
         let mut document = exported.unwrap_or_else(|| {
             serde_json::json!({ "roleType": role_type.as_str(), "role": role.as_str(), "rDesc": "", "permissions": {} })

@@ -122,7 +122,7 @@ impl Inverse<'_> {
             // They come and go with the user.
             (Key::Names(_) | Key::Access(_), Action::Add, _) => {}
             (_, Action::Add, _) => self.want(key, Verdict::Absent, line),
-            (Key::Member(email), Action::Remove | Action::Prune, _) => {
+            (Key::Member(email), Action::Remove | Action::Retire | Action::Prune, _) => {
                 self.lost
                     .push(format!("{email}: comes back invited, without profile, and has to accept again"));
                 self.want(key, Verdict::Present(Value::Member(Membership::Joined)), line);

@@ -1,20 +1,21 @@
 //! `apply`: plan, ask, apply, read back, and report the outcome of every change.
 
+use super::declaration::Extent;
 use super::error::{of_kore, said};
 use super::inputs::{Inputs, Reach};
-use super::memory;
-use super::plan::{Made, make, style};
+use super::plan::{Made, digest_of, extent, make, style};
 use super::saved;
 use super::session::Session;
 use super::{CliError, Exit, Output};
+use super::{declaration, memory, not_done};
 use crate::apply::{self, Account, BeforeImageSource, ChangeOutcome, Journal, Outcome};
-use crate::facts::{self, BotId, BotName, Mode};
+use crate::facts::{self, BotId, BotName, Mode, World};
 use crate::kore::Writer;
-use crate::manifest::Compiled;
-use crate::plan::{Plan, render};
+use crate::manifest::{Compiled, Manifests};
+use crate::plan::{self, Change, Context, Memory, NotDone, Plan, render};
 use clap::Args;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
@@ -45,10 +46,17 @@ pub(super) async fn run(args: &ApplyArgs, output: &Output) -> Result<Exit, CliEr
     }
     let session = Session::open(&compiled, &args.reach, output).await?;
     let ended = async {
+        let _lock = session.lock(args.reach.max_wait, output)?;
+        if !args.reach.rewind {
+            memory::check_order(&session.memory.load()?, &manifests, &compiled)?;
+        }
         restore(&session, &compiled.policy, output).await?;
         let made = match &args.plan {
-            Some(file) => reopen(file, &compiled, &session, &args.reach, output).await?,
-            None => make(&manifests, compiled, &session, &args.reach, output).await?,
+            Some(file) => reopen(file, &manifests, &compiled, &session, &args.reach, output).await?,
+            None => {
+                make(&manifests, compiled, &session, &args.reach, extent(&args.inputs, &args.reach), output)
+                    .await?
+            }
         };
         output.result(&render::text(&made.plan, style(output)));
         carry_out(made, args.yes, &session, output).await
@@ -61,6 +69,7 @@ pub(super) async fn run(args: &ApplyArgs, output: &Output) -> Result<Exit, CliEr
 /// A saved plan, under today's guards and on today's account. Stale changes are found call by call.
 async fn reopen(
     file: &Path,
+    manifests: &Manifests,
     compiled: &Compiled,
     session: &Session,
     reach: &Reach,
@@ -68,10 +77,38 @@ async fn reopen(
 ) -> Result<Made, CliError> {
     let opened = saved::open(file, &compiled.policy, reach.limits(), session, output)?;
     let world = session.observe_for(&opened.saved.plan, compiled).await?;
-    let memory = memory::load(session.state.as_deref(), output);
-    let context = session.context(compiled, opened.saved.plan.inputs.clone(), reach, memory);
+    let remembered = session.memory.load()?;
+    memory::check_owner(&remembered, manifests, compiled)?;
+    let context = session.context(compiled, opened.saved.plan.inputs.clone(), reach, remembered.clone());
     let plan = saved::recheck(&opened, &world, context);
-    Ok(Made { plan, world, policy: opened.policy })
+    let memory = remember_saved(&plan, manifests, compiled, &world, remembered)?;
+    Ok(Made { plan, world, policy: opened.policy, memory: Some(memory), known: BTreeSet::new() })
+}
+
+/// What is remembered before a saved plan is applied: all that the manifests declare, where it was made of these; else
+/// what it asks for, because it says nothing about what else is declared.
+fn remember_saved(
+    plan: &Plan,
+    manifests: &Manifests,
+    compiled: &Compiled,
+    world: &World,
+    remembered: Memory,
+) -> Result<Memory, CliError> {
+    let now = Timestamp::now();
+    let declaration = declaration::collect(manifests, compiled, &remembered, Extent::default(), now)?;
+    let revision = declaration.revision.clone();
+    let owner = declaration::name(manifests, compiled).or_else(|| remembered.declaration.clone());
+    let generation = remembered.generation + 1;
+    let mut memory = remembered;
+    if plan.inputs.digest == digest_of(manifests).digest {
+        let context = Context { memory, declaration, now, ..Context::default() };
+        let desired = compiled.desired.clone();
+        memory = plan::plan_and_remember(desired, world, &compiled.policy, &context).1;
+        memory.applied_revision = Some(revision);
+    } else {
+        memory.note_saved_plan(&plan.sendable(), &revision);
+    }
+    Ok(Memory { declaration: owner, generation, ..memory })
 }
 
 /// Why nothing is written to this account.
@@ -107,34 +144,37 @@ pub(super) async fn carry_out(
     session: &Session,
     output: &Output,
 ) -> Result<Exit, CliError> {
-    let Made { plan, world, policy } = made;
-    let is_refused = !plan.refused.is_empty();
-    let has_rest = !plan.blocked.is_empty() || !plan.manual.is_empty();
+    let Made { plan, world, policy, memory, known: _ } = made;
+    let memory = memory.map(|memory| memory.with_unmanaged(&plan));
+    let left = not_done::of_plan(&plan);
     let sendable = plan.sendable().len();
     if why_held(&policy).is_some() {
-        return Ok(if is_refused { Exit::Refused } else { Exit::Done });
+        let held = [left, not_done::of_changes(&plan, "not sent")].concat();
+        return Ok(finish(&held, None, output));
     }
     if sendable == 0 {
-        if is_refused {
-            output.warn("nothing was sent: a guard refused, see above");
-            return Ok(Exit::Refused);
+        if !left.is_empty() {
+            output.note("nothing was sent: what is left is refused, blocked or manual, see above");
         }
-        if has_rest {
-            output.note("nothing was sent: the rest is blocked or needs manual steps, see above");
-        }
-        return Ok(Exit::Done);
+        let is_refused = !plan.refused.is_empty();
+        let exit = conclude(left, memory, session, output)?;
+        return Ok(if is_refused { Exit::Refused } else { exit });
     }
     if !is_agreed && !agrees(&plan, sendable, output)? {
         output.note("nothing was sent");
-        return Ok(Exit::Done);
+        let declined = [left, not_done::of_changes(&plan, "declined")].concat();
+        return Ok(finish(&declined, None, output));
     }
     let mut journal = match &session.state {
         Some(folder) => Journal::create(folder, Timestamp::now())?,
         None => Journal::none(),
     };
-    let mut memory = memory::load(session.state.as_deref(), output);
-    memory.note_unsent(plan.sendable());
-    memory::store(session.state.as_deref(), &memory)?;
+    let mut remembered = match &memory {
+        Some(memory) => memory.clone(),
+        None => session.memory.load()?,
+    };
+    remembered.note_unsent(plan.sendable());
+    session.memory.store(&remembered)?;
     let bots = plan.bots.clone();
     let cancel = CancellationToken::new();
     let listener = tokio::spawn(listen(cancel.clone(), *output));
@@ -144,22 +184,52 @@ pub(super) async fn carry_out(
     listener.abort();
     session.quiet_down();
     tell(&outcome, &bots, &journal, output);
-    remember(&outcome, session, output)?;
-    Ok(exit_of(&outcome, is_refused, has_rest))
+    note_outcome(&mut remembered, &outcome);
+    remembered.generation += 1;
+    let left = [left, not_done::of_outcome(&outcome)].concat();
+    let exit = conclude(left, Some(remembered), session, output)?;
+    Ok(exit_of(&outcome).unwrap_or(exit))
 }
 
-/// Remembers what was applied: a fact that another process keeps reverting is noticed, and nothing is sent twice.
-fn remember(outcome: &Outcome, session: &Session, output: &Output) -> Result<(), CliError> {
-    let mut memory = memory::load(session.state.as_deref(), output);
+/// Remembers what was applied: a fact that another process keeps reverting is noticed, what was taken away is
+/// forgotten, and nothing is sent twice.
+fn note_outcome(memory: &mut Memory, outcome: &Outcome) {
+    let now = Timestamp::now();
     let applied =
         outcome.by_change.iter().filter(|(_, fate)| **fate == ChangeOutcome::Applied).map(|(id, _)| id);
-    memory.note_applied(applied, Timestamp::now());
-    for (id, fate) in &outcome.by_change {
-        if let Some(change) = outcome.changes.get(id).filter(|_| fate.is_good()) {
-            memory.note_sent(&change.key);
-        }
+    memory.note_applied(applied, now);
+    let good = outcome.by_change.iter().filter(|(_, fate)| fate.is_good());
+    let good: Vec<&Change> = good.filter_map(|(id, _)| outcome.changes.get(id)).collect();
+    for change in &good {
+        memory.note_sent(&change.key);
     }
-    memory::store(session.state.as_deref(), &memory)
+    let is_read_back = |change: &&&Change| outcome.by_change.get(&change.id) != Some(&ChangeOutcome::Waiting);
+    memory.note_read_back(good.iter().filter(is_read_back).copied(), now);
+}
+
+/// Stores what is remembered, and ends with the code of what is not done.
+fn conclude(
+    left: Vec<NotDone>,
+    memory: Option<Memory>,
+    session: &Session,
+    output: &Output,
+) -> Result<Exit, CliError> {
+    let Some(mut memory) = memory else { return Ok(finish(&left, None, output)) };
+    let exit = finish(&left, Some(&memory), output);
+    let now = memory.applied_revision.clone().unwrap_or_default();
+    not_done::remember(left, &mut memory, &now);
+    session.memory.store(&memory)?;
+    Ok(exit)
+}
+
+/// The exit code of what is not done, and the last line, which says why.
+fn finish(left: &[NotDone], memory: Option<&Memory>, output: &Output) -> Exit {
+    let now = memory.and_then(|memory| memory.applied_revision.clone()).unwrap_or_default();
+    let exit = not_done::exit(left, memory, &now);
+    if let Some(line) = not_done::last_line(exit, left) {
+        output.warn(line);
+    }
+    exit
 }
 
 fn agrees(plan: &Plan, sendable: usize, output: &Output) -> Result<bool, CliError> {
@@ -241,25 +311,13 @@ fn tell(outcome: &Outcome, bots: &BTreeMap<BotId, BotName>, journal: &Journal, o
     }
 }
 
-/// Where several apply: credentials, unreachable, refused, stale, in part.
-fn exit_of(outcome: &Outcome, is_refused: bool, has_rest: bool) -> Exit {
+/// What outweighs whatever is not done: credentials, an unreachable platform, a plan of which everything was stale.
+fn exit_of(outcome: &Outcome) -> Option<Exit> {
     if let Some(error) = &outcome.error {
         match of_kore(error) {
             Exit::Unexpected => {}
-            exit => return exit,
+            exit => return Some(exit),
         }
     }
-    if is_refused {
-        return Exit::Refused;
-    }
-    if outcome.is_all_stale() {
-        return Exit::Stale;
-    }
-    match (outcome.is_complete(), outcome.has_applied()) {
-        (true, true) if has_rest => Exit::Partial,
-        (true, _) => Exit::Done,
-        (false, _) if outcome.was_interrupted => Exit::Partial,
-        (false, true) => Exit::Partial,
-        (false, false) => Exit::Unexpected,
-    }
+    outcome.is_all_stale().then_some(Exit::Stale)
 }

@@ -38,6 +38,62 @@ pub enum CliError {
         /// Where to put it.
         next: String,
     },
+    /// The memory names a commit that this clone does not have.
+    #[error(
+        "the memory was written by commit {commit}, which this clone does not have, so what is newer cannot be told\n  {next}; or, after history was rewritten, run again with --rewind"
+    )]
+    UnknownCommit {
+        /// Which commit.
+        commit: String,
+        /// The command that fetches it.
+        next: String,
+    },
+    /// The manifests are older than those that were applied last.
+    #[error(
+        "commit {applied} was applied last, and these manifests do not contain it; nothing was sent\n  run from a commit that contains it, or go back on purpose with --rewind"
+    )]
+    Behind {
+        /// Which commit.
+        applied: String,
+    },
+    /// The memory is another declaration's.
+    #[error(
+        "the account is managed from {owner}, and these are the manifests of {other}; nothing was planned\n  apply from there; or hand the account over with: koreconcile memory accept"
+    )]
+    AccountTaken {
+        /// Whose memory it is.
+        owner: String,
+        /// Whose manifests these are.
+        other: String,
+    },
+    /// Another run has the account.
+    #[error(
+        "another run on this account is under way (lock in {path}); nothing was sent\n  run again when it has ended, or wait longer with --max-wait"
+    )]
+    Locked {
+        /// The state folder.
+        path: String,
+    },
+    /// The memory cannot be read.
+    #[error(
+        "the memory {path} cannot be read: {why}\n  nothing was planned, because what is not declared any more would be forgotten; restore the file, or start anew with: koreconcile memory accept"
+    )]
+    Memory {
+        /// Which file or reference.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The memory cannot be written.
+    #[error(
+        "the memory {path} cannot be written: {why}\n  nothing more is sent; set the key and the rights of this job, or run again"
+    )]
+    MemoryNotWritten {
+        /// Which file or reference.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// Another account than the manifest is about.
     #[error(
         "the account that answered is {seen}, and the manifest declares {pinned} ({place})\n  nothing was sent; check host and credentials, or correct accountId"
@@ -152,6 +208,7 @@ impl CliError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::NotPinned { .. }
+            | Self::UnknownCommit { .. }
             | Self::Saved(_)
             | Self::Snapshot(_)
             | Self::Undo(_)
@@ -165,10 +222,12 @@ impl CliError {
             | Self::Lease { .. }
             | Self::Traces { .. } => Exit::Invalid,
             Self::Controller(ControllerError::Client(_)) => Exit::Unreachable,
-            Self::OtherAccount { .. } | Self::Incomplete(_) => Exit::Refused,
+            Self::OtherAccount { .. } | Self::Incomplete(_) | Self::AccountTaken { .. } => Exit::Refused,
+            Self::Behind { .. } => Exit::Behind,
+            Self::Locked { .. } => Exit::Locked,
             Self::Credential { .. } => Exit::Credentials,
             Self::Kore(error) | Self::Repair(RepairError::Kore(error)) => of_kore(error),
-            Self::Repair(_) => Exit::Partial,
+            Self::Repair(_) | Self::Memory { .. } | Self::MemoryNotWritten { .. } => Exit::Partial,
             Self::Controller(ControllerError::Listen { .. })
             | Self::Journal(_)
             | Self::State { .. }

@@ -24,11 +24,17 @@ pub enum Exit {
     Credentials = 7,
     /// Platform unreachable, or the rate limit needs more than `--max-wait`.
     Unreachable = 8,
+    /// The manifests do not contain the commit that was applied last.
+    Behind = 9,
+    /// All that is not done was known before: it stood in the outcome of an apply of an earlier commit.
+    Known = 10,
+    /// Another run on the account is under way.
+    Locked = 11,
 }
 
 impl Exit {
     /// All of them, by number.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Done,
         Self::Unexpected,
         Self::Changes,
@@ -38,20 +44,38 @@ impl Exit {
         Self::Partial,
         Self::Credentials,
         Self::Unreachable,
+        Self::Behind,
+        Self::Known,
+        Self::Locked,
     ];
 
     /// One line for the reference page.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Done => "Done, nothing to do, declined, or plan shown.",
+            Self::Done => {
+                "Everything declared is in place, or waits only for people to accept; or the plan was shown."
+            }
             Self::Unexpected => "An unexpected error.",
-            Self::Changes => "With `--exit-code`: changes, or something blocked, manual or refused.",
+            Self::Changes => {
+                "With `--exit-code`: changes, something blocked, manual or refused, or intolerable unmanaged facts."
+            }
             Self::Invalid => "Invalid input or usage, a tampered plan, or no terminal and no `--yes`.",
-            Self::Refused => "Refused by a guard, or the account is not the one of `accountId`.",
+            Self::Refused => {
+                "A guard refused and nothing was sent, or the account is not the one of `accountId`, or another declaration's."
+            }
             Self::Stale => "Every change was stale: the account changed between plan and call.",
-            Self::Partial => "Applied in part: part failed, stale, blocked or manual, or interrupted.",
+            Self::Partial => {
+                "Something declared is not in place: blocked, manual, refused, failed, stale, not sent, or interrupted."
+            }
             Self::Credentials => "Credentials refused, or a scope is missing.",
             Self::Unreachable => "Platform unreachable, or the rate limit needs more than `--max-wait`.",
+            Self::Behind => {
+                "The manifests do not contain the commit that was applied last; nothing was sent."
+            }
+            Self::Locked => "Another run on the account is under way, for longer than `--max-wait`.",
+            Self::Known => {
+                "Applied, and all that is not done was known: it was not done by an apply of an earlier commit either."
+            }
         }
     }
 }

@@ -58,6 +58,7 @@ pub(super) async fn run(args: &ImportArgs, output: &Output) -> Result<Exit, CliE
         keep_going: false,
         allow_removals: None,
         rewrite_profiles: false,
+        rewind: false,
         max_wait: args.max_wait,
         state_dir: args.state_dir.clone(),
     };

@@ -16,6 +16,9 @@ pub(super) struct Inputs {
     /// Name of the `KoreAccount`, when the manifests declare several
     #[arg(long, value_name = "NAME")]
     pub account: Option<String>,
+    /// What is given is everything: lists are pruned, and what only other files declare is taken back
+    #[arg(long)]
+    pub complete: bool,
 }
 
 /// How an account is reached and how long that may take.
@@ -33,7 +36,10 @@ pub(super) struct Reach {
     /// Longest wait of one call for the rate limit: 90s, 15m, 2h
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = time)]
     pub max_wait: jiff::SignedDuration,
-    /// Folder of call budget, journals and unfinished work [default: the user's state folder]
+    /// Apply manifests that do not contain the commit that was applied last
+    #[arg(long)]
+    pub rewind: bool,
+    /// Folder of memory, call budget, journals and unfinished work [default: the user's state folder]
     #[arg(long, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
 }
@@ -68,7 +74,10 @@ impl Inputs {
         now: Timestamp,
         output: &Output,
     ) -> Result<(Manifests, Compiled), CliError> {
-        let manifests = self.open();
+        let mut manifests = self.open();
+        if self.complete {
+            manifests.consider_complete();
+        }
         let compiled = match manifest::compile(&manifests, self.account.as_deref(), now) {
             Ok(compiled) => compiled,
             Err(error) => {

@@ -1,27 +1,224 @@
-//! Memory between runs, in the account's state folder: one small file, replaced at once. A file that cannot be read
-//! is as good as none: nothing is overdue or contested then.
+//! Memory between runs: a file in the account's state folder, or a git reference of the manifests' repository
+//! (`spec.memory.reference`).
 
-use super::{CliError, Output};
+use super::memory_reference::{
+    KEY_VARIABLE, Lock, MemoryReference, PREVIOUS_KEY_VARIABLE, ReferenceError, Seal,
+};
+use super::{CliError, Output, declaration, revision};
+use crate::facts::LockAnyway as _;
 use crate::kore::replace_file;
+use crate::manifest::{Compiled, Manifests};
 use crate::plan::Memory;
-use std::path::Path;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 const FILE: &str = "memory.json";
+/// A lock in a reference ends by itself after so long: the run that had it was killed.
+const LOCK_ENDS_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
-/// What earlier runs remember.
-pub(super) fn load(state: Option<&Path>, output: &Output) -> Memory {
-    let Some(path) = state.map(|folder| folder.join(FILE)) else { return Memory::default() };
-    let Ok(json) = std::fs::read(&path) else { return Memory::default() };
-    serde_json::from_slice(&json).unwrap_or_else(|error| {
-        output.warn(format_args!("warning: {} cannot be read and is replaced: {error}", path.display()));
-        Memory::default()
-    })
+/// Where the memory of one account is.
+#[derive(Debug)]
+pub(super) struct MemoryStore {
+    place: Place,
+    /// The account file says that there is one.
+    is_required: bool,
 }
 
-/// Remembers it for the next run.
-pub(super) fn store(state: Option<&Path>, memory: &Memory) -> Result<(), CliError> {
-    let Some(folder) = state else { return Ok(()) };
-    let failed = |source| CliError::State { path: folder.display().to_string(), source };
-    let json = serde_json::to_vec(memory).map_err(|error| CliError::Unexpected(error.to_string()))?;
-    std::fs::create_dir_all(folder).and_then(|()| replace_file(&folder.join(FILE), &json)).map_err(failed)
+#[derive(Debug)]
+enum Place {
+    /// Nothing is remembered.
+    Nowhere,
+    /// A file in this folder.
+    Folder(PathBuf),
+    /// A reference, and what is known of it.
+    Reference { reference: MemoryReference, known: Mutex<Known> },
+}
+
+/// What this run has read or written last.
+#[derive(Debug, Default)]
+struct Known {
+    commit: Option<String>,
+    lock: Option<Lock>,
+}
+
+impl MemoryStore {
+    /// Where the account's manifests and the command line put it. Nothing is read yet.
+    pub(super) fn open(compiled: &Compiled, state: Option<&Path>) -> Self {
+        let settings = &compiled.account.memory;
+        let place = match (&settings.reference, &compiled.account.file, state) {
+            (Some(reference), Some(file), _) => Place::Reference {
+                reference: MemoryReference {
+                    folder: revision::folder_of(Path::new(&**file)).to_path_buf(),
+                    remote: settings.remote.clone(),
+                    reference: reference.clone(),
+                    keys: [KEY_VARIABLE, PREVIOUS_KEY_VARIABLE]
+                        .iter()
+                        .filter_map(|name| std::env::var(name).ok().filter(|key| !key.is_empty()))
+                        .map(Into::into)
+                        .collect(),
+                },
+                known: Mutex::default(),
+            },
+            (_, _, Some(folder)) => Place::Folder(folder.to_path_buf()),
+            (_, _, None) => Place::Nowhere,
+        };
+        Self { place, is_required: settings.required }
+    }
+
+    /// What earlier runs remember. One that is there and cannot be read or trusted ends the run: going on without it
+    /// would forget what is to be taken back.
+    pub(super) fn load(&self) -> Result<Memory, CliError> {
+        let memory = self.load_any()?;
+        if self.is_required && memory.generation == 0 {
+            return Err(
+                self.unusable("there is none, and spec.memory.required says that there was".to_owned())
+            );
+        }
+        Ok(memory)
+    }
+
+    /// The same, whether or not one is required.
+    pub(super) fn load_any(&self) -> Result<Memory, CliError> {
+        match &self.place {
+            Place::Nowhere => Ok(Memory::default()),
+            Place::Folder(folder) => match std::fs::read(folder.join(FILE)) {
+                Ok(json) => serde_json::from_slice(&json).map_err(|error| self.unusable(error.to_string())),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Memory::default()),
+                Err(error) => Err(self.unusable(error.to_string())),
+            },
+            Place::Reference { reference, known } => {
+                let stored = reference.load().map_err(|error| self.unusable(error.to_string()))?;
+                known.lock_anyway().commit = stored.commit;
+                Ok(stored.memory)
+            }
+        }
+    }
+
+    /// The memory for a plan, which never writes it: without the key of the seal nothing in it is trusted, and what is
+    /// not declared any more is not looked at.
+    pub(super) fn load_for_plan(&self, output: &Output) -> Result<Memory, CliError> {
+        let Place::Reference { reference, .. } = &self.place else { return self.load() };
+        if !reference.keys.is_empty() {
+            return self.load();
+        }
+        let stored = reference.load().map_err(|error| self.unusable(error.to_string()))?;
+        if stored.commit.is_some() && stored.seal == Seal::Unknown {
+            output.warn(format_args!(
+                "warning: {KEY_VARIABLE} is not set: what is not declared any more was not looked at"
+            ));
+        }
+        Ok(Memory::default())
+    }
+
+    /// Remembers it for the next run.
+    pub(super) fn store(&self, memory: &Memory) -> Result<(), CliError> {
+        match &self.place {
+            Place::Nowhere => Ok(()),
+            Place::Folder(folder) => {
+                let failed = |source| CliError::State { path: folder.display().to_string(), source };
+                let json =
+                    serde_json::to_vec(memory).map_err(|error| CliError::Unexpected(error.to_string()))?;
+                std::fs::create_dir_all(folder)
+                    .and_then(|()| replace_file(&folder.join(FILE), &json))
+                    .map_err(failed)
+            }
+            Place::Reference { reference, known } => {
+                let mut known = known.lock_anyway();
+                let stored = reference.store(known.commit.as_deref(), memory, known.lock.as_ref());
+                known.commit = Some(stored.map_err(|error| self.not_written(&error))?);
+                Ok(())
+            }
+        }
+    }
+
+    /// What a plan notes beside: only where that costs nothing.
+    pub(super) fn store_notes(&self, memory: &Memory) -> Result<(), CliError> {
+        match &self.place {
+            Place::Folder(_) => self.store(memory),
+            Place::Nowhere | Place::Reference { .. } => Ok(()),
+        }
+    }
+
+    /// Takes the lock of a reference for this run; `None` where another has it. A folder is locked by its own file.
+    pub(super) fn try_lock(&self, now: Timestamp) -> Result<Option<()>, CliError> {
+        let Place::Reference { reference, known } = &self.place else { return Ok(Some(())) };
+        let stored = reference.load().map_err(|error| self.unusable(error.to_string()))?;
+        if stored.lock.is_some_and(|lock| lock.until > now) {
+            return Ok(None);
+        }
+        let until = now.checked_add(LOCK_ENDS_AFTER).unwrap_or(now);
+        let lock = Lock { holder: uuid::Uuid::new_v4().to_string(), until };
+        match reference.store(stored.commit.as_deref(), &stored.memory, Some(&lock)) {
+            Ok(commit) => {
+                *known.lock_anyway() = Known { commit: Some(commit), lock: Some(lock) };
+                Ok(Some(()))
+            }
+            Err(ReferenceError::Changed) => Ok(None),
+            Err(error) => Err(self.not_written(&error)),
+        }
+    }
+
+    /// Lets go of the lock of a reference, if this run has it.
+    pub(super) fn unlock(&self) {
+        let Place::Reference { reference, known } = &self.place else { return };
+        let mut known = known.lock_anyway();
+        if known.lock.take().is_none() {
+            return;
+        }
+        // Where this fails, the lock ends by itself.
+        let Ok(stored) = reference.load() else { return };
+        if stored.commit == known.commit
+            && let Ok(commit) = reference.store(stored.commit.as_deref(), &stored.memory, None)
+        {
+            known.commit = Some(commit);
+        }
+    }
+
+    fn place(&self) -> String {
+        match &self.place {
+            Place::Nowhere => "nowhere".to_owned(),
+            Place::Folder(folder) => folder.join(FILE).display().to_string(),
+            Place::Reference { reference, .. } => format!("{} of {}", reference.reference, reference.remote),
+        }
+    }
+
+    fn unusable(&self, why: String) -> CliError {
+        CliError::Memory { path: self.place(), why }
+    }
+
+    fn not_written(&self, error: &ReferenceError) -> CliError {
+        CliError::MemoryNotWritten { path: self.place(), why: error.to_string() }
+    }
+}
+
+/// Makes sure that the memory is that of these manifests.
+pub(super) fn check_owner(
+    memory: &Memory,
+    manifests: &Manifests,
+    compiled: &Compiled,
+) -> Result<(), CliError> {
+    let Some(owner) = memory.declaration.as_ref().filter(|_| !memory.facts.is_empty()) else { return Ok(()) };
+    match declaration::name(manifests, compiled) {
+        Some(other) if other != *owner => Err(CliError::AccountTaken { owner: owner.clone(), other }),
+        _ => Ok(()),
+    }
+}
+
+/// Makes sure that these manifests contain the commit that was applied last.
+pub(super) fn check_order(
+    memory: &Memory,
+    manifests: &Manifests,
+    compiled: &Compiled,
+) -> Result<(), CliError> {
+    let applied = memory.applied_revision.as_ref().and_then(|revision| revision.commit.clone());
+    let (Some(applied), Some(folder)) = (applied, declaration::folder(manifests, compiled)) else {
+        return Ok(());
+    };
+    if revision::head(&folder, Timestamp::UNIX_EPOCH).commit.is_none() {
+        return Ok(());
+    }
+    let behind = revision::not_contained(&folder, &BTreeSet::from([applied.clone()]))?;
+    if behind.is_empty() { Ok(()) } else { Err(CliError::Behind { applied }) }
 }

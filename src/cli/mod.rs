@@ -8,6 +8,7 @@ mod base;
 mod completions;
 mod controller;
 mod crds;
+mod declaration;
 mod doctor;
 mod embedded;
 mod error;
@@ -16,11 +17,16 @@ mod explain;
 mod git;
 mod import;
 mod inputs;
+mod lock;
 mod memory;
+mod memory_commands;
+mod memory_reference;
+mod not_done;
 mod output;
 mod plan;
 mod progress;
 mod reference;
+mod revision;
 pub mod sandbox;
 mod saved;
 mod schema;
@@ -87,6 +93,10 @@ enum Verb {
     Snapshot(snapshot::SnapshotArgs),
     /// Revert what a run did, as far as the platform allows
     Undo(undo::UndoArgs),
+    /// Show or hand over the memory of what was asked for
+    Memory(memory_commands::MemoryArgs),
+    /// Forget what was asked for, without taking it back
+    Forget(memory_commands::ForgetArgs),
     /// Write the account as manifests; a plan right after it is empty
     Import(import::ImportArgs),
     /// Run in a Kubernetes cluster and keep accounts as their objects declare them
@@ -131,6 +141,8 @@ pub async fn run() -> Exit {
         Verb::Doctor(args) => doctor::run(&args, &output).await,
         Verb::Snapshot(args) => snapshot::run(&args, &output).await,
         Verb::Undo(args) => undo::run(&args, &output).await,
+        Verb::Memory(args) => memory_commands::run(&args, &output),
+        Verb::Forget(args) => memory_commands::forget(&args, &output),
         Verb::Import(args) => import::run(&args, &output).await,
         Verb::Controller(args) => controller::run(&args, &output).await,
         Verb::Sandbox(args) => sandbox::run(args).await.map(|()| Exit::Done).map_err(CliError::from),

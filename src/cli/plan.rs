@@ -1,18 +1,20 @@
 //! `plan`: read, compare, show. Nothing here can write to the account.
 
 use super::base::{Base, BaseArgs};
+use super::declaration::{self, Extent};
 use super::inputs::{Inputs, Reach};
-use super::memory;
+use super::memory::{self, MemoryStore};
 use super::saved;
-use super::session::Session;
+use super::session::{Session, state_folder};
 use super::snapshot::Snapshot;
 use super::{CliError, Exit, Output};
-use crate::facts::World;
+use crate::facts::{Key, World};
 use crate::manifest::{Compiled, Manifests};
-use crate::plan::{self, Context, Memory, Plan, render};
+use crate::plan::{self, Context, Memory, Plan, Revision, render};
 use clap::Args;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Read the account and show what would change.
@@ -25,7 +27,8 @@ pub(super) struct PlanArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
     format: PlanFormat,
-    /// Exit with 2 when there are changes, or something is blocked, manual or refused
+    /// Exit with 2 when there are changes, something is blocked, manual or refused, or the account holds what no
+    /// manifest asks for and ownership.failOn does not tolerate
     #[arg(long)]
     exit_code: bool,
     /// Save the sealed plan to FILE, for apply --plan
@@ -59,11 +62,12 @@ pub(super) enum PlanFormat {
 pub(super) async fn run(args: &PlanArgs, output: &Output) -> Result<Exit, CliError> {
     let (manifests, compiled) = args.inputs.compile(args.reach.keep_going, Timestamp::now(), output)?;
     let base = args.base.read(&args.inputs, &compiled, output)?;
-    let plan = match &args.observed {
-        Some(file) => on_snapshot(file, &manifests, compiled, base, args)?,
+    let fail_on = compiled.policy.ownership.fail_on;
+    let (plan, known) = match &args.observed {
+        Some(file) => on_snapshot(file, &manifests, compiled, base, args, output)?,
         None => on_account(&manifests, compiled, base, args, output).await?,
     };
-    let is_clean = plan.is_clean();
+    let is_clean = plan.is_clean() && plan.intolerable(fail_on, &known).next().is_none();
     // From here on the plan is only shown: what is saved or applied is never the redacted one.
     let plan = if args.redact { render::redacted(plan) } else { plan };
     let text = match args.format {
@@ -81,14 +85,16 @@ async fn on_account(
     base: Option<Base>,
     args: &PlanArgs,
     output: &Output,
-) -> Result<Plan, CliError> {
+) -> Result<(Plan, BTreeSet<Key>), CliError> {
+    let extent = extent(&args.inputs, &args.reach);
     let session = Session::open(&compiled, &args.reach, output).await?;
-    let made = make(manifests, compiled, &session, &args.reach, output).await.and_then(|made| {
+    let made = make(manifests, compiled, &session, &args.reach, extent, output).await.and_then(|made| {
+        let known = made.known;
         let plan = marked(made.plan, base, &made.world);
         if let Some(file) = &args.out {
             saved::save(file, &plan, &made.policy, args.reach.limits(), &session)?;
         }
-        Ok(plan)
+        Ok((plan, known))
     });
     session.close().await;
     made
@@ -100,10 +106,17 @@ fn on_snapshot(
     compiled: Compiled,
     base: Option<Base>,
     args: &PlanArgs,
-) -> Result<Plan, CliError> {
+    output: &Output,
+) -> Result<(Plan, BTreeSet<Key>), CliError> {
     let now = Timestamp::now();
     let snapshot = Snapshot::load(file, args.max_age, now)?;
     snapshot.check(&compiled)?;
+    let remembered = MemoryStore::open(
+        &compiled,
+        state_folder(&compiled, args.reach.state_dir.as_deref(), None).as_deref(),
+    )
+    .load_for_plan(output)?;
+    memory::check_owner(&remembered, manifests, &compiled)?;
     let context = Context {
         account: compiled.account.name.to_string(),
         host: snapshot.label(now),
@@ -111,12 +124,20 @@ fn on_snapshot(
         limits: args.reach.limits(),
         rewrite: args.reach.rewrite(&Memory::default()),
         look_up_size: compiled.policy.batch_size.0,
+        declaration: declaration::collect(
+            manifests,
+            &compiled,
+            &remembered,
+            extent(&args.inputs, &args.reach),
+            now,
+        )?,
+        memory: remembered,
         now,
         ..Context::default()
     };
     let Compiled { desired, policy, .. } = compiled;
     let plan = plan::make(desired, &snapshot.world, &policy, &context);
-    Ok(marked(plan, base, &snapshot.world))
+    Ok((marked(plan, base, &snapshot.world), context.memory.unmanaged))
 }
 
 fn marked(plan: Plan, base: Option<Base>, world: &World) -> Plan {
@@ -134,6 +155,15 @@ pub(super) struct Made {
     pub world: World,
     /// The rules.
     pub policy: crate::facts::Policy,
+    /// What is to be remembered before anything is sent; nothing where nothing is declared (an undo).
+    pub memory: Option<Memory>,
+    /// What the last apply saw that no manifest asks for.
+    pub known: BTreeSet<Key>,
+}
+
+/// What the command line says about the manifests as a whole.
+pub(super) fn extent(inputs: &Inputs, reach: &Reach) -> Extent {
+    Extent { is_whole: inputs.complete, is_rewind: reach.rewind }
 }
 
 /// Reads the account and compares.
@@ -142,16 +172,33 @@ pub(super) async fn make(
     compiled: Compiled,
     session: &Session,
     reach: &Reach,
+    extent: Extent,
     output: &Output,
 ) -> Result<Made, CliError> {
-    let world = session.observe(&compiled).await?;
-    let mut memory = memory::load(session.state.as_deref(), output);
-    memory.note_pending(&world, Timestamp::now());
-    memory::store(session.state.as_deref(), &memory)?;
-    let context = session.context(&compiled, digest_of(manifests), reach, memory);
+    let mut memory = session.memory.load_for_plan(output)?;
+    memory::check_owner(&memory, manifests, &compiled)?;
+    let now = Timestamp::now();
+    let declaration = declaration::collect(manifests, &compiled, &memory, extent, now)?;
+    let world = session.observe(&compiled, &memory).await?;
+    memory.note_pending(&world, now);
+    session.memory.store_notes(&memory)?;
+    let owner = declaration::name(manifests, &compiled);
+    let revision = declaration.revision.clone();
+    let mut context = session.context(&compiled, digest_of(manifests), reach, memory);
+    context.declaration = declaration;
     let Compiled { desired, policy, .. } = compiled;
-    let plan = plan::make(desired, &world, &policy, &context);
-    Ok(Made { plan, world, policy })
+    let (plan, memory) = plan::plan_and_remember(desired, &world, &policy, &context);
+    let before = context.memory;
+    let is_same_commit = |applied: &&Revision| applied.commit.is_some() && applied.commit == revision.commit;
+    let applied = before.applied_revision.as_ref().filter(is_same_commit).unwrap_or(&revision);
+    let memory = Memory {
+        declaration: owner.or(memory.declaration),
+        applied_revision: Some(applied.clone()),
+        ..memory
+    };
+    let generation = before.generation + u64::from(memory != before);
+    let memory = Memory { generation, ..memory };
+    Ok(Made { plan, world, policy, memory: Some(memory), known: before.unmanaged })
 }
 
 /// How text looks on this output.
@@ -160,7 +207,7 @@ pub(super) fn style(output: &Output) -> render::Style {
 }
 
 /// What the plan was made from: a digest of the texts, whatever their paths.
-fn digest_of(manifests: &Manifests) -> plan::Inputs {
+pub(super) fn digest_of(manifests: &Manifests) -> plan::Inputs {
     let mut texts: Vec<&str> = manifests.texts().all().collect();
     texts.sort_unstable();
     let mut hash = Sha256::new();

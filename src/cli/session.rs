@@ -2,6 +2,8 @@
 
 use super::embedded::Embedded;
 use super::inputs::Reach;
+use super::lock::RunLock;
+use super::memory::MemoryStore;
 use super::progress::Progress;
 use super::{CliError, Output};
 use crate::facts::{AccountId, Policy, RateLimit, World};
@@ -9,7 +11,7 @@ use crate::kore::{
     BaseUrl, Credentials, Gateway, HttpLimits, HttpTransport, Ledger, Parts, ReadRequest, Reader, SystemClock,
 };
 use crate::manifest::{AccountConnection, AccountServer, Compiled, SecretRef};
-use crate::plan::{Context, Inputs, Memory, Plan};
+use crate::plan::{Context, Declaration, Inputs, Memory, Plan};
 use crate::sandbox;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -24,7 +26,9 @@ pub(super) struct Session {
     pub gateway: Gateway,
     /// Where it is, as people read it.
     pub host: String,
-    /// Where this account's memory is, if anywhere.
+    /// What was asked for.
+    pub memory: MemoryStore,
+    /// Where this account's journals and budget are, if anywhere.
     pub state: Option<PathBuf>,
     secret: SecretString,
     transport: Arc<HttpTransport>,
@@ -35,7 +39,7 @@ pub(super) struct Session {
 impl Session {
     /// Reads credentials, finds the budget, and starts the sandbox where the account is one. Sends nothing.
     pub(super) async fn open(compiled: &Compiled, reach: &Reach, output: &Output) -> Result<Self, CliError> {
-        let AccountConnection { name: _, endpoint, credentials: _, file: _ } = &compiled.account;
+        let AccountConnection { name: _, endpoint, credentials: _, file: _, memory: _ } = &compiled.account;
         let policy = &compiled.policy;
         let (base, credentials, embedded, host) = match endpoint {
             AccountServer::Host(host) => {
@@ -74,12 +78,15 @@ impl Session {
             max_wait: reach.max_wait,
         });
         let reader = Reader::new(gateway.clone());
-        Ok(Self { reader, gateway, host, state, secret, transport, progress, embedded })
+        let memory = MemoryStore::open(compiled, state.as_deref());
+        Ok(Self { reader, gateway, host, memory, state, secret, transport, progress, embedded })
     }
 
     /// Reads all that a plan needs, and makes sure that it is the account the manifest is about.
-    pub(super) async fn observe(&self, compiled: &Compiled) -> Result<World, CliError> {
-        self.read(compiled, ReadRequest::for_plan(&compiled.desired, &compiled.policy)).await
+    pub(super) async fn observe(&self, compiled: &Compiled, memory: &Memory) -> Result<World, CliError> {
+        let mut request = ReadRequest::for_plan(&compiled.desired, &compiled.policy);
+        request.look_up.extend(memory.people().cloned());
+        self.read(compiled, request).await
     }
 
     /// Reads what is asked, and makes sure that it is the account the manifest is about.
@@ -128,8 +135,21 @@ impl Session {
             rewrite: reach.rewrite(&memory),
             look_up_size: self.reader.sizes().look_up,
             memory,
+            declaration: Declaration::default(),
             now: Timestamp::now(),
         }
+    }
+
+    /// Keeps other runs on this account and its memory away; waits for one that is under way.
+    pub(super) fn lock(
+        &self,
+        max_wait: jiff::SignedDuration,
+        output: &Output,
+    ) -> Result<RunLock<'_>, CliError> {
+        RunLock::take_within(self.state.as_deref(), &self.memory, max_wait.unsigned_abs(), || {
+            self.progress.finish();
+            output.note("another run on this account is under way; waiting for it to end");
+        })
     }
 
     /// By how much the platform's clock is ahead of this machine's, as its answers say.
@@ -180,6 +200,12 @@ fn credentials(compiled: &Compiled) -> Result<Credentials, CliError> {
         client_id: secret("the client id", &references.client_id)?,
         client_secret: secret("the client secret", &references.client_secret)?.into(),
     })
+}
+
+/// The client id, where it can be had without asking anybody: it names the state folder of an account without id.
+pub(super) fn client_id(compiled: &Compiled) -> Option<String> {
+    let references = compiled.account.credentials.as_ref()?;
+    secret("the client id", &references.client_id).ok()
 }
 
 fn secret(what: &'static str, reference: &SecretRef) -> Result<String, CliError> {

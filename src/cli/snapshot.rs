@@ -76,7 +76,8 @@ pub(super) async fn run(args: &SnapshotArgs, output: &Output) -> Result<Exit, Cl
     let (_, compiled) = args.inputs.compile(true, Timestamp::now(), output)?;
     let session = Session::open(&compiled, &args.reach, output).await?;
     let made_at = Timestamp::now();
-    let world = session.observe(&compiled).await;
+    let remembered = session.memory.load_for_plan(output)?;
+    let world = session.observe(&compiled, &remembered).await;
     let host = session.host.clone();
     session.close().await;
     let snapshot = Snapshot { format: FORMAT.to_owned(), made_at, host, world: world? };

@@ -4,13 +4,14 @@ use super::apply::carry_out;
 use super::inputs::{Inputs, Reach};
 use super::plan::{Made, style};
 use super::session::{Session, check_account};
-use super::{CliError, Exit, Output, memory};
+use super::{CliError, Exit, Output};
 use crate::apply::{self, Undo};
 use crate::facts::AccountId;
 use crate::manifest::Compiled;
-use crate::plan::{self, Plan, render};
+use crate::plan::{self, Memory, Plan, render};
 use clap::Args;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
@@ -43,8 +44,10 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
     let compiled = Compiled { desired, ..compiled };
     let session = Session::open(&compiled, &args.reach, output).await?;
     let ended = async {
-        let world = session.observe(&compiled).await?;
-        let remembered = memory::load(session.state.as_deref(), output);
+        let _lock = session.lock(args.reach.max_wait, output)?;
+        // An undo declares nothing: what was asked for stays remembered as it is.
+        let remembered = Memory { facts: Vec::new(), ..session.memory.load()? };
+        let world = session.observe(&compiled, &remembered).await?;
         let context = session.context(&compiled, plan::Inputs::default(), &args.reach, remembered);
         let Compiled { desired, policy, .. } = compiled;
         // What is not declared is not part of an undo.
@@ -60,7 +63,13 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
         if args.dry_run {
             return Ok(Exit::Done);
         }
-        carry_out(Made { plan, world, policy }, args.yes, &session, output).await
+        carry_out(
+            Made { plan, world, policy, memory: None, known: BTreeSet::new() },
+            args.yes,
+            &session,
+            output,
+        )
+        .await
     }
     .await;
     session.close().await;

@@ -130,6 +130,16 @@ pub enum Location {
     },
 }
 
+impl Location {
+    /// The file or the object, as messages name it.
+    pub fn document(&self) -> String {
+        match self {
+            Self::File { file, .. } => file.strip_prefix("./").unwrap_or(file).to_owned(),
+            Self::Resource { kind, namespace, name } => format!("{kind} {namespace}/{name}"),
+        }
+    }
+}
+
 /// A list of facts, and whether it is authoritative.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Scope<B = BotId> {

@@ -5,6 +5,7 @@
 //! difference is one merge. This room knows nobody: no clock, socket, file or Kubernetes, and no other room.
 
 mod count;
+mod declared;
 mod desired;
 mod email;
 mod key;
@@ -19,6 +20,7 @@ mod value;
 mod world;
 
 pub use count::count;
+pub use declared::{DeletionPolicy, LoadedObject, LoadedObjects, ObjectRef};
 pub use desired::{Closure, Completeness, Desired, Location, Scope, ScopeExtent, Source, Verdict, Want};
 pub use email::{Email, EmailError};
 pub use key::{Family, Holder, Key, RoleType};
@@ -29,7 +31,8 @@ pub use names::{
 };
 pub use nearest::nearest;
 pub use policy::{
-    Approval, BatchSize, Invitations, Mode, Ownership, OwnershipLevel, Pattern, Policy, RateLimit, Safety,
+    Approval, BatchSize, FailOn, Invitations, Mode, Ownership, OwnershipLevel, Pattern, Policy, RateLimit,
+    Retired, Retirement, Safety,
 };
 pub use record::KeyRecord;
 pub use sorted::{assignments_of, find, of_family};

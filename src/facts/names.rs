@@ -100,6 +100,16 @@ text!(
     /// A permission's level: `FULL`, `VIEW`, `NO`, `YES`, or what the platform invents next.
     Level, 32
 );
+impl Level {
+    /// The level of a permission that is not given.
+    pub const NO: &'static str = "NO";
+
+    /// Whether the permission is given at all.
+    pub fn is_given(&self) -> bool {
+        self.as_str() != Self::NO
+    }
+}
+
 text!(
     /// A role's name, in one spelling for all accounts: see [`RoleName::canonical`].
     RoleName, 256
@@ -127,6 +137,16 @@ impl RoleName {
     /// Whether this is the canonical name of the Master Admin role.
     pub fn is_master_admin(&self) -> bool {
         self.as_str() == Self::MASTER_ADMIN
+    }
+
+    /// Whether every account has this role, and the platform decides what it may do (kore-api 3.5).
+    pub fn is_built_in(&self, role_type: super::RoleType) -> bool {
+        match role_type {
+            super::RoleType::Admin => self.is_master_admin(),
+            super::RoleType::Bot => {
+                matches!(self.as_str(), Self::BOT_OWNER | "Bot Developer" | "Bot Tester")
+            }
+        }
     }
 
     /// Whether this is the canonical name of the Bot Owner role.

@@ -120,6 +120,48 @@ pub struct Ownership {
     pub bot_assignments: OwnershipLevel,
     /// People outside these domains are never removed; empty: no such limit.
     pub email_domains: Vec<String>,
+    /// What to do with facts that were declared once and are not any more.
+    pub retired: Retired,
+    /// Which unmanaged facts make a plan fail.
+    pub fail_on: FailOn,
+}
+
+/// What to do with facts that were declared once and are not any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Retired {
+    /// Roles, group memberships, assignments, builder access and permissions.
+    pub grants: Retirement,
+    /// People: a removed user can only be invited again.
+    pub people: Retirement,
+}
+
+impl Default for Retired {
+    fn default() -> Self {
+        Self { grants: Retirement::Remove, people: Retirement::Report }
+    }
+}
+
+/// What to do with one kind of facts that are not declared any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Retirement {
+    /// They are named in every plan until they are gone or declared again.
+    Report,
+    /// They are removed, within the limits of [`Safety`].
+    Remove,
+}
+
+/// Which unmanaged facts make a plan fail (`plan --exit-code`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum FailOn {
+    /// Those of high or critical risk.
+    #[default]
+    High,
+    /// Those that the last apply has not seen.
+    New,
+    /// Every one.
+    All,
+    /// None: they are shown, and nothing fails.
+    Never,
 }
 
 /// What to do with one kind of undeclared fact.

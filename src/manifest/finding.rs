@@ -119,8 +119,6 @@ codes! {
     UnknownTeam = "unknown-team", Error;
     /// Teams contain each other.
     TeamCycle = "team-cycle", Error;
-    /// Two Authoritative objects claim the same holders.
-    TwoAuthorities = "two-authorities", Error;
     /// The same fact is declared present and absent, for the same holder by name.
     Contradiction = "contradiction", Error;
     /// A user who is declared absent is granted something by name.

@@ -4,8 +4,8 @@
 //! tested without files. What cannot be read is a finding, not a stop.
 
 use super::finding::{Code, Finding, Span, Spot};
-use super::kinds::Spec;
-use super::model::Manifests;
+use super::kinds::{GROUP, Spec};
+use super::model::{Manifests, Texts};
 use crate::facts::Completeness;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use std::collections::BTreeMap;
@@ -138,6 +138,18 @@ pub fn survey(manifests: &mut Manifests) {
         };
         manifests.completeness.insert(account, completeness);
     }
+}
+
+/// Manifests below a folder that are not among the loaded texts. What cannot be read or is of another tool is left out.
+pub fn not_loaded(folder: &Path, texts: &Texts) -> Vec<Input> {
+    let loaded: std::collections::HashSet<PathBuf> =
+        texts.0.keys().filter_map(|file| Path::new(&**file).canonicalize().ok()).collect();
+    let files = walk(folder, &is_yaml).into_iter().filter(|(_, error)| error.is_none());
+    files
+        .filter(|(file, _)| Path::new(file).canonicalize().is_ok_and(|file| !loaded.contains(&file)))
+        .filter_map(|(file, _)| read_file(Path::new(&file)).ok().map(|bytes| Input::new(file, bytes)))
+        .filter(|input| String::from_utf8_lossy(&input.bytes).contains(GROUP))
+        .collect()
 }
 
 fn missing(files: &[String], manifests: &Manifests) -> Result<Vec<String>, String> {

@@ -12,6 +12,14 @@ pub struct Marks {
 }
 
 impl Marks {
+    /// The first place of all.
+    pub fn first(&self) -> Span {
+        let fields = self.fields.iter().map(|(_, span)| *span);
+        let items = self.items.iter().flat_map(|(_, spans)| spans.iter().copied());
+        let places = fields.chain(items).chain([self.name]).filter(|span| span.line > 0);
+        places.min_by_key(|span| (span.line, span.column)).unwrap_or(self.name)
+    }
+
     /// Notes a field by its path below `spec`.
     pub fn field(&mut self, path: &'static str, span: Span) {
         self.fields.push((path, span));

@@ -3,8 +3,9 @@
 use super::finding::{Finding, Span, Spot};
 use super::kinds::account::AllowedNamespace;
 use super::kinds::{Kind, Spec};
+use super::load::Input;
 use super::marks::Marks;
-use crate::facts::{Completeness, Location, Source};
+use crate::facts::{Completeness, DeletionPolicy, LoadedObject, Location, ObjectRef, Source};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -64,6 +65,33 @@ impl Manifest {
     /// The same as [`Self::item`], for a finding.
     pub fn item_spot(&self, path: &str, index: usize) -> Spot {
         self.spot_of(|marks| marks.item(path, index))
+    }
+
+    /// The object with its first line, and what its deletion means.
+    pub(super) fn as_loaded(&self) -> LoadedObject {
+        let deletion_policy = match &self.spec {
+            Spec::User(spec) => spec.deletion_policy.unwrap_or(DeletionPolicy::Retain),
+            Spec::GroupMembership(spec) => spec.deletion_policy.unwrap_or(DeletionPolicy::Remove),
+            Spec::RoleBinding(spec) => spec.deletion_policy.unwrap_or(DeletionPolicy::Remove),
+            Spec::BotAssignment(spec) => spec.deletion_policy.unwrap_or(DeletionPolicy::Remove),
+            // A role keeps what it may do; whom a team brought in is kept or not as the account says of people.
+            Spec::Account(_) | Spec::Team(_) | Spec::Role(_) => DeletionPolicy::Retain,
+        };
+        LoadedObject { object: self.object_ref(), deletion_policy, place: self.source_of(Marks::first).place }
+    }
+
+    /// Kind, namespace and name.
+    pub fn object_ref(&self) -> ObjectRef {
+        ObjectRef {
+            kind: Arc::from(self.kind().name()),
+            namespace: self.namespace.clone(),
+            name: Arc::clone(&self.name),
+        }
+    }
+
+    /// The account that it names, if it names one.
+    pub fn account(&self) -> Option<&str> {
+        self.spec.account()
     }
 
     /// Path of its file, if it is from one.
@@ -140,6 +168,11 @@ impl Texts {
         self.0.values().map(AsRef::as_ref)
     }
 
+    /// All files with their texts.
+    pub fn inputs(&self) -> impl Iterator<Item = Input> {
+        self.0.iter().map(|(path, text)| Input::new(&**path, text.as_bytes()))
+    }
+
     /// The text of a file.
     pub fn get(&self, file: &str) -> Option<&str> {
         self.0.get(file).map(AsRef::as_ref)
@@ -189,6 +222,13 @@ impl Manifests {
     /// Whether any finding takes something out of use.
     pub fn has_errors(&self) -> bool {
         self.findings.iter().any(Finding::is_error)
+    }
+
+    /// What is loaded is everything (`--complete`).
+    pub fn consider_complete(&mut self) {
+        let accounts: Vec<Arc<str>> =
+            self.accounts().iter().map(|account| Arc::clone(&account.name)).collect();
+        self.completeness.extend(accounts.into_iter().map(|account| (account, Completeness::Complete)));
     }
 
     /// Sets whether all manifests of an account are loaded (files: [`super::load::survey`]; a cluster: its

@@ -20,7 +20,9 @@ mod risk;
 
 pub use expiring::Ending;
 pub use guard::{Day, Limits, master_admins, takes_master_admin};
-pub use memory::{CONTESTED_AFTER, Memory};
+pub use memory::{
+    CONTESTED_AFTER, Declaration, DeclaringObject, Memory, MemoryFormat, NotDone, RememberedFact, Revision,
+};
 pub use model::{
     AccountRef, Action, Change, ChangeId, Cost, Digest, Entry, Inputs, ObservedSummary, Origin, Pin, Plan,
     Reason, Reversible, Risk, RiskLevel, Unmanaged,
@@ -50,6 +52,8 @@ pub struct Context {
     pub look_up_size: usize,
     /// What earlier runs remember.
     pub memory: Memory,
+    /// Which objects the manifests are.
+    pub declaration: Declaration,
     /// When the plan is made; only memory and ends of grants are compared with it.
     pub now: Timestamp,
 }
@@ -80,9 +84,30 @@ impl Rewrite {
 ///
 /// The same desired facts and the same observed world give the same [`Plan::digest`], whatever the policy says.
 pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Context) -> Plan {
-    let wanted = resolve::resolve(desired, observed);
+    plan_and_remember(desired, observed, policy, context).0
+}
+
+/// The plan, and the memory as it has to be stored before any of it is sent.
+pub fn plan_and_remember(
+    desired: Desired,
+    observed: &World,
+    policy: &Policy,
+    context: &Context,
+) -> (Plan, Memory) {
+    let recalled = memory::recall(&context.memory.facts, &observed.directory);
+    let mut wanted = resolve::resolve(desired, context.declaration.clone(), observed);
+    let facts = memory::next(
+        &recalled,
+        &wanted.wants,
+        observed,
+        &wanted.names,
+        &wanted.undeclared_reasons,
+        context.now,
+    );
+    let retired_permissions = diff::retire_permissions(&mut wanted, &recalled, observed);
     let expiring = expiring::collect(&wanted.wants, context.now);
-    let mut difference = diff::diff(&wanted, observed, policy, &context.rewrite);
+    let mut difference = diff::diff(&wanted, &recalled, observed, policy, &context.rewrite);
+    difference.manual.extend(retired_permissions);
     let (overdue, waiting) = overdue(difference.waiting, policy, context);
     difference.waiting = waiting;
     difference.manual.extend(overdue);
@@ -123,7 +148,13 @@ pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Conte
     plan.bots = model::names_of_bots(&plan, &observed.directory);
     let calls = pack::pack(&plan.sendable(), policy.batch_size.0);
     plan.cost = cost::price(&plan, &calls, policy, context.look_up_size);
-    plan
+    let remembered = facts.iter().filter_map(|(key, _)| key.bot());
+    let bots = remembered.filter_map(|bot| {
+        let seen = observed.directory.bots.get(bot).map(|entry| entry.name.clone());
+        Some((bot.clone(), seen.or_else(|| context.memory.bots.get(bot).cloned())?))
+    });
+    let bots = bots.collect();
+    (plan, Memory { facts, bots, ..context.memory.clone() })
 }
 
 /// The same plan under today's guards and on today's account: what a saved plan goes through before it is applied.

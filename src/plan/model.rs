@@ -2,8 +2,8 @@
 
 use super::expiring::Ending;
 use crate::facts::{
-    AccountId, BotId, BotName, BuilderAccess, Directory, Extent, GroupId, GroupName, Key, KeyRecord, Listing,
-    RoleId, RoleName, RoleType, Source, UserId, Value, World,
+    AccountId, BotId, BotName, BuilderAccess, Directory, Extent, FailOn, GroupId, GroupName, Key, KeyRecord,
+    Listing, RoleId, RoleName, RoleType, Source, UserId, Value, World,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -101,6 +101,20 @@ impl Plan {
             && self.blocked.is_empty()
             && self.manual.is_empty()
             && self.refused.is_empty()
+    }
+
+    /// What no manifest asks for and the account's rules do not tolerate.
+    pub fn intolerable<'a>(
+        &'a self,
+        fail_on: FailOn,
+        known: &'a BTreeSet<Key>,
+    ) -> impl Iterator<Item = &'a Unmanaged> {
+        self.unmanaged.iter().filter(move |fact| match fail_on {
+            FailOn::High => fact.risk.level >= RiskLevel::High,
+            FailOn::New => fact.risk.level >= RiskLevel::High || !known.contains(&fact.subject),
+            FailOn::All => true,
+            FailOn::Never => false,
+        })
     }
 
     /// The JSON Schema of this format.
@@ -208,6 +222,8 @@ pub enum Action {
     Change,
     /// A manifest declares the fact absent, or its grant has expired.
     Remove,
+    /// Manifests declared the fact earlier, and do not any more.
+    Retire,
     /// The fact is not declared in an authoritative list that covers it.
     Prune,
 }
@@ -215,7 +231,7 @@ pub enum Action {
 impl Action {
     /// Whether the fact is removed.
     pub fn is_removal(self) -> bool {
-        matches!(self, Self::Remove | Self::Prune)
+        matches!(self, Self::Remove | Self::Retire | Self::Prune)
     }
 
     /// `+`, `~` or `-`.
@@ -223,7 +239,7 @@ impl Action {
         match self {
             Self::Add => '+',
             Self::Change => '~',
-            Self::Remove | Self::Prune => '-',
+            Self::Remove | Self::Retire | Self::Prune => '-',
         }
     }
 }
@@ -365,6 +381,12 @@ pub enum Reason {
     NotProved,
     /// Manifests or listings were not complete, so nothing is pruned from this list.
     ScopeNotProved,
+    /// The fact is declared by an object that exists and is not loaded.
+    NotLoaded,
+    /// The fact was declared by a commit that these manifests do not contain.
+    NewerThanBranch,
+    /// A built-in role has permissions that are not declared any more, and the API cannot take them back.
+    BuiltInRole,
     /// The user owns bots, and a bot owner cannot be removed.
     OwnsBots,
     /// The user holds it only through a group.
@@ -403,6 +425,8 @@ pub struct Unmanaged {
     pub subject: Key,
     /// Why it is not removed: `ownership`, an incomplete list, or held through a group.
     pub why: String,
+    /// How much harm its holder could do.
+    pub risk: Risk,
 }
 
 /// Id of one change, the same across runs and machines.

@@ -3,6 +3,7 @@
 //! In: what is wanted, with bots, roles and groups by name, and the account's directory. Out: the same with bots
 //! by id, less what misses. A list in which something did not resolve is not authoritative: additions only.
 
+use super::memory::{Declaration, UndeclaredReasons};
 use super::model::{Entry, Pin, Reason};
 use crate::facts::{
     BotEntry, BotId, BotName, BotRef, Closure, Completeness, Desired, Directory, Email, GroupId, GroupName,
@@ -24,6 +25,8 @@ pub(super) struct Wanted {
     pub strip: BTreeSet<Email>,
     pub completeness: Completeness,
     pub names: NameIndex,
+    /// Why a fact that was declared once is not declared now.
+    pub undeclared_reasons: UndeclaredReasons,
 }
 
 /// The directory by name, built once.
@@ -82,10 +85,18 @@ struct Miss {
 }
 
 /// Resolves every name once.
-pub(super) fn resolve(desired: Desired, world: &World) -> Wanted {
+pub(super) fn resolve(desired: Desired, mut declaration: Declaration, world: &World) -> Wanted {
     let Desired { wants, scopes, referenced, strip, completeness } = desired;
     let mut resolver = Resolver::new(&wants, world);
-    let Resolved { wants, misses, incomplete } = resolver.wants(wants);
+    let elsewhere = std::mem::take(&mut declaration.elsewhere);
+    let elsewhere = resolver.wants(elsewhere).wants.into_iter().filter_map(|(key, want)| {
+        let place = want.sources.first().map(|source| source.place.document())?;
+        matches!(want.verdict, Verdict::Present(_)).then_some((key, place))
+    });
+    let elsewhere = elsewhere.collect();
+    let Resolved { wants, misses, unresolved: unresolved_facts, incomplete } = resolver.wants(wants);
+    let undeclared_reasons =
+        UndeclaredReasons::new(declaration, completeness.clone(), elsewhere, unresolved_facts);
     let scopes = resolver.scopes(scopes, &incomplete);
     let (missing_groups, unresolved) =
         misses.into_entries().partition(|entry| entry.reason == Reason::GroupMissing);
@@ -98,6 +109,7 @@ pub(super) fn resolve(desired: Desired, world: &World) -> Wanted {
         strip,
         completeness,
         names: resolver.names,
+        undeclared_reasons,
     }
 }
 
@@ -106,6 +118,8 @@ struct Resolved {
     /// Sorted by key, each key once.
     wants: Vec<(Key, Want)>,
     misses: Misses,
+    /// Facts with a name that does not resolve, without their bots.
+    unresolved: BTreeSet<Key<()>>,
     /// Lists in which something did not resolve, and the first reason.
     incomplete: HashMap<ScopeExtent, String>,
 }
@@ -170,6 +184,7 @@ impl<'a> Resolver<'a> {
     fn wants(&mut self, all: Vec<(Key<BotRef>, Want)>) -> Resolved {
         let mut wants: Vec<(Key, Want)> = Vec::with_capacity(all.len());
         let (mut misses, mut incomplete) = (Misses::default(), HashMap::new());
+        let mut unresolved = BTreeSet::new();
         for (key, want) in all {
             match self.check(&key, &want) {
                 Ok(bot) => wants.extend(key.with_bot(|_| bot).map(|key| (key, want))),
@@ -178,11 +193,12 @@ impl<'a> Resolver<'a> {
                         incomplete.entry(extent).or_insert_with(|| miss.message.clone());
                     }
                     misses.add(miss, key.to_string(), want.sources);
+                    unresolved.extend(key.with_bot(|_| Some(())));
                 }
             }
         }
         merge_duplicates(&mut wants);
-        Resolved { wants, misses, incomplete }
+        Resolved { wants, misses, unresolved, incomplete }
     }
 
     /// The declared lists. Of several about one role and bot, the one that leaves more alone wins.

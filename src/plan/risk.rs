@@ -1,7 +1,7 @@
 //! How much harm a change could do, and why: what a reviewer should look at first.
 
 use super::model::{Action, Risk, RiskLevel};
-use crate::facts::{BuilderAccess, Key, Value};
+use crate::facts::{BuilderAccess, Key, RoleSpec, Value};
 
 /// Permissions that let their holder give themselves more.
 const ESCALATING: [&str; 8] = [
@@ -29,7 +29,7 @@ pub(super) fn assess(key: &Key, action: Action, after: Option<&Value>) -> Risk {
         (Key::AdminRole(_, role), _) if role.is_master_admin() => {
             (RiskLevel::High, "one Master Admin less".to_owned())
         }
-        (Key::Member(_), Action::Remove | Action::Prune) => {
+        (Key::Member(_), Action::Remove | Action::Prune | Action::Retire) => {
             (RiskLevel::High, "leaves the account, with all roles and assignments".to_owned())
         }
         (Key::AdminRole(..), Action::Add | Action::Change) => {
@@ -51,7 +51,7 @@ pub(super) fn assess(key: &Key, action: Action, after: Option<&Value>) -> Risk {
             | Key::AdminRole(..)
             | Key::BotRole(..)
             | Key::Assigned(..),
-            Action::Remove | Action::Prune,
+            Action::Remove | Action::Prune | Action::Retire,
         ) => (RiskLevel::Medium, "access is taken away".to_owned()),
         (
             Key::Member(_)
@@ -68,16 +68,26 @@ pub(super) fn assess(key: &Key, action: Action, after: Option<&Value>) -> Risk {
     Risk { level, why }
 }
 
+/// Ranks a fact that others have given: as if it was given now.
+pub(super) fn of_holding(key: &Key, seen: Option<&Value>) -> Risk {
+    assess(key, Action::Add, seen)
+}
+
+/// Whether the holders of this role can give themselves more.
+pub(super) fn gives_rights(spec: &RoleSpec) -> bool {
+    escalating_of(spec).next().is_some()
+}
+
+fn escalating_of(spec: &RoleSpec) -> impl Iterator<Item = &str> {
+    let gives = spec.permissions.iter().filter(|(name, level)| {
+        ESCALATING.contains(&name.as_str()) && !["NO", "VIEW"].contains(&level.as_str())
+    });
+    gives.map(|(name, _)| name.as_str())
+}
+
 fn role_definition(after: Option<&Value>) -> (RiskLevel, String) {
     let Some(Value::Role(spec)) = after else { return (RiskLevel::Low, String::new()) };
-    let escalating: Vec<&str> = spec
-        .permissions
-        .iter()
-        .filter(|(name, level)| {
-            ESCALATING.contains(&name.as_str()) && !["NO", "VIEW"].contains(&level.as_str())
-        })
-        .map(|(name, _)| name.as_str())
-        .collect();
+    let escalating: Vec<&str> = escalating_of(spec).collect();
     if escalating.is_empty() {
         (RiskLevel::Medium, "everyone who holds the role is affected".to_owned())
     } else {

@@ -46,6 +46,7 @@ pub(super) async fn run(args: &DoctorArgs, output: &Output) -> Result<Exit, CliE
         keep_going: true,
         allow_removals: None,
         rewrite_profiles: false,
+        rewind: false,
         max_wait: args.max_wait,
         state_dir: args.state_dir.clone(),
     };

@@ -3,20 +3,22 @@
 mod attribution;
 mod blame;
 
+use super::declaration::Extent;
 use super::inputs::{Inputs, Reach};
+use super::memory::{self, MemoryStore};
 use super::plan::style;
 use super::session::{Session, state_folder};
 use super::snapshot::Snapshot;
-use super::{CliError, Exit, Output};
+use super::{CliError, Exit, Output, declaration};
 use crate::apply;
 use crate::facts::{BotRef, Email, World};
 use crate::kore::ReadRequest;
-use crate::manifest::{AccountServer, Compiled};
+use crate::manifest::{AccountServer, Compiled, Manifests};
 use crate::plan::explain::{self, Explanation, Observed, Query, Since};
-use crate::plan::{Context, render};
+use crate::plan::{Context, Declaration, Memory, render};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Explain who has which access, why, since when and until when.
 #[derive(Debug, Args)]
@@ -77,16 +79,17 @@ pub(super) async fn run(args: &ExplainArgs, output: &Output) -> Result<Exit, Cli
         output.error(usage);
         return Ok(Exit::Invalid);
     };
-    let inputs = Inputs { paths, account: args.account.clone() };
+    let inputs = Inputs { paths, account: args.account.clone(), complete: false };
     let reach = Reach {
         keep_going: args.keep_going,
         allow_removals: None,
         rewrite_profiles: false,
+        rewind: false,
         max_wait: args.max_wait,
         state_dir: args.state_dir.clone(),
     };
     let (manifests, compiled) = inputs.compile(reach.keep_going, Timestamp::now(), output)?;
-    let answered = answer(args, &query, &compiled, &reach, output).await?;
+    let answered = answer(args, &query, &manifests, &compiled, &reach, output).await?;
     let (mut explanation, state) = match answered {
         Ok(answered) => answered,
         Err(unknown) => {
@@ -120,6 +123,7 @@ type Answered = Result<(Explanation, Option<PathBuf>), explain::UnknownName>;
 async fn answer(
     args: &ExplainArgs,
     query: &Query,
+    manifests: &Manifests,
     compiled: &Compiled,
     reach: &Reach,
     output: &Output,
@@ -129,17 +133,19 @@ async fn answer(
         let now = Timestamp::now();
         let snapshot = Snapshot::load(file, args.max_age, now)?;
         snapshot.check(compiled)?;
-        let seen = beside(query, compiled, &snapshot.world, snapshot.label(now));
+        let remembered = remembered(known().as_deref(), manifests, compiled, output)?;
+        let seen = beside(query, compiled, &snapshot.world, snapshot.label(now), remembered);
         return Ok(seen.map(|answer| (answer, known())));
     }
     let why = match closed(args, compiled) {
         Some(why) => why,
         None => match Session::open(compiled, reach, output).await {
             Ok(session) => {
-                let world = session.read(compiled, ask(query, compiled)).await;
                 let (state, host) = (session.state.clone(), session.host.clone());
+                let remembered = remembered(state.as_deref(), manifests, compiled, output);
+                let world = session.read(compiled, ask(query, compiled)).await;
                 session.close().await;
-                return Ok(beside(query, compiled, &world?, host).map(|answer| (answer, state)));
+                return Ok(beside(query, compiled, &world?, host, remembered?).map(|answer| (answer, state)));
             }
             Err(error @ CliError::Credential { .. }) => first_line(&error),
             Err(error) => return Err(error),
@@ -199,13 +205,28 @@ fn ask(query: &Query, compiled: &Compiled) -> ReadRequest {
 }
 
 /// What is declared, beside what was observed.
+/// What these manifests asked for earlier; nothing where another declaration did.
+fn remembered(
+    state: Option<&Path>,
+    manifests: &Manifests,
+    compiled: &Compiled,
+    output: &Output,
+) -> Result<(Memory, Declaration), CliError> {
+    let memory = MemoryStore::open(compiled, state).load_for_plan(output)?;
+    let memory = memory::check_owner(&memory, manifests, compiled).map(|()| memory).unwrap_or_default();
+    let declaration =
+        declaration::collect(manifests, compiled, &memory, Extent::default(), Timestamp::now())?;
+    Ok((memory, declaration))
+}
+
 fn beside(
     query: &Query,
     compiled: &Compiled,
     world: &World,
     host: String,
+    (memory, declaration): (Memory, Declaration),
 ) -> Result<Explanation, explain::UnknownName> {
-    let context = Context { now: Timestamp::now(), ..Context::default() };
+    let context = Context { now: Timestamp::now(), memory, declaration, ..Context::default() };
     let observed = Observed { world, policy: &compiled.policy, context: &context };
     let mut explanation = explain::explain(query, &compiled.desired, Some(observed))?;
     explanation.account.host = host;

@@ -265,7 +265,7 @@ impl Metrics {
             let action = match change.action {
                 Action::Add => "add",
                 Action::Change => "change",
-                Action::Remove | Action::Prune => "remove",
+                Action::Remove | Action::Retire | Action::Prune => "remove",
             };
             self.applied.get_or_create(&labels.with_action(action)).inc();
         }

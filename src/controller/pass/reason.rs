@@ -90,6 +90,9 @@ impl ConditionReason {
             | plan::Reason::AddressAmbiguous
             | plan::Reason::NotProved
             | plan::Reason::ScopeNotProved
+            | plan::Reason::NotLoaded
+            | plan::Reason::NewerThanBranch
+            | plan::Reason::BuiltInRole
             | plan::Reason::OwnsBots
             | plan::Reason::Inherited
             | plan::Reason::OtherTasks
@@ -109,7 +112,6 @@ impl ConditionReason {
             Code::DuplicateEmail
             | Code::DuplicateRole
             | Code::DuplicateObject
-            | Code::TwoAuthorities
             | Code::Contradiction
             | Code::AbsentPerson => Self::Conflict,
             Code::UnknownTeam => Self::ReferenceMissing,

@@ -74,7 +74,7 @@ pub(super) fn removes(spec: &Spec) -> bool {
         Spec::RoleBinding(spec) => spec.deletion_policy,
         Spec::BotAssignment(spec) => spec.deletion_policy,
     };
-    policy == DeletionPolicy::Remove
+    policy == Some(DeletionPolicy::Remove)
 }
 
 /// The objects that are being deleted, as sources of changes name them.

@@ -1,12 +1,13 @@
 //! A `KoreAccount` becomes the way to the account and the policy.
 
 use crate::facts::{
-    Approval, BatchSize, Invitations, Mode, Ownership, OwnershipLevel, Pattern, Policy, RateLimit, Safety,
+    Approval, BatchSize, FailOn, Invitations, Mode, Ownership, OwnershipLevel, Pattern, Policy, RateLimit,
+    Retired, Retirement, Safety,
 };
 use crate::manifest::kinds::KoreAccountSpec;
 use crate::manifest::kinds::account::{
-    ApprovalSpec, InvitationsSpec, ModeSpec, OwnershipLevelSpec, OwnershipSpec, RateLimitSpec, SafetySpec,
-    SecretSource,
+    ApprovalSpec, FailOnSpec, InvitationsSpec, ModeSpec, OwnershipLevelSpec, OwnershipSpec, RateLimitSpec,
+    RetirementSpec, SafetySpec, SecretSource,
 };
 use crate::manifest::model::{Manifest, Origin};
 use jiff::SignedDuration;
@@ -24,6 +25,19 @@ pub struct AccountConnection {
     pub credentials: Option<CredentialRefs>,
     /// The file that declares it.
     pub file: Option<Arc<str>>,
+    /// Where what was asked for is remembered (command line).
+    pub memory: MemorySettings,
+}
+
+/// Where what was asked for is remembered.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct MemorySettings {
+    /// A git reference; nothing: the state folder.
+    pub reference: Option<String>,
+    /// The remote of that reference.
+    pub remote: String,
+    /// There is one: a run that finds none ends.
+    pub required: bool,
 }
 
 /// Where an account is served.
@@ -90,6 +104,11 @@ pub(super) fn connection(account: &Manifest, spec: &KoreAccountSpec) -> AccountC
             client_secret: secret(&credentials.client_secret),
         }),
         file: account.file().cloned(),
+        memory: MemorySettings {
+            reference: spec.memory.reference.clone(),
+            remote: spec.memory.remote.clone(),
+            required: spec.memory.required,
+        },
     }
 }
 
@@ -110,6 +129,7 @@ pub(super) fn policy(account: &Manifest, spec: &KoreAccountSpec) -> Policy {
         rate_limit,
         batch_size,
         invitations,
+        memory: _,
     } = spec;
     let places = match &account.origin {
         Origin::File { marks, .. } => marks.all().map(|(path, _)| (path, account.source(path))).collect(),
@@ -139,7 +159,7 @@ pub(super) fn policy(account: &Manifest, spec: &KoreAccountSpec) -> Policy {
 }
 
 fn ownership(spec: &OwnershipSpec) -> Ownership {
-    let OwnershipSpec { users, role_bindings, bot_assignments, email_domains } = spec;
+    let OwnershipSpec { users, role_bindings, bot_assignments, email_domains, retired, fail_on } = spec;
     let level = |level: OwnershipLevelSpec| match level {
         OwnershipLevelSpec::Ignore => OwnershipLevel::Ignore,
         OwnershipLevelSpec::Report => OwnershipLevel::Report,
@@ -150,6 +170,20 @@ fn ownership(spec: &OwnershipSpec) -> Ownership {
         role_bindings: level(*role_bindings),
         bot_assignments: level(*bot_assignments),
         email_domains: email_domains.iter().map(|domain| domain.to_ascii_lowercase()).collect(),
+        retired: Retired { grants: retirement(retired.grants), people: retirement(retired.people) },
+        fail_on: match fail_on {
+            FailOnSpec::High => FailOn::High,
+            FailOnSpec::New => FailOn::New,
+            FailOnSpec::All => FailOn::All,
+            FailOnSpec::Never => FailOn::Never,
+        },
+    }
+}
+
+fn retirement(spec: RetirementSpec) -> Retirement {
+    match spec {
+        RetirementSpec::Report => Retirement::Report,
+        RetirementSpec::Remove => Retirement::Remove,
     }
 }
 

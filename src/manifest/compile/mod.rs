@@ -16,10 +16,10 @@ use super::finding::{Code, Finding, Spot};
 use super::kinds::{Kind, KoreAccountSpec, Spec};
 use super::model::{Index, Manifest, Manifests};
 use crate::facts::{
-    BotRef, Closure, Completeness, Desired, Key, Policy, Scope, ScopeExtent, Source, Verdict, nearest,
+    BotRef, Closure, Completeness, Desired, Key, LoadedObjects, Policy, Scope, Source, Verdict, nearest,
 };
 use jiff::Timestamp;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What the manifests of one account come to.
@@ -31,6 +31,8 @@ pub struct Compiled {
     pub desired: Desired,
     /// How much may be done.
     pub policy: Policy,
+    /// The objects that were compiled.
+    pub objects: LoadedObjects,
     /// Grants that end by themselves, the next one first.
     pub expiring: Vec<Expiry>,
     /// What was found while compiling, by file and line. Loading and checking have their own in [`Manifests`].
@@ -117,6 +119,7 @@ pub fn compile(
         strip: BTreeSet::new(),
         findings: Vec::new(),
     };
+    let loaded = LoadedObjects::new(objects.iter().map(|object| object.as_loaded()).collect());
     for object in objects {
         grants.take(object);
     }
@@ -126,7 +129,6 @@ pub fn compile(
     let grants::Grants { people, claims, mut scopes, strip, mut findings, .. } = grants;
     let (wants, contradictions) = claims::settle(claims);
     findings.extend(contradictions);
-    two_authorities(&mut scopes, &mut findings);
     let completeness = completeness(manifests, account, &findings);
     leave_open(&mut scopes, &completeness);
     scopes
@@ -143,6 +145,7 @@ pub fn compile(
         expiring: expiring(&desired),
         desired,
         policy: account::policy(account, spec),
+        objects: loaded,
         findings,
     })
 }
@@ -189,39 +192,6 @@ fn objects_of<'m>(manifests: &'m Manifests, account: &Manifest) -> Vec<&'m Manif
         (left.kind(), &left.namespace, &left.name).cmp(&(right.kind(), &right.namespace, &right.name))
     });
     objects
-}
-
-/// Two objects that both claim to know all holders cannot both be right: an error, and neither closes anything.
-fn two_authorities(scopes: &mut [Scope<BotRef>], findings: &mut Vec<Finding>) {
-    let mut first: HashMap<ScopeExtent<BotRef>, usize> = HashMap::new();
-    for index in 0..scopes.len() {
-        if scopes[index].closure == Closure::Additive {
-            continue;
-        }
-        let earlier = *first.entry(scopes[index].extent.clone()).or_insert(index);
-        if earlier == index {
-            continue;
-        }
-        let [there, here] = [earlier, index].map(|index| claims::spot(&scopes[index].sources[0]));
-        let message = format!("two Authoritative objects for {}", label(&scopes[index].extent));
-        findings.push(
-            Finding::new(Code::TwoAuthorities, here, message)
-                .hint("merge them, or make one of them Additive")
-                .related(there, "the other one"),
-        );
-        for index in [earlier, index] {
-            scopes[index].closure = Closure::Open("two Authoritative objects claim it".to_owned());
-        }
-    }
-}
-
-fn label(extent: &ScopeExtent<BotRef>) -> String {
-    match extent {
-        ScopeExtent::AdminRole(role) => format!("the admin role {role}"),
-        ScopeExtent::BotRole(role, bot) => format!("{role} on {bot}"),
-        ScopeExtent::Group(group) => format!("the group {group}"),
-        ScopeExtent::Assignments(bot) => format!("the users of {bot}"),
-    }
 }
 
 /// An error anywhere may hide who else was meant; so may a file that was not loaded.

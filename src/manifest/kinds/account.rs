@@ -84,6 +84,43 @@ pub struct KoreAccountSpec {
     /// How users are invited.
     #[serde(default)]
     pub invitations: InvitationsSpec,
+    /// Command line only: where what was asked for is remembered. By default in the state folder.
+    #[serde(default, skip_serializing_if = "MemorySpec::is_default")]
+    pub memory: MemorySpec,
+}
+
+/// Where what was asked for is remembered.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MemorySpec {
+    /// A git reference of the repository that this file is in, such as `refs/koreconcile/acme`: for pipelines, whose
+    /// machines keep no state folder. Applies need `KORECONCILE_MEMORY_KEY`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 6, max = 256), regex(pattern = r"^refs/[A-Za-z0-9._/-]+$"))]
+    pub reference: Option<String>,
+    /// The remote that has the reference.
+    #[serde(default = "origin")]
+    #[schemars(length(min = 1, max = 256))]
+    pub remote: String,
+    /// A memory exists: a run that finds none ends, instead of starting a new one.
+    #[serde(default, skip_serializing_if = "super::shared::is_false")]
+    pub required: bool,
+}
+
+impl Default for MemorySpec {
+    fn default() -> Self {
+        Self { reference: None, remote: origin(), required: false }
+    }
+}
+
+impl MemorySpec {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn origin() -> String {
+    "origin".to_owned()
 }
 
 /// Where the account is served: exactly one of `host` and `sandbox`.
@@ -213,6 +250,62 @@ pub struct OwnershipSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), inner(length(min = 1, max = 253)))]
     pub email_domains: Vec<String>,
+    /// What was declared once and is not declared any more.
+    #[serde(default)]
+    pub retired: RetiredSpec,
+    /// Unmanaged facts that make `plan --exit-code` fail: those of high or critical risk, new ones since the last
+    /// apply as well, or all.
+    #[serde(default)]
+    pub fail_on: FailOnSpec,
+}
+
+/// What to do with what was declared once and is not declared any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RetiredSpec {
+    /// Roles, group memberships, assignments, builder access, and permissions of custom roles.
+    #[serde(default = "remove")]
+    pub grants: RetirementSpec,
+    /// Users. A removed user can only be invited again, without profile.
+    #[serde(default = "report")]
+    pub people: RetirementSpec,
+}
+
+impl Default for RetiredSpec {
+    fn default() -> Self {
+        Self { grants: remove(), people: report() }
+    }
+}
+
+/// What to do with one kind of facts that are not declared any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub enum RetirementSpec {
+    /// Name them in every plan until they are gone or declared again.
+    Report,
+    /// Remove them, within the limits of `safety`.
+    Remove,
+}
+
+fn remove() -> RetirementSpec {
+    RetirementSpec::Remove
+}
+
+fn report() -> RetirementSpec {
+    RetirementSpec::Report
+}
+
+/// Which unmanaged facts make a plan fail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub enum FailOnSpec {
+    /// Those of high or critical risk.
+    #[default]
+    High,
+    /// Those that the last apply has not seen.
+    New,
+    /// Every one.
+    All,
+    /// None: they are shown, and nothing fails.
+    Never,
 }
 
 impl Default for OwnershipSpec {
@@ -222,6 +315,8 @@ impl Default for OwnershipSpec {
             role_bindings: OwnershipLevelSpec::default(),
             bot_assignments: ignore(),
             email_domains: Vec::new(),
+            retired: RetiredSpec::default(),
+            fail_on: FailOnSpec::default(),
         }
     }
 }

@@ -63,17 +63,17 @@ pub struct KoreRoleBindingSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000))]
     pub subjects: Vec<Subject>,
-    /// Users and groups that must not hold the role. Deleting a line of an Additive binding revokes nothing; a line here
-    /// does.
+    /// Users and groups that must not hold the role, whoever gave it to them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000))]
     pub absent: Vec<AbsentSubject>,
     /// Allows an Authoritative binding without subjects to remove the role from every holder.
     #[serde(default, skip_serializing_if = "super::shared::is_false")]
     pub allow_empty: bool,
-    /// What happens at the platform when this object is deleted in Kubernetes.
-    #[serde(default)]
-    pub deletion_policy: DeletionPolicy,
+    /// What happens to what this object granted when it is not declared any more: removed or kept. By default it is
+    /// removed on the command line, and kept in a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
 }
 
 /// A role by type and name.

@@ -1,6 +1,7 @@
 //! What several kinds say in the same words.
 
 use super::text;
+pub use crate::facts::DeletionPolicy;
 use crate::facts::{Email, GroupName, RoleType};
 use jiff::Timestamp;
 use kube::KubeSchema;
@@ -25,16 +26,6 @@ pub enum MembershipMode {
     Additive,
     /// The list is authoritative: other holders are pruned.
     Authoritative,
-}
-
-/// What happens at the platform when the object is deleted in Kubernetes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
-pub enum DeletionPolicy {
-    /// The platform keeps what it granted.
-    #[default]
-    Retain,
-    /// What it granted is removed, within the account's ceilings.
-    Remove,
 }
 
 /// Whether a role is for the account or for one bot.

@@ -4,11 +4,13 @@
 //! declared present, not observed       -> add      when absence is proved, else blocked
 //! declared present, observed otherwise -> change
 //! declared absent or ended, observed   -> remove
+//! asked for once, not declared any more, observed, the manifests complete for it -> retire
 //! not declared, observed, in an authoritative list or owned family, both sides complete -> prune
 //! not declared, observed, otherwise    -> unmanaged, where ownership says Report
 //! ```
 //!
-//! The table itself is [`rule`]. This file merges the two worlds, which are sorted by the same key, and asks the table
+//! The table itself is [`rule`]. This file merges what is declared, remembered
+//! and observed, all sorted by the same key, and asks the table
 //! about each fact: linear, whatever their size. It takes two passes: role definitions and memberships first, then
 //! everything that is about a person or group. So whoever joins, leaves or waits is known before their other facts
 //! pass by.
@@ -16,27 +18,29 @@
 //! # Guarantees
 //!
 //! Every declared fact ends in exactly one place: satisfied, a change, or an entry that names what is in the way. A fact
-//! that is not declared is never changed, only pruned.
+//! that is not declared is never changed, only retired or pruned.
 
 mod blocked;
 mod people;
+mod retire;
 mod rule;
 
+pub(super) use retire::retire_permissions;
 pub(super) use rule::NOT_DECLARED;
 
-use super::Rewrite;
+use super::memory::RememberedFact;
 use super::model::{
     Action, Change, ChangeId, Entry, Origin, Pin, Reason, Reversible, Risk, RiskLevel, Unmanaged,
 };
 use super::resolve::{Wanted, extent_of};
+use super::{Rewrite, risk};
 use crate::facts::{
-    Completeness, GroupName, Holder, Key, Listing, OwnershipLevel, Policy, ScopeExtent, Source, Value, Want,
-    World,
+    Completeness, GroupName, Holder, Key, Listing, OwnershipLevel, Policy, RoleName, RoleType, ScopeExtent,
+    Source, Value, Want, World,
 };
 use blocked::Blocked;
 use people::People;
 use rule::{Authority, Declared, Undeclared};
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// What the comparison yields.
@@ -50,8 +54,14 @@ pub(super) struct Difference {
     pub write_only: Vec<Key>,
 }
 
-/// Merges the two worlds.
-pub(super) fn diff(wanted: &Wanted, observed: &World, policy: &Policy, rewrite: &Rewrite) -> Difference {
+/// Merges the three worlds.
+pub(super) fn diff(
+    wanted: &Wanted,
+    recalled: &[(Key, RememberedFact)],
+    observed: &World,
+    policy: &Policy,
+    rewrite: &Rewrite,
+) -> Difference {
     let mut comparison = Comparison {
         wanted,
         observed,
@@ -69,40 +79,60 @@ pub(super) fn diff(wanted: &Wanted, observed: &World, policy: &Policy, rewrite: 
     let (first_wants, wants) = wanted.wants.split_at(wanted.wants.partition_point(|(key, _)| is_first(key)));
     let facts = observed.facts();
     let (first_facts, facts) = facts.split_at(facts.partition_point(|(key, _)| is_first(key)));
-    for (key, want, seen) in merge(first_wants, first_facts) {
+    let (first_known, known) = recalled.split_at(recalled.partition_point(|(key, _)| is_first(key)));
+    for Merged { key, want, known, seen } in merge(first_wants, first_known, first_facts) {
         if let (Key::Member(email), Some(want)) = (key, want) {
             comparison.record_membership(email, want, seen);
         }
-        comparison.decide(key, want, seen);
+        comparison.decide(key, want, known, seen);
     }
-    for (key, want, seen) in merge(wants, facts) {
+    for Merged { key, want, known, seen } in merge(wants, known, facts) {
         match want.and_then(|want| Some((want, comparison.person_obstacle(key, want, seen)?))) {
             Some((want, obstacle)) => comparison.hold_for_person(key, want, obstacle),
-            None => comparison.decide(key, want, seen),
+            None => comparison.decide(key, want, known, seen),
         }
     }
+    comparison.difference.unmanaged.sort_by(|left, right| {
+        right.risk.level.cmp(&left.risk.level).then_with(|| left.subject.cmp(&right.subject))
+    });
     let Comparison { blocked, difference, .. } = comparison;
     Difference { blocked: blocked.into_entries(), ..difference }
 }
 
-/// Pairs what is declared with what is observed: each key of either side once, in order.
+/// What is declared, remembered and observed of one fact: at least one of them.
+struct Merged<'a> {
+    key: &'a Key,
+    want: Option<&'a Want>,
+    known: Option<&'a RememberedFact>,
+    seen: Option<&'a Value>,
+}
+
+/// Each key of the three sides once, in order.
 fn merge<'a>(
     wants: &'a [(Key, Want)],
+    known: &'a [(Key, RememberedFact)],
     facts: &'a [(Key, Value)],
-) -> impl Iterator<Item = (&'a Key, Option<&'a Want>, Option<&'a Value>)> {
-    let (mut wants, mut facts) = (wants.iter().peekable(), facts.iter().peekable());
+) -> impl Iterator<Item = Merged<'a>> {
+    let (mut wants, mut known, mut facts) = (wants.iter(), known.iter(), facts.iter());
     std::iter::from_fn(move || {
-        let order = match (wants.peek(), facts.peek()) {
-            (Some((want, _)), Some((fact, _))) => want.cmp(fact),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => return None,
-        };
-        let want = if order.is_le() { wants.next() } else { None };
-        let fact = if order.is_ge() { facts.next() } else { None };
-        let key = want.map(|(key, _)| key).or(fact.map(|(key, _)| key))?;
-        Some((key, want.map(|(_, want)| want), fact.map(|(_, value)| value)))
+        let next = [first(&wants), first(&known), first(&facts)];
+        let key = next.into_iter().flatten().min()?;
+        Some(Merged {
+            key,
+            want: next_of(&mut wants, key),
+            known: next_of(&mut known, key),
+            seen: next_of(&mut facts, key),
+        })
     })
+}
+
+fn first<'a, V>(rest: &std::slice::Iter<'a, (Key, V)>) -> Option<&'a Key> {
+    rest.as_slice().first().map(|(key, _)| key)
+}
+
+/// The next value, if it is about this key.
+fn next_of<'a, V>(rest: &mut std::slice::Iter<'a, (Key, V)>, key: &Key) -> Option<&'a V> {
+    if first(rest)? == key { rest.next().map(|(_, value)| value) } else { None }
 }
 
 struct Comparison<'a> {
@@ -117,7 +147,13 @@ struct Comparison<'a> {
 
 impl Comparison<'_> {
     /// Asks the rule about one fact, and does what it says as far as proofs and the API allow.
-    fn decide(&mut self, key: &Key, want: Option<&Want>, seen: Option<&Value>) {
+    fn decide(
+        &mut self,
+        key: &Key,
+        want: Option<&Want>,
+        known: Option<&RememberedFact>,
+        seen: Option<&Value>,
+    ) {
         match (want, seen) {
             (Some(want), seen) => match rule::declared(want, seen) {
                 Declared::Add(value) => self.add(key, value, want),
@@ -126,8 +162,12 @@ impl Comparison<'_> {
                 Declared::ConfirmAbsent => self.confirm_absence(key, want),
                 Declared::Satisfied => {}
             },
-            (None, Some(seen)) => self.undeclared(key, seen),
-            (None, None) => {}
+            (None, Some(seen)) => self.undeclared(key, known, seen),
+            (None, None) => {
+                if let Some(fact) = known {
+                    self.watch_invitation(key, fact);
+                }
+            }
         }
     }
 
@@ -231,7 +271,7 @@ impl Comparison<'_> {
                     sources,
                 ));
             }
-            (Key::Member(email), _) => self.remove_member(email, seen, sources),
+            (Key::Member(email), _) => self.remove_member(email, seen, Action::Remove, sources),
             (Key::Assigned(email, _), _) if self.has_other_tasks(email) => {
                 self.leave_assignments(email, key, sources);
             }
@@ -268,7 +308,7 @@ impl Comparison<'_> {
     }
 
     /// Observed, and not declared.
-    fn undeclared(&mut self, key: &Key, seen: &Value) {
+    fn undeclared(&mut self, key: &Key, known: Option<&RememberedFact>, seen: &Value) {
         let email = key.email();
         if email.is_some_and(|email| self.people.leaving.contains(email)) {
             return; // It goes with the person.
@@ -284,30 +324,52 @@ impl Comparison<'_> {
         let extent = extent_of(key);
         let authority = match extent.as_ref().and_then(|extent| self.wanted.scopes.get(extent)) {
             Some(scope) => Authority::List(scope),
-            None => Authority::Ownership(self.ownership(key)),
+            None => Authority::Nobody,
         };
-        match rule::undeclared(seen, authority) {
+        match rule::undeclared(seen, known, authority, self.ownership(key)) {
+            Undeclared::Retire(seen, fact) => self.retire(key, seen, fact),
             Undeclared::Prune(seen, sources) => self.prune(key, seen, extent.as_ref(), sources),
             Undeclared::Unmanaged(why) => self.report_unmanaged(key, &why),
             Undeclared::Ignore => {}
         }
     }
 
-    /// What the account's ownership says about a fact in no declared scope.
+    /// What the account's ownership says about a fact that nothing declares. Who could take over the account is shown
+    /// whatever it says.
     fn ownership(&self, key: &Key) -> OwnershipLevel {
         let ownership = &self.policy.ownership;
         match key {
             Key::Member(email) if self.wanted.referenced.contains(email) => OwnershipLevel::Ignore,
             Key::Member(_) => ownership.users,
+            // Whoever declares the Primary Admin has asked for that role.
+            Key::AdminRole(Holder::User(email), role)
+                if role.is_master_admin() && self.policy.safety.primary_admin.as_ref() == Some(email) =>
+            {
+                OwnershipLevel::Ignore
+            }
+            Key::AdminRole(_, role) if self.grants_rights(role) => {
+                ownership.role_bindings.max(OwnershipLevel::Report)
+            }
             Key::AdminRole(..) | Key::BotRole(..) => ownership.role_bindings,
+            // No list is about the group: nobody has said that its members are known.
+            Key::InGroup(..) => ownership.role_bindings.min(OwnershipLevel::Report),
             Key::Assigned(..) => ownership.bot_assignments,
             Key::RoleDefinition(..)
             | Key::Names(_)
             | Key::Access(_)
             | Key::Profile(_)
-            | Key::DataTables(_)
-            | Key::InGroup(..) => OwnershipLevel::Ignore,
+            | Key::DataTables(_) => OwnershipLevel::Ignore,
         }
+    }
+
+    /// Whether the holders of an admin role can give rights to themselves.
+    fn grants_rights(&self, role: &RoleName) -> bool {
+        role.is_master_admin()
+            || self
+                .observed
+                .directory
+                .roles_named(RoleType::Admin, role)
+                .any(|(_, entry)| risk::gives_rights(&entry.spec))
     }
 
     /// Everything that pruning needs, in one place.
@@ -403,7 +465,8 @@ impl Comparison<'_> {
     }
 
     fn report_unmanaged(&mut self, key: &Key, why: &str) {
-        self.difference.unmanaged.push(Unmanaged { subject: key.clone(), why: why.to_owned() });
+        let risk = risk::of_holding(key, self.observed.get(key));
+        self.difference.unmanaged.push(Unmanaged { subject: key.clone(), why: why.to_owned(), risk });
     }
 
     fn has_members(&self, group: &GroupName) -> bool {
@@ -452,7 +515,7 @@ fn clone_pair((name, value): (&String, &String)) -> (String, String) {
 
 fn reversible(key: &Key, action: Action) -> Reversible {
     match (key, action) {
-        (Key::Member(_), Action::Remove | Action::Prune) => Reversible::No,
+        (Key::Member(_), Action::Remove | Action::Prune | Action::Retire) => Reversible::No,
         (Key::Member(_) | Key::RoleDefinition(..), Action::Add)
         | (Key::Profile(_) | Key::DataTables(_), _) => Reversible::Partly,
         _ => Reversible::Yes,

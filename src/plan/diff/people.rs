@@ -117,7 +117,7 @@ impl Comparison<'_> {
         )
     }
 
-    pub(super) fn remove_member(&mut self, email: &Email, seen: &Value, sources: &[Source]) {
+    pub(super) fn remove_member(&mut self, email: &Email, seen: &Value, action: Action, sources: &[Source]) {
         let key = Key::Member(email.clone());
         let owned = self.bots_owned_by(email);
         if owned.is_empty() && !self.shows_roles(email) {
@@ -127,7 +127,7 @@ impl Comparison<'_> {
         }
         if owned.is_empty() {
             self.people.leaving.insert(email.clone());
-            return self.push(&key, Action::Remove, Some(seen), None, sources);
+            return self.push(&key, action, Some(seen), None, sources);
         }
         if self.wanted.strip.contains(email) {
             self.people.stripped.insert(email.clone());

@@ -2,6 +2,7 @@
 //! and the only place where a removal is decided.
 
 use crate::facts::{Closure, OwnershipLevel, Scope, Source, Value, Verdict, Want};
+use crate::plan::memory::RememberedFact;
 
 /// Why a fact is unmanaged where there is nothing more to tell.
 pub(in crate::plan) const NOT_DECLARED: &str = "not declared";
@@ -29,6 +30,8 @@ pub(super) enum Declared<'a> {
 /// What a fact calls for that is observed and not declared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Undeclared<'a> {
+    /// Taken back: the manifests asked for it once and do not any more.
+    Retire(&'a Value, &'a RememberedFact),
     /// Pruned once both sides are proved complete; the sources of the authoritative list.
     Prune(&'a Value, &'a [Source]),
     /// Reported, with the reason.
@@ -43,7 +46,7 @@ pub(super) enum Authority<'a> {
     /// The binding, membership or assignment that lists who holds it.
     List(&'a Scope),
     /// No list is about it: the account's ownership decides.
-    Ownership(OwnershipLevel),
+    Nobody,
 }
 
 /// The rule for a fact that is declared.
@@ -57,19 +60,32 @@ pub(super) fn declared<'a>(want: &'a Want, seen: Option<&'a Value>) -> Declared<
     }
 }
 
-/// The rule for a fact that is observed and not declared.
-pub(super) fn undeclared<'a>(seen: &'a Value, authority: Authority<'a>) -> Undeclared<'a> {
-    match authority {
-        Authority::List(scope) => match &scope.closure {
+/// The rule for a fact that is observed and not declared. What others gave is at least reported, where the account's
+/// ownership reports its family.
+pub(super) fn undeclared<'a>(
+    seen: &'a Value,
+    remembered: Option<&'a RememberedFact>,
+    authority: Authority<'a>,
+    ownership: OwnershipLevel,
+) -> Undeclared<'a> {
+    match (remembered, authority) {
+        (Some(fact), _) => Undeclared::Retire(seen, fact),
+        (None, Authority::List(scope)) => match &scope.closure {
             Closure::Closed => Undeclared::Prune(seen, &scope.sources),
             Closure::Open(why) => {
                 Undeclared::Unmanaged(format!("its list is not authoritative for now: {why}"))
             }
-            Closure::Additive => Undeclared::Ignore,
+            Closure::Additive => report(ownership, "not declared, and its list is Additive"),
         },
-        Authority::Ownership(OwnershipLevel::Remove) => Undeclared::Prune(seen, &[]),
-        Authority::Ownership(OwnershipLevel::Report) => Undeclared::Unmanaged(NOT_DECLARED.to_owned()),
-        Authority::Ownership(OwnershipLevel::Ignore) => Undeclared::Ignore,
+        (None, Authority::Nobody) if ownership == OwnershipLevel::Remove => Undeclared::Prune(seen, &[]),
+        (None, Authority::Nobody) => report(ownership, NOT_DECLARED),
+    }
+}
+
+fn report(ownership: OwnershipLevel, why: &str) -> Undeclared<'static> {
+    match ownership {
+        OwnershipLevel::Ignore => Undeclared::Ignore,
+        OwnershipLevel::Report | OwnershipLevel::Remove => Undeclared::Unmanaged(why.to_owned()),
     }
 }
 
@@ -104,15 +120,36 @@ mod tests {
     fn each_line_of_the_rule_for_what_is_not_declared() {
         let held = Value::Held;
         let closed = scope(Closure::Closed);
-        let list = |closure| {
-            matches!(undeclared(&Value::Held, Authority::List(&scope(closure))), Undeclared::Ignore)
-        };
-        assert_eq!(undeclared(&held, Authority::List(&closed)), Undeclared::Prune(&held, &closed.sources));
-        assert!(list(Closure::Additive));
-        assert!(!list(Closure::Open("team bankers is not declared".to_owned())));
-        let owned = |level| undeclared(&held, Authority::Ownership(level));
-        assert_eq!(owned(OwnershipLevel::Remove), Undeclared::Prune(&held, &[]));
-        assert_eq!(owned(OwnershipLevel::Report), Undeclared::Unmanaged("not declared".to_owned()));
-        assert_eq!(owned(OwnershipLevel::Ignore), Undeclared::Ignore);
+        let open = scope(Closure::Open("team bankers is not declared".to_owned()));
+        let additive = scope(Closure::Additive);
+        let [remove, report, ignore] =
+            [OwnershipLevel::Remove, OwnershipLevel::Report, OwnershipLevel::Ignore];
+        let by = |authority, ownership| undeclared(&held, None, authority, ownership);
+        let unmanaged = |why: &str| Undeclared::Unmanaged(why.to_owned());
+        for level in [remove, report, ignore] {
+            assert_eq!(by(Authority::List(&closed), level), Undeclared::Prune(&held, &closed.sources));
+            assert!(matches!(by(Authority::List(&open), level), Undeclared::Unmanaged(_)));
+        }
+        let extra = unmanaged("not declared, and its list is Additive");
+        assert_eq!(by(Authority::List(&additive), remove), extra);
+        assert_eq!(by(Authority::List(&additive), report), extra);
+        assert_eq!(by(Authority::List(&additive), ignore), Undeclared::Ignore);
+        assert_eq!(by(Authority::Nobody, remove), Undeclared::Prune(&held, &[]));
+        assert_eq!(by(Authority::Nobody, report), unmanaged("not declared"));
+        assert_eq!(by(Authority::Nobody, ignore), Undeclared::Ignore);
+    }
+
+    #[test]
+    fn what_was_asked_for_once_is_retired_whoever_decides_about_the_rest() {
+        let (held, fact) = (Value::Held, RememberedFact::asked(Value::Held));
+        for closure in [Closure::Closed, Closure::Additive, Closure::Open("an error".to_owned())] {
+            let scope = scope(closure);
+            for ownership in [OwnershipLevel::Remove, OwnershipLevel::Report, OwnershipLevel::Ignore] {
+                for authority in [Authority::List(&scope), Authority::Nobody] {
+                    let decided = undeclared(&held, Some(&fact), authority, ownership);
+                    assert_eq!(decided, Undeclared::Retire(&held, &fact));
+                }
+            }
+        }
     }
 }

@@ -195,6 +195,11 @@ fn status_of_change(change: &Change) -> Derived {
         Action::Change if change.is_rewrite() => FactStatus::Declared.into(),
         Action::Change => FactStatus::Differs.into(),
         Action::Remove => FactStatus::ToBeRemoved.into(),
+        Action::Retire => {
+            let was = change.sources.first().map(|source| format!(", was {source}")).unwrap_or_default();
+            let why = format!("no longer declared{was}");
+            Derived { status: FactStatus::ToBeRemoved, why: Some(why) }
+        }
         Action::Prune => {
             let why = change.sources.is_empty().then(|| ownership_rule(&change.key));
             Derived { status: FactStatus::ToBeRemoved, why: why.flatten() }

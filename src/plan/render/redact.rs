@@ -52,9 +52,10 @@ pub fn redacted(plan: Plan) -> Plan {
         refused: entries(refused),
         unmanaged: unmanaged
             .into_iter()
-            .map(|Unmanaged { subject, why }| Unmanaged {
+            .map(|Unmanaged { subject, why, risk }| Unmanaged {
                 subject: names.key(&subject),
                 why: names.text(&why),
+                risk,
             })
             .collect(),
         write_only: write_only.iter().map(|key| names.key(key)).collect(),

@@ -51,7 +51,7 @@ impl Style {
         let color = match action {
             Action::Add => AnsiColor::Green,
             Action::Change => AnsiColor::Yellow,
-            Action::Remove | Action::Prune => AnsiColor::Red,
+            Action::Remove | Action::Retire | Action::Prune => AnsiColor::Red,
         };
         self.paint(color, action.sign())
     }
@@ -169,8 +169,10 @@ fn write_tail(
     held_back: &HashSet<&ChangeId>,
     style: Style,
 ) -> fmt::Result {
-    if change.action == Action::Prune {
-        write!(out, "  {}", style.faint("(not declared)"))?;
+    match change.action {
+        Action::Prune => write!(out, "  {}", style.faint("(not declared)"))?,
+        Action::Retire => write!(out, "  {}", style.faint("(no longer declared)"))?,
+        Action::Add | Action::Change | Action::Remove => {}
     }
     if change.risk.level >= RiskLevel::High {
         let tag = format!("[{}: {}]", change.risk.level.label(), change.risk.why);
@@ -262,17 +264,26 @@ fn expiring(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
     Ok(())
 }
 
+/// What no manifest asks for: high and critical risks first and all of them, the rest cut to a few.
 fn unmanaged(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
+    const FEW: usize = 5;
     if plan.unmanaged.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\nUnmanaged (not declared): {}", words::unmanaged(plan))?;
-    let shown = if style.verbose { plan.unmanaged.len() } else { plan.unmanaged.len().min(5) };
-    for Unmanaged { subject, why } in &plan.unmanaged[..shown] {
-        writeln!(out, "    {}  {}", words::named(&plan.bots, subject), style.faint(format!("({why})")))?;
+    let (risky, rest): (Vec<&Unmanaged>, Vec<&Unmanaged>) =
+        plan.unmanaged.iter().partition(|fact| fact.risk.level >= RiskLevel::High);
+    writeln!(out, "\nUnmanaged (not declared): {}", words::unmanaged(&plan.unmanaged))?;
+    let shown = if style.verbose { rest.len() } else { rest.len().min(FEW) };
+    for Unmanaged { subject, why, risk } in risky.into_iter().chain(rest[..shown].iter().copied()) {
+        write!(out, "    {}", words::named(&plan.bots, subject))?;
+        if risk.level >= RiskLevel::High {
+            let tag = format!("[{}: {}]", risk.level.label(), risk.why);
+            write!(out, "  {}", style.paint(AnsiColor::Red, tag))?;
+        }
+        writeln!(out, "  {}", style.faint(format!("({why})")))?;
     }
-    if shown < plan.unmanaged.len() {
-        writeln!(out, "    and {} more (-v shows all)", plan.unmanaged.len() - shown)?;
+    if shown < rest.len() {
+        writeln!(out, "    and {} more (-v shows all)", rest.len() - shown)?;
     }
     Ok(())
 }

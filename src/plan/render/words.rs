@@ -1,7 +1,7 @@
 //! Words that every form of a plan shares.
 
 use crate::facts::{BotId, BotName, Family, Holder, Key, RoleSpec, RoleType, Source, Value};
-use crate::plan::{Action, Change, ChangeId, Entry, Origin, Plan, Reason};
+use crate::plan::{Action, Change, ChangeId, Entry, Origin, Plan, Reason, Unmanaged};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 
@@ -116,9 +116,9 @@ pub(super) fn blocks(plan: &Plan, subjects: &[Key]) -> String {
 }
 
 /// `users: 3, bot roles: 12`
-pub(super) fn unmanaged(plan: &Plan) -> String {
+pub(super) fn unmanaged<'a>(facts: impl IntoIterator<Item = &'a Unmanaged>) -> String {
     let mut counts: BTreeMap<Family, usize> = BTreeMap::new();
-    for unmanaged in &plan.unmanaged {
+    for unmanaged in facts {
         *counts.entry(unmanaged.subject.family()).or_default() += 1;
     }
     let counts: Vec<String> = counts
@@ -191,7 +191,7 @@ pub(super) fn counts<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Strin
         *match change.action {
             Action::Add => &mut to_add,
             Action::Change => &mut to_change,
-            Action::Remove | Action::Prune => &mut to_remove,
+            Action::Remove | Action::Retire | Action::Prune => &mut to_remove,
         } += 1;
     }
     said(&[(to_add, "to add"), (to_change, "to change"), (to_remove, "to remove")], ", ")

@@ -68,16 +68,6 @@ fn an_undeclared_fact_in_an_authoritative_list_is_pruned_only_when_both_sides_ar
 }
 
 #[test]
-fn an_additive_scope_leaves_others_alone_without_a_word() {
-    let mut fixture = Fixture::converged();
-    fixture.wants.remove(&as_wanted(&developer(JANE)));
-    fixture.close_developers();
-    fixture.scopes[0].closure = Closure::Additive;
-    let plan = fixture.plan();
-    assert!(plan.changes.is_empty() && plan.unmanaged.is_empty());
-}
-
-#[test]
 fn an_unresolved_reference_opens_its_scope() {
     let mut fixture = Fixture::converged();
     fixture.wants.remove(&as_wanted(&developer(JANE)));

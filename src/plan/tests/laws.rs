@@ -9,6 +9,8 @@ struct Case {
     key: Key,
     seen: Option<Value>,
     want: Option<Verdict>,
+    /// Asked for earlier, with this value.
+    remembered: Option<Value>,
 }
 
 fn person(at: usize) -> String {
@@ -36,7 +38,9 @@ fn draw() -> impl Strategy<Value = Case> {
         3 => ((holder, role).prop_map(|(holder, role)| Key::BotRole(holder, role.into(), "st-1".into())), held()),
         2 => (who().prop_map(|who| Key::Assigned(who, "st-1".into())), dialogs.prop_map(Value::Dialogs).boxed()),
     ];
-    (fact, any::<bool>(), prop::option::of(any::<bool>())).prop_map(|((key, value), is_seen, want)| Case {
+    let drawn = (fact, any::<bool>(), prop::option::of(any::<bool>()), any::<bool>());
+    drawn.prop_map(|((key, value), is_seen, want, is_remembered)| Case {
+        remembered: is_remembered.then(|| value.clone()),
         seen: is_seen.then(|| value.clone()).filter(|_| !key.family().is_write_only()),
         want: want.map(|is_wanted| if is_wanted { Verdict::Present(value) } else { Verdict::Absent }),
         key,
@@ -46,7 +50,11 @@ fn draw() -> impl Strategy<Value = Case> {
 fn fixture(draws: &[Case], answered: [bool; 8], is_closed: bool) -> Fixture {
     let mut fixture = Fixture::converged();
     fixture.limits.allow_removals = Some(1_000);
-    for Case { key, seen, want } in draws {
+    for Case { key, seen, want, remembered } in draws {
+        if let Some(value) = remembered {
+            fixture.memory.facts.retain(|(known, _)| known != key);
+            fixture.memory.facts.push((key.clone(), RememberedFact::asked(value.clone())));
+        }
         if let Some(value) = seen {
             fixture.see(key.clone(), value.clone());
         }
@@ -71,6 +79,7 @@ fn fixture(draws: &[Case], answered: [bool; 8], is_closed: bool) -> Fixture {
             fixture.coverage.not_found.insert(who);
         }
     }
+    fixture.memory.facts.sort_by(|(left, _), (right, _)| left.cmp(right));
     if is_closed {
         fixture.close_developers();
     }
@@ -230,13 +239,17 @@ proptest! {
             let expected: &[FactStatus] = match change.map(|change| change.action) {
                 Some(Action::Add) => &[FactStatus::Missing],
                 Some(Action::Change) => &[FactStatus::Differs],
-                Some(Action::Remove | Action::Prune) => &[FactStatus::ToBeRemoved],
+                Some(Action::Remove | Action::Retire | Action::Prune) => &[FactStatus::ToBeRemoved],
                 None if leaves && seen.is_some() => &[FactStatus::ToBeRemoved],
                 None if is_unmanaged => &[FactStatus::Unmanaged],
                 None if is_held_back(&plan, key) && seen.is_some() => {
                     &[FactStatus::ToBeRemoved, FactStatus::Differs, FactStatus::Held, FactStatus::Inherited]
                 }
                 None if seen.is_some() => &[FactStatus::Held, FactStatus::Inherited, FactStatus::Unmanaged],
+                // It may come with an invitation that is still open.
+                None if is_held_back(&plan, key) && !fixture.wants.contains_key(&as_wanted(key)) => {
+                    &[FactStatus::NotHeld]
+                }
                 None if is_held_back(&plan, key) => {
                     &[FactStatus::Missing, FactStatus::Unknown, FactStatus::Absent, FactStatus::Declared]
                 }

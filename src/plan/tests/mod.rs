@@ -2,11 +2,13 @@
 
 mod diff;
 mod guard;
+mod history;
 mod laws;
 mod memory;
 mod people;
 mod price;
 mod removal;
+mod retire;
 
 use super::*;
 use crate::facts::{
@@ -30,6 +32,7 @@ struct Fixture {
     strip: bool,
     referenced: BTreeSet<Email>,
     day: Option<Day>,
+    declaration: Declaration,
 }
 
 /// The instant of every plan here, in epoch seconds.
@@ -110,6 +113,7 @@ impl Fixture {
             strip: false,
             referenced: BTreeSet::new(),
             day: None,
+            declaration: Declaration::default(),
         };
         for who in [JANE, SAM, "m1@example.com", "m2@example.com", "m3@example.com", "m4@example.com"] {
             fixture.joined(who);
@@ -175,8 +179,8 @@ impl Fixture {
         let memory = self.memory.clone();
         let now = jiff::Timestamp::from_second(NOW).unwrap();
         let rewrite = self.rewrite.clone();
-        let (limits, day) = (self.limits, self.day.clone());
-        Context { limits, day, rewrite, look_up_size: 1000, memory, now, ..Context::default() }
+        let (limits, day, declaration) = (self.limits, self.day.clone(), self.declaration.clone());
+        Context { limits, day, rewrite, look_up_size: 1000, memory, declaration, now, ..Context::default() }
     }
 
     fn desired(&self) -> Desired {

@@ -36,7 +36,7 @@ fn without_terminal_and_without_yes_does_nothing() {
 fn declined_sends_nothing() {
     let served = Served::new(&[user("new.hire", "")]);
     let before = served.server.truth();
-    shows!(served.workspace.koreconcile(&Served::files(&["apply"])).terminal("y\n").run().expect(0));
+    shows!(served.workspace.koreconcile(&Served::files(&["apply"])).terminal("y\n").run().expect(6));
     assert_eq!(served.server.truth(), before);
 }
 
@@ -53,7 +53,7 @@ fn only_observes_when_told_to() {
     let served = Served::new(&[user("new.hire", "")]);
     served.account("  mode: Observe\n");
     let before = served.server.truth();
-    shows!(served.run(&["apply", "--yes"]).expect(0));
+    shows!(served.run(&["apply", "--yes"]).expect(6));
     assert_eq!(served.server.truth(), before);
 }
 
@@ -62,7 +62,7 @@ fn apply_of_a_suspended_account_writes_nothing() {
     let served = Served::new(&[user("new.hire", "")]);
     served.account("  suspend: true\n");
     let before = served.server.truth();
-    shows!(served.run(&["apply", "--yes"]).expect(0));
+    shows!(served.run(&["apply", "--yes"]).expect(6));
     assert_eq!(served.server.truth(), before);
     served.account("");
     served.recovers();

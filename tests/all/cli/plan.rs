@@ -120,14 +120,17 @@ fn explains_names_that_miss() {
     ]);
     shows!(served.run(&["plan", "--exit-code"]).expect(2));
     // Nothing of it can be sent, and nothing is refused by a guard.
-    let run = served.run(&["apply", "--yes"]).expect(0);
+    let run = served.run(&["apply", "--yes"]).expect(6);
+    assert!(run.stderr.ends_with("exit 6: 4 blocked, 1 manual\n"), "{run}");
     assert_eq!(served.server.calls("POST /api/public/btroles/assignments"), 0, "{run}");
 }
 
 #[test]
 fn wants_to_know_which_of_several_accounts() {
     let account = |name: &str| {
-        document("KoreAccount", name, &format!("{{ endpoint: {{ sandbox: {{ dataDir: {name} }} }} }}"))
+        let spec =
+            format!("{{ endpoint: {{ sandbox: {{ dataDir: {name} }} }}, ownership: {{ failOn: Never }} }}");
+        document("KoreAccount", name, &spec)
     };
     let workspace = Workspace::with(&[
         ("accounts.yaml", &[account("acme"), account("globex")].concat()),

@@ -263,7 +263,7 @@ fn aged(run: &Run) -> String {
 #[test]
 fn examples_go_through_kubectl_apply_unchanged() {
     for (example, people, someone) in
-        [("quickstart", 13, "jane.doe@example.com"), ("enterprise", 257, "riley.reed@partner.example.com")]
+        [("quickstart", 15, "jane.doe@example.com"), ("enterprise", 257, "riley.reed@partner.example.com")]
     {
         let namespace = Cluster::shared().namespace(example);
         let workspace = Workspace::example(example);

@@ -125,7 +125,7 @@ fn becomes_ready_with_the_plan_of_the_command_line(name: &str, objects: usize, r
 
 #[test]
 fn quickstart_becomes_ready_with_the_plan_of_the_command_line_and_stays_still() {
-    becomes_ready_with_the_plan_of_the_command_line("quickstart", 13, 6);
+    becomes_ready_with_the_plan_of_the_command_line("quickstart", 15, 6);
 }
 
 /// Twenty times the objects and a hundred times the people.

@@ -147,10 +147,6 @@ const CASES: &[(&str, &str)] = &[
         "kind: KoreTeam\nmetadata: { name: a }\nspec: { teams: [b] }\n---\nkind: KoreTeam\nmetadata: { name: b }\nspec: { teams: [c, d] }\n---\nkind: KoreTeam\nmetadata: { name: c }\nspec: { teams: [a] }\n---\nkind: KoreTeam\nmetadata: { name: d }\nspec: { teams: [d] }\n",
     ),
     (
-        "two_authorities",
-        "kind: KoreRoleBinding\nmetadata: { name: a }\nspec: { role: { type: Bot, name: Bot Tester }, bot: B, membership: Authoritative, subjects: [{ user: jane@example.com }] }\n---\nkind: KoreRoleBinding\nmetadata: { name: b }\nspec: { role: { type: Bot, name: App Tester }, bot: B, membership: Authoritative, subjects: [{ user: sam@example.com }] }\n",
-    ),
-    (
         "contradiction",
         "kind: KoreRoleBinding\nmetadata: { name: a }\nspec:\n  role: { type: Bot, name: Bot Tester }\n  bot: B\n  subjects: [{ user: jane@example.com }]\n  absent:\n    - user: Jane@example.com\n",
     ),

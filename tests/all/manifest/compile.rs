@@ -204,6 +204,20 @@ fn scopes_close_only_when_everything_is_known() {
 }
 
 #[test]
+fn several_authoritative_lists_of_one_role_and_bot_are_one_list() {
+    let list = |name: &str, who: &str| {
+        format!(
+            "kind: KoreRoleBinding\nmetadata: {{ name: {name} }}\nspec: {{ role: {{ type: Bot, name: Bot Tester }}, \
+             bot: B, membership: Authoritative, subjects: [{{ user: {who}@example.com }}] }}\n---\n"
+        )
+    };
+    let compiled = compiled(&[list("a", "jane"), list("b", "sam")].concat());
+    assert!(compiled.findings.is_empty());
+    let closed = compiled.desired.scopes.iter().filter(|scope| scope.closure == Closure::Closed).count();
+    assert_eq!((closed, compiled.desired.wants.len()), (2, 2));
+}
+
+#[test]
 fn unknown_completeness_closes_nothing() {
     let mut manifests =
         manifests(&grant("g", "membership: Authoritative, subjects: [{ user: a@example.com }]"));

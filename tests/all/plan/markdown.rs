@@ -72,6 +72,7 @@ fn plan_of(changes: usize, entries: [usize; 5], name: &str, mix: usize) -> Plan 
         .map(|number| Unmanaged {
             subject: Key::Member(Email::observed(&format!("{name}{number}"))),
             why: name.into(),
+            risk: Risk { level: RiskLevel::Low, why: String::new() },
         })
         .collect();
     plan.warnings = vec![name.to_owned(); entries[4] / 2];
@@ -230,7 +231,7 @@ fn markdown_of_an_empty_plan_is_one_friendly_line_with_the_marker() {
     plan.unmanaged = rich().unmanaged;
     insta::assert_snapshot!(render::markdown(&plan), @"
     <!-- koreconcile:plan account=acme -->
-    ✅ `acme` matches its manifests: nothing to change (read with 7 calls; unmanaged (not declared): users: 1).
+    ✅ `acme` matches its manifests: nothing to change (read with 7 calls; unmanaged (not declared): users: 1, bot roles: 1).
     ");
     plan.account.name = "a --> <b>".to_owned();
     assert!(render::markdown(&plan).starts_with("<!-- koreconcile:plan account=a------b- -->\n"));

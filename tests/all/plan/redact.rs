@@ -4,7 +4,7 @@ use crate::plan::text::{empty, rich, rich_with_base};
 use koreconcile::facts::{
     AccountId, BuilderAccess, DialogSet, Email, Holder, Key, Membership, RoleSpec, RoleType, Source, Value,
 };
-use koreconcile::plan::{Change, Ending, Entry, Pin, Plan, Unmanaged, render};
+use koreconcile::plan::{Change, Ending, Entry, Pin, Plan, Risk, RiskLevel, Unmanaged, render};
 use std::collections::BTreeSet;
 
 fn forms(plan: &Plan) -> [String; 3] {
@@ -107,7 +107,11 @@ fn everywhere(jane: &str) -> Plan {
         sources: sources.clone(),
         ..rich().blocked[0].clone()
     };
-    let unmanaged = Unmanaged { subject: Key::Member(email()), why: format!("{jane} is nobody's business") };
+    let unmanaged = Unmanaged {
+        subject: Key::Member(email()),
+        why: format!("{jane} is nobody's business"),
+        risk: Risk { level: RiskLevel::Low, why: String::new() },
+    };
     Plan {
         changes: facts.iter().map(change).collect(),
         blocked: vec![entry.clone()],

@@ -131,7 +131,7 @@ fn refused_plans_has_every_reason_and_every_exit_code() {
     for reason in reasons {
         assert!(explained.contains(reason), "nothing is said about {reason}");
     }
-    for exit in 0..=8 {
+    for exit in 0..=11 {
         assert!(text.contains(&format!("\n| {exit} | ")), "nothing is said about {exit}");
     }
 }

@@ -166,6 +166,8 @@ impl Served {
     /// Writes `account.yaml`, with more lines in its spec.
     pub fn account(&self, more: &str) {
         let url = &self.server.url;
+        // The seed of the sandbox has Master Admins that few tests are about.
+        let ownership = if more.contains("ownership:") { "" } else { "  ownership: { failOn: Never }\n" };
         let text = format!(
             "apiVersion: koreconcile.dev/v1alpha1
 kind: KoreAccount
@@ -178,7 +180,7 @@ spec:
     clientSecret: {{ env: KORE_CLIENT_SECRET }}
   sources: [\"*.yaml\"]
   rateLimit: {{ perMinute: 100000, perHour: 1000000, reserve: 0 }}
-{more}"
+{ownership}{more}"
         );
         self.workspace.write("account.yaml", &text);
     }

@@ -156,6 +156,7 @@ fn rich() -> Plan {
         rewrite: plan::Rewrite::Nothing,
         look_up_size: 50,
         memory,
+        declaration: plan::Declaration::default(),
         now: now(),
     };
     plan::make(desired, &world(), &policy, &context)

@@ -137,7 +137,7 @@ impl<'a> Changes<'a> {
             members.entry(place).or_default()[match change.action {
                 Action::Add => 0,
                 Action::Change => 1,
-                Action::Remove | Action::Prune => 2,
+                Action::Remove | Action::Retire | Action::Prune => 2,
             }] += 1;
         }
         for (place, section) in &mut changes.sections {
@@ -243,8 +243,10 @@ impl Line {
         let sign = sign(change.action);
         let what = plain(&format!("{}: {}", words::who(&change.key), words::what(plan, change)));
         let mut tail: Vec<String> = Vec::new();
-        if change.action == Action::Prune {
-            tail.push("(not declared)".to_owned());
+        match change.action {
+            Action::Prune => tail.push("(not declared)".to_owned()),
+            Action::Retire => tail.push("(no longer declared)".to_owned()),
+            Action::Add | Action::Change | Action::Remove => {}
         }
         if change.risk.level >= RiskLevel::High {
             tail.push(format!("[{}: {}]", change.risk.level.label(), change.risk.why));
@@ -299,6 +301,6 @@ fn sign(action: Action) -> char {
     match action {
         Action::Add => '+',
         Action::Change => '!',
-        Action::Remove | Action::Prune => '-',
+        Action::Remove | Action::Retire | Action::Prune => '-',
     }
 }

@@ -46,13 +46,18 @@ fn entry_lines(plan: &Plan, entry: &Entry) -> String {
     lines
 }
 
-/// A folded list of plain lines.
-pub(super) fn notes(title: &str, notes: impl ExactSizeIterator<Item = String>, most: usize) -> String {
+/// A list of plain lines, folded or open.
+pub(super) fn notes(
+    title: &str,
+    notes: impl ExactSizeIterator<Item = String>,
+    most: usize,
+    is_open: bool,
+) -> String {
     let all = notes.len();
     if all == 0 {
         return String::new();
     }
-    let mut room = most.saturating_sub(length(&fold(title, false, "text", "x", usize::MAX)));
+    let mut room = most.saturating_sub(length(&fold(title, is_open, "text", "x", usize::MAX)));
     let (mut lines, mut shown) = (String::new(), 0);
     for note in notes {
         let text = wrapped("* ", &note, "");
@@ -61,5 +66,5 @@ pub(super) fn notes(title: &str, notes: impl ExactSizeIterator<Item = String>, m
         lines += &text;
         shown += 1;
     }
-    fold(title, false, "text", &lines, all - shown)
+    fold(title, is_open, "text", &lines, all - shown)
 }

@@ -14,7 +14,7 @@ mod lists;
 
 use super::words;
 use crate::facts::Family;
-use crate::plan::{Action, Ending, Entry, Plan, RiskLevel};
+use crate::plan::{Action, Ending, Entry, Plan, RiskLevel, Unmanaged};
 use changes::Changes;
 use code::{code, html, length, slug};
 use lists::{list, notes};
@@ -56,18 +56,17 @@ pub fn markdown(plan: &Plan) -> String {
         let places = words::places(sources).unwrap_or_default();
         format!("{when} {at}: {}  {places}", words::named(&plan.bots, subject))
     });
-    let endings = notes(&ends_title(plan), endings, (room / 12).max(spare / 30));
+    let endings = notes(&ends_title(plan), endings, (room / 12).max(spare / 30), false);
     room = room.saturating_sub(length(&endings));
-    let warnings = notes(&warnings_title(plan), plan.warnings.iter().cloned(), (room / 12).max(spare / 30));
+    let warnings =
+        notes(&warnings_title(plan), plan.warnings.iter().cloned(), (room / 12).max(spare / 30), false);
     room = room.saturating_sub(length(&warnings));
-    let unmanaged_lines = plan
-        .unmanaged
-        .iter()
-        .map(|unmanaged| format!("{}  ({})", words::named(&plan.bots, &unmanaged.subject), unmanaged.why));
-    let unmanaged = notes(&unmanaged_title(plan), unmanaged_lines, (room / 12).max(spare / 30));
+    let [risky, unmanaged] = unmanaged(plan, (room / 12).max(spare / 30));
+    room = room.saturating_sub(length(&risky));
     room = room.saturating_sub(length(&unmanaged));
     let (changes, cut) = changes.write(room);
     top + &cut
+        + &risky
         + &refused
         + &blocked
         + &changes
@@ -80,14 +79,18 @@ pub fn markdown(plan: &Plan) -> String {
 }
 
 fn is_empty(plan: &Plan) -> bool {
-    plan.is_clean() && plan.waiting.is_empty() && plan.warnings.is_empty() && plan.expiring.is_empty()
+    plan.is_clean()
+        && plan.waiting.is_empty()
+        && plan.warnings.is_empty()
+        && plan.expiring.is_empty()
+        && plan.unmanaged.iter().all(|fact| fact.risk.level < RiskLevel::High)
 }
 
 /// An empty plan in one line.
 fn nothing(plan: &Plan) -> String {
     let unmanaged = match plan.unmanaged.len() {
         0 => String::new(),
-        _ => format!("; unmanaged (not declared): {}", words::unmanaged(plan)),
+        _ => format!("; unmanaged (not declared): {}", words::unmanaged(&plan.unmanaged)),
     };
     let calls = words::counted(plan.observed.calls as usize, "call");
     format!(
@@ -120,7 +123,7 @@ fn table(plan: &Plan) -> String {
         let at = match change.action {
             Action::Add => 0,
             Action::Change => 1,
-            Action::Remove | Action::Prune => 2,
+            Action::Remove | Action::Retire | Action::Prune => 2,
         };
         rows.entry(change.key.family()).or_default()[at] += 1;
     }
@@ -171,6 +174,20 @@ fn warnings_title(plan: &Plan) -> String {
     format!("<b>Warnings</b>: {}", words::thousands(plan.warnings.len()))
 }
 
-fn unmanaged_title(plan: &Plan) -> String {
-    format!("<b>Unmanaged (not declared)</b>: {}", words::unmanaged(plan))
+/// What no manifest asks for: high and critical risks open and on top, the rest folded.
+fn unmanaged(plan: &Plan, most: usize) -> [String; 2] {
+    let (risky, rest): (Vec<&Unmanaged>, Vec<&Unmanaged>) =
+        plan.unmanaged.iter().partition(|fact| fact.risk.level >= RiskLevel::High);
+    let name = |fact: &Unmanaged| words::named(&plan.bots, &fact.subject);
+    let risky_lines = risky.iter().map(|fact| {
+        format!("{}  [{}: {}]  ({})", name(fact), fact.risk.level.label(), fact.risk.why, fact.why)
+    });
+    let rest_lines = rest.iter().map(|fact| format!("{}  ({})", name(fact), fact.why));
+    let risky_title = format!(
+        "<b>Held, and no manifest asks for it</b>: {} of high or critical risk",
+        words::thousands(risky.len())
+    );
+    let title = format!("<b>Unmanaged (not declared)</b>: {}", words::unmanaged(rest.iter().copied()));
+    // Nothing risky is folded away: its room is taken from everything else.
+    [notes(&risky_title, risky_lines, most * 6, true), notes(&title, rest_lines, most, false)]
 }

@@ -227,7 +227,7 @@ fn github_summary_says_what_an_exit_code_means_and_what_to_do() {
     proposes(&project, &(kim("Kimmy") + user("new.hire", "").as_str()));
     let (event, _) = merged(&project, || meanwhile(&project, &kim("Kimberly")));
     let ran = github::run(&project, "koreconcile-apply", "apply", &event).expect(6);
-    assert!(ran.summary.contains("exit code 6\n\napplied in part"), "{}", ran.summary);
+    assert!(ran.summary.contains("exit code 6\n\nsomething declared is not in place"), "{}", ran.summary);
     assert!(ran.summary.contains("stale, not sent: the account shows"), "{}", ran.summary);
     assert!(has(&project, "new.hire"));
 

@@ -1,0 +1,345 @@
+//! The memory in a git reference of the manifests' repository: for pipelines, whose machines keep nothing.
+//!
+//! The reference is a commit without parents. Its tree has a head (everything but the facts), the facts in parts by a
+//! hash of their subject, and a seal over all of them. A write replaces the reference only if it is still what was read,
+//! so that two runs never overwrite each other; git sends the parts that have changed and no others.
+
+use super::git;
+use super::revision::{fed, line};
+use crate::facts::Key;
+use crate::plan::{Memory, RememberedFact};
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// The variable with the key of the seal.
+pub(super) const KEY_VARIABLE: &str = "KORECONCILE_MEMORY_KEY";
+/// The key before it, while it is being replaced.
+pub(super) const PREVIOUS_KEY_VARIABLE: &str = "KORECONCILE_MEMORY_KEY_PREVIOUS";
+/// Facts are spread over so many files.
+const PARTS: u8 = 64;
+const HEAD: &str = "memory.json";
+const SEAL: &str = "seal";
+const LOCK: &str = "lock.json";
+
+/// A memory in a repository.
+#[derive(Debug)]
+pub(super) struct MemoryReference {
+    /// A folder of the clone.
+    pub folder: PathBuf,
+    /// Where the reference is pushed to.
+    pub remote: String,
+    /// `refs/koreconcile/…`
+    pub reference: String,
+    /// Keys of the seal: the present one, then the one before it.
+    pub keys: Vec<SecretString>,
+}
+
+/// What the reference holds.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    /// The commit, where there is one.
+    pub commit: Option<String>,
+    /// What is remembered.
+    pub memory: Memory,
+    /// Who has it now.
+    pub lock: Option<Lock>,
+    /// Whether the seal fits; without a key nobody can tell.
+    pub seal: Seal,
+}
+
+/// Whether what was read is what a run of ours has written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Seal {
+    /// There is no memory yet, or its seal fits.
+    #[default]
+    Fits,
+    /// There is no key to tell with.
+    Unknown,
+}
+
+/// A run that has the memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Lock {
+    /// Which run.
+    pub holder: String,
+    /// When it ends by itself.
+    pub until: jiff::Timestamp,
+}
+
+/// Why a reference cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReferenceError {
+    /// git says no.
+    #[error("git {command}: {said}")]
+    Git {
+        /// What was run.
+        command: &'static str,
+        /// Its last words.
+        said: String,
+    },
+    /// Somebody else has written.
+    #[error("another run has changed it meanwhile")]
+    Changed,
+    /// Not as it was written.
+    #[error("its seal does not fit: it was changed by somebody without the key, or the key is another one")]
+    Tampered,
+    /// No key.
+    #[error("{KEY_VARIABLE} is not set, and only who has the key may write")]
+    NoKey,
+    /// Not in the form that was written.
+    #[error("{0}")]
+    Malformed(String),
+}
+
+impl MemoryReference {
+    /// Reads it from the remote.
+    pub(super) fn load(&self) -> Result<Stored, ReferenceError> {
+        let listed = self.git("ls-remote", &["ls-remote", &self.remote, &self.reference])?;
+        let Some(commit) = listed.split_whitespace().next().map(str::to_owned) else {
+            return Ok(Stored::default());
+        };
+        self.git("fetch", &["fetch", "--quiet", "--no-tags", &self.remote, &self.reference])?;
+        let files = self.files(&commit)?;
+        let seal = self.check(&files)?;
+        let parse = |name: &str| files.get(name).map_or("{}", String::as_str);
+        let malformed = |error: serde_json::Error| ReferenceError::Malformed(error.to_string());
+        let head: Memory = serde_json::from_str(parse(HEAD)).map_err(malformed)?;
+        let mut facts: Vec<(Key, RememberedFact)> = Vec::new();
+        for (_, text) in files.iter().filter(|(name, _)| name.starts_with("facts-")) {
+            let part: Memory = serde_json::from_str(text).map_err(malformed)?;
+            facts.extend(part.facts);
+        }
+        facts.sort_by(|(left, _), (right, _)| left.cmp(right));
+        let lock = files.get(LOCK).map(|text| serde_json::from_str(text)).transpose().map_err(malformed)?;
+        Ok(Stored { commit: Some(commit), memory: Memory { facts, ..head }, lock, seal })
+    }
+
+    /// Replaces what was read. Nothing is sent when nothing has changed.
+    pub(super) fn store(
+        &self,
+        before: Option<&str>,
+        memory: &Memory,
+        lock: Option<&Lock>,
+    ) -> Result<String, ReferenceError> {
+        let key = self.keys.first().ok_or(ReferenceError::NoKey)?;
+        let mut files = files_of(memory, lock)?;
+        files.insert(SEAL.to_owned(), hex::encode(mac(&files, key).finalize().into_bytes()) + "\n");
+        let commit = self.import(&files)?;
+        if let Some(before) = before {
+            let tree = |commit: &str| line(&self.folder, &["rev-parse", &format!("{commit}^{{tree}}")]);
+            if tree(before) == tree(&commit) {
+                return Ok(before.to_owned());
+            }
+        }
+        let expected = format!("--force-with-lease={}:{}", self.reference, before.unwrap_or_default());
+        let what = format!("{commit}:{}", self.reference);
+        match self.git("push", &["push", "--quiet", &expected, &self.remote, &what]) {
+            Ok(_) => Ok(commit),
+            Err(ReferenceError::Git { said, .. })
+                if said.contains("stale info") || said.contains("rejected") || said.contains("lock") =>
+            {
+                Err(ReferenceError::Changed)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes a commit without parents into the clone.
+    fn import(&self, files: &BTreeMap<String, String>) -> Result<String, ReferenceError> {
+        let local = format!("refs/koreconcile-local/{}", self.reference.trim_start_matches("refs/"));
+        let message = "koreconcile memory";
+        let mut stream = format!(
+            "commit {local}\ncommitter koreconcile <koreconcile@example.com> 0 +0000\ndata {}\n{message}\n",
+            message.len()
+        );
+        for (name, text) in files {
+            stream += &format!("M 100644 inline {name}\ndata {}\n{text}\n", text.len());
+        }
+        stream += "done\n";
+        let said =
+            |error: super::CliError| ReferenceError::Git { command: "fast-import", said: error.to_string() };
+        let _ = line(&self.folder, &["update-ref", "-d", &local]);
+        fed(&self.folder, &["fast-import", "--quiet", "--force", "--done"], &stream).map_err(said)?;
+        let malformed = || ReferenceError::Malformed("git fast-import wrote nothing".to_owned());
+        line(&self.folder, &["rev-parse", &local]).ok_or_else(malformed)
+    }
+
+    fn files(&self, commit: &str) -> Result<BTreeMap<String, String>, ReferenceError> {
+        let names = self.git("ls-tree", &["ls-tree", "--name-only", commit])?;
+        let show =
+            |name: &str| Ok((name.to_owned(), self.git("show", &["show", &format!("{commit}:{name}")])?));
+        names.lines().map(show).collect()
+    }
+
+    fn check(&self, files: &BTreeMap<String, String>) -> Result<Seal, ReferenceError> {
+        if self.keys.is_empty() {
+            return Ok(Seal::Unknown);
+        }
+        let written = files.get(SEAL).and_then(|text| hex::decode(text.trim()).ok()).unwrap_or_default();
+        let sealed: BTreeMap<String, String> = files
+            .iter()
+            .filter(|(name, _)| *name != SEAL)
+            .map(|(name, text)| (name.clone(), text.clone()))
+            .collect();
+        let fits = |key: &SecretString| mac(&sealed, key).verify_slice(&written).is_ok();
+        if self.keys.iter().any(fits) { Ok(Seal::Fits) } else { Err(ReferenceError::Tampered) }
+    }
+
+    fn git(&self, command: &'static str, arguments: &[&str]) -> Result<String, ReferenceError> {
+        let mut git: Command = git::command(&self.folder);
+        let output = git.args(arguments).stdin(Stdio::null()).output();
+        let output = output.map_err(|error| ReferenceError::Git { command, said: error.to_string() })?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        Err(ReferenceError::Git { command, said })
+    }
+}
+
+/// The files of a memory, without their seal.
+fn files_of(memory: &Memory, lock: Option<&Lock>) -> Result<BTreeMap<String, String>, ReferenceError> {
+    let json = |value: &Memory| {
+        let json = serde_json::to_string(value).map_err(|error| ReferenceError::Malformed(error.to_string()));
+        json.map(|json| json + "\n")
+    };
+    let head = Memory { facts: Vec::new(), ..memory.clone() };
+    let mut parts: BTreeMap<u8, Vec<(Key, RememberedFact)>> = BTreeMap::new();
+    for (key, fact) in &memory.facts {
+        let part = Sha256::digest(key.to_string()).first().map_or(0, |byte| byte % PARTS);
+        parts.entry(part).or_default().push((key.clone(), fact.clone()));
+    }
+    let mut files = BTreeMap::from([(HEAD.to_owned(), json(&head)?)]);
+    for (part, facts) in parts {
+        files.insert(format!("facts-{part:02}.json"), json(&Memory { facts, ..Memory::default() })?);
+    }
+    if let Some(lock) = lock {
+        let text =
+            serde_json::to_string(lock).map_err(|error| ReferenceError::Malformed(error.to_string()))?;
+        files.insert(LOCK.to_owned(), text + "\n");
+    }
+    Ok(files)
+}
+
+/// Over all names and texts, each with its length.
+#[allow(clippy::expect_used, reason = "HMAC takes keys of any length")]
+fn mac(files: &BTreeMap<String, String>, key: &SecretString) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes()).expect("any length");
+    for text in files.iter().flat_map(|(name, text)| [name, text]) {
+        mac.update(&(text.len() as u64).to_be_bytes());
+        mac.update(text.as_bytes());
+    }
+    mac
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Email, Membership, Value};
+    use jiff::Timestamp;
+    use std::path::Path;
+
+    /// A repository, and a clone whose origin it is.
+    struct Forge {
+        folder: tempfile::TempDir,
+    }
+
+    fn run(folder: &Path, arguments: &[&str]) -> String {
+        let output = git::command(folder).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    impl Forge {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            run(folder.path(), &["init", "--quiet", "--bare", "origin.git"]);
+            let forge = Self { folder };
+            for clone in ["one", "two"] {
+                run(forge.folder.path(), &["init", "--quiet", clone]);
+                run(&forge.folder.path().join(clone), &["remote", "add", "origin", "../origin.git"]);
+            }
+            forge
+        }
+
+        fn clone(&self, name: &str, keys: &[&str]) -> MemoryReference {
+            MemoryReference {
+                folder: self.folder.path().join(name),
+                remote: "origin".to_owned(),
+                reference: "refs/koreconcile/acme".to_owned(),
+                keys: keys.iter().map(|key| SecretString::from((*key).to_owned())).collect(),
+            }
+        }
+    }
+
+    fn memory(people: usize) -> Memory {
+        let facts = (0..people).map(|at| {
+            let email = Email::observed(&format!("u{at}@example.com"));
+            (Key::Member(email), RememberedFact::asked(Value::Member(Membership::Joined)))
+        });
+        let mut facts: Vec<_> = facts.collect();
+        facts.sort_by(|(left, _), (right, _)| left.cmp(right));
+        Memory { facts, generation: 7, ..Memory::default() }
+    }
+
+    #[test]
+    fn what_one_machine_stores_another_loads() {
+        let forge = Forge::new();
+        let (one, two) = (forge.clone("one", &["key"]), forge.clone("two", &["key"]));
+        assert_eq!(two.load().unwrap().commit, None);
+        let first = one.store(None, &memory(300), None).unwrap();
+        let stored = two.load().unwrap();
+        assert_eq!((stored.commit.as_deref(), &stored.memory), (Some(first.as_str()), &memory(300)));
+        assert_eq!(one.store(Some(&first), &memory(300), None).unwrap(), first, "nothing has changed");
+        let second = two.store(Some(&first), &memory(301), None).unwrap();
+        assert!(matches!(one.store(Some(&first), &memory(299), None), Err(ReferenceError::Changed)));
+        assert!(matches!(one.store(None, &memory(299), None), Err(ReferenceError::Changed)));
+        assert_eq!(one.load().unwrap().memory.facts.len(), 301);
+        // Parts that have not changed are the same objects.
+        let blobs = |commit: &str| run(&two.folder, &["ls-tree", commit]);
+        let (before, after) = (blobs(&first), blobs(&second));
+        let changed = after.lines().filter(|line| !before.contains(line)).count();
+        assert_eq!(changed, 2, "one part and the seal");
+        assert_eq!(run(&two.folder, &["rev-list", "--count", &second]).trim(), "1", "it has no parents");
+    }
+
+    #[test]
+    fn only_who_has_the_key_writes_what_is_trusted() {
+        let forge = Forge::new();
+        let one = forge.clone("one", &["key"]);
+        let first = one.store(None, &memory(3), None).unwrap();
+        let stranger = forge.clone("two", &[]);
+        let stored = stranger.load().unwrap();
+        assert_eq!((stored.seal, stored.memory.facts.len()), (Seal::Unknown, 3));
+        assert!(matches!(stranger.store(Some(&first), &memory(4), None), Err(ReferenceError::NoKey)));
+        let forger = forge.clone("two", &["another"]);
+        assert!(matches!(forger.load(), Err(ReferenceError::Tampered)));
+        forger.store(Some(&first), &memory(9), None).unwrap();
+        assert!(matches!(one.load(), Err(ReferenceError::Tampered)));
+        assert_eq!(forge.clone("one", &["new", "another"]).load().unwrap().memory.facts.len(), 9, "rotated");
+    }
+
+    #[test]
+    fn a_lock_travels_with_the_memory() {
+        let forge = Forge::new();
+        let (one, two) = (forge.clone("one", &["key"]), forge.clone("two", &["key"]));
+        let lock = Lock { holder: "one".to_owned(), until: Timestamp::from_second(1_800_000_000).unwrap() };
+        let taken = one.store(None, &memory(1), Some(&lock)).unwrap();
+        assert_eq!(two.load().unwrap().lock, Some(lock));
+        one.store(Some(&taken), &memory(2), None).unwrap();
+        assert_eq!(two.load().unwrap().lock, None);
+    }
+
+    #[test]
+    fn a_remote_that_is_not_there_is_named() {
+        let forge = Forge::new();
+        let lost = MemoryReference { remote: "elsewhere".to_owned(), ..forge.clone("one", &["key"]) };
+        let error = lost.load().unwrap_err().to_string();
+        assert!(error.starts_with("git ls-remote: ") && error.contains("elsewhere"), "{error}");
+    }
+}

@@ -1,0 +1,188 @@
+//! What earlier runs remember: what the manifests asked for and no read has shown gone, since when invitations are
+//! open, what was applied lately, and what was to be sent that nobody can look at.
+//!
+//! ```text
+//! memory ──recall(today's names)──► remembered facts ─┬─ diff: what is not declared any more is retired
+//!                                                     └─ next: the memory to store before anything is sent
+//! ```
+//!
+//! It is a value: who stores it, and under which lock, is decided elsewhere. A fact is forgotten when a read shows it
+//! gone, and never because a run ended early.
+
+mod declaration;
+mod fact;
+mod next;
+mod not_done;
+mod recall;
+
+pub use declaration::Declaration;
+pub(super) use declaration::{UndeclaredReasons, WhyUndeclared};
+pub use fact::{DeclaringObject, RememberedFact, Revision};
+pub(super) use next::{is_named_only, next};
+pub use not_done::NotDone;
+pub(super) use recall::recall;
+
+use super::model::{Action, Change, ChangeId, Plan};
+use crate::facts::{BotId, BotName, Email, Key, KeyRecord, Membership, Value, World};
+use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A change that was applied so often in [`Memory::WINDOW`] is being reverted by another process.
+pub const CONTESTED_AFTER: usize = 3;
+
+/// The version of the memory's format.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum MemoryFormat {
+    /// The first one.
+    #[default]
+    #[serde(rename = "koreconcile.dev/memory/v1")]
+    V1,
+}
+
+/// What earlier runs on this account remember.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Memory {
+    /// The version of this format.
+    pub format: MemoryFormat,
+    /// How often it was stored: the highest one is the newest.
+    pub generation: u64,
+    /// Whose declaration it is: the manifests of another one plan nothing until it is handed over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declaration: Option<String>,
+    /// The commit that was applied last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub applied_revision: Option<Revision>,
+    /// What was asked for and is not seen gone, sorted by subject.
+    #[serde(with = "fact::records", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<fact::records::Record>")]
+    pub facts: Vec<(Key, RememberedFact)>,
+    /// Names of the bots in it, for people.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub bots: BTreeMap<BotId, BotName>,
+    /// What the last apply has left undone, and since when.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_done: BTreeMap<NotDone, Revision>,
+    /// What the last apply saw that no manifest asks for.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(with = "Vec<KeyRecord>")]
+    pub unmanaged: BTreeSet<Key>,
+    /// People whose invitation is open, and when that was first seen.
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub pending_since: BTreeMap<Email, Timestamp>,
+    /// Changes applied lately. A change that comes back has the same id, because before and after are the same.
+    #[schemars(with = "BTreeMap<String, Vec<String>>")]
+    pub applied: BTreeMap<ChangeId, Vec<Timestamp>>,
+    /// Values that cannot be read, which a run set out to send and has not sent: the next plan sends them.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(with = "Vec<KeyRecord>")]
+    pub unsent: BTreeSet<Key>,
+}
+
+impl Memory {
+    /// How long an applied change is remembered.
+    pub const WINDOW: SignedDuration = SignedDuration::from_hours(24);
+
+    /// Takes over what a read shows: who is pending now, keeping when that began.
+    pub fn note_pending(&mut self, observed: &World, now: Timestamp) {
+        let before = std::mem::take(&mut self.pending_since);
+        self.pending_since = observed
+            .facts()
+            .iter()
+            .filter_map(|(key, value)| match (key, value) {
+                (Key::Member(email), Value::Member(Membership::Pending { since: _ })) => Some(email.clone()),
+                _ => None,
+            })
+            .map(|email| {
+                let since = before.get(&email).copied().unwrap_or(now);
+                (email, since)
+            })
+            .collect();
+    }
+
+    /// A remembered fact in one line, with its bot by name.
+    pub fn named(&self, key: &Key) -> String {
+        super::render::named(&self.bots, key)
+    }
+
+    /// With what the plan shows as unmanaged: the next one tells what is new.
+    #[must_use]
+    pub fn with_unmanaged(self, plan: &Plan) -> Self {
+        Self { unmanaged: plan.unmanaged.iter().map(|fact| fact.subject.clone()).collect(), ..self }
+    }
+
+    /// Whoever a remembered fact is about: a plan looks them up, declared or not.
+    pub fn people(&self) -> impl Iterator<Item = &Email> {
+        self.facts.iter().filter_map(|(key, _)| key.email())
+    }
+
+    /// Takes over what a run has applied and read back: what is taken away is forgotten.
+    pub fn note_read_back<'a>(&mut self, changes: impl IntoIterator<Item = &'a Change>, now: Timestamp) {
+        for change in changes {
+            let Ok(at) = self.facts.binary_search_by(|(key, _)| key.cmp(&change.key)) else { continue };
+            if change.action.is_removal() {
+                self.facts.remove(at);
+            } else if !matches!(change.key, Key::RoleDefinition(..)) {
+                self.facts[at].1.read_back = Some(now);
+            }
+        }
+    }
+
+    /// Remembers what a saved plan asks for: it says nothing about what else is declared.
+    pub fn note_saved_plan(&mut self, changes: &[&Change], revision: &Revision) {
+        for change in changes.iter().filter(|change| !change.action.is_removal()) {
+            let Some(value) = &change.after else { continue };
+            let known = self.facts.binary_search_by(|(key, _)| key.cmp(&change.key));
+            match known {
+                Ok(at) => self.facts[at].1.value = value.clone(),
+                Err(at) => {
+                    let fact = RememberedFact {
+                        sources: change.sources.clone(),
+                        since: revision.clone(),
+                        ids: change.pins.clone(),
+                        ..RememberedFact::asked(value.clone())
+                    };
+                    self.facts.insert(at, (change.key.clone(), fact));
+                }
+            }
+        }
+    }
+
+    /// Remembers a change that was applied, and forgets what is older than a day.
+    pub fn note_applied<'a>(&mut self, ids: impl IntoIterator<Item = &'a ChangeId>, now: Timestamp) {
+        for id in ids {
+            self.applied.entry(id.clone()).or_default().push(now);
+        }
+        self.applied.retain(|_, times| {
+            times.retain(|at| now.duration_since(*at) <= Self::WINDOW);
+            !times.is_empty()
+        });
+    }
+
+    /// Takes note of what nobody can look at afterwards, before it is sent. A profile that travels with its new user
+    /// needs none: it is there if they are.
+    pub fn note_unsent<'a>(&mut self, changes: impl IntoIterator<Item = &'a Change>) {
+        let travels = |change: &Change| matches!(change.key, Key::Profile(_)) && change.action == Action::Add;
+        let unseen =
+            changes.into_iter().filter(|change| change.key.family().is_write_only() && !travels(change));
+        self.unsent.extend(unseen.map(|change| change.key.clone()));
+    }
+
+    /// It was sent.
+    pub fn note_sent(&mut self, key: &Key) {
+        self.unsent.remove(key);
+    }
+
+    /// How often a change was applied within a day before `now`.
+    pub(super) fn times_applied(&self, id: &ChangeId, now: Timestamp) -> usize {
+        let times = self.applied.get(id).map_or(&[][..], Vec::as_slice);
+        times.iter().filter(|at| now.duration_since(**at) <= Self::WINDOW).count()
+    }
+
+    /// For how long the invitation of a user has been open.
+    pub(super) fn pending_for(&self, email: &Email, now: Timestamp) -> Option<SignedDuration> {
+        self.pending_since.get(email).map(|since| now.duration_since(*since))
+    }
+}

@@ -1,6 +1,6 @@
 //! Manifests as arguments: which files, which account, and what to do with findings.
 
-use super::{CliError, Output};
+use super::{CliError, Output, git};
 use crate::manifest::{self, CompileError, Compiled, Finding, Manifests, Span, Spot};
 use crate::plan::{Limits, Memory, Rewrite};
 use clap::Args;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// Which manifests, and of which account.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Inputs {
-    /// Files, folders (all .yaml and .yml below them), globs, or - for standard input
+    /// Files, folders (all .yaml and .yml below them), or - for standard input
     #[arg(value_name = "PATH", default_value = ".")]
     pub paths: Vec<String>,
     /// Name of the `KoreAccount`, when the manifests declare several
@@ -58,7 +58,9 @@ impl Reach {
 impl Inputs {
     /// Loads and checks them.
     pub(super) fn open(&self) -> Manifests {
-        manifest::open(&self.paths, std::io::stdin().lock())
+        let mut manifests = manifest::open(&self.paths, std::io::stdin().lock());
+        manifest::sources::left_out(&mut manifests, git::left_out);
+        manifests
     }
 
     /// Loads, checks and compiles them for one account; shows the findings. Errors end it, unless `keep_going`.

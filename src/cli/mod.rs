@@ -14,6 +14,7 @@ mod error;
 mod exit;
 mod explain;
 mod git;
+mod git_tree;
 mod import;
 mod inputs;
 mod memory;

@@ -27,7 +27,7 @@ use std::path::PathBuf;
     after_help = "Why a user does not have a role: explain jane.doe@example.com --role \"Bot Developer\" --bot \"Banking Assistant\""
 )]
 pub(super) struct ExplainArgs {
-    /// E-mail address of a user (optional), then files, folders or globs of manifests, or - [default: .]
+    /// E-mail address of a user (optional), then files or folders of manifests, or - [default: .]
     #[arg(value_name = "WHO|PATH")]
     words: Vec<String>,
     /// Who has access to this bot: its name, or its id (st-...)

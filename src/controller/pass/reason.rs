@@ -120,6 +120,7 @@ impl ConditionReason {
             | Code::NotUtf8
             | Code::Syntax
             | Code::DuplicateKey
+            | Code::MissingSeparator
             | Code::Anchor
             | Code::Header
             | Code::UnknownKind
@@ -149,7 +150,8 @@ impl ConditionReason {
             | Code::NearRole
             | Code::UnknownPermission
             | Code::UnknownLevel
-            | Code::NotLoaded => Self::Invalid,
+            | Code::NotLoaded
+            | Code::NotUnderstood => Self::Invalid,
         }
     }
 

@@ -7,6 +7,7 @@ mod doctor;
 mod examples;
 mod expiring;
 mod explain;
+mod files;
 mod guards;
 mod import;
 mod interrupted;

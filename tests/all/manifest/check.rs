@@ -3,6 +3,7 @@
 
 use crate::manifest::compile::now;
 use koreconcile::manifest::load::{self, LARGEST_FILE};
+use koreconcile::manifest::sources;
 use koreconcile::manifest::{Code, Finding, Input, Manifests, check, compile, read, render};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -23,6 +24,14 @@ const CASES: &[(&str, &str)] = &[
     (
         "anchor",
         "kind: KoreTeam\nmetadata: { name: a }\nspec:\n  members: &all [jane@example.com]\n---\nkind: KoreTeam\nmetadata: { name: b }\nspec:\n  members: *all\n  inviteMembers: !!bool true\n",
+    ),
+    (
+        "missing_separator",
+        "kind: KoreUser\nmetadata: { name: jane }\nspec: { email: jane@example.com }\napiVersion: koreconcile.dev/v1alpha1\nkind: KoreUser\nmetadata: { name: sam }\nspec: { email: sam@example.com }\nkind: KoreUser\nmetadata: { name: kim }\nspec: { emial: kim@example.com }\n",
+    ),
+    (
+        "missing_separator_and_line_end",
+        "kind: KoreUser\nmetadata: { name: jane }\nspec:\n  email: jane@example.comapiVersion: koreconcile.dev/v1alpha1\nkind: KoreUser\nmetadata: { name: sam }\n",
     ),
     (
         "header_without_api_version",
@@ -261,10 +270,12 @@ fn bytes_of_no_use() -> Vec<Finding> {
         Input::new("empty.yaml", ""),
         Input::new("comment.yaml", "# nothing yet\n---\n---\n...\n"),
         Input::new("values.yaml", "replicas: 3\n---\n- a list\n---\njust text\n"),
-        Input::new("utf16.yaml", b"\xff\xfek\0i\0n\0d\0".to_vec()),
+        Input::new("utf16.yaml", b"\xff\xfeK\0o\0r\0e\0U\0s\0e\0r\0".to_vec()),
+        Input::new("utf16-of-others.yaml", b"\xff\xfek\0i\0n\0d\0".to_vec()),
         Input::new("nul.yaml", "kind: \"a\0b\"\n"),
     ]);
     assert_eq!(manifests.skipped().foreign, 3);
+    assert_eq!(manifests.passed_over().len(), 5, "and two that are not text or not YAML");
     manifests.findings().to_vec()
 }
 
@@ -334,10 +345,16 @@ fn paths_of_no_use() -> (Manifests, Vec<Finding>) {
     write("late/more.yaml", "# not loaded\n");
     std::fs::File::create(at("people/huge.yaml")).unwrap().set_len(LARGEST_FILE + 1).unwrap();
     let path = |name: &str| at(name).to_string_lossy().into_owned();
-    let paths =
-        [path("account.yaml"), path("people"), path("people/*.yml"), path("nowhere"), path("nowhere/*.yaml")];
+    let paths = [
+        path("account.yaml"),
+        path("people"),
+        path("people/*.yml"),
+        path("people/huge.yaml"),
+        path("nowhere"),
+        path("nowhere/*.yaml"),
+    ];
     let mut manifests = check::check(load::load(&paths, std::io::empty()));
-    load::survey(&mut manifests);
+    sources::survey(&mut manifests);
     let findings = manifests
         .findings()
         .iter()
@@ -375,7 +392,7 @@ fn sources_that_were_all_loaded_make_the_whole() {
         compile(&manifests, None, now()).unwrap().desired.completeness
     };
     assert_eq!(completeness(&[path("")], ""), Completeness::Complete);
-    assert_eq!(completeness(&[path("*.yaml")], ""), Completeness::Complete);
+    assert_eq!(completeness(&[path("account.yaml"), path("users.yaml")], ""), Completeness::Complete);
     assert_eq!(completeness(&[path("account.yaml"), "-".to_owned()], "# more\n"), Completeness::Unknown);
     let partial = completeness(&[path("account.yaml")], "");
     assert!(

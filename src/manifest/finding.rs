@@ -129,10 +129,14 @@ codes! {
     AbsentPerson = "absent-person", Error;
     /// An Authoritative object has no subjects, and `allowEmpty` is not true: nothing is pruned.
     NobodyLeft = "nobody-left", Warning;
+    /// Two `KoreAccounts` with one `accountId`: each plans without the other's manifests.
+    DuplicateAccountId = "duplicate-account-id", Warning;
     /// A grant has expired.
     Expired = "expired", Warning;
     /// A role name that looks like a misspelt built-in or declared one.
     NearRole = "near-role", Warning;
+    /// An address that looks like another one, or has letters of two scripts in one word.
+    LookAlike = "look-alike", Warning;
     /// A permission the platform is not known to have.
     UnknownPermission = "unknown-permission", Warning;
     /// A level the permission is not known to take.

@@ -148,6 +148,8 @@ impl ConditionReason {
             | Code::NobodyLeft
             | Code::Expired
             | Code::NearRole
+            | Code::LookAlike
+            | Code::DuplicateAccountId
             | Code::UnknownPermission
             | Code::UnknownLevel
             | Code::NotLoaded

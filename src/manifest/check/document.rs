@@ -1,17 +1,18 @@
 //! Checks one document by itself: header, schema, the YAML 1.1 trap, CEL, and what the platform is known to have.
 
 use super::walk::Walk;
-use super::{schema, vocabulary};
+use super::{schema, secrets, vocabulary};
 use crate::facts::{RoleType, nearest};
 use crate::manifest::finding::{Code, Finding, Span, Spot, shown};
 use crate::manifest::kinds::{API_VERSION, CONTROLLER_KINDS, GROUP, Kind, Spec, rules};
 use crate::manifest::marks::Marks;
 use crate::manifest::model::{Manifest, Origin, PassedOver};
-use crate::manifest::tree::{Document, Node, Shape};
+use crate::manifest::tree::{Chunk, Document, Node, Shape};
 use crate::manifest::{model::Skipped, scalar};
 use kube::core::cel::Validator;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The keys that every document has once.
@@ -27,6 +28,8 @@ pub(super) struct Checker {
     pub skipped: Skipped,
     /// The same, document by document.
     pub passed_over: Vec<PassedOver>,
+    /// Bytes of files that are not shown.
+    pub hidden: Vec<(Arc<str>, Vec<Range<u32>>)>,
     /// Files with a mapping in them.
     pub understood: BTreeSet<Arc<str>>,
     validator: Validator,
@@ -40,6 +43,7 @@ impl Checker {
             findings: Vec::new(),
             skipped: Skipped::default(),
             passed_over: Vec::new(),
+            hidden: Vec::new(),
             understood: BTreeSet::new(),
             validator: Validator::new(),
         }
@@ -61,6 +65,21 @@ impl Checker {
                 None => self.findings.extend(findings),
             }
         }
+        let hidden = secrets::hidden(&root);
+        if !hidden.is_empty() {
+            secrets::redact(&mut self.findings[before..], &hidden);
+            self.hidden.push((Arc::clone(file), hidden));
+        }
+    }
+
+    /// What is wrong with documents that cannot be read to their end.
+    pub(super) fn take_broken(&mut self, file: &Arc<str>, chunk: &Chunk<'_>, mut broken: Vec<Finding>) {
+        if let Some(hidden) = secrets::hidden_in_broken(chunk).filter(|_| !broken.is_empty()) {
+            let hidden = vec![hidden];
+            secrets::redact(&mut broken, &hidden);
+            self.hidden.push((Arc::clone(file), hidden));
+        }
+        self.findings.append(&mut broken);
     }
 
     /// Whether it is one of ours, or looks so. An unsound one is checked and not used.

@@ -8,6 +8,7 @@ mod across;
 mod document;
 mod limits;
 mod schema;
+mod secrets;
 mod vocabulary;
 mod walk;
 
@@ -19,7 +20,8 @@ use super::load::Loaded;
 use super::model::{Manifest, Manifests, PassedOver, Texts};
 use super::tree::{self, Chunk, Parsed};
 use document::Checker;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Less text than this is not worth a second thread.
@@ -69,6 +71,7 @@ fn check_with(loaded: Loaded, threads: usize) -> Manifests {
     let mut manifests = Vec::new();
     let mut skipped = super::model::Skipped::default();
     let mut understood = BTreeSet::new();
+    let mut hidden: BTreeMap<Arc<str>, Vec<Range<u32>>> = BTreeMap::new();
     for checker in in_parallel(&work, threads) {
         manifests.extend(checker.manifests);
         findings.extend(checker.findings);
@@ -76,6 +79,14 @@ fn check_with(loaded: Loaded, threads: usize) -> Manifests {
         skipped.controller += checker.skipped.controller;
         passed_over.extend(checker.passed_over);
         understood.extend(checker.understood);
+        for (file, ranges) in checker.hidden {
+            hidden.entry(file).or_default().extend(ranges);
+        }
+    }
+    for (file, ranges) in hidden {
+        if let Some(text) = texts.0.get_mut(&file) {
+            *text = Arc::from(secrets::covered(text, &ranges));
+        }
     }
     across::check(&mut manifests, &mut findings);
     findings.sort_by(|left, right| left.spot.cmp(&right.spot).then_with(|| left.code.cmp(&right.code)));
@@ -141,7 +152,7 @@ fn check_run(run: &[(&Arc<str>, Chunk<'_>)]) -> Checker {
     for (file, chunk) in run {
         let Parsed { documents, broken } = tree::parse(*chunk, file);
         if looks_ours(chunk.text.as_bytes()) {
-            checker.findings.extend(broken);
+            checker.take_broken(file, chunk, broken);
         } else {
             checker.passed_over.extend(
                 broken.into_iter().map(|finding| PassedOver { spot: finding.spot, what: finding.message }),

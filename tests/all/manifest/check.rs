@@ -142,6 +142,14 @@ const CASES: &[(&str, &str)] = &[
         "duplicate_role",
         "kind: KoreRole\nmetadata: { name: a }\nspec: { type: Bot, name: Bot Tester }\n---\nkind: KoreRole\nmetadata: { name: b }\nspec: { type: Bot, name: App Tester }\n",
     ),
+    (
+        "look_alike",
+        "kind: KoreTeam\nmetadata: { name: a }\nspec:\n  members:\n    - jane@example.com\n    - \"j\\u0430ne@example.com\"\n    - \"s\\u0430m@example.com\"\n",
+    ),
+    (
+        "duplicate_account_id",
+        "kind: KoreAccount\nmetadata: { name: b }\nspec: { endpoint: { sandbox: { dataDir: one } }, accountId: \"64b000000000000000000001\" }\n---\nkind: KoreAccount\nmetadata: { name: c }\nspec: { endpoint: { sandbox: { dataDir: two } }, accountId: \"64b000000000000000000001\" }\n",
+    ),
     ("unknown_account", "kind: KoreTeam\nmetadata: { name: a }\nspec: { account: acne }\n"),
     (
         "unknown_team",

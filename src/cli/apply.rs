@@ -43,7 +43,7 @@ pub(super) async fn run(args: &ApplyArgs, output: &Output) -> Result<Exit, CliEr
     if let Some(why) = why_held(&compiled.policy) {
         output.warn(why);
     }
-    let session = Session::open(&compiled, &args.reach, output).await?;
+    let session = Session::open_to_write(&compiled, &args.reach, output).await?;
     let ended = async {
         restore(&session, &compiled.policy, output).await?;
         let made = match &args.plan {
@@ -51,6 +51,7 @@ pub(super) async fn run(args: &ApplyArgs, output: &Output) -> Result<Exit, CliEr
             None => make(&manifests, compiled, &session, &args.reach, output).await?,
         };
         output.result(&render::text(&made.plan, style(output)));
+        output.written()?;
         carry_out(made, args.yes, &session, output).await
     }
     .await;

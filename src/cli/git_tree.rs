@@ -34,7 +34,7 @@ pub(super) fn list(top: &Path, commit: &str) -> Result<Vec<Blob>, BaseError> {
     let mut files = BTreeMap::new();
     let mut links = BTreeMap::new();
     add(&Arc::from(top), commit, "", &mut files, &mut links)?;
-    follow(&mut files, links);
+    follow(&mut files, &links);
     Ok(files.into_values().collect())
 }
 
@@ -92,13 +92,13 @@ fn add(
 }
 
 /// Adds what links lead to, under the names it has through them.
-fn follow(files: &mut BTreeMap<String, Blob>, links: BTreeMap<String, String>) {
+fn follow(files: &mut BTreeMap<String, Blob>, links: &BTreeMap<String, String>) {
     let real: Vec<Blob> = files.values().cloned().collect();
     let mut open: Vec<(String, BTreeSet<String>)> =
         links.keys().map(|link| (link.clone(), BTreeSet::new())).collect();
     let mut added = 0;
     while let Some((name, mut above)) = open.pop() {
-        let Some(target) = resolve(&name, &links) else { continue };
+        let Some(target) = resolve(&name, links) else { continue };
         // A link that leads back to a folder it was reached through has nothing new.
         if is_within(&name, &target) || !above.insert(target.clone()) {
             continue;
@@ -225,7 +225,7 @@ mod tests {
             repository: Arc::clone(&repository),
         };
         let mut all = files.iter().map(|path| ((*path).to_owned(), blob(path))).collect();
-        follow(&mut all, links.iter().map(|(link, to)| ((*link).to_owned(), (*to).to_owned())).collect());
+        follow(&mut all, &links.iter().map(|(link, to)| ((*link).to_owned(), (*to).to_owned())).collect());
         all.into_values().map(|blob| format!("{} = {}", blob.path, blob.real)).collect()
     }
 

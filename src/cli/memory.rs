@@ -21,7 +21,9 @@ pub(super) fn load(state: Option<&Path>, output: &Output) -> Memory {
 /// Remembers it for the next run.
 pub(super) fn store(state: Option<&Path>, memory: &Memory) -> Result<(), CliError> {
     let Some(folder) = state else { return Ok(()) };
-    let failed = |source| CliError::State { path: folder.display().to_string(), source };
+    let failed = |source: std::io::Error| CliError::State {
+        problem: format!("the state folder {} cannot be used: {source}", folder.display()),
+    };
     let json = serde_json::to_vec(memory).map_err(|error| CliError::Unexpected(error.to_string()))?;
     std::fs::create_dir_all(folder).and_then(|()| replace_file(&folder.join(FILE), &json)).map_err(failed)
 }

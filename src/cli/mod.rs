@@ -17,7 +17,9 @@ mod git;
 mod git_tree;
 mod import;
 mod inputs;
+mod look_alike;
 mod memory;
+mod network;
 mod output;
 mod plan;
 mod progress;
@@ -25,6 +27,7 @@ mod reference;
 pub mod sandbox;
 mod saved;
 mod schema;
+mod secret;
 mod session;
 mod snapshot;
 mod telemetry;
@@ -111,8 +114,18 @@ pub async fn run() -> Exit {
         Ok(cli) => cli,
         Err(error) => {
             let is_error = error.use_stderr();
-            let _ = error.print();
-            return if is_error { Exit::Invalid } else { Exit::Done };
+            let printed = error.print();
+            if is_error {
+                return Exit::Invalid;
+            }
+            output::keep(printed);
+            return output::written().map_or_else(
+                |error| {
+                    Output::new(false, 0, [false; 2]).error(&error);
+                    error.exit()
+                },
+                |()| Exit::Done,
+            );
         }
     };
     let Cli { global, verb } = cli;
@@ -144,7 +157,8 @@ pub async fn run() -> Exit {
         }
     };
     traces.flush();
-    ended.unwrap_or_else(|error| {
+    // What nobody could read is not done, however it ended.
+    ended.and_then(|exit| output.written().map(|()| exit)).unwrap_or_else(|error| {
         output.error(&error);
         error.exit()
     })

@@ -2,6 +2,7 @@
 
 use super::base::{Base, BaseArgs};
 use super::inputs::{Inputs, Reach};
+use super::look_alike;
 use super::memory;
 use super::saved;
 use super::session::Session;
@@ -66,12 +67,13 @@ pub(super) async fn run(args: &PlanArgs, output: &Output) -> Result<Exit, CliErr
     let is_clean = plan.is_clean();
     // From here on the plan is only shown: what is saved or applied is never the redacted one.
     let plan = if args.redact { render::redacted(plan) } else { plan };
-    let text = match args.format {
-        PlanFormat::Text => render::text(&plan, style(output)),
-        PlanFormat::Markdown => render::markdown(&plan),
-        PlanFormat::Json => render::json(&plan).map_err(|error| CliError::Unexpected(error.to_string()))?,
-    };
-    output.result(&text);
+    match args.format {
+        PlanFormat::Text => output.result(&render::text(&plan, style(output))),
+        PlanFormat::Markdown => output.result(&render::markdown(&plan)),
+        PlanFormat::Json => {
+            output.json(&render::json(&plan).map_err(|error| CliError::Unexpected(error.to_string()))?);
+        }
+    }
     Ok(if args.exit_code && !is_clean { Exit::Changes } else { Exit::Done })
 }
 
@@ -115,7 +117,9 @@ fn on_snapshot(
         ..Context::default()
     };
     let Compiled { desired, policy, .. } = compiled;
-    let plan = plan::make(desired, &snapshot.world, &policy, &context);
+    let people = desired.referenced.clone();
+    let mut plan = plan::make(desired, &snapshot.world, &policy, &context);
+    plan.warnings.extend(look_alike::warnings(&people, &snapshot.world));
     Ok(marked(plan, base, &snapshot.world))
 }
 
@@ -147,10 +151,14 @@ pub(super) async fn make(
     let world = session.observe(&compiled).await?;
     let mut memory = memory::load(session.state.as_deref(), output);
     memory.note_pending(&world, Timestamp::now());
-    memory::store(session.state.as_deref(), &memory)?;
+    if let Err(error) = memory::store(session.writable.as_deref(), &memory) {
+        output.warn(format_args!("warning: {error}"));
+    }
     let context = session.context(&compiled, digest_of(manifests), reach, memory);
     let Compiled { desired, policy, .. } = compiled;
-    let plan = plan::make(desired, &world, &policy, &context);
+    let people = desired.referenced.clone();
+    let mut plan = plan::make(desired, &world, &policy, &context);
+    plan.warnings.extend(look_alike::warnings(&people, &world));
     Ok(Made { plan, world, policy })
 }
 

@@ -37,11 +37,15 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
     if !args.yes && !args.dry_run && !std::io::stdin().is_terminal() {
         return Err(CliError::NoTerminal);
     }
-    let (_, compiled) = args.inputs.compile(true, Timestamp::now(), output)?;
+    let (_, compiled) = args.inputs.compile_all(true, Timestamp::now(), output)?;
     let Undo { desired, lost, account, applied } = apply::undo(&args.journal)?;
     check_account(&compiled.policy, account.map(AccountId::new).as_ref())?;
     let compiled = Compiled { desired, ..compiled };
-    let session = Session::open(&compiled, &args.reach, output).await?;
+    let session = if args.dry_run {
+        Session::open(&compiled, &args.reach, output).await?
+    } else {
+        Session::open_to_write(&compiled, &args.reach, output).await?
+    };
     let ended = async {
         let world = session.observe(&compiled).await?;
         let remembered = memory::load(session.state.as_deref(), output);
@@ -50,6 +54,7 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
         // What is not declared is not part of an undo.
         let plan = Plan { unmanaged: Vec::new(), ..plan::make(desired, &world, &policy, &context) };
         output.result(&render::text(&plan, style(output)));
+        output.written()?;
         output.note(format_args!("\nthe run applied {applied} changes"));
         if !lost.is_empty() {
             output.warn("\nWhat cannot be restored:");

@@ -60,8 +60,8 @@ pub(super) fn run(args: &ValidateArgs, output: &Output) -> Result<Exit, CliError
     });
     match args.format {
         FindingsFormat::Text => show(&findings, &manifests, output),
-        FindingsFormat::Json => output.result(&pretty(&manifest::render::json(&findings))?),
-        FindingsFormat::Sarif => output.result(&pretty(&manifest::render::sarif(&findings))?),
+        FindingsFormat::Json => output.json(&pretty(&manifest::render::json(&findings))?),
+        FindingsFormat::Sarif => output.json(&pretty(&manifest::render::sarif(&findings))?),
         FindingsFormat::Github => output.result(&manifest::render::github(&findings)),
     }
     if findings.iter().any(Finding::is_error) {

@@ -40,6 +40,7 @@ pub(super) fn run(
         findings.extend(cost.findings(compiled.policy.rate, interval));
     }
     findings.push(budget(evidence));
+    findings.extend(state(evidence));
     let users = evidence.users.iter().flatten().map(|world| world.directory.users.len()).next();
     let figures = Figures {
         calls: evidence.calls.values().sum(),
@@ -288,6 +289,16 @@ fn mapping(evidence: &Evidence) -> Option<Finding> {
         ),
         Err(_) => None,
     }
+}
+
+/// Can runs remember anything?
+fn state(evidence: &Evidence) -> Option<Finding> {
+    let problem = evidence.state_problem.as_ref()?;
+    Some(
+        Finding::new("stateFolder", Level::Warning, problem.clone())
+            .so("plans go on without the calls and the memory of earlier runs, and apply refuses to write")
+            .next("choose a folder that can be written with --state-dir, or set XDG_STATE_HOME"),
+    )
 }
 
 /// Is this machine's clock right?

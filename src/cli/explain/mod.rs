@@ -85,7 +85,7 @@ pub(super) async fn run(args: &ExplainArgs, output: &Output) -> Result<Exit, Cli
         max_wait: args.max_wait,
         state_dir: args.state_dir.clone(),
     };
-    let (manifests, compiled) = inputs.compile(reach.keep_going, Timestamp::now(), output)?;
+    let (manifests, compiled) = inputs.compile_all(reach.keep_going, Timestamp::now(), output)?;
     let answered = answer(args, &query, &compiled, &reach, output).await?;
     let (mut explanation, state) = match answered {
         Ok(answered) => answered,
@@ -102,14 +102,13 @@ pub(super) async fn run(args: &ExplainArgs, output: &Output) -> Result<Exit, Cli
     if let Some(state) = state {
         date(&mut explanation, &state);
     }
-    let text = match args.format {
-        Format::Text => render::explanation(&explanation, style(output)),
+    match args.format {
+        Format::Text => output.result(&render::explanation(&explanation, style(output))),
         Format::Json => {
             let json = serde_json::to_string_pretty(&explanation);
-            json.map_err(|error| CliError::Unexpected(error.to_string()))? + "\n"
+            output.json(&(json.map_err(|error| CliError::Unexpected(error.to_string()))? + "\n"));
         }
-    };
-    output.result(&text);
+    }
     Ok(Exit::Done)
 }
 

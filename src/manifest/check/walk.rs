@@ -294,12 +294,8 @@ fn right_form(node: &Node<'_>, schema: &Schema, field: &str) -> Option<String> {
             if fields.iter().any(|field| field.name == "user") =>
         {
             let has = |name: &str| fields.iter().any(|field| field.name == name);
-            let who = match text.contains('@') {
-                true => "user",
-                false if has("team") => "team",
-                false if has("group") => "group",
-                false => "user",
-            };
+            let of_name = ["team", "group"].into_iter().find(|name| has(name));
+            let who = of_name.filter(|_| !text.contains('@')).unwrap_or("user");
             format!("write {{ {who}: {quoted} }}")
         }
         (Schema::Object { fields }, "role") if fields.iter().any(|field| field.name == "type") => {

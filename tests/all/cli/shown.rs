@@ -70,10 +70,10 @@ fn questions_and_errors_are_as_plain() {
     let served = Served::new(&hostile());
     let asked = served.workspace.koreconcile(&Served::files(&["apply"])).terminal("no\n").run().expect(0);
     is_plain(&asked);
-    let server = serde_json::json!({ "status": { "status": 500, "message": "down\u{1b}[2J\u{202e}\rup" } });
+    let fault = serde_json::json!({ "status": { "status": 500, "message": "down\u{1b}[2J\u{202e}\rup" } });
     served
         .server
-        .fault(&serde_json::json!({ "endpoint": "GET /api/public/bots", "times": 99, "effect": server }));
+        .fault(&serde_json::json!({ "endpoint": "GET /api/public/bots", "times": 99, "effect": fault }));
     let failed = served.run(&["plan"]).expect(8);
     assert!(failed.stderr.contains(r"down\u{1b}[2J\u{202e} up"), "{failed}");
     is_plain(&failed);

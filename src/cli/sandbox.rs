@@ -1,5 +1,6 @@
 //! `koreconcile sandbox`: serve, seed and administer the local account.
 
+use crate::facts::visible_lines;
 use crate::sandbox::{
     Dialect, Mail, OffsetClock, Options, RateLimit, SCOPES, Sandbox, SandboxError, Seed, SystemClock,
 };
@@ -196,7 +197,8 @@ pub enum SandboxCliError {
 
 /// One line. A reader that has gone away is no error.
 fn say(mut to: impl Write, line: std::fmt::Arguments<'_>) {
-    let _ = writeln!(to, "{line}").and_then(|()| to.flush());
+    let line = line.to_string();
+    let _ = writeln!(to, "{}", visible_lines(&line)).and_then(|()| to.flush());
 }
 
 /// Runs the verb.

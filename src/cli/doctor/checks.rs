@@ -2,6 +2,7 @@
 
 use super::super::Exit;
 use super::super::error::of_kore;
+use super::super::network;
 use super::evidence::Evidence;
 use super::report::{Figures, Finding, Level, Report};
 use crate::facts::{self, AccountId, Extent, Listing, OwnershipLevel, RateLimit, World};
@@ -27,7 +28,7 @@ pub(super) fn run(
     let id: Option<AccountId> = worlds().find_map(|world| world.account.clone());
     let cost = ReadCost::estimate(evidence, compiled);
     let mut findings = Vec::new();
-    findings.extend(access(evidence));
+    findings.extend(access(evidence, &host));
     findings.extend(identity(id.as_ref(), compiled, evidence));
     findings.extend(scopes(evidence));
     findings.extend(trouble(evidence));
@@ -69,7 +70,7 @@ fn errors(evidence: &Evidence) -> Vec<&KoreError> {
 }
 
 /// Is there an account at all?
-fn access(evidence: &Evidence) -> Vec<Finding> {
+fn access(evidence: &Evidence, host: &str) -> Vec<Finding> {
     let over = errors(evidence).into_iter().find(|error| {
         matches!(
             error,
@@ -83,7 +84,14 @@ fn access(evidence: &Evidence) -> Vec<Finding> {
     let text = error.to_string();
     let mut lines = text.lines().map(str::trim);
     let found = lines.next().unwrap_or_default().to_owned();
-    let detail: Vec<&str> = lines.collect();
+    let mut detail: Vec<&str> = lines.collect();
+    // Before the last line, which is the next step.
+    let network = match error {
+        KoreError::Unreachable { .. } => network::described(host, &text),
+        _ => String::new(),
+    };
+    let at = detail.len().saturating_sub(1);
+    detail.splice(at..at, network.lines().map(str::trim).filter(|line| !line.is_empty()));
     let (last, middle) = detail.split_last().unwrap_or((&"", &[]));
     let found = if middle.is_empty() { found } else { format!("{found} ({})", middle.join("; ")) };
     let so = "the checks after it were not made";

@@ -56,6 +56,22 @@ fn accounts_are_different(manifests: &[Manifest], findings: &mut Vec<Finding>) {
     }
 }
 
+/// Objects whose addresses are as they look. A file is checked value by value; the pattern of a definition cannot name
+/// every character that does not show.
+pub(super) fn without_hidden_characters(manifests: &mut Vec<Manifest>, findings: &mut Vec<Finding>) {
+    manifests.retain(|manifest| {
+        let before = findings.len();
+        for (email, manifest, path, at) in addresses(manifest) {
+            if let Err(error) = Email::parse(email.as_str()) {
+                let message = format!("{} is not an e-mail address: {}", shown(email.as_str()), error.why);
+                let finding = Finding::new(Code::Email, manifest.item_spot(path, at), message);
+                findings.push(finding.hint("write it as name@example.com"));
+            }
+        }
+        findings.len() == before
+    });
+}
+
 /// An address with letters of another script may be taken for a colleague's.
 fn addresses_look_like_themselves(manifests: &[Manifest], findings: &mut Vec<Finding>) {
     let all: Vec<(&Email, &Manifest, &'static str, usize)> = manifests.iter().flat_map(addresses).collect();

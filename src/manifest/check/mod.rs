@@ -115,6 +115,7 @@ fn looks_ours(bytes: &[u8]) -> bool {
 /// that exclude each other the first stays in use.
 pub fn check_objects(mut manifests: Vec<Manifest>) -> Manifests {
     let mut findings = Vec::new();
+    across::without_hidden_characters(&mut manifests, &mut findings);
     across::check(&mut manifests, &mut findings);
     findings.sort_by(|left, right| left.spot.cmp(&right.spot).then_with(|| left.code.cmp(&right.code)));
     Manifests { objects: manifests, findings, ..Manifests::default() }

@@ -60,7 +60,7 @@ fn write_line(out: &mut String, line: &FactLine, is_of_account: bool, style: Sty
         FactStatus::NotHeld if !is_of_account => "not declared",
         status => status.label(),
     };
-    write!(out, "  {} {}: {label}", style.paint(color, status.sign()), visible(fact.effect().as_ref()))?;
+    write!(out, "  {} {}: {label}", style.paint(color, status.sign()), visible(&fact.effect()))?;
     // "held" and "held" say it once.
     let [value, seen] = [value, seen].map(|text| text.as_deref().filter(|text| *text != "held"));
     match (status, value, seen) {

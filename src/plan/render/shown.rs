@@ -1,7 +1,7 @@
 //! A plan whose texts can be shown: names come from manifests and from the account, and either may hold characters that
 //! move the cursor or reorder what is read. People approve what they see.
 
-use crate::facts::visible;
+use crate::facts::{visible, visible_lines};
 use crate::plan::Plan;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -19,16 +19,17 @@ pub(super) fn shown(plan: &Plan) -> Cow<'_, Plan> {
 /// Whether anything was to be done.
 fn make_visible(value: &mut Value) -> bool {
     match value {
-        Value::String(text) => match visible(text) {
-            Cow::Borrowed(_) => false,
-            Cow::Owned(shown) => {
-                *text = shown;
-                true
-            }
-        },
+        Value::String(text) => replace(text, visible),
         Value::Array(items) => items.iter_mut().fold(false, |is_done, item| make_visible(item) | is_done),
         Value::Object(fields) => {
-            let mut is_done = fields.values_mut().fold(false, |is_done, field| make_visible(field) | is_done);
+            let mut is_done = false;
+            for (name, field) in fields.iter_mut() {
+                is_done |= match field {
+                    // Descriptions have lines, and are shown on one.
+                    Value::String(text) if name == "description" => replace(text, visible_lines),
+                    field => make_visible(field),
+                };
+            }
             if fields.keys().any(|key| matches!(visible(key), Cow::Owned(_))) {
                 let all = std::mem::take(fields);
                 fields.extend(all.into_iter().map(|(key, field)| (visible(&key).into_owned(), field)));
@@ -38,4 +39,10 @@ fn make_visible(value: &mut Value) -> bool {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
+}
+
+fn replace(text: &mut String, show: impl Fn(&str) -> Cow<'_, str>) -> bool {
+    let Cow::Owned(shown) = show(text) else { return false };
+    *text = shown;
+    true
 }

@@ -138,6 +138,9 @@ fn an_unreachable_host_is_named_with_the_proxy_and_the_certificates() {
     assert!(said.contains("proxy: HTTPS_PROXY=http://…@127.0.0.1:9") && !said.contains("s3cr3t"), "{said}");
     let said = plan(&[]);
     assert!(said.contains("proxy: none (HTTPS_PROXY is not set)"), "{said}");
+    let doctor = served.workspace.run(&Served::files(&["doctor"])).expect(8);
+    assert!(doctor.stdout.contains("proxy: none (HTTPS_PROXY is not set)"), "{doctor}");
+    assert!(doctor.stdout.contains("next: check the host and the network, then run again"), "{doctor}");
 }
 
 #[test]

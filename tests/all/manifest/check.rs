@@ -416,6 +416,20 @@ fn sources_that_were_all_loaded_make_the_whole() {
 }
 
 #[test]
+fn objects_of_a_cluster_have_no_hidden_characters_either() {
+    use koreconcile::manifest::kinds::{Spec, team::KoreTeamSpec};
+    let team = |name: &str, member: &str| {
+        let spec: KoreTeamSpec = serde_json::from_value(serde_json::json!({ "members": [member] })).unwrap();
+        koreconcile::manifest::Manifest::resource("acme", name, Spec::Team(spec))
+    };
+    let objects = vec![team("good", "jane@example.com"), team("bad", "jane@example.com\u{200b}")];
+    let manifests = koreconcile::manifest::from_cluster(objects);
+    assert_eq!(manifests.all().iter().map(|manifest| &*manifest.name).collect::<Vec<_>>(), ["good"]);
+    let [finding] = manifests.findings() else { panic!("{:?}", manifests.findings()) };
+    assert!(finding.code == Code::Email && finding.message.contains("U+200B"), "{finding:?}");
+}
+
+#[test]
 fn findings_of_all_files_come_at_once_in_order() {
     let bad =
         "apiVersion: koreconcile.dev/v1alpha1\nkind: KoreTeam\nmetadata: { name: t }\nspec: { membrs: [] }\n";

@@ -79,7 +79,7 @@ fn of_adopting_an_account() {
     let bindings = std::fs::read_to_string(workspace.path("access/bindings.yaml")).unwrap();
     let at = bindings.find("name: banking-assistant-bot-developer\n").expect("the binding of the guide");
     let (before, binding) = bindings.split_at(at);
-    let binding = binding.replacen("  subjects:", "  membership: Authoritative\n  subjects:", 1).replacen(
+    let binding = binding.replacen("  membership: Additive\n", "  membership: Authoritative\n", 1).replacen(
         "    - user: former@example.com\n",
         "",
         1,

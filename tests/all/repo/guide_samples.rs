@@ -15,7 +15,7 @@ fn blocks(guide: &str, language: &str) -> Vec<String> {
             (Some(_), Some(_)) => found.extend(block.take()),
             (Some(opening), None) if opening == language => block = Some(String::new()),
             (Some(_), None) => block = Some("another language\n".to_owned()),
-            (None, Some(block)) => *block += &format!("{line}\n"),
+            (None, Some(block)) => block.extend([line, "\n"]),
             (None, None) => {}
         }
     }

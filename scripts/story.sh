@@ -41,7 +41,7 @@ chapter "An account with years of history"
 
 coproc SERVER { exec "$KORECONCILE" sandbox serve --data account --listen 127.0.0.1:0 --rate-limit off 2>/dev/null; }
 read -r host <&"${SERVER[0]}"
-eval "$(koreconcile sandbox app --data account --name ci | sed 's/^/export /')"
+eval "$(koreconcile sandbox app --data account --name ci)"
 cat >connection.yaml <<YAML
 apiVersion: koreconcile.dev/v1alpha1
 kind: KoreAccount

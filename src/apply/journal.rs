@@ -4,6 +4,7 @@
 use super::before_image_store::BeforeImageStore;
 use super::outcome::ChangeOutcome;
 use crate::facts::{BotId, DialogId, Email, Key, Value, World};
+use crate::kore::replace_file;
 use crate::plan::{Change, ChangeId, Plan};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -201,16 +202,7 @@ pub(super) fn keep(folder: &Path, images: &[BeforeImage]) -> Result<(), JournalE
             _ => Ok(()),
         }
     } else {
-        let beside = path.with_extension("new");
-        serde_json::to_vec(images)
-            .map_err(io::Error::other)
-            .and_then(|json| {
-                let mut file = File::create(&beside)?;
-                file.write_all(&json)?;
-                file.sync_all()
-            })
-            .and_then(|()| std::fs::rename(&beside, &path))
-            .and_then(|()| File::open(folder)?.sync_all())
+        serde_json::to_vec(images).map_err(io::Error::other).and_then(|json| replace_file(&path, &json))
     };
     written.map_err(JournalError::at(&path))
 }

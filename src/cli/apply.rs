@@ -44,7 +44,7 @@ pub(super) async fn run(args: &ApplyArgs, output: &Output) -> Result<Exit, CliEr
     if let Some(why) = why_held(&compiled.policy) {
         output.warn(why);
     }
-    let session = Session::open(&compiled, &args.reach, output).await?;
+    let session = Session::open_to_write(&compiled, &args.reach, output).await?;
     let ended = async {
         let _lock = session.lock(args.reach.max_wait, output)?;
         if !args.reach.rewind {
@@ -59,6 +59,7 @@ pub(super) async fn run(args: &ApplyArgs, output: &Output) -> Result<Exit, CliEr
             }
         };
         output.result(&render::text(&made.plan, style(output)));
+        output.written()?;
         carry_out(made, args.yes, &session, output).await
     }
     .await;

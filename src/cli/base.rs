@@ -5,17 +5,17 @@
 
 use super::Output;
 use super::git;
+use super::git_tree::{self, Blob, ask};
 use super::inputs::Inputs;
 use crate::facts::{Completeness, World};
 use crate::manifest::kinds::Spec;
-use crate::manifest::{self, Compiled, Finding, Input};
+use crate::manifest::sources::{self, Pattern};
+use crate::manifest::{self, Compiled, Finding, Manifests};
 use crate::plan::{self, Context, Plan, origin};
 use clap::Args;
-use globset::{GlobBuilder, GlobMatcher};
 use jiff::Timestamp;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
-use std::process::Stdio;
 
 /// The revision with which the manifests are compared.
 #[derive(Debug, Clone, Args)]
@@ -131,16 +131,11 @@ struct Tree {
     files: Vec<Blob>,
 }
 
-/// A path of the command line, from the top of the repository; `/` between its parts.
+/// A path of the command line or a line of `sources`, from the top of the repository; `/` between its parts.
 struct Chosen {
     path: String,
-    /// `None`: a file, or a folder with all below it.
-    pattern: Option<GlobMatcher>,
-}
-
-struct Blob {
-    path: String,
-    object: String,
+    /// Below the path. `None`: a file, or a folder with all below it.
+    pattern: Option<Pattern>,
 }
 
 impl Tree {
@@ -152,7 +147,7 @@ impl Tree {
         let top = top(first, revision)?;
         let commit = commit(&top, revision)?;
         let paths = paths.iter().map(|path| choose(path, &top)).collect::<Result<Vec<_>, _>>()?;
-        let files = list(&top, &commit)?;
+        let files = git_tree::list(&top, &commit)?;
         Ok(Self { revision: revision.to_owned(), top, paths, files })
     }
 
@@ -173,15 +168,18 @@ impl Tree {
     }
 
     fn compile(self, account: &str, output: &Output) -> Result<Base, BaseError> {
-        let chosen: Vec<&Blob> =
+        let mut chosen: Vec<&Blob> =
             self.files.iter().filter(|blob| self.paths.iter().any(|path| path.holds(&blob.path))).collect();
-        let mut manifests = manifest::read(contents(&self.top, &chosen)?);
+        // As on disk, a file that links lead to is read once.
+        let mut seen = BTreeSet::new();
+        chosen.retain(|blob| seen.insert(&blob.real));
+        let mut manifests = manifest::read(git_tree::contents(&chosen)?);
         let wholes: Vec<(String, Completeness)> = manifests
             .accounts()
             .into_iter()
             .filter_map(|account| {
                 let (Spec::Account(spec), Some(file)) = (&account.spec, account.file()) else { return None };
-                Some((account.name.to_string(), self.completeness(file, &spec.sources, &chosen)))
+                Some((account.name.to_string(), self.completeness(file, &spec.sources, &manifests, &chosen)))
             })
             .collect();
         for (account, completeness) in wholes {
@@ -212,33 +210,51 @@ impl Tree {
         Ok(Base { revision: self.revision, compiled })
     }
 
-    /// Whether everything that `sources` names in that revision is among the chosen files, as
-    /// [`manifest::load::survey`] says it of the disk.
-    fn completeness(&self, account: &str, sources: &[String], chosen: &[&Blob]) -> Completeness {
+    /// Whether everything that `sources` names in that revision is among the chosen files and understood, as
+    /// [`manifest::sources::survey`] says it of the disk.
+    fn completeness(
+        &self,
+        account: &str,
+        sources: &[String],
+        manifests: &Manifests,
+        chosen: &[&Blob],
+    ) -> Completeness {
         if sources.is_empty() {
             return Completeness::Unknown;
         }
         let folder = account.rsplit_once('/').map_or("", |(folder, _)| folder);
-        for source in sources {
-            let path = normal(&Path::new(folder).join(source));
-            let source = Chosen { pattern: matcher(&path), path: path.trim_end_matches('/').to_owned() };
+        for source in sources.iter().filter_map(|source| self.source(folder, source)) {
             for blob in self.files.iter().filter(|blob| source.holds(&blob.path)) {
-                if !chosen.iter().any(|known| known.path == blob.path) {
-                    return Completeness::Partial(format!("{} was not loaded", blob.path));
+                match chosen.iter().find(|known| known.real == blob.real) {
+                    None => return Completeness::Partial(format!("{} was not loaded", blob.path)),
+                    Some(read)
+                        if !manifests.is_understood(&read.path) && !is_remark(manifests, &read.path) =>
+                    {
+                        return Completeness::Partial(format!("{} holds no manifest", blob.path));
+                    }
+                    Some(_) => {}
                 }
             }
         }
         Completeness::Complete
+    }
+
+    /// One line of `sources`: a name where the revision has it, otherwise a pattern below a folder.
+    fn source(&self, folder: &str, source: &str) -> Option<Chosen> {
+        let literal = Chosen { path: normal(&Path::new(folder).join(source)), pattern: None };
+        if !sources::is_pattern(source) || self.files.iter().any(|blob| literal.holds(&blob.path)) {
+            return Some(literal);
+        }
+        let (base, pattern) = sources::split(source);
+        let path = normal(&Path::new(folder).join(base));
+        Some(Chosen { path, pattern: Some(Pattern::new(&pattern).ok()?) })
     }
 }
 
 impl Chosen {
     /// Whether a file of the repository belongs to it: as on disk, hidden ones below a folder do not.
     fn holds(&self, file: &str) -> bool {
-        if let Some(pattern) = &self.pattern {
-            return pattern.is_match(file) && !is_hidden(file.strip_prefix(self.folder()).unwrap_or(file));
-        }
-        if file == self.path {
+        if self.pattern.is_none() && file == self.path {
             return true;
         }
         let below = if self.path.is_empty() {
@@ -246,17 +262,13 @@ impl Chosen {
         } else {
             file.strip_prefix(self.path.as_str()).and_then(|rest| rest.strip_prefix('/'))
         };
-        let is_yaml = Path::new(file).extension().is_some_and(|end| end == "yaml" || end == "yml");
-        below.is_some_and(|below| is_yaml && !is_hidden(below))
-    }
-
-    /// The part before the first special character of a pattern.
-    fn folder(&self) -> &str {
-        if self.pattern.is_none() {
-            return &self.path;
+        let Some(below) = below.filter(|below| !is_hidden(below)) else { return false };
+        match &self.pattern {
+            Some(pattern) => pattern.is_match(Path::new(below)),
+            None => Path::new(below)
+                .extension()
+                .is_some_and(|end| end.eq_ignore_ascii_case("yaml") || end.eq_ignore_ascii_case("yml")),
         }
-        let special = self.path.find(['*', '?', '[', '{']).unwrap_or(self.path.len());
-        self.path[..special].rsplit_once('/').map_or("", |(folder, _)| folder)
     }
 
     fn name(&self) -> &str {
@@ -264,15 +276,12 @@ impl Chosen {
     }
 }
 
-fn is_hidden(below: &str) -> bool {
-    below.split('/').any(|part| part.starts_with('.'))
+fn is_remark(manifests: &Manifests, file: &str) -> bool {
+    manifests.texts().get(file).is_some_and(|text| sources::says_nothing(text.as_bytes()))
 }
 
-fn matcher(path: &str) -> Option<GlobMatcher> {
-    if !path.contains(['*', '?', '[', '{']) {
-        return None;
-    }
-    Some(GlobBuilder::new(path).literal_separator(true).build().ok()?.compile_matcher())
+fn is_hidden(below: &str) -> bool {
+    below.split('/').any(|part| part.starts_with('.'))
 }
 
 /// `a/./b/../c` as `a/c`, with `/`.
@@ -290,23 +299,13 @@ fn normal(path: &Path) -> String {
     parts.join("/")
 }
 
-/// A path split into what is on disk, by its real name, and the pattern behind it.
+/// A path split into the folder that is on disk, by its real name, and what is behind it.
 fn real(path: &str) -> (PathBuf, PathBuf) {
     let given = Path::new(path);
-    if given.is_dir() {
-        return (given.canonicalize().unwrap_or_else(|_| given.to_owned()), PathBuf::new());
-    }
-    let is_pattern = |part: &Component<'_>| part.as_os_str().to_string_lossy().contains(['*', '?', '[', '{']);
-    let mut folder: PathBuf = if given.exists() {
-        given.parent().map_or_else(PathBuf::new, Path::to_path_buf)
-    } else {
-        given.components().take_while(|part| !is_pattern(part)).collect()
-    };
-    let rest = given.strip_prefix(&folder).unwrap_or(given).to_owned();
-    if folder.as_os_str().is_empty() {
-        folder = PathBuf::from(".");
-    }
-    (folder.canonicalize().unwrap_or(folder), rest)
+    let folder = given.ancestors().find(|above| above.is_dir()).unwrap_or(Path::new(""));
+    let rest = given.strip_prefix(folder).unwrap_or(given).to_owned();
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    (folder.canonicalize().unwrap_or_else(|_| folder.to_owned()), rest)
 }
 
 fn choose(path: &str, top: &Path) -> Result<Chosen, BaseError> {
@@ -314,12 +313,11 @@ fn choose(path: &str, top: &Path) -> Result<Chosen, BaseError> {
     let outside =
         || BaseError::OutsideRepository { path: path.to_owned(), repository: top.display().to_string() };
     let folder = folder.strip_prefix(top).map_err(|_| outside())?;
-    let is_file = Path::new(path).is_file();
     let path = normal(&folder.join(rest));
     if path.starts_with("..") {
         return Err(outside());
     }
-    Ok(Chosen { pattern: if is_file { None } else { matcher(&path) }, path })
+    Ok(Chosen { path, pattern: None })
 }
 
 /// The repository that a path is in.
@@ -410,67 +408,6 @@ fn steps(suffix: &str) -> usize {
     steps.max(1)
 }
 
-/// Every file of a commit; submodules and symbolic links are not followed.
-fn list(top: &Path, commit: &str) -> Result<Vec<Blob>, BaseError> {
-    let listed = ask(top, &["ls-tree", "-r", "-z", "--full-tree", commit])?;
-    let blob = |entry: &str| {
-        let (about, path) = entry.split_once('\t')?;
-        let mut about = about.split(' ');
-        let (mode, _, object) = (about.next()?, about.next()?, about.next()?);
-        mode.starts_with("100").then(|| Blob { path: path.to_owned(), object: object.to_owned() })
-    };
-    Ok(listed.split('\0').filter_map(blob).collect())
-}
-
-/// What is in the files, through one `git cat-file` for all of them.
-fn contents(top: &Path, blobs: &[&Blob]) -> Result<Vec<Input>, BaseError> {
-    let failed = |said: String| BaseError::Git { command: "cat-file --batch".to_owned(), said };
-    let lost = |error: std::io::Error| failed(error.to_string());
-    let mut child = git::command(top)
-        .args(["cat-file", "--batch"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(BaseError::NoGit)?;
-    let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
-        return Err(failed("it has no pipes".to_owned()));
-    };
-    let asked: String = blobs.iter().map(|blob| format!("{}\n", blob.object)).collect();
-    // Written beside the reading, or both would wait for each other once the pipes are full.
-    let writer = std::thread::spawn(move || stdin.write_all(asked.as_bytes()));
-    let mut answers = BufReader::new(stdout);
-    let mut inputs = Vec::with_capacity(blobs.len());
-    for blob in blobs {
-        let mut header = String::new();
-        answers.read_line(&mut header).map_err(lost)?;
-        let size: usize = header
-            .trim_end()
-            .rsplit_once(' ')
-            .and_then(|(_, size)| size.parse().ok())
-            .ok_or_else(|| failed(format!("{} of {} is not there", blob.object, blob.path)))?;
-        let mut bytes = vec![0; size + 1];
-        answers.read_exact(&mut bytes).map_err(lost)?;
-        bytes.pop();
-        inputs.push(Input::new(blob.path.clone(), bytes));
-    }
-    drop(answers);
-    let _ = writer.join();
-    let _ = child.wait();
-    Ok(inputs)
-}
-
-fn ask(folder: &Path, arguments: &[&str]) -> Result<String, BaseError> {
-    let output = git::command(folder).args(arguments).output().map_err(BaseError::NoGit)?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    Err(BaseError::Git {
-        command: arguments.first().copied().unwrap_or_default().to_owned(),
-        said: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -498,23 +435,30 @@ mod tests {
 
     #[test]
     fn files_are_chosen_as_on_disk() {
-        let chosen = |path: &str| Chosen { path: path.to_owned(), pattern: matcher(path) };
-        for (path, file, is_held) in [
-            ("", "a.yaml", true),
-            ("", ".github/ci.yaml", false),
-            ("kore", "kore/teams/a.yml", true),
-            ("kore", "kore/.old/a.yaml", false),
-            ("kore", "korea/a.yaml", false),
-            ("kore", "kore/README.md", false),
-            ("kore/a.yaml", "kore/a.yaml", true),
-            ("kore/*.yaml", "kore/a.yaml", true),
-            ("kore/*.yaml", "kore/b/a.yaml", false),
-            ("kore/**/*.yaml", "kore/b/a.yaml", true),
-            ("kore/**/*.yaml", "kore/.b/a.yaml", false),
+        let chosen = |path: &str, pattern: Option<&str>| Chosen {
+            path: path.to_owned(),
+            pattern: pattern.map(|pattern| Pattern::new(pattern).unwrap()),
+        };
+        for (path, pattern, file, is_held) in [
+            ("", None, "a.yaml", true),
+            ("", None, "A.YAML", true),
+            ("", None, ".github/ci.yaml", false),
+            ("kore", None, "kore/teams/a.yml", true),
+            ("kore", None, "kore/.old/a.yaml", false),
+            ("kore", None, "korea/a.yaml", false),
+            ("kore", None, "kore/README.md", false),
+            ("kore/a.yaml", None, "kore/a.yaml", true),
+            ("ko [re]", None, "ko [re]/a.yaml", true),
+            ("ko [re]", Some("*.yaml"), "ko [re]/a.yaml", true),
+            ("ko [re]", Some("*.yaml"), "ko r/a.yaml", false),
+            ("kore", Some("*.yaml"), "kore/a.yaml", true),
+            ("kore", Some("*.yaml"), "kore/b/a.yaml", false),
+            ("kore", Some("**/*.yaml"), "kore/b/a.yaml", true),
+            ("kore", Some("**/*.yaml"), "kore/.b/a.yaml", false),
+            ("", Some("*.yaml"), "a.yaml", true),
         ] {
-            assert_eq!(chosen(path).holds(file), is_held, "{path} {file}");
+            assert_eq!(chosen(path, pattern).holds(file), is_held, "{path} {pattern:?} {file}");
         }
-        assert_eq!(chosen("kore/*/a.yaml").folder(), "kore");
         assert_eq!(normal(Path::new("kore/./x/../*.yaml")), "kore/*.yaml");
     }
 }

@@ -17,5 +17,5 @@ pub(super) fn run(args: &CompletionsArgs, mut command: clap::Command, output: &O
     // Into memory first: the generator panics when a reader has gone away.
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, "koreconcile", &mut script);
-    output.result(&String::from_utf8_lossy(&script));
+    output.raw(&String::from_utf8_lossy(&script));
 }

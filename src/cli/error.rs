@@ -135,6 +135,16 @@ pub enum CliError {
     /// The platform.
     #[error("{}", said(.0))]
     Kore(#[from] KoreError),
+    /// The platform, and what is between here and there.
+    #[error("{}{network}", error.to_string().replacen("the platform", &format!("the platform at {host}"), 1))]
+    Unreachable {
+        /// Which host.
+        host: String,
+        /// What failed.
+        error: Box<KoreError>,
+        /// The proxy and the certificates, a line each.
+        network: String,
+    },
     /// What an interrupted run left behind.
     #[error(transparent)]
     Repair(#[from] RepairError),
@@ -142,13 +152,12 @@ pub enum CliError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// The state folder.
-    #[error("the state folder {path} cannot be used: {source}\n  choose another with --state-dir")]
+    #[error(
+        "{problem}; nothing was sent\n  a run that writes keeps a journal there: choose another with --state-dir"
+    )]
     State {
-        /// Which folder.
-        path: String,
-        /// The error of the system.
-        #[source]
-        source: std::io::Error,
+        /// Which folder, and the error of the system.
+        problem: String,
     },
     /// The account was not read completely.
     #[error(
@@ -198,6 +207,9 @@ pub enum CliError {
     /// The embedded sandbox.
     #[error("the embedded sandbox cannot be used: {0}")]
     Embedded(#[from] SandboxError),
+    /// The result itself.
+    #[error("the result cannot be written: {0}\n  make room where stdout goes, and run again")]
+    Stdout(String),
     /// Something that should not happen.
     #[error("{0}")]
     Unexpected(String),
@@ -220,19 +232,21 @@ impl CliError {
             | Self::Host(_)
             | Self::Sandbox(_)
             | Self::Lease { .. }
+            | Self::State { .. }
             | Self::Traces { .. } => Exit::Invalid,
             Self::Controller(ControllerError::Client(_)) => Exit::Unreachable,
             Self::OtherAccount { .. } | Self::Incomplete(_) | Self::AccountTaken { .. } => Exit::Refused,
             Self::Behind { .. } => Exit::Behind,
             Self::Locked { .. } => Exit::Locked,
             Self::Credential { .. } => Exit::Credentials,
+            Self::Unreachable { error, .. } => of_kore(error.as_ref()),
             Self::Kore(error) | Self::Repair(RepairError::Kore(error)) => of_kore(error),
             Self::Repair(_) | Self::Memory { .. } | Self::MemoryNotWritten { .. } => Exit::Partial,
             Self::Controller(ControllerError::Listen { .. })
             | Self::Journal(_)
-            | Self::State { .. }
             | Self::Write { .. }
             | Self::Embedded(_)
+            | Self::Stdout(_)
             | Self::Unexpected(_) => Exit::Unexpected,
         }
     }

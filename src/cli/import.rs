@@ -1,6 +1,6 @@
 //! `import`: the live account as manifests. Reads the account, writes files, and changes nothing that is there.
 
-use super::inputs::{Reach, show, time};
+use super::inputs::{Reach, show, time, without_needless_limit};
 use super::session::{Session, check_account};
 use super::{CliError, Exit, Output};
 use crate::facts::{AccountId, Completeness, Listing, World};
@@ -138,8 +138,7 @@ fn connection(args: &ImportArgs, output: &Output) -> Result<Compiled, CliError> 
             manifest::read(vec![Input::new("--host", text)])
         }
     };
-    let compiled = compile(&manifests, args.account.as_deref(), output)?;
-    Ok(compiled)
+    compile(&manifests, args.account.as_deref(), output).map(without_needless_limit)
 }
 
 fn from_environment() -> CredentialRefs {

@@ -1,7 +1,8 @@
 //! Manifests as arguments: which files, which account, and what to do with findings.
 
-use super::{CliError, Output};
-use crate::manifest::{self, CompileError, Compiled, Finding, Manifests, Span, Spot};
+use super::{CliError, Output, git};
+use crate::facts::{self, RateLimit, Verdict};
+use crate::manifest::{self, AccountServer, CompileError, Compiled, Finding, Manifests, Span, Spot};
 use crate::plan::{Limits, Memory, Rewrite};
 use clap::Args;
 use jiff::Timestamp;
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 /// Which manifests, and of which account.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Inputs {
-    /// Files, folders (all .yaml and .yml below them), globs, or - for standard input
+    /// Files, folders (all .yaml and .yml below them), or - for standard input
     #[arg(value_name = "PATH", default_value = ".")]
     pub paths: Vec<String>,
     /// Name of the `KoreAccount`, when the manifests declare several
@@ -24,7 +25,8 @@ pub(super) struct Inputs {
 /// How an account is reached and how long that may take.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Reach {
-    /// Continue with the valid manifests when others have errors; nothing is pruned then
+    /// Continue with the valid manifests when others have errors; then nothing is removed, also not what is declared
+    /// absent
     #[arg(long)]
     pub keep_going: bool,
     /// Allow up to N removals in this run, overriding safety.maxRemovals
@@ -64,11 +66,37 @@ impl Reach {
 impl Inputs {
     /// Loads and checks them.
     pub(super) fn open(&self) -> Manifests {
-        manifest::open(&self.paths, std::io::stdin().lock())
+        let mut manifests = manifest::open(&self.paths, std::io::stdin().lock());
+        manifest::sources::left_out(&mut manifests, git::left_out);
+        manifests
+    }
+
+    /// What a plan is made of: as [`Self::compile_all`], and with errors nothing that removes. Who a broken manifest
+    /// is about is not known, and what it says may be the opposite.
+    pub(super) fn compile(
+        &self,
+        keep_going: bool,
+        now: Timestamp,
+        output: &Output,
+    ) -> Result<(Manifests, Compiled), CliError> {
+        let (manifests, mut compiled) = self.compile_all(keep_going, now, output)?;
+        if manifests.findings().iter().chain(&compiled.findings).any(Finding::is_error) {
+            let before = compiled.desired.wants.len();
+            compiled.desired.wants.retain(|(_, want)| matches!(want.verdict, Verdict::Present(_)));
+            compiled.desired.strip.clear();
+            let left_out = before - compiled.desired.wants.len();
+            if left_out > 0 {
+                let facts = facts::count(left_out, "fact");
+                output.warn(format_args!(
+                    "warning: {facts} declared absent or expired: not removed while manifests have errors (--keep-going)"
+                ));
+            }
+        }
+        Ok((manifests, compiled))
     }
 
     /// Loads, checks and compiles them for one account; shows the findings. Errors end it, unless `keep_going`.
-    pub(super) fn compile(
+    pub(super) fn compile_all(
         &self,
         keep_going: bool,
         now: Timestamp,
@@ -79,7 +107,7 @@ impl Inputs {
             manifests.consider_complete();
         }
         let compiled = match manifest::compile(&manifests, self.account.as_deref(), now) {
-            Ok(compiled) => compiled,
+            Ok(compiled) => without_needless_limit(compiled),
             Err(error) => {
                 let mut findings = manifests.findings().to_vec();
                 findings.push(finding_of(&error, &manifests));
@@ -100,6 +128,15 @@ impl Inputs {
     }
 }
 
+/// A sandbox inside the program has nobody to share with: its rate limit is there for those who ask for it.
+pub(super) fn without_needless_limit(mut compiled: Compiled) -> Compiled {
+    let is_embedded = matches!(compiled.account.endpoint, AccountServer::Sandbox { .. });
+    if is_embedded && !compiled.policy.places.contains_key("rateLimit") {
+        compiled.policy.rate = RateLimit::NONE;
+    }
+    compiled
+}
+
 /// Why there is no account to work on. The finding is about all manifests, not about a line; and where there are other
 /// errors, one of them may be in the `KoreAccount`.
 pub(super) fn finding_of(error: &CompileError, manifests: &Manifests) -> Finding {
@@ -118,6 +155,6 @@ pub(super) fn finding_of(error: &CompileError, manifests: &Manifests) -> Finding
 /// Findings, as a compiler shows them.
 pub(super) fn show(findings: &[Finding], manifests: &Manifests, output: &Output) {
     if !findings.is_empty() {
-        output.warn(manifest::render::text(findings, manifests.texts(), output.color_stderr).trim_end());
+        output.styled(manifest::render::text(findings, manifests.texts(), output.color_stderr).trim_end());
     }
 }

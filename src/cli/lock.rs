@@ -57,7 +57,7 @@ impl<'m> RunLock<'m> {
 }
 
 fn open(folder: &Path) -> Result<File, CliError> {
-    let failed = |source| CliError::State { path: folder.display().to_string(), source };
+    let failed = |source| unusable(folder, &source);
     std::fs::create_dir_all(folder).map_err(failed)?;
     File::create(folder.join(FILE)).map_err(failed)
 }
@@ -66,9 +66,11 @@ fn open(folder: &Path) -> Result<File, CliError> {
 fn is_free(file: Option<&File>, state: Option<&Path>) -> Result<bool, CliError> {
     match (file.map(File::try_lock), state) {
         (Some(Err(TryLockError::WouldBlock)), _) => Ok(false),
-        (Some(Err(TryLockError::Error(source))), Some(folder)) => {
-            Err(CliError::State { path: folder.display().to_string(), source })
-        }
+        (Some(Err(TryLockError::Error(source))), Some(folder)) => Err(unusable(folder, &source)),
         _ => Ok(true),
     }
+}
+
+fn unusable(folder: &Path, source: &std::io::Error) -> CliError {
+    CliError::State { problem: format!("the state folder {} cannot be used: {source}", folder.display()) }
 }

@@ -117,7 +117,9 @@ impl MemoryStore {
         match &self.place {
             Place::Nowhere => Ok(()),
             Place::Folder(folder) => {
-                let failed = |source| CliError::State { path: folder.display().to_string(), source };
+                let failed = |source: std::io::Error| CliError::State {
+                    problem: format!("the state folder {} cannot be used: {source}", folder.display()),
+                };
                 let json =
                     serde_json::to_vec(memory).map_err(|error| CliError::Unexpected(error.to_string()))?;
                 std::fs::create_dir_all(folder)

@@ -185,7 +185,7 @@ struct Opened {
 
 fn open(inputs: &Inputs, state_dir: Option<&std::path::Path>, output: &Output) -> Result<Opened, CliError> {
     let (manifests, compiled) = inputs.compile(true, Timestamp::now(), output)?;
-    let client_id = super::session::client_id(&compiled);
+    let client_id = super::secret::client_id(&compiled, output);
     let folder = state_folder(&compiled, state_dir, client_id.as_deref());
     let memory = MemoryStore::open(&compiled, folder.as_deref());
     Ok(Opened { manifests, compiled, folder, memory })

@@ -15,12 +15,15 @@ mod error;
 mod exit;
 mod explain;
 mod git;
+mod git_tree;
 mod import;
 mod inputs;
 mod lock;
+mod look_alike;
 mod memory;
 mod memory_commands;
 mod memory_reference;
+mod network;
 mod not_done;
 mod output;
 mod plan;
@@ -30,6 +33,7 @@ mod revision;
 pub mod sandbox;
 mod saved;
 mod schema;
+mod secret;
 mod session;
 mod snapshot;
 mod telemetry;
@@ -120,8 +124,18 @@ pub async fn run() -> Exit {
         Ok(cli) => cli,
         Err(error) => {
             let is_error = error.use_stderr();
-            let _ = error.print();
-            return if is_error { Exit::Invalid } else { Exit::Done };
+            let printed = error.print();
+            if is_error {
+                return Exit::Invalid;
+            }
+            output::keep(printed);
+            return output::written().map_or_else(
+                |error| {
+                    Output::new(false, 0, [false; 2]).error(&error);
+                    error.exit()
+                },
+                |()| Exit::Done,
+            );
         }
     };
     let Cli { global, verb } = cli;
@@ -155,7 +169,8 @@ pub async fn run() -> Exit {
         }
     };
     traces.flush();
-    ended.unwrap_or_else(|error| {
+    // What nobody could read is not done, however it ended.
+    ended.and_then(|exit| output.written().map(|()| exit)).unwrap_or_else(|error| {
         output.error(&error);
         error.exit()
     })

@@ -3,6 +3,7 @@
 use super::base::{Base, BaseArgs};
 use super::declaration::{self, Extent};
 use super::inputs::{Inputs, Reach};
+use super::look_alike;
 use super::memory::{self, MemoryStore};
 use super::saved;
 use super::session::{Session, state_folder};
@@ -70,12 +71,13 @@ pub(super) async fn run(args: &PlanArgs, output: &Output) -> Result<Exit, CliErr
     let is_clean = plan.is_clean() && plan.intolerable(fail_on, &known).next().is_none();
     // From here on the plan is only shown: what is saved or applied is never the redacted one.
     let plan = if args.redact { render::redacted(plan) } else { plan };
-    let text = match args.format {
-        PlanFormat::Text => render::text(&plan, style(output)),
-        PlanFormat::Markdown => render::markdown(&plan),
-        PlanFormat::Json => render::json(&plan).map_err(|error| CliError::Unexpected(error.to_string()))?,
-    };
-    output.result(&text);
+    match args.format {
+        PlanFormat::Text => output.result(&render::text(&plan, style(output))),
+        PlanFormat::Markdown => output.result(&render::markdown(&plan)),
+        PlanFormat::Json => {
+            output.json(&render::json(&plan).map_err(|error| CliError::Unexpected(error.to_string()))?);
+        }
+    }
     Ok(if args.exit_code && !is_clean { Exit::Changes } else { Exit::Done })
 }
 
@@ -136,7 +138,9 @@ fn on_snapshot(
         ..Context::default()
     };
     let Compiled { desired, policy, .. } = compiled;
-    let plan = plan::make(desired, &snapshot.world, &policy, &context);
+    let people = desired.referenced.clone();
+    let mut plan = plan::make(desired, &snapshot.world, &policy, &context);
+    plan.warnings.extend(look_alike::warnings(&people, &snapshot.world));
     Ok((marked(plan, base, &snapshot.world), context.memory.unmanaged))
 }
 
@@ -181,13 +185,17 @@ pub(super) async fn make(
     let declaration = declaration::collect(manifests, &compiled, &memory, extent, now)?;
     let world = session.observe(&compiled, &memory).await?;
     memory.note_pending(&world, now);
-    session.memory.store_notes(&memory)?;
+    if let (Some(_), Err(error)) = (&session.writable, session.memory.store_notes(&memory)) {
+        output.warn(format_args!("warning: {error}"));
+    }
     let owner = declaration::name(manifests, &compiled);
     let revision = declaration.revision.clone();
     let mut context = session.context(&compiled, digest_of(manifests), reach, memory);
     context.declaration = declaration;
     let Compiled { desired, policy, .. } = compiled;
-    let (plan, memory) = plan::plan_and_remember(desired, &world, &policy, &context);
+    let people = desired.referenced.clone();
+    let (mut plan, memory) = plan::plan_and_remember(desired, &world, &policy, &context);
+    plan.warnings.extend(look_alike::warnings(&people, &world));
     let before = context.memory;
     let is_same_commit = |applied: &&Revision| applied.commit.is_some() && applied.commit == revision.commit;
     let applied = before.applied_revision.as_ref().filter(is_same_commit).unwrap_or(&revision);

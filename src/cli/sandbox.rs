@@ -1,5 +1,6 @@
 //! `koreconcile sandbox`: serve, seed and administer the local account.
 
+use crate::facts::visible_lines;
 use crate::sandbox::{
     Dialect, Mail, OffsetClock, Options, RateLimit, SCOPES, Sandbox, SandboxError, Seed, SystemClock,
 };
@@ -196,7 +197,8 @@ pub enum SandboxCliError {
 
 /// One line. A reader that has gone away is no error.
 fn say(mut to: impl Write, line: std::fmt::Arguments<'_>) {
-    let _ = writeln!(to, "{line}").and_then(|()| to.flush());
+    let line = line.to_string();
+    let _ = writeln!(to, "{}", visible_lines(&line)).and_then(|()| to.flush());
 }
 
 /// Runs the verb.
@@ -245,7 +247,11 @@ async fn run_serve(serve: Serve) -> Result<(), SandboxCliError> {
     let sandbox = Sandbox::open(&data, options)?;
     tell_of_console(&sandbox, &data)?;
     // One line on stdout once requests are answered: scripts wait for it, and learn the port.
-    say(std::io::stdout(), format_args!("http://{address}"));
+    super::output::print(&format!("http://{address}\n"));
+    if super::output::written().is_err() {
+        // Nobody learns the address; the caller reports why.
+        return Ok(());
+    }
     let accounts = sandbox.accounts()?.join(", ");
     say(
         std::io::stderr(),
@@ -319,7 +325,7 @@ fn run_app(args: &AppArgs) -> Result<(), SandboxCliError> {
     let scopes: Vec<&str> = scopes.split(',').map(str::trim).collect();
     let app = sandbox.admin()?.create_app(name, &scopes, *enforce_jti)?;
     let (id, secret) = (app.client_id, app.client_secret);
-    say(std::io::stdout(), format_args!("KORE_CLIENT_ID={id}\nKORE_CLIENT_SECRET={secret}"));
+    super::output::print(&format!("export KORE_CLIENT_ID={id}\nexport KORE_CLIENT_SECRET={secret}\n"));
     Ok(())
 }
 
@@ -343,7 +349,7 @@ fn run_password(args: &PasswordArgs) -> Result<(), SandboxCliError> {
     let typed = typed.trim_end_matches(['\r', '\n']);
     let password = sandbox.admin()?.set_password(email, stdin.then_some(typed))?;
     if !stdin {
-        say(std::io::stdout(), format_args!("{password}"));
+        super::output::print(&format!("{password}\n"));
     }
     say(std::io::stderr(), format_args!("the password of {email} is set; their sessions have ended"));
     Ok(())

@@ -1,7 +1,7 @@
 //! Saved plans: `plan --out FILE` seals what was shown, `apply --plan FILE` applies exactly that.
 
 use super::session::Session;
-use super::{CliError, Output};
+use super::{CliError, Output, output};
 use crate::apply::SavedPlan;
 use crate::facts::Policy;
 use crate::plan::{self, Context, Limits, Plan};
@@ -23,8 +23,8 @@ pub(super) fn save(
     let saved =
         SavedPlan { made_at: Timestamp::now(), plan: plan.clone(), safety: policy.safety.clone(), limits };
     let content = saved.seal(session.secret()).map_err(|error| CliError::Unexpected(error.to_string()))?;
-    std::fs::write(path, content)
-        .map_err(|source| CliError::File { path: path.display().to_string(), source })
+    output::store(path, content.as_ref())
+        .map_err(|source| CliError::Write { path: path.display().to_string(), source })
 }
 
 /// A saved plan, opened under the stricter of its own rules and the present ones.

@@ -4,13 +4,16 @@ use super::embedded::Embedded;
 use super::inputs::Reach;
 use super::lock::RunLock;
 use super::memory::MemoryStore;
+use super::network;
 use super::progress::Progress;
+use super::secret::credentials;
 use super::{CliError, Output};
 use crate::facts::{AccountId, Policy, RateLimit, World};
 use crate::kore::{
-    BaseUrl, Credentials, Gateway, HttpLimits, HttpTransport, Ledger, Parts, ReadRequest, Reader, SystemClock,
+    BaseUrl, Credentials, Gateway, HttpLimits, HttpTransport, KoreError, Ledger, Parts, ReadRequest, Reader,
+    SystemClock,
 };
-use crate::manifest::{AccountConnection, AccountServer, Compiled, SecretRef};
+use crate::manifest::{AccountConnection, AccountServer, Compiled};
 use crate::plan::{Context, Declaration, Inputs, Memory, Plan};
 use crate::sandbox;
 use jiff::Timestamp;
@@ -30,6 +33,10 @@ pub(super) struct Session {
     pub memory: MemoryStore,
     /// Where this account's journals and budget are, if anywhere.
     pub state: Option<PathBuf>,
+    /// The same where it can be written.
+    pub writable: Option<PathBuf>,
+    /// Why it cannot be written.
+    pub state_problem: Option<String>,
     secret: SecretString,
     transport: Arc<HttpTransport>,
     progress: Arc<Progress>,
@@ -37,15 +44,43 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Reads credentials, finds the budget, and starts the sandbox where the account is one. Sends nothing.
+    /// Reads credentials, finds the budget, and starts the sandbox where the account is one. Sends nothing. Reads need
+    /// no memory that can be written: with one warning they go on without.
     pub(super) async fn open(compiled: &Compiled, reach: &Reach, output: &Output) -> Result<Self, CliError> {
+        let session = Self::open_any(compiled, reach, output).await?;
+        if let Some(problem) = &session.state_problem {
+            output.warn(format_args!(
+                "warning: {problem}; going on without it: calls of earlier runs are not counted\n  choose another with --state-dir"
+            ));
+        }
+        Ok(session)
+    }
+
+    /// The same for what writes to the account: without a journal and a memory nothing is sent.
+    pub(super) async fn open_to_write(
+        compiled: &Compiled,
+        reach: &Reach,
+        output: &Output,
+    ) -> Result<Self, CliError> {
+        let session = Self::open_any(compiled, reach, output).await?;
+        match &session.state_problem {
+            Some(problem) => {
+                let problem = problem.clone();
+                session.close().await;
+                Err(CliError::State { problem })
+            }
+            None => Ok(session),
+        }
+    }
+
+    async fn open_any(compiled: &Compiled, reach: &Reach, output: &Output) -> Result<Self, CliError> {
         let AccountConnection { name: _, endpoint, credentials: _, file: _, memory: _ } = &compiled.account;
         let policy = &compiled.policy;
         let (base, credentials, embedded, host) = match endpoint {
             AccountServer::Host(host) => {
                 let base = BaseUrl::parse(host)?;
                 let host = base.to_string();
-                (base, credentials(compiled)?, None, host)
+                (base, credentials(compiled, output)?, None, host)
             }
             AccountServer::Sandbox { data_dir } => {
                 let account = policy.account_id.as_ref().map(AccountId::as_str);
@@ -59,11 +94,18 @@ impl Session {
             }
         };
         let state = state_folder(compiled, reach.state_dir.as_deref(), Some(&credentials.client_id));
-        let ledger = match &state {
-            Some(folder) => Ledger::in_file(&folder.join("budget"), policy.rate)
-                .map_err(|source| CliError::State { path: folder.display().to_string(), source })?,
-            None => Ledger::in_memory(policy.rate),
+        let (ledger, state_problem) = match state
+            .as_deref()
+            .map(|folder| (folder, Ledger::in_file(&folder.join("budget"), policy.rate)))
+        {
+            Some((_, Ok(ledger))) => (ledger, None),
+            Some((folder, Err(error))) => {
+                let problem = format!("the state folder {} cannot be used: {error}", folder.display());
+                (Ledger::in_memory(policy.rate), Some(problem))
+            }
+            None => (Ledger::in_memory(policy.rate), None),
         };
+        let writable = state.clone().filter(|_| state_problem.is_none());
         let transport = HttpTransport::new(base, HttpLimits::default())
             .map_err(|error| CliError::Unexpected(format!("TLS cannot be set up: {error}")))?;
         let transport = Arc::new(transport);
@@ -79,7 +121,19 @@ impl Session {
         });
         let reader = Reader::new(gateway.clone());
         let memory = MemoryStore::open(compiled, state.as_deref());
-        Ok(Self { reader, gateway, host, memory, state, secret, transport, progress, embedded })
+        Ok(Self {
+            reader,
+            gateway,
+            host,
+            memory,
+            state,
+            writable,
+            state_problem,
+            secret,
+            transport,
+            progress,
+            embedded,
+        })
     }
 
     /// Reads all that a plan needs, and makes sure that it is the account the manifest is about.
@@ -93,7 +147,7 @@ impl Session {
     pub(super) async fn read(&self, compiled: &Compiled, ask: ReadRequest) -> Result<World, CliError> {
         let read = self.reader.read(&ask).await;
         self.progress.finish();
-        let world = read?;
+        let world = read.map_err(|error| self.located(error))?;
         check_account(&compiled.policy, world.account.as_ref())?;
         Ok(world)
     }
@@ -102,6 +156,17 @@ impl Session {
     pub(super) async fn observe_for(&self, plan: &Plan, compiled: &Compiled) -> Result<World, CliError> {
         let people = plan.changes.iter().filter_map(|change| change.key.email().cloned()).collect();
         self.read(compiled, ReadRequest::full(people)).await
+    }
+
+    /// The platform's error, with the host and what is between here and there where it cannot be reached.
+    fn located(&self, error: KoreError) -> CliError {
+        match error {
+            KoreError::Unreachable { .. } if self.embedded.is_none() => {
+                let network = network::described(&self.host, &error.to_string());
+                CliError::Unreachable { host: self.host.clone(), error: Box::new(error), network }
+            }
+            error => CliError::Kore(error),
+        }
     }
 
     /// The app's secret: plans are sealed under a key derived from it.
@@ -115,7 +180,7 @@ impl Session {
         let read =
             self.reader.read(&ReadRequest { look_up_everyone: true, ..ReadRequest::full(known) }).await;
         self.progress.finish();
-        Ok(read?)
+        read.map_err(|error| self.located(error))
     }
 
     /// What a plan is made of, besides the worlds.
@@ -186,59 +251,6 @@ pub(super) fn check_account(policy: &Policy, seen: Option<&AccountId>) -> Result
 /// The sandbox allows what the manifest says the account allows, so that raising one raises both.
 fn limit_of(rate: RateLimit) -> sandbox::RateLimit {
     sandbox::RateLimit::Windows { per_minute: rate.per_minute as usize, per_hour: rate.per_hour as usize }
-}
-
-fn credentials(compiled: &Compiled) -> Result<Credentials, CliError> {
-    let Some(references) = &compiled.account.credentials else {
-        return Err(CliError::Credential {
-            what: "the client id",
-            why: format!("the KoreAccount {} has no credentials", compiled.account.name),
-            next: "add spec.credentials with clientId and clientSecret, each from env or file".to_owned(),
-        });
-    };
-    Ok(Credentials {
-        client_id: secret("the client id", &references.client_id)?,
-        client_secret: secret("the client secret", &references.client_secret)?.into(),
-    })
-}
-
-/// The client id, where it can be had without asking anybody: it names the state folder of an account without id.
-pub(super) fn client_id(compiled: &Compiled) -> Option<String> {
-    let references = compiled.account.credentials.as_ref()?;
-    secret("the client id", &references.client_id).ok()
-}
-
-fn secret(what: &'static str, reference: &SecretRef) -> Result<String, CliError> {
-    let missing = |why: String, next: String| Err(CliError::Credential { what, why, next });
-    let text = match reference {
-        SecretRef::Env(name) => match std::env::var(name) {
-            Ok(text) => text,
-            Err(_) => {
-                return missing(
-                    format!("the environment variable {name} is not set"),
-                    format!("export {name}, as shown by the console under Security & Control > API Scopes"),
-                );
-            }
-        },
-        SecretRef::File(path) => match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) => {
-                return missing(
-                    format!("{} cannot be read: {error}", path.display()),
-                    "put it there, or correct the path".to_owned(),
-                );
-            }
-        },
-        SecretRef::SecretKey { name, key } => {
-            let why = format!("secretKeyRef {name}/{key} is for the controller");
-            return missing(why, "use env or file on the command line".to_owned());
-        }
-    };
-    let text = text.trim().to_owned();
-    if text.is_empty() {
-        return missing("it is empty".to_owned(), "set it to what the console shows".to_owned());
-    }
-    Ok(text)
 }
 
 /// One folder an account: named after its id where the manifest pins one, else after the app. A sandbox keeps its

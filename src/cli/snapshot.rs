@@ -2,7 +2,7 @@
 
 use super::inputs::{Inputs, Reach};
 use super::session::Session;
-use super::{CliError, Exit, Output};
+use super::{CliError, Exit, Output, output};
 use crate::facts::World;
 use crate::manifest::Compiled;
 use clap::Args;
@@ -73,7 +73,7 @@ pub enum SnapshotError {
 
 /// Reads the account and writes the file.
 pub(super) async fn run(args: &SnapshotArgs, output: &Output) -> Result<Exit, CliError> {
-    let (_, compiled) = args.inputs.compile(true, Timestamp::now(), output)?;
+    let (_, compiled) = args.inputs.compile_all(true, Timestamp::now(), output)?;
     let session = Session::open(&compiled, &args.reach, output).await?;
     let made_at = Timestamp::now();
     let remembered = session.memory.load_for_plan(output)?;
@@ -99,8 +99,8 @@ pub(super) async fn run(args: &SnapshotArgs, output: &Output) -> Result<Exit, Cl
 
 fn write(path: &Path, snapshot: &Snapshot) -> Result<(), CliError> {
     let json = serde_json::to_vec(snapshot).map_err(|error| CliError::Unexpected(error.to_string()))?;
-    let io = |source| SnapshotError::Io { path: path.display().to_string(), source };
-    Ok(std::fs::write(path, json).map_err(io)?)
+    let io = |source| CliError::Write { path: path.display().to_string(), source };
+    output::store(path, &json).map_err(io)
 }
 
 impl Snapshot {

@@ -38,11 +38,15 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
     if !args.yes && !args.dry_run && !std::io::stdin().is_terminal() {
         return Err(CliError::NoTerminal);
     }
-    let (_, compiled) = args.inputs.compile(true, Timestamp::now(), output)?;
+    let (_, compiled) = args.inputs.compile_all(true, Timestamp::now(), output)?;
     let Undo { desired, lost, account, applied } = apply::undo(&args.journal)?;
     check_account(&compiled.policy, account.map(AccountId::new).as_ref())?;
     let compiled = Compiled { desired, ..compiled };
-    let session = Session::open(&compiled, &args.reach, output).await?;
+    let session = if args.dry_run {
+        Session::open(&compiled, &args.reach, output).await?
+    } else {
+        Session::open_to_write(&compiled, &args.reach, output).await?
+    };
     let ended = async {
         let _lock = session.lock(args.reach.max_wait, output)?;
         // An undo declares nothing: what was asked for stays remembered as it is.
@@ -53,6 +57,7 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
         // What is not declared is not part of an undo.
         let plan = Plan { unmanaged: Vec::new(), ..plan::make(desired, &world, &policy, &context) };
         output.result(&render::text(&plan, style(output)));
+        output.written()?;
         output.note(format_args!("\nthe run applied {applied} changes"));
         if !lost.is_empty() {
             output.warn("\nWhat cannot be restored:");

@@ -2,9 +2,12 @@
 
 use super::inputs::{Inputs, finding_of, show};
 use super::{CliError, Exit, Output};
-use crate::manifest::{self, Finding};
+use crate::facts;
+use crate::manifest::model::PassedOver;
+use crate::manifest::{self, Finding, Manifests};
 use clap::Args;
 use jiff::Timestamp;
+use std::fmt::Write as _;
 
 /// Check manifests offline.
 #[derive(Debug, Args)]
@@ -57,22 +60,37 @@ pub(super) fn run(args: &ValidateArgs, output: &Output) -> Result<Exit, CliError
     });
     match args.format {
         FindingsFormat::Text => show(&findings, &manifests, output),
-        FindingsFormat::Json => output.result(&pretty(&manifest::render::json(&findings))?),
-        FindingsFormat::Sarif => output.result(&pretty(&manifest::render::sarif(&findings))?),
+        FindingsFormat::Json => output.json(&pretty(&manifest::render::json(&findings))?),
+        FindingsFormat::Sarif => output.json(&pretty(&manifest::render::sarif(&findings))?),
         FindingsFormat::Github => output.result(&manifest::render::github(&findings)),
     }
     if findings.iter().any(Finding::is_error) {
         return Ok(Exit::Invalid);
     }
-    let skipped = manifests.skipped();
-    let mut line = format!("{} manifests are valid", manifests.all().len());
-    if skipped.foreign > 0 {
-        line = format!("{line}; {} documents of other kinds were skipped", skipped.foreign);
-    }
     if args.format == FindingsFormat::Text {
-        output.note(line);
+        output.note(summary(&manifests, output.verbose > 0));
     }
     Ok(Exit::Done)
+}
+
+/// How many are valid, and which documents are no manifests.
+fn summary(manifests: &Manifests, is_verbose: bool) -> String {
+    const SHOWN: usize = 5;
+    let be = if manifests.all().len() == 1 { "is" } else { "are" };
+    let mut text = format!("{} {be} valid", facts::count(manifests.all().len(), "manifest"));
+    let passed_over = manifests.passed_over();
+    if passed_over.is_empty() {
+        return text;
+    }
+    let _ = write!(text, "; {} passed over, not manifests:", facts::count(passed_over.len(), "document"));
+    let shown = if is_verbose { passed_over.len() } else { passed_over.len().min(SHOWN) };
+    for PassedOver { spot, what } in &passed_over[..shown] {
+        let _ = write!(text, "\n  {spot}: {what}");
+    }
+    if shown < passed_over.len() {
+        let _ = write!(text, "\n  and {} more (-v shows all)", passed_over.len() - shown);
+    }
+    text
 }
 
 fn pretty(json: &serde_json::Value) -> Result<String, CliError> {

@@ -1,5 +1,6 @@
 //! An e-mail address: compared by its lower-case form, printed as it was written.
 
+use super::visible::is_format;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::fmt;
@@ -21,7 +22,7 @@ pub struct EmailError {
     /// What was given.
     pub text: String,
     /// Which rule it breaks.
-    pub why: &'static str,
+    pub why: String,
 }
 
 impl Email {
@@ -31,11 +32,14 @@ impl Email {
     /// Checks the syntax a person would recognise: one `@`, something on both sides, a dot in the domain, no
     /// spaces. Whether a mailbox answers is for the platform to find out.
     pub fn parse(text: &str) -> Result<Self, EmailError> {
-        let fail = |why| Err(EmailError { text: text.to_owned(), why });
+        let fail = |why: &str| Err(EmailError { text: text.to_owned(), why: why.to_owned() });
         if text.len() > Self::MAX {
             return fail("it is longer than 254 characters");
         }
-        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        if let Some(c) = text.chars().find(|c| hides(*c)) {
+            return fail(&format!("it contains U+{:04X}, which does not show", u32::from(c)));
+        }
+        if text.chars().any(char::is_whitespace) {
             return fail("it contains white space");
         }
         let Some((local, domain)) = text.split_once('@') else { return fail("there is no @ in it") };
@@ -73,6 +77,14 @@ impl Email {
     pub fn domain(&self) -> &str {
         self.folded.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
+}
+
+/// Whether a character cannot be seen in an address: another person would look the same.
+fn hides(c: char) -> bool {
+    c.is_control() && !c.is_whitespace()
+        || is_format(c)
+        || c.is_whitespace() && !c.is_ascii()
+        || matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{2800}')
 }
 
 impl PartialEq for Email {
@@ -151,6 +163,43 @@ mod tests {
         ] {
             let error = Email::parse(text).unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn characters_that_do_not_show_are_named() {
+        for c in [
+            '\u{200b}',
+            '\u{200c}',
+            '\u{200d}',
+            '\u{ad}',
+            '\u{2060}',
+            '\u{feff}',
+            '\u{202e}',
+            '\u{2066}',
+            '\u{61c}',
+            '\u{180e}',
+            '\u{a0}',
+            '\u{3000}',
+            '\u{2028}',
+            '\u{e0041}',
+            '\u{fe0f}',
+            '\u{3164}',
+            '\u{7}',
+            '\u{85}',
+        ] {
+            for text in [
+                format!("jane{c}@example.com"),
+                format!("{c}jane@example.com"),
+                format!("jane@example.com{c}"),
+            ] {
+                let error = Email::parse(&text).unwrap_err().why;
+                assert!(error.contains(&format!("U+{:04X}", u32::from(c))), "{c:?}: {error}");
+            }
+        }
+        for text in ["jörg@example.com", "花子@example.com", "анна@пример.рф", "o'neil+x_y@example.com"]
+        {
+            assert!(Email::parse(text).is_ok(), "{text}");
         }
     }
 

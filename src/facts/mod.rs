@@ -10,6 +10,7 @@ mod desired;
 mod email;
 mod key;
 mod lock;
+mod look_alike;
 mod names;
 mod nearest;
 mod policy;
@@ -17,6 +18,7 @@ mod record;
 mod sorted;
 mod time;
 mod value;
+mod visible;
 mod world;
 
 pub use count::count;
@@ -25,6 +27,7 @@ pub use desired::{Closure, Completeness, Desired, Location, Scope, ScopeExtent, 
 pub use email::{Email, EmailError};
 pub use key::{Family, Holder, Key, RoleType};
 pub use lock::LockAnyway;
+pub use look_alike::{LookAlike, look_alikes, mixed_with_latin};
 pub use names::{
     AccountId, BotId, BotName, BotRef, DialogId, GroupId, GroupName, Level, PermissionName, RoleId, RoleName,
     UserId,
@@ -38,6 +41,7 @@ pub use record::KeyRecord;
 pub use sorted::{assignments_of, find, of_family};
 pub use time::after;
 pub use value::{BuilderAccess, DialogSet, Membership, PersonName, RoleSpec, Value};
+pub use visible::{is_format, visible, visible_json, visible_lines};
 pub use world::{
     BotEntry, Coverage, Directory, Extent, GroupEntry, Listing, RoleEntry, Seen, UserEntry, World,
     WorldBuilder,

@@ -274,6 +274,11 @@ pub struct RateLimit {
     pub read_share: u32,
 }
 
+impl RateLimit {
+    /// As good as none: the most that a manifest may say.
+    pub const NONE: Self = Self { per_minute: 100_000, per_hour: 1_000_000, reserve: 0, read_share: 100 };
+}
+
 impl Default for RateLimit {
     fn default() -> Self {
         Self { per_minute: 60, per_hour: 1800, reserve: 6, read_share: 50 }

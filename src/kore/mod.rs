@@ -42,7 +42,7 @@ pub use ledger::{Admission, Ledger};
 pub use observer::{Observer, Silent};
 pub use read::{AuditEvent, AuditPage, ReadRequest, ReadSizes, Reader};
 pub use replace::replace_file;
-pub use token::Credentials;
+pub use token::{Credentials, clean_secret};
 pub use transport::{Body, Stage, Transport, TransportError, WireRequest, WireResponse};
 pub use write::{
     Assignments, BotAssignment, BotRoleEdit, Failure, Grant, ImportedRole, NewUser, RoleEdit, SetEdit,

@@ -4,17 +4,17 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Writes the file beside its place under the same name and `.new`, and moves it there. Afterwards the content and the
+/// Writes the file beside its place under a name of its own, and moves it there: of several writers at the same time
+/// each replaces all of it, and the last one stays. Afterwards the content and the
 /// move are on disk; after a failure to write or move the place is as it was, and nothing stands beside it.
 ///
 /// # Errors
 /// Whatever the disk says.
 pub fn replace_file(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut name = OsString::from(path);
-    name.push(".new");
-    let beside = PathBuf::from(name);
-    let moved = File::create(&beside)
+    let beside = beside(path);
+    let moved = File::create_new(&beside)
         .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&beside, path));
     if let Err(error) = moved {
@@ -22,6 +22,16 @@ pub fn replace_file(path: &Path, content: &[u8]) -> io::Result<()> {
         return Err(error);
     }
     sync_folder(path)
+}
+
+/// A name that no other process or task has: `memory.json.4711-3.new`.
+fn beside(path: &Path) -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let mut name = OsString::from(path);
+    // A process of another machine may have the same number, and the same one once had it.
+    let time = jiff::Timestamp::now().as_nanosecond();
+    name.push(format!(".{}-{time}-{}.new", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+    PathBuf::from(name)
 }
 
 /// Without it, the move may be lost where the content is not.
@@ -55,5 +65,20 @@ mod tests {
         assert!(replace_file(&taken, b"third").is_err());
         assert!(taken.join("inner").is_dir());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn writers_at_the_same_time_all_succeed_and_one_of_them_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("memory.json");
+        let contents: Vec<String> = (0..8).map(|n| format!("{n}").repeat(10_000)).collect();
+        std::thread::scope(|scope| {
+            for content in &contents {
+                scope.spawn(|| (0..20).for_each(|_| replace_file(&path, content.as_bytes()).unwrap()));
+            }
+        });
+        let kept = fs::read_to_string(&path).unwrap();
+        assert!(contents.contains(&kept), "one of them, in one piece");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

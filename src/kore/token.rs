@@ -18,6 +18,11 @@ pub struct Credentials {
     pub client_secret: SecretString,
 }
 
+/// A credential as it was saved by people and tools: without a byte order mark, line ends and blanks around it.
+pub fn clean_secret(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}' || c == '\0')
+}
+
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").field("client_id", &self.client_id).finish_non_exhaustive()

@@ -45,7 +45,7 @@ macro_rules! codes {
 }
 
 codes! {
-    /// A path does not exist, cannot be read, or a glob matches nothing.
+    /// A path does not exist or cannot be read, or a pattern in `sources` matches nothing.
     Unreadable = "unreadable", Error;
     /// A file, or all files together, are too large to be manifests.
     TooLarge = "too-large", Error;
@@ -55,6 +55,8 @@ codes! {
     Syntax = "syntax", Error;
     /// A mapping has the same key twice.
     DuplicateKey = "duplicate-key", Error;
+    /// Two documents without the line `---` between them.
+    MissingSeparator = "missing-separator", Error;
     /// Anchors, aliases, merge keys and tags are not part of manifests.
     Anchor = "anchor", Error;
     /// `apiVersion`, `kind` or `metadata.name` is missing, or the version is not known.
@@ -125,16 +127,22 @@ codes! {
     AbsentPerson = "absent-person", Error;
     /// An Authoritative object has no subjects, and `allowEmpty` is not true: nothing is pruned.
     NobodyLeft = "nobody-left", Warning;
+    /// Two `KoreAccounts` with one `accountId`: each plans without the other's manifests.
+    DuplicateAccountId = "duplicate-account-id", Warning;
     /// A grant has expired.
     Expired = "expired", Warning;
     /// A role name that looks like a misspelt built-in or declared one.
     NearRole = "near-role", Warning;
+    /// An address that looks like another one, or has letters of two scripts in one word.
+    LookAlike = "look-alike", Warning;
     /// A permission the platform is not known to have.
     UnknownPermission = "unknown-permission", Warning;
     /// A level the permission is not known to take.
     UnknownLevel = "unknown-level", Warning;
-    /// A file that `sources` matches was not loaded: nothing is pruned.
+    /// A file that `sources` matches was not loaded (nothing is pruned), or something in a folder cannot be read.
     NotLoaded = "not-loaded", Warning;
+    /// A file that `sources` matches holds no manifest: nothing is pruned.
+    NotUnderstood = "not-understood", Warning;
 }
 
 impl fmt::Display for Code {

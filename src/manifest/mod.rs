@@ -12,12 +12,14 @@
 pub mod check;
 pub mod compile;
 pub mod finding;
+mod folder;
 pub mod kinds;
 pub mod load;
 pub mod marks;
 pub mod model;
 pub mod render;
 mod scalar;
+pub mod sources;
 pub mod tree;
 pub mod write;
 
@@ -28,11 +30,11 @@ pub use finding::{Code, Finding, Severity, Span, Spot};
 pub use load::Input;
 pub use model::{Manifest, Manifests, Texts};
 
-/// Loads and checks what the command line names: files, folders, globs, `-` for `stdin`. The disk is also asked
-/// whether everything was loaded that the accounts' `sources` name.
+/// Loads and checks what the command line names: files, folders, `-` for `stdin`. The disk is also asked whether
+/// everything was loaded and understood that the accounts' `sources` name.
 pub fn open(paths: &[String], stdin: impl std::io::Read) -> Manifests {
     let mut manifests = check::check(load::load(paths, stdin));
-    load::survey(&mut manifests);
+    sources::survey(&mut manifests);
     manifests
 }
 

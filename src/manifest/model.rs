@@ -6,7 +6,7 @@ use super::kinds::{Kind, Spec};
 use super::load::Input;
 use super::marks::Marks;
 use crate::facts::{Completeness, DeletionPolicy, LoadedObject, Location, ObjectRef, Source};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// One document, or one object of a cluster.
@@ -158,6 +158,15 @@ pub struct Skipped {
     pub controller: usize,
 }
 
+/// A document that is no manifest, and what it is instead.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PassedOver {
+    /// Where it begins.
+    pub spot: Spot,
+    /// `Deployment of apps/v1`, `no mapping`, `not valid YAML`
+    pub what: String,
+}
+
 /// The texts of the files, for showing findings.
 #[derive(Clone, Debug, Default)]
 pub struct Texts(pub(super) BTreeMap<Arc<str>, Arc<str>>);
@@ -186,6 +195,11 @@ pub struct Manifests {
     pub(super) findings: Vec<Finding>,
     pub(super) skipped: Skipped,
     pub(super) texts: Texts,
+    /// Files in which at least one document is a mapping, whoever's.
+    pub(super) understood: BTreeSet<Arc<str>>,
+    /// Files that are not UTF-8 and not ours.
+    pub(super) not_text: BTreeSet<Arc<str>>,
+    pub(super) passed_over: Vec<PassedOver>,
     /// By account name: whether everything that should have been loaded was.
     pub(super) completeness: BTreeMap<Arc<str>, Completeness>,
 }
@@ -204,6 +218,21 @@ impl Manifests {
     /// What was read over.
     pub fn skipped(&self) -> Skipped {
         self.skipped
+    }
+
+    /// Whether at least one document of a file is a mapping, whoever's.
+    pub fn is_understood(&self, file: &str) -> bool {
+        self.understood.contains(file)
+    }
+
+    /// Adds what was found beside the manifests themselves.
+    pub fn add(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// Documents of other tools, in the order they were read.
+    pub fn passed_over(&self) -> &[PassedOver] {
+        &self.passed_over
     }
 
     /// The texts of the files, for showing findings.
@@ -231,7 +260,7 @@ impl Manifests {
         self.completeness.extend(accounts.into_iter().map(|account| (account, Completeness::Complete)));
     }
 
-    /// Sets whether all manifests of an account are loaded (files: [`super::load::survey`]; a cluster: its
+    /// Sets whether all manifests of an account are loaded (files: [`super::sources::survey`]; a cluster: its
     /// stores are).
     pub fn set_completeness(&mut self, account: &str, completeness: Completeness) {
         self.completeness.insert(Arc::from(account), completeness);

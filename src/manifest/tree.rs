@@ -1,7 +1,8 @@
 //! A document with positions: every scalar, key, list and map knows where it stands.
 //!
-//! One piece of text goes in (what stands between two `---` lines), the documents in it and findings come out. A
-//! syntax error costs the document it is in, not the file. Anchors, aliases and tags are findings and are never
+//! One piece of text goes in (what stands between two `---` lines), the documents in it come out, each with what is
+//! wrong with it: whether that counts is for those to say who know whose document it is. A syntax error costs the
+//! document it is in, not the file. Anchors, aliases and tags are findings and are never
 //! expanded, so that no input grows; duplicate keys are found here, because a map would hide them.
 
 use super::finding::{Code, Finding, Span, Spot, shown};
@@ -49,8 +50,9 @@ pub enum Shape<'a> {
 pub struct Document<'a> {
     /// Its value.
     pub root: Node<'a>,
-    /// Whether nothing in it was refused. The rest of an unsound document is worth checking, not using.
-    pub is_sound: bool,
+    /// What manifests may not have: anchors, aliases, tags, a key twice. With any, the rest is worth checking, not
+    /// using.
+    pub findings: Vec<Finding>,
 }
 
 /// A key and its value.
@@ -128,8 +130,17 @@ pub fn chunks(text: &str) -> Vec<Chunk<'_>> {
     chunks
 }
 
-/// Reads one piece. Documents with a syntax error are left out; everything wrong is in `findings`.
-pub fn parse<'a>(chunk: Chunk<'a>, file: &Arc<str>, findings: &mut Vec<Finding>) -> Vec<Document<'a>> {
+/// What one piece of a file holds.
+#[derive(Debug, Default)]
+pub struct Parsed<'a> {
+    /// Its documents.
+    pub documents: Vec<Document<'a>>,
+    /// What is wrong with documents that could not be read to their end, and so are lost.
+    pub broken: Vec<Finding>,
+}
+
+/// Reads one piece. Documents with a syntax error are left out.
+pub fn parse<'a>(chunk: Chunk<'a>, file: &Arc<str>) -> Parsed<'a> {
     let options = granit::options! {
         emit_comments: false,
         disallow_directives: true,
@@ -139,7 +150,7 @@ pub fn parse<'a>(chunk: Chunk<'a>, file: &Arc<str>, findings: &mut Vec<Finding>)
     };
     let mut parser = Parser::new_from_str_with_options(chunk.text, options);
     let mut builder =
-        Builder { chunk, file, findings, stack: Vec::new(), documents: Vec::new(), nodes: 0, is_sound: true };
+        Builder { chunk, file, findings: Vec::new(), stack: Vec::new(), parsed: Parsed::default(), nodes: 0 };
     loop {
         match parser.next_event() {
             None => break,
@@ -156,17 +167,19 @@ pub fn parse<'a>(chunk: Chunk<'a>, file: &Arc<str>, findings: &mut Vec<Finding>)
             }
         }
     }
-    builder.documents
+    let Builder { mut parsed, findings, .. } = builder;
+    parsed.broken.extend(findings);
+    parsed
 }
 
 struct Builder<'a, 'f> {
     chunk: Chunk<'a>,
     file: &'f Arc<str>,
-    findings: &'f mut Vec<Finding>,
+    /// About the document that has not ended yet.
+    findings: Vec<Finding>,
     stack: Vec<OpenNode<'a>>,
-    documents: Vec<Document<'a>>,
+    parsed: Parsed<'a>,
     nodes: usize,
-    is_sound: bool,
 }
 
 /// A list or map that has not ended yet.
@@ -183,7 +196,6 @@ impl<'a> Builder<'a, '_> {
             Event::DocumentStart(..) => {
                 self.stack.clear();
                 self.nodes = 0;
-                self.is_sound = true;
             }
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_decoration(span, anchor, tag.as_deref());
@@ -237,7 +249,10 @@ impl<'a> Builder<'a, '_> {
 
     fn place(&mut self, node: Node<'a>) {
         match self.stack.last_mut() {
-            None => self.documents.push(Document { root: node, is_sound: self.is_sound }),
+            None => {
+                let findings = std::mem::take(&mut self.findings);
+                self.parsed.documents.push(Document { root: node, findings });
+            }
             Some(OpenNode::List(_, items)) => items.push(node),
             Some(OpenNode::Map(_, entries, pending)) => match pending.take() {
                 // The value of a key that was refused goes with it.
@@ -310,7 +325,6 @@ impl<'a> Builder<'a, '_> {
             .hint("keep one of them: readers of YAML disagree which one counts")
             .related(self.spot(first.span), "first written here");
             self.findings.push(finding);
-            self.is_sound = false;
         }
     }
 
@@ -321,12 +335,15 @@ impl<'a> Builder<'a, '_> {
         let line = self.line_at(start);
         let hint = if line.contains("{{") {
             TEMPLATE
+        } else if line.split_once("apiVersion:").is_some_and(|(before, _)| before.ends_with(is_of_value)) {
+            "a document begins here: end the line before apiVersion, and write --- between the two"
         } else if line.contains('\t') {
             "there is a tab on this line: YAML is indented with spaces"
         } else {
             "check the indentation and the quotes here and on the line above"
         };
         self.finding(Code::Syntax, span, format!("not valid YAML: {}", error.info()), hint);
+        self.parsed.broken.append(&mut self.findings);
         self.stack.clear();
     }
 
@@ -338,7 +355,6 @@ impl<'a> Builder<'a, '_> {
     }
 
     fn finding(&mut self, code: Code, span: Span, message: String, hint: &str) {
-        self.is_sound = false;
         let finding = Finding::new(code, self.spot(span), message).hint(hint);
         self.findings.push(finding);
     }
@@ -364,6 +380,11 @@ impl<'a> Builder<'a, '_> {
     }
 }
 
+/// A sign that ends a value, not one that stands before a key.
+fn is_of_value(c: char) -> bool {
+    !c.is_whitespace() && !"{,\"'-?".contains(c)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -373,7 +394,10 @@ mod tests {
         let mut findings = Vec::new();
         let mut documents = Vec::new();
         for chunk in chunks(text) {
-            for document in parse(chunk, &file, &mut findings) {
+            let Parsed { documents: parsed, broken } = parse(chunk, &file);
+            findings.extend(broken);
+            for document in parsed {
+                findings.extend(document.findings);
                 let a = document.root.get("a").expect("each test document has a key a");
                 let span = a.value.span;
                 documents.push(format!(

@@ -483,6 +483,10 @@ impl Digest {
     pub fn over<'a>(ids: impl Iterator<Item = &'a ChangeId>) -> Self {
         let sorted: BTreeSet<&ChangeId> = ids.collect();
         let mut hash = Sha256::new();
+        if sorted.is_empty() {
+            // The digest of nothing is the digest of every empty text.
+            hash.update(b"koreconcile.dev/plan/v1: no changes\n");
+        }
         for id in sorted {
             hash.update(id.as_str());
             hash.update(b"\n");

@@ -2,6 +2,7 @@
 
 use super::super::Exit;
 use super::super::error::of_kore;
+use super::super::network;
 use super::evidence::Evidence;
 use super::report::{Figures, Finding, Level, Report};
 use crate::facts::{self, AccountId, Extent, Listing, OwnershipLevel, RateLimit, World};
@@ -27,7 +28,7 @@ pub(super) fn run(
     let id: Option<AccountId> = worlds().find_map(|world| world.account.clone());
     let cost = ReadCost::estimate(evidence, compiled);
     let mut findings = Vec::new();
-    findings.extend(access(evidence));
+    findings.extend(access(evidence, &host));
     findings.extend(identity(id.as_ref(), compiled, evidence));
     findings.extend(scopes(evidence));
     findings.extend(trouble(evidence));
@@ -40,6 +41,7 @@ pub(super) fn run(
         findings.extend(cost.findings(compiled.policy.rate, interval));
     }
     findings.push(budget(evidence));
+    findings.extend(state(evidence));
     let users = evidence.users.iter().flatten().map(|world| world.directory.users.len()).next();
     let figures = Figures {
         calls: evidence.calls.values().sum(),
@@ -68,7 +70,7 @@ fn errors(evidence: &Evidence) -> Vec<&KoreError> {
 }
 
 /// Is there an account at all?
-fn access(evidence: &Evidence) -> Vec<Finding> {
+fn access(evidence: &Evidence, host: &str) -> Vec<Finding> {
     let over = errors(evidence).into_iter().find(|error| {
         matches!(
             error,
@@ -82,7 +84,14 @@ fn access(evidence: &Evidence) -> Vec<Finding> {
     let text = error.to_string();
     let mut lines = text.lines().map(str::trim);
     let found = lines.next().unwrap_or_default().to_owned();
-    let detail: Vec<&str> = lines.collect();
+    let mut detail: Vec<&str> = lines.collect();
+    // Before the last line, which is the next step.
+    let network = match error {
+        KoreError::Unreachable { .. } => network::described(host, &text),
+        _ => String::new(),
+    };
+    let at = detail.len().saturating_sub(1);
+    detail.splice(at..at, network.lines().map(str::trim).filter(|line| !line.is_empty()));
     let (last, middle) = detail.split_last().unwrap_or((&"", &[]));
     let found = if middle.is_empty() { found } else { format!("{found} ({})", middle.join("; ")) };
     let so = "the checks after it were not made";
@@ -288,6 +297,16 @@ fn mapping(evidence: &Evidence) -> Option<Finding> {
         ),
         Err(_) => None,
     }
+}
+
+/// Can runs remember anything?
+fn state(evidence: &Evidence) -> Option<Finding> {
+    let problem = evidence.state_problem.as_ref()?;
+    Some(
+        Finding::new("stateFolder", Level::Warning, problem.clone())
+            .so("plans go on without the calls and the memory of earlier runs, and apply refuses to write")
+            .next("choose a folder that can be written with --state-dir, or set XDG_STATE_HOME"),
+    )
 }
 
 /// Is this machine's clock right?

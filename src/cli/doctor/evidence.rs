@@ -27,6 +27,8 @@ pub(super) struct Evidence {
     pub(super) skew: Option<SignedDuration>,
     /// Requests this took.
     pub(super) calls: BTreeMap<Endpoint, u32>,
+    /// Why the state folder cannot be used.
+    pub(super) state_problem: Option<String>,
     /// Calls that can go at once, and within an hour.
     pub(super) room: (usize, usize),
 }
@@ -47,6 +49,7 @@ pub(super) async fn collect(session: &Session, compiled: &Compiled) -> Evidence 
         skew: None,
         calls: BTreeMap::new(),
         room: (0, 0),
+        state_problem: session.state_problem.clone(),
     };
     gather(&mut evidence, session, compiled).await;
     session.quiet_down();

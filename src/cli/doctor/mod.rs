@@ -41,7 +41,7 @@ enum ReportFormat {
 
 /// Reads, checks and reports. Errors in manifests do not stop it: it needs the `KoreAccount` only.
 pub(super) async fn run(args: &DoctorArgs, output: &Output) -> Result<Exit, CliError> {
-    let (manifests, compiled) = args.inputs.compile(true, Timestamp::now(), output)?;
+    let (manifests, compiled) = args.inputs.compile_all(true, Timestamp::now(), output)?;
     let reach = Reach {
         keep_going: true,
         allow_removals: None,
@@ -56,11 +56,12 @@ pub(super) async fn run(args: &DoctorArgs, output: &Output) -> Result<Exit, CliE
     session.close().await;
     let interval = interval(&manifests, &compiled.account.name);
     let report = checks::run(&evidence, &compiled, interval, host);
-    let text = match args.format {
-        ReportFormat::Text => report.text(style(output)),
-        ReportFormat::Json => report.json().map_err(|error| CliError::Unexpected(error.to_string()))?,
-    };
-    output.result(&text);
+    match args.format {
+        ReportFormat::Text => output.result(&report.text(style(output))),
+        ReportFormat::Json => {
+            output.json(&report.json().map_err(|error| CliError::Unexpected(error.to_string()))?);
+        }
+    }
     Ok(exit(&report))
 }
 

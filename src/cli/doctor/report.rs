@@ -1,7 +1,7 @@
 //! What was found, as a value; as text and as JSON.
 
 use super::super::Exit;
-use crate::facts;
+use crate::facts::{self, visible};
 use crate::plan::AccountRef;
 use crate::plan::render::Style;
 use anstyle::{AnsiColor, Style as Ansi};
@@ -125,10 +125,10 @@ impl Report {
             } else {
                 padded
             };
-            writeln!(out, "{word}{topic}: {found}")?;
+            writeln!(out, "{word}{topic}: {}", visible(found))?;
             for (lead, text) in [("so: ", consequence), ("next: ", next_step)] {
                 if let Some(text) = text {
-                    writeln!(out, "          {lead}{text}")?;
+                    writeln!(out, "          {lead}{}", visible(text))?;
                 }
             }
         }

@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
     after_help = "Why a user does not have a role: explain jane.doe@example.com --role \"Bot Developer\" --bot \"Banking Assistant\""
 )]
 pub(super) struct ExplainArgs {
-    /// E-mail address of a user (optional), then files, folders or globs of manifests, or - [default: .]
+    /// E-mail address of a user (optional), then files or folders of manifests, or - [default: .]
     #[arg(value_name = "WHO|PATH")]
     words: Vec<String>,
     /// Who has access to this bot: its name, or its id (st-...)
@@ -88,7 +88,7 @@ pub(super) async fn run(args: &ExplainArgs, output: &Output) -> Result<Exit, Cli
         max_wait: args.max_wait,
         state_dir: args.state_dir.clone(),
     };
-    let (manifests, compiled) = inputs.compile(reach.keep_going, Timestamp::now(), output)?;
+    let (manifests, compiled) = inputs.compile_all(reach.keep_going, Timestamp::now(), output)?;
     let answered = answer(args, &query, &manifests, &compiled, &reach, output).await?;
     let (mut explanation, state) = match answered {
         Ok(answered) => answered,
@@ -105,14 +105,13 @@ pub(super) async fn run(args: &ExplainArgs, output: &Output) -> Result<Exit, Cli
     if let Some(state) = state {
         date(&mut explanation, &state);
     }
-    let text = match args.format {
-        Format::Text => render::explanation(&explanation, style(output)),
+    match args.format {
+        Format::Text => output.result(&render::explanation(&explanation, style(output))),
         Format::Json => {
             let json = serde_json::to_string_pretty(&explanation);
-            json.map_err(|error| CliError::Unexpected(error.to_string()))? + "\n"
+            output.json(&(json.map_err(|error| CliError::Unexpected(error.to_string()))? + "\n"));
         }
-    };
-    output.result(&text);
+    }
     Ok(Exit::Done)
 }
 

@@ -8,6 +8,7 @@ use crate::controller::pass::{ConditionReason, DeclaredAccount, Readiness};
 use crate::facts::RateLimit;
 use crate::kore::{
     BaseUrl, Credentials, Gateway, HttpLimits, HttpTransport, Ledger, Parts, Reader, SystemClock,
+    clean_secret,
 };
 use crate::manifest::kinds::account::SecretSource;
 use jiff::{SignedDuration, Timestamp};
@@ -150,7 +151,7 @@ impl Connector {
             })?;
         let value = secret.data.as_ref().and_then(|data| data.get(key));
         let text =
-            value.and_then(|value| std::str::from_utf8(&value.0).ok()).map(str::trim).unwrap_or_default();
+            value.and_then(|value| std::str::from_utf8(&value.0).ok()).map(clean_secret).unwrap_or_default();
         if text.is_empty() {
             return Err(missing(format!(
                 "the Secret {name} has no {key}, or it is empty; write {what} there"

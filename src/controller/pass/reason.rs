@@ -122,6 +122,7 @@ impl ConditionReason {
             | Code::NotUtf8
             | Code::Syntax
             | Code::DuplicateKey
+            | Code::MissingSeparator
             | Code::Anchor
             | Code::Header
             | Code::UnknownKind
@@ -149,9 +150,12 @@ impl ConditionReason {
             | Code::NobodyLeft
             | Code::Expired
             | Code::NearRole
+            | Code::LookAlike
+            | Code::DuplicateAccountId
             | Code::UnknownPermission
             | Code::UnknownLevel
-            | Code::NotLoaded => Self::Invalid,
+            | Code::NotLoaded
+            | Code::NotUnderstood => Self::Invalid,
         }
     }
 

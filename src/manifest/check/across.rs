@@ -2,7 +2,7 @@
 //! rule on its type instead.
 
 use super::{limits, vocabulary};
-use crate::facts::{RoleName, RoleType, nearest};
+use crate::facts::{Email, LookAlike, RoleName, RoleType, look_alikes, mixed_with_latin, nearest};
 use crate::manifest::finding::{Code, Finding, Spot, shown};
 use crate::manifest::kinds::{Kind, Spec};
 use crate::manifest::model::{Index, Manifest};
@@ -33,6 +33,116 @@ pub(super) fn check(manifests: &mut Vec<Manifest>, findings: &mut Vec<Finding>) 
     teams_exist(manifests, &index, findings);
     teams_contain_no_cycles(manifests, &index, findings);
     role_names_are_no_near_misses(manifests, findings);
+    addresses_look_like_themselves(manifests, findings);
+    accounts_are_different(manifests, findings);
+}
+
+/// Two declarations of one account know nothing of each other, and each may prune what the other one grants.
+fn accounts_are_different(manifests: &[Manifest], findings: &mut Vec<Finding>) {
+    let mut first: HashMap<&str, &Manifest> = HashMap::new();
+    for manifest in manifests {
+        let Spec::Account(spec) = &manifest.spec else { continue };
+        let Some(id) = &spec.account_id else { continue };
+        let Some(other) = first.get(id.as_str()) else {
+            first.insert(id.as_str(), manifest);
+            continue;
+        };
+        let message = format!("the KoreAccounts {} and {} have one accountId", other.name, manifest.name);
+        findings.push(
+            Finding::new(Code::DuplicateAccountId, manifest.spot("accountId"), message)
+                .hint("keep one of them: each plans without the manifests of the other")
+                .related(other.spot("accountId"), "the other one"),
+        );
+    }
+}
+
+/// Objects whose addresses are as they look. A file is checked value by value; the pattern of a definition cannot name
+/// every character that does not show.
+pub(super) fn without_hidden_characters(manifests: &mut Vec<Manifest>, findings: &mut Vec<Finding>) {
+    manifests.retain(|manifest| {
+        let before = findings.len();
+        for (email, manifest, path, at) in addresses(manifest) {
+            if let Err(error) = Email::parse(email.as_str()) {
+                let message = format!("{} is not an e-mail address: {}", shown(email.as_str()), error.why);
+                let finding = Finding::new(Code::Email, manifest.item_spot(path, at), message);
+                findings.push(finding.hint("write it as name@example.com"));
+            }
+        }
+        findings.len() == before
+    });
+}
+
+/// An address with letters of another script may be taken for a colleague's.
+fn addresses_look_like_themselves(manifests: &[Manifest], findings: &mut Vec<Finding>) {
+    let all: Vec<(&Email, &Manifest, &'static str, usize)> = manifests.iter().flat_map(addresses).collect();
+    if all.iter().all(|(email, ..)| email.as_str().is_ascii()) {
+        return;
+    }
+    let spot =
+        |(_, manifest, path, at): &(&Email, &Manifest, &'static str, usize)| manifest.item_spot(path, *at);
+    let find = |wanted: &Email| all.iter().find(|(email, ..)| email.as_str() == wanted.as_str());
+    let pairs = look_alikes(all.iter().map(|(email, ..)| *email));
+    for LookAlike { email, like } in &pairs {
+        let (Some(here), Some(there)) = (find(email), find(like)) else { continue };
+        let message = format!("{email} is not {like}, and looks like it{}", foreign_letter(email));
+        findings.push(
+            Finding::new(Code::LookAlike, spot(here), message)
+                .hint("type the address anew, or rename one of the two if both are meant")
+                .related(spot(there), "the other one"),
+        );
+    }
+    let mut seen = HashSet::new();
+    for one in &all {
+        let is_pair = pairs.iter().any(|pair| pair.email == *one.0);
+        if let Some(script) = mixed_with_latin(one.0).filter(|_| !is_pair && seen.insert(one.0)) {
+            let message =
+                format!("{} mixes Latin and {script} letters in one word{}", one.0, foreign_letter(one.0));
+            findings.push(Finding::new(Code::LookAlike, spot(one), message).hint("type the address anew"));
+        }
+    }
+}
+
+/// ` (U+0430)`: the first letter that is not what it seems.
+fn foreign_letter(email: &Email) -> String {
+    let letter = email.as_str().chars().find(|c| !c.is_ascii());
+    letter.map(|c| format!(" (U+{:04X})", u32::from(c))).unwrap_or_default()
+}
+
+/// Every address of a manifest, with the field and the item it is in.
+fn addresses(manifest: &Manifest) -> Vec<(&Email, &Manifest, &'static str, usize)> {
+    fn listed<'m>(
+        manifest: &'m Manifest,
+        path: &'static str,
+        emails: impl Iterator<Item = Option<&'m Email>>,
+    ) -> impl Iterator<Item = (&'m Email, &'m Manifest, &'static str, usize)> {
+        emails.enumerate().filter_map(move |(at, email)| email.map(|email| (email, manifest, path, at)))
+    }
+    match &manifest.spec {
+        Spec::User(spec) => vec![(&spec.email, manifest, "email", 0)],
+        Spec::Account(spec) => spec
+            .safety
+            .primary_admin
+            .iter()
+            .map(|email| (email, manifest, "safety.primaryAdmin", 0))
+            .collect(),
+        Spec::Team(spec) => listed(manifest, "members", spec.members.iter().map(Some)).collect(),
+        Spec::RoleBinding(spec) => {
+            listed(manifest, "subjects", spec.subjects.iter().map(|who| who.user.as_ref()))
+                .chain(listed(manifest, "absent", spec.absent.iter().map(|who| who.user.as_ref())))
+                .collect()
+        }
+        Spec::GroupMembership(spec) => {
+            listed(manifest, "subjects", spec.subjects.iter().map(|who| who.user.as_ref()))
+                .chain(listed(manifest, "absent", spec.absent.iter().map(|who| Some(&who.user))))
+                .collect()
+        }
+        Spec::BotAssignment(spec) => {
+            listed(manifest, "subjects", spec.subjects.iter().map(|who| who.user.as_ref()))
+                .chain(listed(manifest, "absent", spec.absent.iter().map(|who| Some(&who.user))))
+                .collect()
+        }
+        Spec::Role(_) => Vec::new(),
+    }
 }
 
 fn only_account(manifests: &[Manifest]) -> Option<String> {

@@ -1,17 +1,22 @@
 //! Checks one document by itself: header, schema, the YAML 1.1 trap, CEL, and what the platform is known to have.
 
 use super::walk::Walk;
-use super::{schema, vocabulary};
+use super::{schema, secrets, vocabulary};
 use crate::facts::{RoleType, nearest};
 use crate::manifest::finding::{Code, Finding, Span, Spot, shown};
 use crate::manifest::kinds::{API_VERSION, CONTROLLER_KINDS, GROUP, Kind, Spec, rules};
 use crate::manifest::marks::Marks;
-use crate::manifest::model::{Manifest, Origin};
-use crate::manifest::tree::{Node, Shape};
+use crate::manifest::model::{Manifest, Origin, PassedOver};
+use crate::manifest::tree::{Chunk, Document, Node, Shape};
 use crate::manifest::{model::Skipped, scalar};
 use kube::core::cel::Validator;
 use serde_json::Value;
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
+
+/// The keys that every document has once.
+const HEADER: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
 
 /// What one worker needs and collects.
 pub(super) struct Checker {
@@ -21,6 +26,12 @@ pub(super) struct Checker {
     pub findings: Vec<Finding>,
     /// What was left out.
     pub skipped: Skipped,
+    /// The same, document by document.
+    pub passed_over: Vec<PassedOver>,
+    /// Bytes of files that are not shown.
+    pub hidden: Vec<(Arc<str>, Vec<Range<u32>>)>,
+    /// Files with a mapping in them.
+    pub understood: BTreeSet<Arc<str>>,
     validator: Validator,
 }
 
@@ -31,34 +42,79 @@ impl Checker {
             manifests: Vec::new(),
             findings: Vec::new(),
             skipped: Skipped::default(),
+            passed_over: Vec::new(),
+            hidden: Vec::new(),
+            understood: BTreeSet::new(),
             validator: Validator::new(),
         }
     }
 
-    /// Checks a document, or each item of a `List`. An unsound one is checked and not used.
-    pub(super) fn document(&mut self, file: &Arc<str>, document: &Node<'_>, is_sound: bool) {
-        match &document.shape {
-            Shape::Scalar { text, is_plain: true } if scalar::is_nothing(text) => return,
-            Shape::Map(_) => {}
-            _ => {
-                self.skipped.foreign += 1;
-                return;
+    /// Checks a document, or each item of a `List`. What manifests may not have counts in manifests only: other tools
+    /// have their own rules.
+    pub(super) fn take(&mut self, file: &Arc<str>, document: Document<'_>) {
+        let Document { root, findings } = document;
+        let before = self.findings.len();
+        let manifests = self.manifests.len();
+        if self.document(file, &root, findings.is_empty()) {
+            match joined(file, &root) {
+                Some(finding) => {
+                    self.manifests.truncate(manifests);
+                    self.findings.truncate(before);
+                    self.findings.push(finding);
+                }
+                None => self.findings.extend(findings),
             }
         }
+        let hidden = secrets::hidden(&root);
+        if !hidden.is_empty() {
+            secrets::redact(&mut self.findings[before..], &hidden);
+            self.hidden.push((Arc::clone(file), hidden));
+        }
+    }
+
+    /// What is wrong with documents that cannot be read to their end.
+    pub(super) fn take_broken(&mut self, file: &Arc<str>, chunk: &Chunk<'_>, mut broken: Vec<Finding>) {
+        if let Some(hidden) = secrets::hidden_in_broken(chunk).filter(|_| !broken.is_empty()) {
+            let hidden = vec![hidden];
+            secrets::redact(&mut broken, &hidden);
+            self.hidden.push((Arc::clone(file), hidden));
+        }
+        self.findings.append(&mut broken);
+    }
+
+    /// Whether it is one of ours, or looks so. An unsound one is checked and not used.
+    fn document(&mut self, file: &Arc<str>, document: &Node<'_>, is_sound: bool) -> bool {
+        match &document.shape {
+            Shape::Scalar { text, is_plain: true } if scalar::is_nothing(text) => return false,
+            Shape::Map(_) => {}
+            _ => {
+                self.foreign(file, document, "no mapping of keys to values".to_owned());
+                return false;
+            }
+        }
+        self.understood.insert(Arc::clone(file));
         let kind = document.get("kind").and_then(|entry| entry.value.text());
         if let (Some(kind), Some(items)) = (kind, document.get("items")) {
             let is_list =
                 kind == "List" || kind.strip_suffix("List").is_some_and(|kind| Kind::named(kind).is_some());
             if let (true, Shape::List(items)) = (is_list, &items.value.shape) {
-                for item in items {
-                    self.document(file, item, is_sound);
-                }
-                return;
+                return items
+                    .iter()
+                    .fold(false, |is_ours, item| self.document(file, item, is_sound) | is_ours);
             }
         }
+        let before = self.findings.len();
         if let Some(kind) = self.kind(file, document) {
             self.object(file, document, kind, is_sound);
+            return true;
         }
+        self.findings.len() > before
+    }
+
+    fn foreign(&mut self, file: &Arc<str>, document: &Node<'_>, what: String) {
+        self.skipped.foreign += 1;
+        let spot = Spot { file: Arc::clone(file), span: document.span };
+        self.passed_over.push(PassedOver { spot, what });
     }
 
     /// The kind, if the document is one of ours.
@@ -80,7 +136,12 @@ impl Checker {
                     .hint(format!("add apiVersion: {API_VERSION}")),
                 );
             } else {
-                self.skipped.foreign += 1;
+                let what = if name.is_empty() {
+                    "no apiVersion".to_owned()
+                } else {
+                    format!("{} without apiVersion", shown(name))
+                };
+                self.foreign(file, document, what);
             }
             return None;
         };
@@ -99,7 +160,7 @@ impl Checker {
                     .hint(format!("did you mean {API_VERSION}?")),
                 );
             }
-            self.skipped.foreign += 1;
+            self.foreign(file, document, format!("{} of {}", shown(name), shown(version)));
             return None;
         }
         if version != API_VERSION {
@@ -235,6 +296,34 @@ impl Checker {
             }
         }
     }
+}
+
+/// Documents that were put together without `---` between them: one finding instead of one for each key that is there
+/// twice. The second begins where the first of these keys comes again.
+fn joined(file: &Arc<str>, root: &Node<'_>) -> Option<Finding> {
+    let Shape::Map(entries) = &root.shape else { return None };
+    let again: Vec<Span> = entries
+        .iter()
+        .enumerate()
+        .filter(|(at, entry)| {
+            HEADER.contains(&&*entry.key.text)
+                && entries[..*at].iter().any(|earlier| earlier.key.text == entry.key.text)
+        })
+        .map(|(_, entry)| entry.key.span)
+        .collect();
+    if again.len() < 2 {
+        return None;
+    }
+    let spot = |span: Span| Spot { file: Arc::clone(file), span };
+    let (first, document) = (spot(again[0]), spot(root.span));
+    let message = "a document begins here, and the line --- before it is missing";
+    Some(
+        Finding::new(Code::MissingSeparator, first, message)
+            .hint(
+                "write --- on a line of its own before each document, and put a line end behind the last one",
+            )
+            .related(document, "this document ends before it"),
+    )
 }
 
 /// Name and namespace; what Kubernetes would refuse is found here.

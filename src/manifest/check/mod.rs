@@ -8,16 +8,20 @@ mod across;
 mod document;
 mod limits;
 mod schema;
+mod secrets;
 mod vocabulary;
 mod walk;
 
 pub use vocabulary::permissions;
 
 use super::finding::{Code, Finding, Span, Spot};
+use super::kinds::{GROUP, Kind};
 use super::load::Loaded;
-use super::model::{Manifest, Manifests, Texts};
-use super::tree::{self, Chunk};
+use super::model::{Manifest, Manifests, PassedOver, Texts};
+use super::tree::{self, Chunk, Parsed};
 use document::Checker;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Less text than this is not worth a second thread.
@@ -33,18 +37,24 @@ pub fn check(loaded: Loaded) -> Manifests {
 fn check_with(loaded: Loaded, threads: usize) -> Manifests {
     let Loaded { inputs, mut findings } = loaded;
     let mut texts = Texts::default();
+    let (mut passed_over, mut not_text) = (Vec::new(), BTreeSet::new());
     for input in inputs {
         let file: Arc<str> = Arc::from(input.path);
         match String::from_utf8(input.bytes) {
             Ok(text) => {
                 texts.0.insert(file, Arc::from(text));
             }
-            Err(error) => {
+            Err(error) if looks_ours(error.as_bytes()) => {
                 let valid = error.utf8_error().valid_up_to();
                 let line = error.as_bytes()[..valid].split(|byte| *byte == b'\n').count();
                 let spot = Spot { file, span: Span { line: number(line), column: 1, ..Span::default() } };
                 let finding = Finding::new(Code::NotUtf8, spot, format!("byte {valid} is not UTF-8"));
                 findings.push(finding.hint("save the file as UTF-8"));
+            }
+            Err(_) => {
+                let spot = Spot { file: Arc::clone(&file), span: Span::default() };
+                passed_over.push(PassedOver { spot, what: "not UTF-8".to_owned() });
+                not_text.insert(file);
             }
         }
     }
@@ -60,21 +70,52 @@ fn check_with(loaded: Loaded, threads: usize) -> Manifests {
         .collect();
     let mut manifests = Vec::new();
     let mut skipped = super::model::Skipped::default();
+    let mut understood = BTreeSet::new();
+    let mut hidden: BTreeMap<Arc<str>, Vec<Range<u32>>> = BTreeMap::new();
     for checker in in_parallel(&work, threads) {
         manifests.extend(checker.manifests);
         findings.extend(checker.findings);
         skipped.foreign += checker.skipped.foreign;
         skipped.controller += checker.skipped.controller;
+        passed_over.extend(checker.passed_over);
+        understood.extend(checker.understood);
+        for (file, ranges) in checker.hidden {
+            hidden.entry(file).or_default().extend(ranges);
+        }
+    }
+    for (file, ranges) in hidden {
+        if let Some(text) = texts.0.get_mut(&file) {
+            *text = Arc::from(secrets::covered(text, &ranges));
+        }
     }
     across::check(&mut manifests, &mut findings);
     findings.sort_by(|left, right| left.spot.cmp(&right.spot).then_with(|| left.code.cmp(&right.code)));
-    Manifests { objects: manifests, findings, skipped, texts, ..Manifests::default() }
+    passed_over.sort_by(|left, right| left.spot.cmp(&right.spot));
+    Manifests {
+        objects: manifests,
+        findings,
+        skipped,
+        texts,
+        understood,
+        not_text,
+        passed_over,
+        ..Manifests::default()
+    }
+}
+
+/// Whether a piece that cannot be read may be a manifest: it names our API group or one of our kinds. NULs do not
+/// count, because UTF-16 is full of them.
+fn looks_ours(bytes: &[u8]) -> bool {
+    let text: Vec<u8> = bytes.iter().copied().filter(|byte| *byte != 0).collect();
+    let text = String::from_utf8_lossy(&text);
+    text.contains(GROUP) || Kind::ALL.iter().any(|kind| text.contains(kind.name()))
 }
 
 /// The same for objects of a cluster, which its API server has checked one by one; the oldest first, because of two
 /// that exclude each other the first stays in use.
 pub fn check_objects(mut manifests: Vec<Manifest>) -> Manifests {
     let mut findings = Vec::new();
+    across::without_hidden_characters(&mut manifests, &mut findings);
     across::check(&mut manifests, &mut findings);
     findings.sort_by(|left, right| left.spot.cmp(&right.spot).then_with(|| left.code.cmp(&right.code)));
     Manifests { objects: manifests, findings, ..Manifests::default() }
@@ -110,8 +151,16 @@ fn in_parallel(work: &[(&Arc<str>, Chunk<'_>)], threads: usize) -> Vec<Checker> 
 fn check_run(run: &[(&Arc<str>, Chunk<'_>)]) -> Checker {
     let mut checker = Checker::new();
     for (file, chunk) in run {
-        for document in tree::parse(*chunk, file, &mut checker.findings) {
-            checker.document(file, &document.root, document.is_sound);
+        let Parsed { documents, broken } = tree::parse(*chunk, file);
+        if looks_ours(chunk.text.as_bytes()) {
+            checker.take_broken(file, chunk, broken);
+        } else {
+            checker.passed_over.extend(
+                broken.into_iter().map(|finding| PassedOver { spot: finding.spot, what: finding.message }),
+            );
+        }
+        for document in documents {
+            checker.take(file, document);
         }
     }
     checker

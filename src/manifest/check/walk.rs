@@ -4,9 +4,10 @@
 //! places of its fields and list items.
 
 use super::schema::{Field, Schema, Text};
-use crate::facts::{Email, nearest};
+use super::vocabulary::built_in_roles;
+use crate::facts::{Email, RoleType, nearest};
 use crate::manifest::finding::{Code, Finding, Span, Spot, shown};
-use crate::manifest::kinds::text::EMAIL_PATTERN;
+use crate::manifest::kinds::text::{EMAIL_PATTERN, time};
 use crate::manifest::marks::Marks;
 use crate::manifest::scalar;
 use crate::manifest::tree::{Key, MapEntry, Node, Shape};
@@ -227,6 +228,7 @@ impl Walk<'_> {
         };
         let field = if field.is_empty() { "spec" } else { field };
         let message = format!("{field} takes {wanted}, not {found}");
+        let example = right_form(node, schema, field).unwrap_or_else(|| example.to_owned());
         self.finding(Code::WrongType, node.span, message, example);
     }
 
@@ -277,6 +279,37 @@ impl Walk<'_> {
     }
 }
 
+/// Exactly this value in the form that the field takes, where that can be said.
+fn right_form(node: &Node<'_>, schema: &Schema, field: &str) -> Option<String> {
+    let text =
+        node.text().filter(|text| !text.is_empty() && text.len() <= 60 && !text.contains(['\n', '"']))?;
+    let quoted = if text.contains([':', '#', '{', '}', '[', ']', ',']) {
+        format!("\"{text}\"")
+    } else {
+        text.to_owned()
+    };
+    let last = field.rsplit('.').next().unwrap_or(field).trim_end_matches("[]");
+    Some(match (schema, last) {
+        (Schema::Object { fields }, "subjects" | "absent")
+            if fields.iter().any(|field| field.name == "user") =>
+        {
+            let has = |name: &str| fields.iter().any(|field| field.name == name);
+            let of_name = ["team", "group"].into_iter().find(|name| has(name));
+            let who = of_name.filter(|_| !text.contains('@')).unwrap_or("user");
+            format!("write {{ {who}: {quoted} }}")
+        }
+        (Schema::Object { fields }, "role") if fields.iter().any(|field| field.name == "type") => {
+            let kind = if built_in_roles(RoleType::Admin).contains(&text) { "Admin" } else { "Bot" };
+            format!("write role: {{ type: {kind}, name: {quoted} }}")
+        }
+        (Schema::Object { .. }, "endpoint") if text.contains("://") => {
+            format!("write endpoint: {{ host: {quoted} }}")
+        }
+        (Schema::List { .. }, _) => format!("write {last}: [{quoted}]"),
+        _ => return None,
+    })
+}
+
 /// A short value as it was written, a long one cut.
 fn unquoted(text: &str) -> &str {
     const LONGEST: usize = 60;
@@ -290,7 +323,7 @@ fn is_timestamp_text(text: &str) -> bool {
         && bytes[10].eq_ignore_ascii_case(&b'T')
         && bytes[13] == b':'
         && bytes[16] == b':'
-        && text.parse::<jiff::Timestamp>().is_ok()
+        && time(text).is_ok()
 }
 
 /// The rule that a text breaks when a pattern does not match it, and the next step.

@@ -74,6 +74,8 @@ pub enum CompileError {
         name: String,
         /// The nearest name that is there.
         nearest: Option<String>,
+        /// All names that are there.
+        names: Vec<String>,
         /// Where the search ended: any file.
         spot: Spot,
     },
@@ -93,8 +95,20 @@ impl CompileError {
                     .hint("choose one with --account NAME");
                 spots.fold(finding, |finding, spot| finding.related(spot.clone(), "and here"))
             }
-            Self::UnknownAccount { name: _, nearest, spot } => {
-                Finding::new(Code::UnknownAccount, spot.clone(), message).did_you_mean(nearest.as_deref())
+            Self::UnknownAccount { name: _, nearest, names, spot } => {
+                let finding = Finding::new(Code::UnknownAccount, spot.clone(), message);
+                let listed = match names.as_slice() {
+                    [] => "there is none among the manifests".to_owned(),
+                    [only] => format!("there is one: {only}"),
+                    names => format!("there are {}", names.join(", ")),
+                };
+                match nearest {
+                    Some(nearest) if names.len() > 1 => {
+                        finding.hint(format!("did you mean {nearest}? {listed}"))
+                    }
+                    Some(_) => finding.did_you_mean(nearest.as_deref()),
+                    None => finding.hint(listed),
+                }
             }
         }
     }
@@ -160,7 +174,12 @@ fn choose<'m>(
         (Some(name), accounts) => {
             accounts.iter().find(|account| *account.name == *name).copied().ok_or_else(|| {
                 let nearest = nearest(name, accounts.iter().map(|account| &*account.name)).map(str::to_owned);
-                CompileError::UnknownAccount { name: name.to_owned(), nearest, spot: any() }
+                CompileError::UnknownAccount {
+                    name: name.to_owned(),
+                    nearest,
+                    names: accounts.iter().map(|account| account.name.to_string()).collect(),
+                    spot: any(),
+                }
             })?
         }
         (None, [only]) => only,

@@ -62,7 +62,7 @@ pub struct Subject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<GroupName>,
     /// End of the grant. From then on it counts as declared absent. RFC 3339, such as `2026-12-31T18:00:00Z`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "text::optional_time")]
     #[schemars(schema_with = "text::timestamp")]
     pub expires_at: Option<Timestamp>,
     /// Why it is granted, for readers of the manifest; `explain` shows it.
@@ -84,7 +84,7 @@ pub struct PersonSubject {
     #[schemars(length(min = 1, max = 253))]
     pub team: Option<String>,
     /// End of the grant. From then on it counts as declared absent. RFC 3339, such as `2026-12-31T18:00:00Z`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "text::optional_time")]
     #[schemars(schema_with = "text::timestamp")]
     pub expires_at: Option<Timestamp>,
     /// Why it is granted, for readers of the manifest; `explain` shows it.

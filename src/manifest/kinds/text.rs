@@ -1,7 +1,9 @@
 //! Text types shared by the schemas: their length and pattern.
 
 use crate::facts::Email;
+use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{Deserialize as _, Deserializer, Error as _};
 use std::borrow::Cow;
 
 /// What an e-mail address looks like; [`Email::parse`] explains what is wrong with one that does not match.
@@ -26,6 +28,24 @@ impl JsonSchema for Email {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "maxLength": Email::MAX, "pattern": EMAIL_PATTERN })
     }
+}
+
+/// The time a text names. RFC 3339 ends a day after the last time that is kept, and the last second of the year 9999 is
+/// how databases write "never": it is read as that last time.
+pub fn time(text: &str) -> Result<Timestamp, jiff::Error> {
+    text.parse().or_else(|error| {
+        let is_end =
+            text.starts_with("9999-12-3") && text.replacen("9999", "9995", 1).parse::<Timestamp>().is_ok();
+        if is_end { Ok(Timestamp::MAX) } else { Err(error) }
+    })
+}
+
+/// The same for serde.
+pub(super) fn optional_time<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Timestamp>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| time(&text).map_err(D::Error::custom)).transpose()
 }
 
 /// A timestamp: RFC 3339, with `Z` or an offset.

@@ -9,10 +9,11 @@ pub use sarif::sarif;
 
 use super::finding::{Finding, Severity, Spot};
 use super::model::Texts;
-use crate::facts;
+use crate::facts::{self, is_format, visible};
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// A longer line is named, not shown.
 const LONGEST_LINE: usize = 400;
@@ -21,16 +22,60 @@ const LONGEST_LINE: usize = 400;
 pub fn text(findings: &[Finding], texts: &Texts, colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let mut out = String::new();
-    let mut lines = Lines { texts, starts: HashMap::new() };
-    for finding in findings {
+    let texts = showable(texts, findings);
+    let mut lines = Lines { texts: &texts, starts: HashMap::new() };
+    let findings: Vec<Finding> = findings.iter().map(shown).collect();
+    for finding in &findings {
         out.push_str(&one(finding, &mut lines, &renderer));
         out.push_str("\n\n");
     }
     if !findings.is_empty() {
-        out.push_str(&count(findings));
+        out.push_str(&count(&findings));
         out.push('\n');
     }
     out
+}
+
+/// A finding whose texts can be shown; those of the file the renderer makes visible.
+fn shown(finding: &Finding) -> Finding {
+    let text = |text: &str| visible(text).into_owned();
+    let mut finding = finding.clone();
+    finding.message = text(&finding.message);
+    finding.hint = finding.hint.as_deref().map(text);
+    finding.spot.file = text(&finding.spot.file).into();
+    for related in &mut finding.related {
+        related.message = text(&related.message);
+        related.spot.file = text(&related.spot.file).into();
+    }
+    finding
+}
+
+/// The texts that findings are in, under names that can be shown. What shows nothing is replaced by something of the
+/// same length, so that places stay; the renderer does that for the control characters of ASCII.
+fn showable(texts: &Texts, findings: &[Finding]) -> Texts {
+    let spots = findings.iter().flat_map(|finding| {
+        std::iter::once(&finding.spot).chain(finding.related.iter().map(|other| &other.spot))
+    });
+    let mut showable = Texts::default();
+    for spot in spots {
+        let Some(text) = texts.0.get(&spot.file) else { continue };
+        let name = visible(&spot.file).into_owned().into();
+        showable.0.entry(name).or_insert_with(|| {
+            let is_bad = |c: char| (c.is_control() && !c.is_ascii()) || is_format(c);
+            if !text.contains(is_bad) {
+                return Arc::clone(text);
+            }
+            let replace = |c: char| match (is_bad(c), c.len_utf8()) {
+                (false, _) => c,
+                (true, 1) => '?',
+                (true, 2) => '\u{bf}',
+                (true, 3) => '\u{fffd}',
+                (true, _) => '\u{1f533}',
+            };
+            text.chars().map(replace).collect::<String>().into()
+        });
+    }
+    showable
 }
 
 /// `3 errors, 1 warning`

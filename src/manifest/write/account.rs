@@ -74,7 +74,7 @@ pub fn account(document: &AccountDocument<'_>) -> String {
     page.comment(2, "and without it every change that removes Master Admin is refused.");
     page.line(2, "# primaryAdmin: admin@example.com");
     let usual = RateLimit::default();
-    if *rate != usual {
+    if *rate != usual && *rate != RateLimit::NONE {
         let RateLimit { per_minute, per_hour, reserve, read_share } = *rate;
         page.line(1, "rateLimit:");
         page.line(2, &format!("perMinute: {per_minute}"));

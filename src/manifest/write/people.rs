@@ -45,7 +45,9 @@ pub(super) fn people(
             continue;
         }
         if !people.contains_key(email) {
-            let why = Email::parse(email.as_str()).err().map_or("declared absent", |error| error.why);
+            let why = Email::parse(email.as_str())
+                .err()
+                .map_or_else(|| "declared absent".to_owned(), |error| error.why);
             left_out.push(format!("the user {}, with all they hold: {why}", named(email.as_str())));
             continue;
         }

@@ -1,7 +1,7 @@
 //! An explanation as text: a heading per holder, a line per fact, and below it the lines that cause it.
 
 use super::Style;
-use crate::facts::{Family, Location};
+use crate::facts::{Family, Location, visible};
 use crate::plan::explain::{Attribution, Explanation, FactLine, FactStatus, SourceEffect};
 use anstyle::AnsiColor;
 use std::fmt::{self, Write as _};
@@ -18,11 +18,11 @@ fn write(out: &mut String, explanation: &Explanation, style: Style) -> fmt::Resu
     let Explanation { format: _, account, about, reading, lines, notes } = explanation;
     let id = account.id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
     let host = if account.host.is_empty() { String::new() } else { format!(" at {}", account.host) };
-    writeln!(out, "{} in account {}{id}{host}", style.bold(about), account.name)?;
+    writeln!(out, "{} in account {}{id}{host}", style.bold(visible(about)), account.name)?;
     if reading.of_account {
         writeln!(out, "{}", style.faint(format!("Read with {} calls.", reading.calls)))?;
     } else {
-        let why = reading.why_not.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+        let why = reading.why_not.as_deref().map(|why| format!(": {}", visible(why))).unwrap_or_default();
         let said = format!("From manifests only{why}. The state of the account is not known.");
         writeln!(out, "{}", style.paint(AnsiColor::Yellow, said))?;
     }
@@ -33,7 +33,7 @@ fn write(out: &mut String, explanation: &Explanation, style: Style) -> fmt::Resu
     for line in lines {
         let next = line.fact.holder();
         if next != holder {
-            writeln!(out, "\n{}", style.bold(&next))?;
+            writeln!(out, "\n{}", style.bold(visible(&next)))?;
             holder = next;
         }
         write_line(out, line, reading.of_account, style)?;
@@ -42,7 +42,7 @@ fn write(out: &mut String, explanation: &Explanation, style: Style) -> fmt::Resu
         writeln!(out)?;
     }
     for note in notes {
-        writeln!(out, "note: {note}")?;
+        writeln!(out, "note: {}", visible(note))?;
     }
     Ok(())
 }
@@ -60,14 +60,14 @@ fn write_line(out: &mut String, line: &FactLine, is_of_account: bool, style: Sty
         FactStatus::NotHeld if !is_of_account => "not declared",
         status => status.label(),
     };
-    write!(out, "  {} {}: {label}", style.paint(color, status.sign()), fact.effect())?;
+    write!(out, "  {} {}: {label}", style.paint(color, status.sign()), visible(&fact.effect()))?;
     // "held" and "held" say it once.
     let [value, seen] = [value, seen].map(|text| text.as_deref().filter(|text| *text != "held"));
     match (status, value, seen) {
         (FactStatus::Differs, Some(value), Some(seen)) => {
             write!(out, " (declared {}; observed {})", short(value), short(seen))?;
         }
-        (_, _, Some(seen)) if fact.family == Family::Membership => write!(out, " ({seen})")?,
+        (_, _, Some(seen)) if fact.family == Family::Membership => write!(out, " ({})", visible(seen))?,
         (_, Some(value), _) if fact.family != Family::Membership => write!(out, " ({})", short(value))?,
         (FactStatus::Inherited, _, Some(_)) => {}
         (_, None, Some(seen)) => write!(out, " ({})", short(seen))?,
@@ -83,15 +83,15 @@ fn write_line(out: &mut String, line: &FactLine, is_of_account: bool, style: Sty
         write_attributions(out, attributions, style)?;
     }
     for why in why {
-        writeln!(out, "      {why}")?;
+        writeln!(out, "      {}", visible(why))?;
     }
     if let Some(since) = since {
         let at = since.at.strftime("%Y-%m-%dT%H:%M:%SZ");
         writeln!(out, "      {}", style.faint(format!("applied {at} (journal {})", since.journal)))?;
     }
     for obstacle in obstacles {
-        writeln!(out, "      {}: {}", obstacle.obstacle.label(), obstacle.message)?;
-        writeln!(out, "        next: {}", obstacle.next_step)?;
+        writeln!(out, "      {}: {}", obstacle.obstacle.label(), visible(&obstacle.message))?;
+        writeln!(out, "        next: {}", visible(&obstacle.next_step))?;
     }
     Ok(())
 }
@@ -100,8 +100,8 @@ fn write_line(out: &mut String, line: &FactLine, is_of_account: bool, style: Sty
 fn short(text: &str) -> String {
     const LONGEST: usize = 72;
     match text.char_indices().nth(LONGEST) {
-        None => text.to_owned(),
-        Some((at, _)) => format!("{}...", &text[..at]),
+        None => visible(text).into_owned(),
+        Some((at, _)) => format!("{}...", visible(&text[..at])),
     }
 }
 
@@ -130,19 +130,19 @@ fn write_attributions(out: &mut String, attributions: &Attribution, style: Style
         }
         Location::Resource { kind, namespace, name } => format!("{kind} {namespace}/{name}"),
     };
-    write!(out, "      {place}  {what}")?;
+    write!(out, "      {}  {}", visible(&place), visible(&what))?;
     if let Some(object) = object {
         write!(out, ", {} {}", object.kind, object.name)?;
     }
     if let Some(reason) = reason {
-        write!(out, " \"{reason}\"")?;
+        write!(out, " \"{}\"", visible(reason))?;
     }
     if let Some(commit) = commit {
         let date = commit.at.strftime("%Y-%m-%d");
         let since = if commit.is_oldest { " or earlier" } else { "" };
         let id = &commit.id[..commit.id.len().min(10)];
         let told = format!("  # since {date}{since}, {id} by {}", commit.author);
-        write!(out, "{}", style.faint(told))?;
+        write!(out, "{}", style.faint(visible(&told)))?;
     }
     writeln!(out)
 }

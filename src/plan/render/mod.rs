@@ -3,6 +3,7 @@
 mod explain;
 mod markdown;
 mod redact;
+mod shown;
 mod text;
 mod words;
 

@@ -1,5 +1,6 @@
 //! A plan as text: what changes, by user, group and role, riskiest first; then what does not change and why.
 
+use super::shown::shown;
 use super::words;
 use crate::facts::Key;
 use crate::plan::{Action, Change, ChangeId, Ending, Entry, Origin, Plan, RiskLevel, Unmanaged};
@@ -61,7 +62,7 @@ impl Style {
 pub fn text(plan: &Plan, style: Style) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
-    let _ = write(&mut out, plan, style);
+    let _ = write(&mut out, &shown(plan), style);
     out
 }
 
@@ -85,7 +86,7 @@ fn write(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
     entries(out, plan, "Refused by a guard", AnsiColor::Red, &plan.refused, style)?;
     entries(out, plan, "Blocked", AnsiColor::Red, &plan.blocked, style)?;
     entries(out, plan, "Manual steps", AnsiColor::Yellow, &plan.manual, style)?;
-    entries(out, plan, "Waiting", AnsiColor::Cyan, &plan.waiting, style)?;
+    waiting(out, plan, style)?;
     expiring(out, plan, style)?;
     unmanaged(out, plan, style)?;
     write_only(out, plan, style)?;
@@ -221,6 +222,23 @@ fn entries(
     }
     if shown < entries.len() {
         writeln!(out, "  and {} more (-v shows all)", entries.len() - shown)?;
+    }
+    Ok(())
+}
+
+/// Nobody can do anything about these but the people themselves: more than a few are counted, one of each reason shown.
+fn waiting(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
+    const FEW: usize = 5;
+    if style.verbose || plan.waiting.len() <= FEW {
+        return entries(out, plan, "Waiting", AnsiColor::Cyan, &plan.waiting, style);
+    }
+    writeln!(out, "\n{}", style.paint(AnsiColor::Cyan, format!("Waiting ({})", plan.waiting.len())))?;
+    for (reason, next_step, alike) in words::by_step(&plan.waiting) {
+        write_entry(out, plan, alike[0], style)?;
+        if alike.len() > 1 {
+            writeln!(out, "    and {} more like it (-v shows all)", words::thousands(alike.len() - 1))?;
+        }
+        writeln!(out, "      next: {next_step}  {}", style.faint(format!("[{reason:?}]")))?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Words that every form of a plan shares.
 
-use crate::facts::{BotId, BotName, Family, Holder, Key, RoleSpec, RoleType, Source, Value};
+use crate::facts::{BotId, BotName, Family, Holder, Key, RoleSpec, RoleType, Source, Value, visible};
 use crate::plan::{Action, Change, ChangeId, Entry, Origin, Plan, Reason, Unmanaged};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
@@ -82,7 +82,8 @@ pub(super) fn places(sources: &[Source]) -> Option<String> {
 /// A fact in one line, with its bot by name: `jane@example.com: Bot Developer on Banking Assistant`.
 pub fn named(bots: &BTreeMap<BotId, BotName>, key: &Key) -> String {
     let label = |bot: BotId| bots.get(&bot).map_or_else(|| bot.to_string(), ToString::to_string);
-    key.clone().with_bot(|bot| Some(label(bot))).map_or_else(|| key.to_string(), |key| key.to_string())
+    let named = key.clone().with_bot(|bot| Some(label(bot)));
+    visible(&named.map_or_else(|| key.to_string(), |key| key.to_string())).into_owned()
 }
 
 /// A change in one line: its sign, and the fact.
@@ -175,6 +176,9 @@ pub(super) fn held_back(plan: &Plan) -> HashSet<&ChangeId> {
 
 /// Origins in the order they are shown, if any is known.
 pub(super) fn origins(plan: &Plan) -> Vec<Origin> {
+    if plan.changes.is_empty() {
+        return Vec::new();
+    }
     if plan.changes.iter().all(|change| change.origin == Origin::Unknown) {
         return vec![Origin::Unknown];
     }

@@ -20,7 +20,10 @@ async fn post(served: &Served, path: &str, body: &Value) {
     let args = ["sandbox", "app", "--data", "../sandbox", "--name", "another tool", "--scopes", "all"];
     let run = served.workspace.run(&args).expect(0);
     let value = |name: &str| run.stdout.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();
-    let app = App { client_id: value("KORE_CLIENT_ID="), client_secret: value("KORE_CLIENT_SECRET=") };
+    let app = App {
+        client_id: value("export KORE_CLIENT_ID="),
+        client_secret: value("export KORE_CLIENT_SECRET="),
+    };
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let request = client.post(format!("{}{path}", served.server.url)).header("auth", token(&app, json!({})));
     let answer = request.json(body).send().await.unwrap();

@@ -165,7 +165,7 @@ impl Served {
         assert!(url.starts_with("http"), "not served");
         let app = koreconcile(folder, &["sandbox", "app", "--data", "data", "--name", "import"]);
         let app = String::from_utf8(app.stdout).unwrap();
-        let credentials = app.lines().filter_map(|line| line.split_once('='));
+        let credentials = app.lines().filter_map(|line| line.strip_prefix("export ")?.split_once('='));
         let credentials = credentials.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         Self { child, url: url.trim().to_owned(), credentials }
     }

@@ -42,8 +42,8 @@ fn app(data: &Path, extra: &[&str]) -> App {
     let lines: Vec<&str> = text.lines().collect();
     let [id, secret] = lines[..] else { panic!("not two lines: {text}") };
     App {
-        client_id: id.strip_prefix("KORE_CLIENT_ID=").unwrap().to_owned(),
-        client_secret: secret.strip_prefix("KORE_CLIENT_SECRET=").unwrap().to_owned(),
+        client_id: id.strip_prefix("export KORE_CLIENT_ID=").unwrap().to_owned(),
+        client_secret: secret.strip_prefix("export KORE_CLIENT_SECRET=").unwrap().to_owned(),
     }
 }
 

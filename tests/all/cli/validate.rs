@@ -78,3 +78,35 @@ fn wants_to_know_which_account() {
     let workspace = Workspace::with(&[("user.yaml", &user("jane", ""))]);
     shows!(workspace.run(&["validate"]).expect(3));
 }
+
+#[test]
+fn a_wrong_type_comes_with_the_right_form_of_exactly_this() {
+    for (field, form) in [
+        ("subjects: [jane@example.com]", "write { user: jane@example.com }"),
+        ("subjects: [bankers]", "write { team: bankers }"),
+        ("subjects: jane@example.com", "write subjects: [jane@example.com]"),
+        ("role: Bot Developer", "write role: { type: Bot, name: Bot Developer }"),
+        ("role: Master Admin", "write role: { type: Admin, name: Master Admin }"),
+        ("absent: [jane@example.com]", "write { user: jane@example.com }"),
+    ] {
+        let spec = if field.starts_with("role") {
+            format!("{{ {field}, bot: B }}")
+        } else {
+            format!("{{ role: {{ type: Bot, name: R }}, bot: B, {field} }}")
+        };
+        let workspace = Workspace::with(&[("a.yaml", &document("KoreRoleBinding", "a", &spec))]);
+        let run = workspace.run(&["validate"]).expect(3);
+        assert!(run.stderr.contains(form), "{field}: {run}");
+    }
+}
+
+#[test]
+fn documents_put_together_are_one_finding() {
+    let joined: String = ["jane", "sam", "kim"].map(|name| user(name, "").replace("---\n", "")).concat();
+    let workspace = Workspace::with(&[("people.yaml", &joined)]);
+    let run = workspace.run(&["validate", "--format", "json"]).expect(3);
+    let findings: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    let codes: Vec<&str> =
+        findings.as_array().unwrap().iter().map(|finding| finding["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["missing-separator", "no-account"], "{run}");
+}

@@ -3,6 +3,7 @@
 
 use crate::manifest::compile::now;
 use koreconcile::manifest::load::{self, LARGEST_FILE};
+use koreconcile::manifest::sources;
 use koreconcile::manifest::{Code, Finding, Input, Manifests, check, compile, read, render};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -23,6 +24,14 @@ const CASES: &[(&str, &str)] = &[
     (
         "anchor",
         "kind: KoreTeam\nmetadata: { name: a }\nspec:\n  members: &all [jane@example.com]\n---\nkind: KoreTeam\nmetadata: { name: b }\nspec:\n  members: *all\n  inviteMembers: !!bool true\n",
+    ),
+    (
+        "missing_separator",
+        "kind: KoreUser\nmetadata: { name: jane }\nspec: { email: jane@example.com }\napiVersion: koreconcile.dev/v1alpha1\nkind: KoreUser\nmetadata: { name: sam }\nspec: { email: sam@example.com }\nkind: KoreUser\nmetadata: { name: kim }\nspec: { emial: kim@example.com }\n",
+    ),
+    (
+        "missing_separator_and_line_end",
+        "kind: KoreUser\nmetadata: { name: jane }\nspec:\n  email: jane@example.comapiVersion: koreconcile.dev/v1alpha1\nkind: KoreUser\nmetadata: { name: sam }\n",
     ),
     (
         "header_without_api_version",
@@ -132,6 +141,14 @@ const CASES: &[(&str, &str)] = &[
     (
         "duplicate_role",
         "kind: KoreRole\nmetadata: { name: a }\nspec: { type: Bot, name: Bot Tester }\n---\nkind: KoreRole\nmetadata: { name: b }\nspec: { type: Bot, name: App Tester }\n",
+    ),
+    (
+        "look_alike",
+        "kind: KoreTeam\nmetadata: { name: a }\nspec:\n  members:\n    - jane@example.com\n    - \"j\\u0430ne@example.com\"\n    - \"s\\u0430m@example.com\"\n",
+    ),
+    (
+        "duplicate_account_id",
+        "kind: KoreAccount\nmetadata: { name: b }\nspec: { endpoint: { sandbox: { dataDir: one } }, accountId: \"64b000000000000000000001\" }\n---\nkind: KoreAccount\nmetadata: { name: c }\nspec: { endpoint: { sandbox: { dataDir: two } }, accountId: \"64b000000000000000000001\" }\n",
     ),
     ("unknown_account", "kind: KoreTeam\nmetadata: { name: a }\nspec: { account: acne }\n"),
     (
@@ -257,10 +274,12 @@ fn bytes_of_no_use() -> Vec<Finding> {
         Input::new("empty.yaml", ""),
         Input::new("comment.yaml", "# nothing yet\n---\n---\n...\n"),
         Input::new("values.yaml", "replicas: 3\n---\n- a list\n---\njust text\n"),
-        Input::new("utf16.yaml", b"\xff\xfek\0i\0n\0d\0".to_vec()),
+        Input::new("utf16.yaml", b"\xff\xfeK\0o\0r\0e\0U\0s\0e\0r\0".to_vec()),
+        Input::new("utf16-of-others.yaml", b"\xff\xfek\0i\0n\0d\0".to_vec()),
         Input::new("nul.yaml", "kind: \"a\0b\"\n"),
     ]);
     assert_eq!(manifests.skipped().foreign, 3);
+    assert_eq!(manifests.passed_over().len(), 5, "and two that are not text or not YAML");
     manifests.findings().to_vec()
 }
 
@@ -330,10 +349,16 @@ fn paths_of_no_use() -> (Manifests, Vec<Finding>) {
     write("late/more.yaml", "# not loaded\n");
     std::fs::File::create(at("people/huge.yaml")).unwrap().set_len(LARGEST_FILE + 1).unwrap();
     let path = |name: &str| at(name).to_string_lossy().into_owned();
-    let paths =
-        [path("account.yaml"), path("people"), path("people/*.yml"), path("nowhere"), path("nowhere/*.yaml")];
+    let paths = [
+        path("account.yaml"),
+        path("people"),
+        path("people/*.yml"),
+        path("people/huge.yaml"),
+        path("nowhere"),
+        path("nowhere/*.yaml"),
+    ];
     let mut manifests = check::check(load::load(&paths, std::io::empty()));
-    load::survey(&mut manifests);
+    sources::survey(&mut manifests);
     let findings = manifests
         .findings()
         .iter()
@@ -371,7 +396,7 @@ fn sources_that_were_all_loaded_make_the_whole() {
         compile(&manifests, None, now()).unwrap().desired.completeness
     };
     assert_eq!(completeness(&[path("")], ""), Completeness::Complete);
-    assert_eq!(completeness(&[path("*.yaml")], ""), Completeness::Complete);
+    assert_eq!(completeness(&[path("account.yaml"), path("users.yaml")], ""), Completeness::Complete);
     assert_eq!(completeness(&[path("account.yaml"), "-".to_owned()], "# more\n"), Completeness::Unknown);
     let partial = completeness(&[path("account.yaml")], "");
     assert!(
@@ -384,6 +409,20 @@ fn sources_that_were_all_loaded_make_the_whole() {
     write("account.yaml", ACCOUNT);
     write("users.yaml", "");
     assert_eq!(completeness(&[path("")], ""), Completeness::Unknown);
+}
+
+#[test]
+fn objects_of_a_cluster_have_no_hidden_characters_either() {
+    use koreconcile::manifest::kinds::{Spec, team::KoreTeamSpec};
+    let team = |name: &str, member: &str| {
+        let spec: KoreTeamSpec = serde_json::from_value(serde_json::json!({ "members": [member] })).unwrap();
+        koreconcile::manifest::Manifest::resource("acme", name, Spec::Team(spec))
+    };
+    let objects = vec![team("good", "jane@example.com"), team("bad", "jane@example.com\u{200b}")];
+    let manifests = koreconcile::manifest::from_cluster(objects);
+    assert_eq!(manifests.all().iter().map(|manifest| &*manifest.name).collect::<Vec<_>>(), ["good"]);
+    let [finding] = manifests.findings() else { panic!("{:?}", manifests.findings()) };
+    assert!(finding.code == Code::Email && finding.message.contains("U+200B"), "{finding:?}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod ci_templates;
 mod fuzz_corpus;
+mod guide_samples;
 mod guides;
 mod names;
 mod permissions;

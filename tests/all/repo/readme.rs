@@ -35,7 +35,7 @@ fn quoted_comment(text: &str) -> Vec<String> {
 }
 
 /// Times, commits, authors and run names differ from run to run.
-fn stable(line: &str) -> String {
+pub(super) fn stable(line: &str) -> String {
     let mut line = line.trim().trim_end_matches("<br>").to_owned();
     for (pattern, stand_in) in [
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),
@@ -48,7 +48,7 @@ fn stable(line: &str) -> String {
 }
 
 /// Every line that is shown is printed, in that order. `...` stands for any lines; blank lines do not count.
-fn assert_shown(command: &str, shown: &[String], printed: &str) {
+pub(super) fn assert_shown(command: &str, shown: &[String], printed: &str) {
     let mut lines = printed.lines().map(stable);
     for line in shown.iter().map(|line| stable(line)).filter(|line| !line.is_empty() && line != "...") {
         let is_printed = lines.any(|printed| printed == line);

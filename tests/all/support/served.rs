@@ -158,7 +158,7 @@ impl Served {
     pub fn sign_in(&mut self, scopes: &str) {
         let app = sandbox(&self.workspace, &["app", "--name", scopes, "--scopes", scopes]);
         for line in app.expect(0).stdout.lines() {
-            let (name, value) = line.split_once('=').unwrap();
+            let (name, value) = line.strip_prefix("export ").unwrap().split_once('=').unwrap();
             self.workspace.export(name, value);
         }
     }

@@ -101,7 +101,6 @@ impl Repository {
 fn isolated<'c>(command: &'c mut Command, folder: &Path) -> &'c mut Command {
     command
         .current_dir(folder)
-        .env_remove("GIT_DIR")
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .env("GIT_CEILING_DIRECTORIES", std::env::temp_dir())
@@ -134,7 +133,10 @@ fn tells_edited_from_drift() {
     repository.commit("second");
     let expected = ["drift first@example.com", "edited second@example.com"];
     assert_eq!(repository.origins(&["kore", "--base", "main"]), expected);
-    assert_eq!(repository.origins(&["kore/*.yaml", "--base", "HEAD~1"]), expected);
+    assert_eq!(
+        repository.origins(&["kore/account.yaml", "kore/first.yaml", "kore/second.yaml", "--base", "HEAD~1"]),
+        expected
+    );
     assert_eq!(
         repository.origins(&["kore", "--base", "HEAD"]),
         ["drift first@example.com", "drift second@example.com"]
@@ -344,4 +346,77 @@ fn formats_of_the_command_line() {
     assert!(annotations.starts_with("::error file=kore/second.yaml,line=4,col="), "{annotations}");
     let (code, sarif) = validate("sarif");
     assert_eq!((code, sarif.contains("\"uri\": \"kore/second.yaml\"")), (Some(3), true), "{sarif}");
+}
+
+/// What git sets for a hook in a linked worktree is about the commit, not about the manifests.
+#[test]
+fn a_hook_of_git_does_not_change_what_the_base_is() {
+    let repository = Repository::new();
+    repository.write("kore/second.yaml", &user("second"));
+    let expected = ["drift first@example.com", "edited second@example.com"];
+    let top = repository.path().display().to_string();
+    let absolute = format!("{top}/.git");
+    for set in [
+        vec![("GIT_DIR", absolute.as_str())],
+        vec![("GIT_DIR", ".git")],
+        vec![("GIT_DIR", "/nowhere"), ("GIT_WORK_TREE", "/"), ("GIT_PREFIX", "old/")],
+        vec![("GIT_INDEX_FILE", "/nowhere/index"), ("GIT_OBJECT_DIRECTORY", "/nowhere")],
+        vec![("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "core.bare"), ("GIT_CONFIG_VALUE_0", "true")],
+        vec![("GIT_LITERAL_PATHSPECS", "1"), ("GIT_NAMESPACE", "x"), ("GIT_COMMON_DIR", "/nowhere")],
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_koreconcile"));
+        isolated(command.args(["plan", "kore", "--base", "HEAD", "--format", "json"]), repository.path());
+        let output = command.envs(set.iter().copied()).output().unwrap();
+        assert!(output.status.success(), "{set:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains("1 file is not committed"), "{set:?}: {}", stderr(&output));
+        let plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let origins = plan["changes"].as_array().unwrap().iter().map(|change| {
+            format!("{} {}", change["origin"].as_str().unwrap(), change["subject"]["user"].as_str().unwrap())
+        });
+        assert_eq!(origins.collect::<Vec<_>>(), expected, "{set:?}");
+    }
+}
+
+#[test]
+fn links_and_submodules_are_in_the_base_as_on_disk() {
+    let shared = Repository::bare();
+    shared.write("kore/third.yaml", &user("third"));
+    shared.commit("shared");
+    let repository = Repository::new();
+    repository.write("kore/.more/people/second.yaml", &user("second"));
+    std::os::unix::fs::symlink(".more/people", repository.file("kore/people")).unwrap();
+    std::os::unix::fs::symlink("first.yaml", repository.file("kore/again.yaml")).unwrap();
+    let url = format!("file://{}", shared.path().display());
+    repository.git(&["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", &url, "kore/shared"]);
+    repository.commit("all");
+    let drift = ["drift first@example.com", "drift second@example.com", "drift third@example.com"];
+    assert_eq!(repository.origins(&["kore", "--base", "HEAD"]), drift);
+    assert_eq!(
+        repository.origins(&["kore", "--base", "HEAD~1"]),
+        ["drift first@example.com", "edited second@example.com", "edited third@example.com"]
+    );
+}
+
+#[test]
+fn what_a_checkout_leaves_out_is_named_and_makes_the_manifests_partial() {
+    let shared = Repository::bare();
+    shared.write("kore/third.yaml", &user("third"));
+    shared.commit("shared");
+    let repository = Repository::new();
+    repository.write("kore/night/second.yaml", &user("second"));
+    let url = format!("file://{}", shared.path().display());
+    repository.git(&["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", &url, "kore/shared"]);
+    repository.commit("all");
+    assert!(!stderr(&repository.plan(&["kore"])).contains("not-understood"));
+    repository.git(&["sparse-checkout", "set", "--no-cone", "/*", "!night"]);
+    let said = stderr(&repository.plan(&["kore"]));
+    assert!(said.contains("a sparse checkout leaves it out"), "{said}");
+    assert!(said.contains("git sparse-checkout add kore/night; until then nothing is pruned"), "{said}");
+    repository.git(&["sparse-checkout", "disable"]);
+    repository.git(&["submodule", "--quiet", "deinit", "--force", "kore/shared"]);
+    let said = stderr(&repository.plan(&["kore"]));
+    assert!(said.contains("the submodule is not checked out"), "{said}");
+    assert!(said.contains("git submodule update --init kore/shared"), "{said}");
+    repository.write("kore/account.yaml", &ACCOUNT.replace("**/*.yaml", "*.yaml"));
+    assert!(!stderr(&repository.plan(&["kore"])).contains("not-understood"), "no pattern leads there");
 }

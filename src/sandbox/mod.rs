@@ -132,7 +132,7 @@ pub(crate) struct Inner {
     pub(crate) requests: Requests,
     pub(crate) post: mail::Post,
     pub(crate) invites: mail::Invites,
-    pub(crate) attempts: console::Attempts,
+    pub(crate) throttle: console::Throttle,
     /// Turns true when the server is to stop: what would stream for ever ends then.
     pub(crate) stopping: tokio::sync::watch::Sender<bool>,
 }
@@ -184,7 +184,7 @@ impl Sandbox {
             requests: Requests::default(),
             post,
             invites,
-            attempts: console::Attempts::default(),
+            throttle: console::Throttle::default(),
             stopping: tokio::sync::watch::Sender::new(false),
         })))
     }

@@ -2,6 +2,7 @@
 //! what goes out carries the headers that keep it safe.
 
 use super::admin_context::{AdminContext, SignedIn};
+use super::cookies;
 use super::live;
 use super::reply::{Outcome, PageError, Reply};
 use super::request_context::{Fields, Incoming, RequestContext, Upload};
@@ -12,7 +13,6 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, FromRequest, Multipart, RawPathParams, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use axum::routing::{MethodRouter, get, post};
-use cookie::{Cookie, SameSite};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -20,11 +20,6 @@ use std::sync::Arc;
 const FORM_MAX: usize = 256 * 1024;
 /// The largest form with a file in it, in bytes.
 const UPLOAD_MAX: usize = 2 * 1024 * 1024;
-
-/// The cookie's name. Under TLS the prefix makes browsers refuse one that another host or a plain connection has set.
-fn cookie_name(is_behind_tls: bool) -> &'static str {
-    if is_behind_tls { "__Host-koreconcile" } else { "koreconcile" }
-}
 
 /// What serves `route`.
 pub(super) fn endpoint(route: &'static Route) -> MethodRouter<Arc<Inner>> {
@@ -61,11 +56,9 @@ async fn pass(inner: Arc<Inner>, route: &'static Route, params: Fields, request:
 async fn incoming(params: Fields, request: Request, is_behind_tls: bool) -> Result<Incoming, PageError> {
     let headers = request.headers();
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let cookies = text(header::COOKIE).unwrap_or_default();
-    let cookie = Cookie::split_parse(cookies.as_str())
-        .filter_map(Result::ok)
-        .find(|cookie| cookie.name() == cookie_name(is_behind_tls))
-        .map(|cookie| cookie.value().to_owned());
+    let host = text(header::HOST).unwrap_or_default();
+    let sent = text(header::COOKIE).unwrap_or_default();
+    let cookie = |kind| cookies::value(&sent, kind, is_behind_tls, &host);
     let device: String = text(header::USER_AGENT).unwrap_or_default().chars().take(200).collect();
     let mut incoming = Incoming {
         path: request.uri().path().to_owned(),
@@ -73,13 +66,14 @@ async fn incoming(params: Fields, request: Request, is_behind_tls: bool) -> Resu
         query: Fields::parse(request.uri().query().unwrap_or_default().as_bytes()),
         form: Fields::default(),
         upload: None,
-        host: text(header::HOST).unwrap_or_default(),
         origin: text(header::ORIGIN),
         fetch_site: text(HeaderName::from_static("sec-fetch-site")),
         referer: text(header::REFERER),
         device,
         peer: peer(&request, is_behind_tls),
-        cookie,
+        cookie: cookie(cookies::Kind::Session),
+        browser: cookie(cookies::Kind::Browser),
+        host,
     };
     if request.method() == axum::http::Method::POST {
         let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
@@ -129,7 +123,7 @@ fn peer(request: &Request, is_behind_tls: bool) -> Option<IpAddr> {
 fn answer(inner: &Inner, route: &Route, incoming: &Incoming) -> Response<Body> {
     let context = RequestContext::new(inner, incoming);
     let reply = judged(&context, route).unwrap_or_else(|fault| fault.reply(&back(&context)));
-    let Reply { mut response, token, notice } = reply;
+    let Reply { mut response, token, browser, notice } = reply;
     let current = token.as_deref().unwrap_or(&context.token);
     if let Some(notice) = notice {
         let noted = context.write(|conn| {
@@ -141,19 +135,18 @@ fn answer(inner: &Inner, route: &Route, incoming: &Incoming) -> Response<Body> {
         }
     }
     let needs_cookie = token.is_some() || (context.is_new_token && !route.path.starts_with("/assets/"));
-    if needs_cookie && let Some(cookie) = cookie(current, context.is_behind_tls()) {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
+    let mut set = |kind, value: &str| {
+        if let Some(cookie) = cookies::set(kind, value, context.is_behind_tls(), &incoming.host) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+    };
+    if needs_cookie {
+        set(cookies::Kind::Session, current);
+    }
+    if let Some(browser) = browser {
+        set(cookies::Kind::Browser, &browser);
     }
     response
-}
-
-fn cookie(token: &str, is_behind_tls: bool) -> Option<HeaderValue> {
-    let cookie = Cookie::build((cookie_name(is_behind_tls), token))
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .secure(is_behind_tls);
-    HeaderValue::from_str(&cookie.build().to_string()).ok()
 }
 
 /// The page a form was on, when it is one of ours.

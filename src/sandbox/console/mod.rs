@@ -20,8 +20,9 @@
 
 mod admin_context;
 mod assets;
-mod attempts;
 mod chart;
+mod cookies;
+mod failures;
 mod frame;
 mod gate;
 mod icon;
@@ -36,9 +37,10 @@ mod rights;
 mod role_rules;
 mod route;
 mod session;
+mod throttle;
 mod when;
 
-pub(crate) use attempts::Attempts;
+pub(crate) use throttle::Throttle;
 
 use super::Inner;
 use axum::Router;

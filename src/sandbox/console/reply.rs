@@ -22,6 +22,8 @@ pub(super) struct Reply {
     pub(super) response: Response<Body>,
     /// The token that the browser's cookie holds from now on.
     pub(super) token: Option<String>,
+    /// The value of the cookie by which the browser is known from now on.
+    pub(super) browser: Option<String>,
     pub(super) notice: Option<Notice>,
 }
 
@@ -42,7 +44,7 @@ impl Reply {
     pub(super) fn bytes(content_type: &'static str, body: impl Into<Body>) -> Self {
         let mut response = Response::new(body.into());
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        Self { response, token: None, notice: None }
+        Self { response, token: None, browser: None, notice: None }
     }
 
     /// After a change: look there. `to` is a path of ours.
@@ -67,6 +69,11 @@ impl Reply {
     /// The browser has another token from now on.
     pub(super) fn with_token(self, token: String) -> Self {
         Self { token: Some(token), ..self }
+    }
+
+    /// The browser is known by this from now on.
+    pub(super) fn with_browser(self, browser: String) -> Self {
+        Self { browser: Some(browser), ..self }
     }
 
     pub(super) fn with_status(mut self, status: StatusCode) -> Self {

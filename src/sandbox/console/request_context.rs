@@ -53,6 +53,8 @@ pub(super) struct Incoming {
     pub(super) peer: Option<IpAddr>,
     /// The value of the session cookie.
     pub(super) cookie: Option<String>,
+    /// The value of the cookie by which the browser is known to those who have signed in from it.
+    pub(super) browser: Option<String>,
 }
 
 /// A request on its way through a page.
@@ -68,8 +70,7 @@ pub(super) struct RequestContext<'a> {
 
 impl<'a> RequestContext<'a> {
     pub(super) fn new(inner: &'a Inner, incoming: &'a Incoming) -> Self {
-        let is_token = |value: &String| value.len() == 64 && value.bytes().all(|b| b.is_ascii_hexdigit());
-        let known = incoming.cookie.clone().filter(is_token);
+        let known = incoming.cookie.clone();
         let is_new_token = known.is_none();
         let token = known.unwrap_or_else(store::fresh_secret);
         Self { inner, incoming, now: inner.options.clock.now(), token, is_new_token }

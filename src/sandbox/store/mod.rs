@@ -13,6 +13,7 @@ pub(crate) mod bindings;
 pub(crate) mod bot_list;
 pub(crate) mod bot_settings;
 pub(crate) mod bots;
+pub(crate) mod browsers;
 pub(crate) mod bulk_runs;
 pub(crate) mod deleted_bots;
 pub(crate) mod drafts;
@@ -44,11 +45,12 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// Each makes the next version of the one before it; the version is how many have run.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("schema_1.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
+    include_str!("schema_5.sql"),
 ];
 const FILE: &str = "account.db";
 
@@ -303,6 +305,8 @@ mod tests {
         newer.pragma_update(None, "user_version", MIGRATIONS.len() + 1).unwrap();
         drop(newer);
         let refused = Store::open(dir.path()).unwrap_err().to_string();
-        assert!(refused.contains("schema version 5, this program knows up to 4"), "{refused}");
+        let (found, known) = (MIGRATIONS.len() + 1, MIGRATIONS.len());
+        let expected = format!("schema version {found}, this program knows up to {known}");
+        assert!(refused.contains(&expected), "{refused}");
     }
 }

@@ -80,6 +80,18 @@ async fn session_cookie_is_for_the_server_only_and_changes_at_every_step() {
 }
 
 #[tokio::test]
+async fn cookies_are_for_one_port() {
+    let harness = ConsoleHarness::new();
+    let mut visitor = harness.signed_in(OWNER).await;
+    assert!(visitor.cookie.as_ref().unwrap().starts_with("koreconcile-8080="));
+    assert!(visitor.browser.as_ref().unwrap().starts_with("koreconcile-browser-8080="));
+    // What another sandbox on this machine has set is not looked at, and not overwritten.
+    let other = visitor.cookie.as_ref().unwrap().replace("8080", "8602").replace('0', "1");
+    visitor.cookie = Some(format!("{other}; {}", visitor.cookie.as_ref().unwrap()));
+    assert_eq!(visitor.get("/Admin/dashboard").await.status, 200);
+}
+
+#[tokio::test]
 async fn behind_tls_has_secure_cookies_and_one_host() {
     let public_url = "https://console.example.com".to_owned();
     let harness = ConsoleHarness::with(Options { public_url, ..Options::default() });

@@ -11,6 +11,7 @@ mod deployment;
 mod everywhere;
 mod gate;
 mod groups;
+mod guessing;
 mod idle;
 mod import;
 mod invitations;

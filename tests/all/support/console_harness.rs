@@ -160,6 +160,8 @@ pub struct Visitor {
     /// Sent with every request; tests may bend them.
     pub headers: BTreeMap<&'static str, String>,
     pub cookie: Option<String>,
+    /// The cookie by which it is known to those who have signed in from it.
+    pub browser: Option<String>,
     pub form_token: String,
 }
 
@@ -181,6 +183,7 @@ impl Visitor {
             router: harness.sandbox.router(),
             headers: headers.into_iter().collect(),
             cookie: None,
+            browser: None,
             form_token: String::new(),
         }
     }
@@ -224,6 +227,13 @@ impl Visitor {
         self.send("POST", path, Body::from(body), Some("multipart/form-data; boundary=b")).await
     }
 
+    /// The same browser without its session.
+    pub async fn signed_out(&self) -> Self {
+        let mut visitor = Self { cookie: None, ..self.clone() };
+        visitor.get("/sign-in").await;
+        visitor
+    }
+
     /// Signs in and goes where that leads; returns the last page.
     pub async fn sign_in(&mut self, email: &str, password: &str) -> Answer {
         let answer = self.post("/sign-in", &[("email", email), ("password", password)]).await;
@@ -237,8 +247,9 @@ impl Visitor {
                 request = request.header(*name, value);
             }
         }
-        if let Some(cookie) = &self.cookie {
-            request = request.header(header::COOKIE, cookie);
+        let cookies: Vec<&str> = self.cookie.iter().chain(&self.browser).map(String::as_str).collect();
+        if !cookies.is_empty() {
+            request = request.header(header::COOKIE, cookies.join("; "));
         }
         if let Some(content_type) = content_type {
             request = request.header(header::CONTENT_TYPE, content_type);
@@ -249,9 +260,10 @@ impl Visitor {
         let value = |name: header::HeaderName| {
             parts.headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
         };
-        let set = value(header::SET_COOKIE);
-        if let Some((pair, _)) = set.split_once(';') {
-            self.cookie = Some(pair.to_owned());
+        for set in parts.headers.get_all(header::SET_COOKIE) {
+            let pair = set.to_str().unwrap().split(';').next().unwrap().to_owned();
+            let is_browser = pair.split('=').next().unwrap().contains("-browser");
+            *(if is_browser { &mut self.browser } else { &mut self.cookie }) = Some(pair);
         }
         if let Some((_, rest)) = text.split_once("name=\"form_token\" value=\"") {
             rest[..64].clone_into(&mut self.form_token);

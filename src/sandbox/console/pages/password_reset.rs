@@ -1,15 +1,17 @@
 //! A forgotten password: a mail with a link, and the page the link leads to.
 
-use super::password::problems;
+use super::password::{self, problems};
+use crate::sandbox::console::failures;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::console::route::Route;
+use crate::sandbox::console::throttle::{Act, Key};
 use crate::sandbox::console::when::When;
 use crate::sandbox::mail::{self, OutgoingMail};
 use crate::sandbox::store::one_time::{self, Purpose};
-use crate::sandbox::store::{self, accounts, apps, people, sessions};
-use crate::sandbox::{clock, password};
+use crate::sandbox::store::{self, accounts, apps, people};
+use crate::sandbox::{clock, password as rules};
 use askama::Template;
 use rusqlite::Connection;
 
@@ -46,7 +48,7 @@ fn forgot(context: &RequestContext<'_>) -> Outcome {
 /// The same answer for every address.
 fn send(context: &RequestContext<'_>) -> Outcome {
     let email = context.field("email").to_lowercase();
-    context.inner.attempts.count(&email, context.ip(), context.now).map_err(PageError::TooMany)?;
+    failures::count(context, Act::SendLink, &email)?;
     send_link(context, &email)?;
     let plain = Plain::new(context, "Forgot password");
     Reply::page(&Forgot { plain, is_sent: true, shows_mailbox: context.is_local() })
@@ -70,7 +72,7 @@ pub(super) fn put_link(
     email: &str,
 ) -> Result<(), PageError> {
     let token = store::fresh_secret();
-    let expires = clock::after(context.now, password::RESET_LIFE);
+    let expires = clock::after(context.now, rules::RESET_LIFE);
     let digest = store::digest_of(&token);
     one_time::put(conn, Purpose::PasswordReset, email, &digest, expires.as_millisecond())?;
     let text = format!(
@@ -100,20 +102,26 @@ fn show(context: &RequestContext<'_>) -> Outcome {
 fn reset(context: &RequestContext<'_>) -> Outcome {
     let token = context.field("token");
     let plain = || Plain::new(context, "New password");
-    context.inner.attempts.count("", context.ip(), context.now).map_err(PageError::TooMany)?;
     let Some(email) = owner(context, token)? else {
+        let here = [Key::Machine(Act::Reset, context.ip())];
+        context.inner.throttle.count(&here, context.now).map_err(PageError::TooMany)?;
         return Reply::invalid(&Reset { plain: plain(), token: "", email: None, problems: Vec::new() });
     };
+    // Whoever holds the link has it from the mailbox: nobody else's tries count against them.
+    let theirs = [Key::address(Act::Reset, &email)];
+    context.inner.throttle.count(&theirs, context.now).map_err(PageError::TooMany)?;
     let wanted = context.raw_field("password");
     let problems = problems(context, &email, wanted, context.raw_field("again"))?;
     if !problems.is_empty() {
         return Reply::invalid(&Reset { plain: plain(), token, email: Some(email), problems });
     }
-    let hash = password::hash(wanted)?;
-    context.write(|conn| {
+    let hash = rules::hash(wanted)?;
+    let browser = context.write(|conn| {
         one_time::forget(conn, Purpose::PasswordReset, &email)?;
-        people::set_password(conn, &email, &hash, &context.stamp())?;
-        Ok(sessions::end_all(conn, &email, None)?)
+        // The mailbox is theirs: a lock was against somebody else.
+        people::unlock(conn, &email)?;
+        let text = format!("password of {email} reset by a mailed link from {}", context.ip());
+        password::set(context, conn, &email, &hash, &text)
     })?;
-    Ok(Reply::see("/sign-in?changed=1"))
+    Ok(Reply::see("/sign-in?changed=1").with_browser(browser))
 }

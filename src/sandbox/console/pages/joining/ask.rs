@@ -3,12 +3,14 @@
 use super::{admit, open_accounts};
 use crate::sandbox::admin::edit::Editor;
 use crate::sandbox::clock;
+use crate::sandbox::console::failures;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::pages::registration::{self, Registration, RegistrationError};
 use crate::sandbox::console::pages::user_settings::{SelfSignUp, UserSettings};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::console::route::Route;
+use crate::sandbox::console::throttle::Act;
 use crate::sandbox::console::when::When;
 use crate::sandbox::mail::{self, OutgoingMail};
 use crate::sandbox::store::accounts::{self, Account};
@@ -74,7 +76,7 @@ fn show(context: &RequestContext<'_>) -> Outcome {
 /// The same answer for every address.
 fn send(context: &RequestContext<'_>) -> Outcome {
     let email = context.field("email").to_lowercase();
-    context.inner.attempts.count(&email, context.ip(), context.now).map_err(PageError::TooMany)?;
+    failures::count(context, Act::Join, &email)?;
     if mail::is_address(&email) {
         context.write(|conn| {
             for account in open_accounts(conn, &email)? {

@@ -23,6 +23,7 @@ mod faults;
 mod lock;
 mod mail;
 mod password;
+mod post;
 mod rate;
 mod requests;
 mod seed;
@@ -130,7 +131,7 @@ pub(crate) struct Inner {
     pub(crate) windows: rate::Windows,
     pub(crate) faults: Faults,
     pub(crate) requests: Requests,
-    pub(crate) post: mail::Post,
+    pub(crate) post: post::Post,
     pub(crate) invites: mail::Invites,
     pub(crate) throttle: console::Throttle,
     /// Turns true when the server is to stop: what would stream for ever ends then.
@@ -170,7 +171,7 @@ impl Sandbox {
     }
 
     fn assemble(store: Store, options: Options, data: Option<&Path>) -> Result<Self, SandboxError> {
-        let post = mail::Post::new(&options.mail, data)?;
+        let post = post::Post::new(&options.mail, data)?;
         let invites = mail::Invites {
             public_url: options.public_url.trim_end_matches('/').to_owned(),
             life: options.invitation_life,
@@ -216,6 +217,7 @@ impl Sandbox {
 
     /// The texts of all messages to `email`, oldest first.
     pub fn mails_to(&self, email: &str) -> Result<Vec<String>, SandboxError> {
+        console::do_what_was_asked(&self.0)?;
         self.0.store.read(|conn| Ok(store::mails::texts_to(conn, email)?))
     }
 

@@ -19,6 +19,7 @@
 #![allow(clippy::unnecessary_wraps, reason = "what serves a route has one type, whether or not it can fail")]
 
 mod admin_context;
+mod asked;
 mod assets;
 mod chart;
 mod cookies;
@@ -40,6 +41,7 @@ mod session;
 mod throttle;
 mod when;
 
+pub(crate) use asked::do_what_was_asked;
 pub(crate) use throttle::Throttle;
 
 use super::Inner;

@@ -33,6 +33,8 @@ pub struct Dropped;
 
 /// Between two looks at whom to remind.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How long what goes on is waited for at the end.
+const GRACE: Duration = Duration::from_secs(5);
 /// Larger than any body the vendor takes (50 MB for a ZIP).
 const BODY_MAX: usize = 64 * 1024 * 1024;
 
@@ -48,13 +50,13 @@ impl Sandbox {
     }
 
     /// Serves until `stop` resolves and the requests in flight are answered. Mail left over from an earlier
-    /// run is delivered first. Meanwhile people are reminded of their invitations.
+    /// run is delivered, too. Meanwhile people are reminded of their invitations, and mail is tried again.
     pub async fn serve(
         &self,
         listener: tokio::net::TcpListener,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        deliver(&self.0).await;
+        let left_over = tokio::spawn(deliver_left_over(Arc::clone(&self.0)));
         // Answers are small and written at once: waiting for more would only add latency.
         let listener = listener.tap_io(|stream| {
             if let Err(e) = stream.set_nodelay(true) {
@@ -64,25 +66,28 @@ impl Sandbox {
         // The console counts sign-ins by address of the caller.
         let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
         let mut beside = JoinSet::new();
-        beside.spawn(remind(self.clone()));
+        beside.spawn(tend(self.clone()));
         let inner = Arc::clone(&self.0);
         let stop = async move {
             stop.await;
             inner.stopping.send_replace(true);
         };
-        axum::serve(listener, service).with_graceful_shutdown(stop).await
+        axum::serve(listener, service).with_graceful_shutdown(stop).await?;
+        // What has been begun may end; a server of mail that does not answer is not waited for.
+        let _ = tokio::time::timeout(GRACE, left_over).await;
+        Ok(())
     }
 }
 
-/// Reminds people of their invitations when it is time. The clock may be moved, so it is looked at all the time.
-async fn remind(sandbox: Sandbox) {
+/// Reminds people of their invitations and tries mail again when it is time. The clock may be moved, so it is looked at all
+/// the time.
+async fn tend(sandbox: Sandbox) {
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
         let worker = sandbox.clone();
         match tokio::task::spawn_blocking(move || worker.remind_invited()).await {
-            Ok(Ok(0)) => {}
             Ok(Ok(_)) => deliver(&sandbox.0).await,
             Ok(Err(e)) => tracing::warn!("people could not be reminded of their invitations: {e}"),
             Err(e) => tracing::error!("reminding ended: {e}"),
@@ -272,11 +277,25 @@ async fn served(
     outcome.unwrap_or_else(|e| Err(ApiError::internal(&e)))
 }
 
-/// Sends what is in the outbox; what cannot be sent waits there.
+/// Does what was asked for by people who have their answer, and sends what is due in the outbox.
 pub(super) async fn deliver(inner: &Arc<Inner>) {
     let worker = Arc::clone(inner);
-    let delivery = tokio::task::spawn_blocking(move || worker.post.deliver(&worker.store)).await;
-    if let Ok(Err(e)) = delivery {
+    let delivery = tokio::task::spawn_blocking(move || {
+        console::do_what_was_asked(&worker)?;
+        worker.post.deliver(&worker.store, worker.options.clock.now())
+    });
+    if let Ok(Err(e)) = delivery.await {
+        tracing::warn!("mail stays in the outbox: {e}");
+    }
+}
+
+/// Sends what an earlier run has left.
+async fn deliver_left_over(inner: Arc<Inner>) {
+    let delivery = tokio::task::spawn_blocking(move || {
+        console::do_what_was_asked(&inner)?;
+        inner.post.deliver_all(&inner.store, inner.options.clock.now())
+    });
+    if let Ok(Err(e)) = delivery.await {
         tracing::warn!("mail stays in the outbox: {e}");
     }
 }

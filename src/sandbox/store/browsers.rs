@@ -48,7 +48,7 @@ pub(crate) fn put(
     .map(drop)
 }
 
-/// Forgets every browser of a person: whoever has the password now may be somebody else.
+/// Forgets every browser of a person: whoever knew the password before may be another person.
 pub(crate) fn forget(conn: &Connection, email: &str) -> rusqlite::Result<()> {
     conn.execute("DELETE FROM browsers WHERE email = ?1", [email]).map(drop)
 }

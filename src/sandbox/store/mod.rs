@@ -6,6 +6,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod apps;
+pub(crate) mod asked;
 pub(crate) mod audiences;
 pub(crate) mod audit;
 pub(crate) mod audit_report;
@@ -45,12 +46,13 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// Each makes the next version of the one before it; the version is how many have run.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema_1.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
     include_str!("schema_5.sql"),
+    include_str!("schema_6.sql"),
 ];
 const FILE: &str = "account.db";
 

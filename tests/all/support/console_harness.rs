@@ -67,9 +67,13 @@ impl ConsoleHarness {
 
     /// Served on loopback until the test's runtime ends.
     pub async fn served() -> Self {
+        Self::served_with(Options::default()).await
+    }
+
+    pub async fn served_with(options: Options) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let public_url = format!("http://{}", listener.local_addr().unwrap());
-        let harness = Self::with(Options { public_url, ..Options::default() });
+        let harness = Self::with(Options { public_url, ..options });
         let sandbox = harness.sandbox.clone();
         tokio::spawn(async move { sandbox.serve(listener, std::future::pending()).await });
         harness

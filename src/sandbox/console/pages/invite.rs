@@ -1,5 +1,6 @@
 //! Enrollment > Invite: up to five addresses at a time, each with a mail of its own.
 
+use super::mailbox::UndeliveredMail;
 use super::user_settings::UserSettings;
 use crate::sandbox::console::admin_context::{AdminContext, Change};
 use crate::sandbox::console::frame::Frame;
@@ -8,13 +9,15 @@ use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::mail;
-use crate::sandbox::store::{audit, users};
+use crate::sandbox::store::{audit, mails, users};
 use crate::sandbox::{NewUser, UserState};
 use askama::Template;
 
 pub(super) const NEEDS: Needs = Needs::Any(&[Permission::Invite]);
 /// So many addresses at a time (3.2).
 const MOST: usize = 5;
+/// How many mails that were not delivered are listed.
+const UNDELIVERED: usize = 20;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::page("/Admin/enrollment/invite", NEEDS, show),
@@ -27,6 +30,8 @@ struct Invite {
     frame: Frame,
     boxes: Vec<AddressField>,
     problems: Vec<String>,
+    /// The latest mails of the account that have not been delivered.
+    undelivered: Vec<UndeliveredMail>,
 }
 
 struct AddressField {
@@ -45,7 +50,9 @@ fn page(admin: &AdminContext<'_>, typed: &[&str], problems: Vec<String>) -> Resu
         }
     });
     let frame = Frame::new(admin, "Invite", &[("Enrollment", None)])?;
-    Ok(Invite { frame, boxes: boxes.collect(), problems })
+    let undelivered = admin.read(|conn| Ok(mails::undelivered(conn, admin.account.seq, UNDELIVERED)?))?;
+    let undelivered = undelivered.into_iter().map(UndeliveredMail::new).collect();
+    Ok(Invite { frame, boxes: boxes.collect(), problems, undelivered })
 }
 
 fn show(admin: &AdminContext<'_>) -> Outcome {
@@ -85,7 +92,9 @@ fn send(admin: &AdminContext<'_>) -> Outcome {
         more => format!(" {more} people have joined already and got none."),
     };
     let sent = counted(invited, "invitation", "invitations");
-    Ok(Reply::see("/Admin/enrollment/invite").saying(format!("{sent} sent.{already}")))
+    // A server takes its time, and may refuse.
+    let done = if admin.inner.post.is_slow() { "queued" } else { "sent" };
+    Ok(Reply::see("/Admin/enrollment/invite").saying(format!("{sent} {done}.{already}")))
 }
 
 /// Invites one address, again if it has been before; returns whether there was anybody to invite. Who is invited can

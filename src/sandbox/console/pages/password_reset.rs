@@ -1,17 +1,19 @@
 //! A forgotten password: a mail with a link, and the page the link leads to.
 
 use super::password::{self, problems};
-use crate::sandbox::console::failures;
+use crate::sandbox::console::asked;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::throttle::{Act, Key};
 use crate::sandbox::console::when::When;
+use crate::sandbox::error::SandboxError;
 use crate::sandbox::mail::{self, OutgoingMail};
+use crate::sandbox::store::asked::What;
 use crate::sandbox::store::one_time::{self, Purpose};
 use crate::sandbox::store::{self, accounts, apps, people};
-use crate::sandbox::{clock, password as rules};
+use crate::sandbox::{Inner, clock, password as rules};
 use askama::Template;
 use rusqlite::Connection;
 
@@ -47,43 +49,44 @@ fn forgot(context: &RequestContext<'_>) -> Outcome {
 
 /// The same answer for every address.
 fn send(context: &RequestContext<'_>) -> Outcome {
-    let email = context.field("email").to_lowercase();
-    failures::count(context, Act::SendLink, &email)?;
-    send_link(context, &email)?;
+    asked::note(context, Act::SendLink, What::PasswordLink)?;
     let plain = Plain::new(context, "Forgot password");
     Reply::page(&Forgot { plain, is_sent: true, shows_mailbox: context.is_local() })
 }
 
 /// Mails a link to a user who is in an account that has no single sign-on (3.2).
-fn send_link(context: &RequestContext<'_>, email: &str) -> Result<(), PageError> {
-    context.write(|conn| {
-        let mut accounts = accounts::joined_by(conn, email)?.into_iter();
-        let account = accounts.find(|account| matches!(apps::sso(conn, account.seq), Ok(None)));
-        let Some(account) = account else { return Ok(()) };
-        put_link(context, conn, account.seq, email)
-    })
+pub(in crate::sandbox::console) fn send_link(
+    inner: &Inner,
+    conn: &Connection,
+    email: &str,
+) -> Result<(), SandboxError> {
+    let mut accounts = accounts::joined_by(conn, email)?.into_iter();
+    let account = accounts.find(|account| matches!(apps::sso(conn, account.seq), Ok(None)));
+    let Some(account) = account else { return Ok(()) };
+    put_link(inner, conn, account.seq, email)
 }
 
 /// Mails a fresh link; one sent before stops working. `email` in lower case.
 pub(super) fn put_link(
-    context: &RequestContext<'_>,
+    inner: &Inner,
     conn: &Connection,
     account: i64,
     email: &str,
-) -> Result<(), PageError> {
+) -> Result<(), SandboxError> {
+    let now = inner.options.clock.now();
     let token = store::fresh_secret();
-    let expires = clock::after(context.now, rules::RESET_LIFE);
+    let expires = clock::after(now, rules::RESET_LIFE);
     let digest = store::digest_of(&token);
     one_time::put(conn, Purpose::PasswordReset, email, &digest, expires.as_millisecond())?;
     let text = format!(
         "A new password was requested for {email} on the Kore.ai sandbox.\n\n\
          Set it here:\n{}/password/reset?token={token}\n\n\
          The link works once, until {} (15 minutes). If it was not you, do nothing.\n",
-        context.inner.invites.public_url,
+        inner.invites.public_url,
         When::at(expires).people,
     );
     let mail = OutgoingMail { kind: mail::PASSWORD_RESET, to: email, subject: "Set a new password", text };
-    Ok(mail.put(conn, account, context.now)?)
+    Ok(mail.put(conn, account, now)?)
 }
 
 /// Whom a link is for, while it works.

@@ -1,6 +1,7 @@
 //! User Management > Users > one person: profile, groups, roles, sessions, and what is done to one person only.
 
 use super::confirm::{self, Confirmation};
+use super::mailbox::UndeliveredMail;
 use super::user_settings::{PROFILE_FIELDS, UserSettings};
 use super::users::{self, ShownState};
 use super::{password_reset, user_groups, user_profile, user_roles};
@@ -11,6 +12,7 @@ use crate::sandbox::console::rights::Needs;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::session;
 use crate::sandbox::console::when::When;
+use crate::sandbox::store::mails::{self, MailState};
 use crate::sandbox::store::user_list::{self, ListedUser};
 use crate::sandbox::store::users::{User, UserState};
 use crate::sandbox::store::{apps, audit, sessions, users as people};
@@ -43,6 +45,8 @@ struct UserPage {
     roles: user_roles::UserRolesSection,
     sessions: Vec<OpenSession>,
     may_reset_password: bool,
+    /// The latest mail to them, while it has not been delivered.
+    undelivered: Option<UndeliveredMail>,
     /// Why the person cannot be deleted.
     objection: Option<&'static str>,
     /// Whether the account can be given to them.
@@ -100,6 +104,9 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
                     device: open.device,
                 })
                 .collect(),
+            undelivered: mails::newest_to(conn, admin.account.seq, &user.email)?
+                .filter(|mail| mail.state != MailState::Sent && !mail.problem.is_empty())
+                .map(UndeliveredMail::new),
             may_reset_password: user.state.has_joined() && apps::sso(conn, admin.account.seq)?.is_none(),
             objection: users::objection_to_delete(admin, conn, user)?,
             may_become_owner: admin.may(TRANSFER)
@@ -137,7 +144,7 @@ fn reset_password(admin: &AdminContext<'_>) -> Outcome {
             let why = format!("{} has not joined yet: invite them again instead.", user.email);
             return Err(PageError::Refused(why));
         }
-        password_reset::put_link(admin, change.conn(), admin.account.seq, &email)?;
+        password_reset::put_link(admin.inner, change.conn(), admin.account.seq, &email)?;
         change.log(audit::USER_MODIFIED, &format!("password reset mail sent to {}", user.email))
     })?;
     Ok(Reply::see(&path_of(&user)).saying(format!("A link to set a new password is on its way to {email}.")))

@@ -24,6 +24,7 @@ mod lock;
 mod mail;
 mod password;
 mod post;
+mod private;
 mod rate;
 mod requests;
 mod seed;
@@ -134,8 +135,7 @@ pub(crate) struct Inner {
     pub(crate) post: post::Post,
     pub(crate) invites: mail::Invites,
     pub(crate) throttle: console::Throttle,
-    /// Turns true when the server is to stop: what would stream for ever ends then.
-    pub(crate) stopping: tokio::sync::watch::Sender<bool>,
+    pub(crate) drawings: console::Drawings,
 }
 
 impl std::fmt::Debug for Inner {
@@ -186,7 +186,7 @@ impl Sandbox {
             post,
             invites,
             throttle: console::Throttle::default(),
-            stopping: tokio::sync::watch::Sender::new(false),
+            drawings: console::Drawings::default(),
         })))
     }
 
@@ -248,6 +248,21 @@ impl Sandbox {
     /// The paths at which the console changes an account, as its routes are written: each change leaves an audit entry.
     pub fn console_actions() -> Vec<&'static str> {
         console::actions().collect()
+    }
+
+    /// Writes a file that only its owner can read.
+    pub fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+        private::write(path, text.as_bytes())
+    }
+
+    /// Closes a file of a data folder to other users, if it is there.
+    pub fn close_private(path: &Path) -> std::io::Result<()> {
+        private::close_file(path)
+    }
+
+    /// The permissions of a data folder that other users of the machine can look into, as `chmod` writes them.
+    pub fn data_open_to_others(data: &Path) -> Option<String> {
+        private::open_to_others(data).map(|mode| format!("{mode:o}"))
     }
 
     /// The plan of faults.

@@ -13,6 +13,7 @@
 use super::error::SandboxError;
 use super::lock::lock;
 use super::mail::{Mail, PASSWORD_RESET, SECOND_FACTOR};
+use super::private;
 use super::store::{Store, mails};
 use jiff::{SignedDuration, Timestamp};
 use lettre::address::Envelope;
@@ -60,7 +61,8 @@ impl Post {
             (Mail::Files, None) => MailTarget::Kept,
             (Mail::Files, Some(data)) => {
                 let folder = data.join("mail");
-                std::fs::create_dir_all(&folder)
+                private::create_folder(&folder)
+                    .and_then(|()| private::close_folder(&folder))
                     .map_err(|source| SandboxError::DataFolder { path: folder.clone(), source })?;
                 MailTarget::Folder(folder)
             }
@@ -181,7 +183,7 @@ fn into_file(folder: &Path, mail: &mails::UnsentMail) -> std::io::Result<()> {
     let name = format!("{:06}-{who}.eml", mail.seq);
     // Renamed into place: whoever watches the folder never sees half a mail.
     let half = folder.join(format!(".{name}.part"));
-    std::fs::write(&half, &mail.message)?;
+    private::write(&half, &mail.message)?;
     std::fs::rename(half, folder.join(name))
 }
 

@@ -33,9 +33,6 @@ pub(super) fn endpoint(route: &'static Route) -> MethodRouter<Arc<Inner>> {
 async fn pass(inner: Arc<Inner>, route: &'static Route, params: Fields, request: Request) -> Response<Body> {
     let is_behind_tls = inner.invites.public_url.starts_with("https://");
     let mut response = match incoming(params, request, is_behind_tls).await {
-        Ok(incoming) if matches!(route.handle, Handle::Live(..)) => {
-            live::stream(Arc::clone(&inner), route, incoming).await
-        }
         Ok(incoming) => {
             let worker = Arc::clone(&inner);
             // Pages use the store, which waits.
@@ -56,7 +53,9 @@ async fn pass(inner: Arc<Inner>, route: &'static Route, params: Fields, request:
 async fn incoming(params: Fields, request: Request, is_behind_tls: bool) -> Result<Incoming, PageError> {
     let headers = request.headers();
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let host = text(header::HOST).unwrap_or_default();
+    // Two of them may be read as one thing here and as another by a proxy.
+    let is_one = headers.get_all(header::HOST).iter().count() < 2;
+    let host = text(header::HOST).filter(|_| is_one).unwrap_or_default();
     let sent = text(header::COOKIE).unwrap_or_default();
     let cookie = |kind| cookies::value(&sent, kind, is_behind_tls, &host);
     let device: String = text(header::USER_AGENT).unwrap_or_default().chars().take(200).collect();
@@ -70,6 +69,7 @@ async fn incoming(params: Fields, request: Request, is_behind_tls: bool) -> Resu
         fetch_site: text(HeaderName::from_static("sec-fetch-site")),
         referer: text(header::REFERER),
         device,
+        known_tag: text(header::IF_NONE_MATCH),
         peer: peer(&request, is_behind_tls),
         cookie: cookie(cookies::Kind::Session),
         browser: cookie(cookies::Kind::Browser),
@@ -116,7 +116,7 @@ fn peer(request: &Request, is_behind_tls: bool) -> Option<IpAddr> {
         let all = request.headers().get("x-forwarded-for")?.to_str().ok()?;
         all.rsplit(',').next()?.trim().parse().ok()
     };
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
     if is_behind_tls { forwarded().or(peer) } else { peer }
 }
 
@@ -158,14 +158,6 @@ fn back(context: &RequestContext<'_>) -> String {
     path.filter(is_path).unwrap_or("/Admin").to_owned()
 }
 
-/// As [`judged`], for a part of a page that is being watched.
-pub(super) fn drawn(context: &RequestContext<'_>, route: &Route) -> Result<String, PageError> {
-    check_host(context)?;
-    let Handle::Live(needs, draw) = route.handle else { return Err(PageError::NotFound) };
-    let admin = AdminContext::new(SignedIn::watching(context)?)?;
-    if admin.rights.satisfy(needs) { draw(&admin) } else { Err(PageError::Denied(needs)) }
-}
-
 fn judged(context: &RequestContext<'_>, route: &Route) -> Outcome {
     check_host(context)?;
     if route.is_action {
@@ -181,7 +173,13 @@ fn judged(context: &RequestContext<'_>, route: &Route) -> Outcome {
             }
             handle(&admin)
         }
-        Handle::Live(..) => Err(PageError::NotFound),
+        Handle::Live(needs, draw) => {
+            let admin = AdminContext::new(SignedIn::watching(context)?)?;
+            if !admin.rights.satisfy(needs) {
+                return Err(PageError::Denied(needs));
+            }
+            live::answer(&admin, route, draw)
+        }
     }
 }
 
@@ -194,19 +192,22 @@ fn scheme(context: &RequestContext<'_>) -> &'static str {
 fn check_host(context: &RequestContext<'_>) -> Result<(), PageError> {
     let host = context.incoming.host.as_str();
     let is_ours = match context.inner.invites.public_url.strip_prefix("https://") {
-        Some(public) => host.eq_ignore_ascii_case(public),
-        None => ["localhost", "127.0.0.1", "[::1]"].iter().any(|name| {
-            host.strip_prefix(name).is_some_and(|rest| {
-                rest.is_empty() || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
-            })
-        }),
+        Some(public) => {
+            let without_default = |name: &str| name.strip_suffix(":443").unwrap_or(name).to_ascii_lowercase();
+            without_default(host) == without_default(public)
+        }
+        // Any caller can write any host: without TLS the caller has to be on this machine, too.
+        None => serve::is_loopback_name(host) && context.ip().to_canonical().is_loopback(),
     };
     if is_ours { Ok(()) } else { Err(PageError::WrongHost(host.to_owned())) }
 }
 
 /// A form comes from a page of ours, and from this browser.
 fn check_form(context: &RequestContext<'_>) -> Result<(), PageError> {
-    let ours = format!("{}://{}", scheme(context), context.incoming.host);
+    // A browser leaves the default port out of the origin.
+    let host = context.incoming.host.as_str();
+    let host = if context.is_behind_tls() { host.strip_suffix(":443").unwrap_or(host) } else { host };
+    let ours = format!("{}://{host}", scheme(context));
     let origin_fits = context.incoming.origin.as_deref().is_some_and(|origin| origin == ours);
     let site_fits = context.incoming.fetch_site.as_deref().is_none_or(|site| site == "same-origin");
     let token_fits = !context.is_new_token && context.field("form_token") == context.form_token();

@@ -42,6 +42,7 @@ mod throttle;
 mod when;
 
 pub(crate) use asked::do_what_was_asked;
+pub(crate) use live::Drawings;
 pub(crate) use throttle::Throttle;
 
 use super::Inner;

@@ -49,6 +49,8 @@ pub(super) struct Incoming {
     pub(super) fetch_site: Option<String>,
     pub(super) referer: Option<String>,
     pub(super) device: String,
+    /// The `If-None-Match`: what the browser has already.
+    pub(super) known_tag: Option<String>,
     /// The caller's address; `None` for a call in process.
     pub(super) peer: Option<IpAddr>,
     /// The value of the session cookie.

@@ -24,14 +24,23 @@ const CODE_LIFE: SignedDuration = SignedDuration::from_mins(10);
 /// For how long it does when the account is switched.
 const SWITCH_CODE_LIFE: SignedDuration = SignedDuration::from_mins(2);
 
+/// However active it is, a session is over after so long.
+const LIFE: SignedDuration = SignedDuration::from_hours(12);
+
 /// Whether a session has been idle for too long.
 pub(super) fn is_idle(session: &Session, now: Timestamp) -> bool {
     remaining(session, now) <= 0
 }
 
-/// Seconds until a session is over.
+/// Whether a session has lasted too long.
+pub(super) fn is_old(session: &Session, now: Timestamp) -> bool {
+    (now.as_millisecond() - session.created_at_ms).abs() >= clock_ms(LIFE)
+}
+
+/// Seconds until a session is over. A clock that was set back by more than the limit ends it as well.
 pub(super) fn remaining(session: &Session, now: Timestamp) -> i64 {
-    (session.seen_at_ms + clock_ms(IDLE) - now.as_millisecond()).div_euclid(1000)
+    let age_ms = (now.as_millisecond() - session.seen_at_ms).abs();
+    (clock_ms(IDLE) - age_ms).div_euclid(1000)
 }
 
 /// Sessions without activity since that time, in milliseconds, are over.

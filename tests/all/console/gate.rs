@@ -129,6 +129,55 @@ async fn does_not_answer_to_hosts_that_are_not_this_machine() {
 }
 
 #[tokio::test]
+async fn does_not_answer_other_machines_without_tls_whatever_host_they_write() {
+    let harness = ConsoleHarness::new();
+    let mut visitor = harness.visitor().await;
+    for (peer, status) in [
+        ("127.0.0.1", 200),
+        ("::1", 200),
+        ("::ffff:127.0.0.1", 200),
+        ("192.0.2.7", 421),
+        ("::ffff:192.0.2.7", 421),
+    ] {
+        visitor.peer = Some(peer.parse().unwrap());
+        for path in ["/sign-in", "/mailbox", "/session", "/assets/mark.svg"] {
+            assert_eq!(visitor.get(path).await.status, status, "{peer} {path}");
+        }
+    }
+    let answer = visitor.post("/sign-in", &[("email", OWNER), ("password", PASSWORD)]).await;
+    assert_eq!(answer.status, 421);
+}
+
+#[tokio::test]
+async fn public_host_may_be_written_with_the_port_of_https() {
+    let public_url = "https://console.example.com".to_owned();
+    let harness = ConsoleHarness::with(Options { public_url, ..Options::default() });
+    let mut visitor = Visitor::new(&harness);
+    for host in ["console.example.com", "console.example.com:443", "Console.Example.com"] {
+        visitor.headers.insert("host", host.to_owned());
+        assert_eq!(visitor.get("/sign-in").await.status, 200, "{host}");
+    }
+    visitor.headers.insert("host", "console.example.com:443".to_owned());
+    visitor.get("/sign-in").await;
+    assert_eq!(visitor.post("/sign-in", &[("email", OWNER), ("password", PASSWORD)]).await.status, 303);
+    visitor.headers.insert("host", "console.example.com:444".to_owned());
+    assert_eq!(visitor.get("/sign-in").await.status, 421);
+}
+
+#[tokio::test]
+async fn test_controls_answer_to_names_of_this_machine_only() {
+    let harness = ConsoleHarness::with(Options { test_controls: true, ..Options::default() });
+    let mut visitor = Visitor::new(&harness);
+    for (host, status) in [("127.0.0.1:8080", 200), ("localhost", 200), ("evil.example.com", 421), ("", 421)]
+    {
+        visitor.headers.insert("host", host.to_owned());
+        for path in ["/__test/snapshot", "/__test/requests", "/__test/clock"] {
+            assert_eq!(visitor.get(path).await.status, status, "{host} {path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn refuses_forms_that_are_not_from_this_session() {
     let harness = ConsoleHarness::new();
     let mut thief = harness.signed_in(KIM).await;

@@ -28,6 +28,33 @@ async fn page_warns_and_then_leads_to_sign_in() {
 }
 
 #[tokio::test]
+async fn session_ends_after_twelve_hours_however_active() {
+    let harness = ConsoleHarness::new();
+    let mut owner = harness.signed_in(OWNER).await;
+    for _ in 0..71 {
+        harness.later(10);
+        assert_eq!(owner.get("/Admin/dashboard").await.status, 200);
+    }
+    harness.later(10);
+    assert_eq!(owner.get("/Admin/dashboard").await.location, "/sign-in?old=1");
+    let page = owner.get("/sign-in?old=1").await.text;
+    assert!(page.contains("a session lasts 12 hours at most"), "{page}");
+}
+
+#[tokio::test]
+async fn clock_that_is_set_back_does_not_prolong_a_session() {
+    let harness = ConsoleHarness::new();
+    let mut owner = harness.signed_in(OWNER).await;
+    harness.later(-120);
+    assert_eq!(owner.get("/Admin/dashboard").await.location, "/sign-in?idle=1");
+    let mut owner = harness.signed_in(OWNER).await;
+    harness.later(-10);
+    assert_eq!(owner.get("/Admin/dashboard").await.status, 200);
+    harness.later(15);
+    assert_eq!(owner.get("/Admin/dashboard").await.location, "/sign-in?idle=1");
+}
+
+#[tokio::test]
 async fn session_ends_after_fifteen_minutes_at_the_server() {
     let harness = ConsoleHarness::new();
     let mut owner = harness.signed_in(OWNER).await;

@@ -15,6 +15,7 @@ mod guessing;
 mod idle;
 mod import;
 mod invitations;
+mod limits;
 mod password;
 mod roles;
 mod security;

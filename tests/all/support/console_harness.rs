@@ -167,6 +167,8 @@ pub struct Visitor {
     /// The cookie by which it is known to those who have signed in from it.
     pub browser: Option<String>,
     pub form_token: String,
+    /// Where it is; `None`: on the sandbox's machine.
+    pub peer: Option<std::net::IpAddr>,
 }
 
 /// An answer.
@@ -189,6 +191,7 @@ impl Visitor {
             cookie: None,
             browser: None,
             form_token: String::new(),
+            peer: None,
         }
     }
 
@@ -257,6 +260,9 @@ impl Visitor {
         }
         if let Some(content_type) = content_type {
             request = request.header(header::CONTENT_TYPE, content_type);
+        }
+        if let Some(peer) = self.peer {
+            request = request.extension(axum::extract::ConnectInfo(std::net::SocketAddr::new(peer, 9)));
         }
         let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();

@@ -5,6 +5,7 @@
 
 const WARN_SECONDS = 120;
 const ASK_EVERY_MS = 30_000;
+const WATCH_EVERY_MS = 2_000;
 
 function words(seconds) {
   return seconds > 90 ? `${Math.ceil(seconds / 60)} minutes` : `${seconds} seconds`;
@@ -59,20 +60,35 @@ function pickAll(box) {
   });
 }
 
-// A part of the page that the server sends again when it has changed; what was opened in it stays open. What is the same
-// stays in place: whoever reads or clicks there is not disturbed.
+// A part of the page that is asked for every two seconds while anybody can see it; what was opened in it stays open. What is
+// the same stays in place: whoever reads or clicks there is not disturbed.
 function watch(part) {
-  const source = new EventSource(part.dataset.live);
-  source.addEventListener("message", (event) => {
+  let tag = null;
+  let isOver = false;
+
+  async function look() {
+    const headers = tag ? { "if-none-match": tag } : {};
+    const answer = await fetch(part.dataset.live, { headers, redirect: "manual" }).catch(() => null);
+    // A server that is away may come back; a session that is over does not.
+    if (!answer || answer.status === 304 || answer.status >= 500) return;
+    isOver = !answer.ok;
+    if (isOver) return;
+    tag = answer.headers.get("etag");
     const fresh = document.createElement("div");
-    fresh.innerHTML = JSON.parse(event.data);
+    fresh.innerHTML = await answer.text();
     part.querySelectorAll("details[open]").forEach((one) => {
       const same = fresh.querySelector(`#${one.id}`);
       if (same) same.open = true;
     });
     if (fresh.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.childNodes);
-  });
-  source.addEventListener("end", () => source.close());
+  }
+
+  async function go() {
+    if (!document.hidden) await look();
+    if (!isOver) window.setTimeout(go, WATCH_EVERY_MS);
+  }
+
+  go();
 }
 
 // The side navigation is longer than a low window: where one is can be seen all the same.

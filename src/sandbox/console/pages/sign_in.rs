@@ -35,6 +35,7 @@ fn show(context: &RequestContext<'_>) -> Outcome {
     // There is no session that could keep a notice.
     plain.notice = [
         ("idle", "You were signed out after 15 minutes without activity."),
+        ("old", "You were signed out: a session lasts 12 hours at most."),
         ("out", "You are signed out."),
         ("changed", "Your password is changed. Sign in with the new one."),
         ("joined", "You have joined the account. Sign in to go on."),

@@ -17,6 +17,7 @@ mod import;
 mod invitations;
 mod limits;
 mod password;
+mod powers;
 mod roles;
 mod security;
 mod self_sign_up;

@@ -9,6 +9,7 @@ use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::{Crumb, Frame, full_name};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::Needs;
+use crate::sandbox::console::role_rules;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::session;
 use crate::sandbox::console::when::When;
@@ -123,6 +124,7 @@ fn kill_session(admin: &AdminContext<'_>) -> Outcome {
     let user = person(admin)?.user;
     let session = admin.field("session");
     admin.change(|change| {
+        role_rules::check_act(admin, change.conn(), &user)?;
         if !sessions::kill(change.conn(), &user.email.to_lowercase(), session)? {
             return Err(PageError::Refused("This session has ended already.".to_owned()));
         }
@@ -136,6 +138,7 @@ fn reset_password(admin: &AdminContext<'_>) -> Outcome {
     let user = person(admin)?.user;
     let email = user.email.to_lowercase();
     admin.change(|change| {
+        role_rules::check_act(admin, change.conn(), &user)?;
         if apps::sso(change.conn(), admin.account.seq)?.is_some() {
             let why = "Single sign-on is on: passwords are set at the identity provider.";
             return Err(PageError::Refused(why.to_owned()));

@@ -7,6 +7,7 @@ use crate::sandbox::console::list::{ListPage, ROWS, Search};
 use crate::sandbox::console::pages::counted;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
+use crate::sandbox::console::role_rules;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
 use crate::sandbox::store::audit;
@@ -170,6 +171,9 @@ pub(super) fn objection_to_delete(
     if admin.account.primary_admin.eq_ignore_ascii_case(&user.email) {
         return Ok(Some("is the Primary Admin, who cannot be deleted."));
     }
+    if let Some(objection) = role_rules::objection_to_act(admin, conn, user)? {
+        return Ok(Some(objection));
+    }
     if user.seq == admin.user.seq {
         return Ok(Some("is you: ask another administrator."));
     }
@@ -186,6 +190,9 @@ pub(super) fn act(
 ) -> Result<(), PageError> {
     let email = user.email.as_str();
     let refused = |why: &str| Err(PageError::Refused(format!("{email} {why} Nothing was changed.")));
+    if let Some(objection) = role_rules::objection_to_act(admin, change.conn(), user)? {
+        return refused(objection);
+    }
     let done = match action {
         "access-none" | "access-builder" | "access-create" => {
             change.set_access(email, action != "access-none", action == "access-create")?;

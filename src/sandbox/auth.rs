@@ -1,8 +1,8 @@
 //! From the `auth` header to the app that signed it: sections 1.1, 1.3 and 1.5 of the `kore-api` notes.
 
 use super::api::ApiError;
-use super::store::Store;
 use super::store::apps::{self, RegisteredApp};
+use super::store::{self, Store};
 use jiff::Timestamp;
 use jsonwebtoken::dangerous::insecure_decode;
 use jsonwebtoken::{Algorithm, DecodingKey, decode_header};
@@ -36,7 +36,14 @@ pub(crate) fn identify(
     if app.enforce_jti {
         let short_lived = claims.exp.is_some_and(|exp| exp - seconds(now) <= LONGEST_WITH_JTI);
         let jti = claims.jti.as_deref().filter(|_| short_lived).ok_or_else(ApiError::jti_expiry)?;
-        if !store.write::<_, ApiError>(|conn| Ok(apps::use_jti(conn, &app.client_id, jti)?))? {
+        // Only a digest of it is kept: it may be as long as a header.
+        let jti = store::digest_of(jti);
+        let now_ms = now.as_millisecond();
+        // A day more than the longest life: the clock may be set back.
+        let over_ms = now_ms + 25 * 3_600_000;
+        let is_fresh = store
+            .write::<_, ApiError>(|conn| Ok(apps::use_jti(conn, &app.client_id, &jti, now_ms, over_ms)?))?;
+        if !is_fresh {
             return Err(ApiError::replay());
         }
     }

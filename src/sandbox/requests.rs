@@ -16,11 +16,14 @@ pub struct Recorded {
     pub query: String,
     /// The HTTP status; 0 when the reply was dropped.
     pub status: u16,
-    /// The body as text; empty for uploads.
+    /// The body as text, of a long one the first 256 KiB; empty for uploads.
     pub body: String,
     /// Who asked: the `user-agent`.
     pub agent: String,
 }
+
+/// Bytes of a body that are kept.
+const BODY_MAX: usize = 256 * 1024;
 
 /// The requests of one sandbox.
 #[derive(Debug, Default)]
@@ -46,7 +49,9 @@ impl Requests {
         std::mem::take(&mut *lock(&self.0))
     }
 
-    pub(crate) fn push(&self, request: Recorded) {
+    pub(crate) fn push(&self, mut request: Recorded) {
+        request.body.truncate(request.body.floor_char_boundary(BODY_MAX));
+        request.body.shrink_to_fit();
         lock(&self.0).push(request);
     }
 }

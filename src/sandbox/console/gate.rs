@@ -30,7 +30,12 @@ pub(super) fn endpoint(route: &'static Route) -> MethodRouter<Arc<Inner>> {
     if route.is_action { post(pass) } else { get(pass) }
 }
 
-async fn pass(inner: Arc<Inner>, route: &'static Route, params: Fields, request: Request) -> Response<Body> {
+pub(super) async fn pass(
+    inner: Arc<Inner>,
+    route: &'static Route,
+    params: Fields,
+    request: Request,
+) -> Response<Body> {
     let is_behind_tls = inner.invites.public_url.starts_with("https://");
     let mut response = match incoming(params, request, is_behind_tls).await {
         Ok(incoming) => {
@@ -61,6 +66,7 @@ async fn incoming(params: Fields, request: Request, is_behind_tls: bool) -> Resu
     let device: String = text(header::USER_AGENT).unwrap_or_default().chars().take(200).collect();
     let mut incoming = Incoming {
         path: request.uri().path().to_owned(),
+        target: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
         params,
         query: Fields::parse(request.uri().query().unwrap_or_default().as_bytes()),
         form: Fields::default(),
@@ -73,14 +79,23 @@ async fn incoming(params: Fields, request: Request, is_behind_tls: bool) -> Resu
         peer: peer(&request, is_behind_tls),
         cookie: cookie(cookies::Kind::Session),
         browser: cookie(cookies::Kind::Browser),
+        next: cookie(cookies::Kind::Next),
+        too_large: None,
         host,
     };
     if request.method() == axum::http::Method::POST {
         let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
         if content_type.starts_with("multipart/form-data") {
-            (incoming.form, incoming.upload) = with_file(request).await?;
+            match with_file(request).await {
+                Ok((form, upload)) => (incoming.form, incoming.upload) = (form, upload),
+                Err(PageError::TooLarge(most)) => incoming.too_large = Some(most),
+                Err(other) => return Err(other),
+            }
         } else {
-            incoming.form = Fields::parse(&whole(request, FORM_MAX).await?);
+            match whole(request, FORM_MAX).await {
+                Ok(form) => incoming.form = Fields::parse(&form),
+                Err(_) => incoming.too_large = Some(FORM_MAX),
+            }
         }
     }
     Ok(incoming)
@@ -122,8 +137,8 @@ fn peer(request: &Request, is_behind_tls: bool) -> Option<IpAddr> {
 
 fn answer(inner: &Inner, route: &Route, incoming: &Incoming) -> Response<Body> {
     let context = RequestContext::new(inner, incoming);
-    let reply = judged(&context, route).unwrap_or_else(|fault| fault.reply(&back(&context)));
-    let Reply { mut response, token, browser, notice } = reply;
+    let reply = judged(&context, route).unwrap_or_else(|fault| refused(&context, route, fault));
+    let Reply { mut response, token, browser, next, notice } = reply;
     let current = token.as_deref().unwrap_or(&context.token);
     if let Some(notice) = notice {
         let noted = context.write(|conn| {
@@ -146,11 +161,32 @@ fn answer(inner: &Inner, route: &Route, incoming: &Incoming) -> Response<Body> {
     if let Some(browser) = browser {
         set(cookies::Kind::Browser, &browser);
     }
+    if let Some(next) = next {
+        set(cookies::Kind::Next, &form_urlencoded::byte_serialize(next.as_bytes()).collect::<String>());
+    }
     response
 }
 
+/// Why there is no page. Whoever is in an account stays in the console; who has to sign in first comes back afterwards.
+fn refused(context: &RequestContext<'_>, route: &Route, fault: PageError) -> Reply {
+    if let PageError::SignIn { .. } = fault
+        && matches!(route.handle, Handle::Console(..))
+        && !route.is_action
+    {
+        return Reply { next: Some(context.incoming.target.clone()), ..fault.reply("/") };
+    }
+    if let Some(problem) = fault.within()
+        && check_host(context).is_ok()
+        && let Ok(admin) = SignedIn::watching(context).and_then(AdminContext::new)
+        && let Ok(reply) = problem.reply_within(&admin)
+    {
+        return reply;
+    }
+    fault.reply(&back(context))
+}
+
 /// The page a form was on, when it is one of ours.
-fn back(context: &RequestContext<'_>) -> String {
+pub(super) fn back(context: &RequestContext<'_>) -> String {
     let origin = format!("{}://{}", scheme(context), context.incoming.host);
     let path = context.incoming.referer.as_deref().and_then(|referer| referer.strip_prefix(&origin));
     // Browsers take a backslash for a slash, and two of them for another host.
@@ -160,6 +196,9 @@ fn back(context: &RequestContext<'_>) -> String {
 
 fn judged(context: &RequestContext<'_>, route: &Route) -> Outcome {
     check_host(context)?;
+    if let Some(most) = context.incoming.too_large {
+        return Err(PageError::TooLarge(most));
+    }
     if route.is_action {
         check_form(context)?;
     }

@@ -113,6 +113,14 @@ pub(super) fn router() -> Router<Arc<Inner>> {
     routes().fold(Router::new(), |router, route| router.route(route.path, gate::endpoint(route)))
 }
 
+/// The answer to a browser at a path that is nobody's.
+pub(super) async fn not_found(
+    inner: Arc<Inner>,
+    request: axum::extract::Request,
+) -> axum::response::Response {
+    gate::pass(inner, &pages::not_found::ANYWHERE, request_context::Fields::default(), request).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -38,6 +38,8 @@ pub(super) struct Upload {
 #[derive(Debug)]
 pub(super) struct Incoming {
     pub(super) path: String,
+    /// Path and query.
+    pub(super) target: String,
     /// What is in the place of `{name}` in the route's path.
     pub(super) params: Fields,
     pub(super) query: Fields,
@@ -57,6 +59,10 @@ pub(super) struct Incoming {
     pub(super) cookie: Option<String>,
     /// The value of the cookie by which the browser is known to those who have signed in from it.
     pub(super) browser: Option<String>,
+    /// The page that was asked for before sign-in.
+    pub(super) next: Option<String>,
+    /// The body was larger than this, in bytes, and was not read.
+    pub(super) too_large: Option<usize>,
 }
 
 /// A request on its way through a page.

@@ -195,8 +195,10 @@ fn opened(
 fn arrive(signed: &SignedIn<'_>, account: &Account, opened: Opened) -> Outcome {
     let rights = signed.user_and_rights(account)?.map(|(_, rights)| rights);
     let is_admin = rights.is_some_and(|rights| rights.satisfy(super::rights::Needs::Administrator));
-    let to = if is_admin { "/Admin" } else { "/" };
-    Ok(Reply { browser: opened.browser, ..Reply::see(to).with_token(opened.token) })
+    let next = signed.incoming.next.as_deref().filter(|_| is_admin);
+    let to = next.unwrap_or(if is_admin { "/Admin" } else { "/" });
+    let over = signed.incoming.next.is_some().then(String::new);
+    Ok(Reply { browser: opened.browser, next: over, ..Reply::see(to).with_token(opened.token) })
 }
 
 /// For how long a code works: not so long from one open account to another.

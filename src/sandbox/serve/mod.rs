@@ -104,6 +104,16 @@ async fn tend(sandbox: Sandbox) {
     }
 }
 
+/// Whether a person opens a path in a browser that is neither a page nor of the API.
+fn is_lost_browser(request: &Request) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let path = request.uri().path();
+    request.method() == axum::http::Method::GET
+        && accept.is_some_and(|accept| accept.contains("text/html"))
+        && !path.starts_with("/api/")
+        && !path.starts_with("/__test")
+}
+
 /// A request taken apart.
 struct ParsedRequest {
     method: String,
@@ -117,6 +127,9 @@ struct ParsedRequest {
 }
 
 async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response<Body> {
+    if is_lost_browser(&request) {
+        return console::not_found(inner, request).await;
+    }
     let (incoming, found) = match take_apart(&inner, request).await {
         Ok(taken) => taken,
         Err(error) => return respond(&Err(error)),

@@ -9,6 +9,10 @@ ALTER TABLE mails ADD COLUMN next_try_at_ms INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE mails ADD COLUMN problem TEXT NOT NULL DEFAULT '';
 CREATE INDEX mails_queued ON mails (next_try_at_ms) WHERE state = 'queued';
 
+-- A token is over after its hour, and its `jti` is not needed any longer.
+ALTER TABLE used_jtis ADD COLUMN expires_at_ms INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX used_jtis_by_time ON used_jtis (expires_at_ms);
+
 -- What people without a session have asked for by their address. It is done after they have their answer, which then takes
 -- as long for an address that is known as for one that is not.
 CREATE TABLE asked (

@@ -301,6 +301,8 @@ async fn long_names_stay_within_a_phone() {
     admin.join(&long("Group"), &email).unwrap();
     admin.add_role(&NewRole::named(RoleKind::Bot, &long("Role"))).unwrap();
     admin.bind(&Holder::user(&email), &long("Role"), Some(&long("Bot"))).unwrap();
+    admin.add_role(&NewRole::named(RoleKind::Admin, &long("Powers"))).unwrap();
+    admin.bind(&Holder::group(&long("Group")), &long("Powers"), None).unwrap();
     let app = admin.create_app(&long("App"), &["all"], false).unwrap();
     let mut owner = harness.signed_in(OWNER).await;
     owner.get("/Admin/enrollment/invite").await;

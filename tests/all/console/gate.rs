@@ -149,6 +149,40 @@ async fn does_not_answer_other_machines_without_tls_whatever_host_they_write() {
 }
 
 #[tokio::test]
+async fn refusals_stay_in_the_console_and_lost_browsers_see_a_page() {
+    let harness = ConsoleHarness::new();
+    let mut kim = harness.signed_in(KIM).await;
+    kim.headers.insert("accept", "text/html".to_owned());
+    let large = "x".repeat(300 * 1024);
+    for (answer, status) in [
+        (kim.get("/Admin/security/two-factor").await, 403),
+        (kim.get("/Admin/nowhere").await, 404),
+        (kim.get("/Admin/users/u-nobody").await, 403),
+        (kim.get("/Admin/groups/e-nowhere").await, 404),
+        (kim.post("/Admin/groups/new", &[("name", &large)]).await, 413),
+        (kim.post_raw("/Admin/groups/new", &[("name", "x")]).await, 403),
+    ] {
+        assert_eq!(answer.status, status, "{}", answer.text);
+        let is_within = answer.text.contains("aria-label=\"Modules\"") && answer.text.contains("Kim");
+        assert!(is_within, "{status}: {}", answer.text);
+    }
+    let mut visitor = harness.visitor().await;
+    visitor.headers.insert("accept", "text/html".to_owned());
+    for path in ["/admin", "/sign-in/", "/mailbox/", "/login"] {
+        let answer = visitor.get(path).await;
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (404, "text/html; charset=utf-8"),
+            "{path}"
+        );
+        assert!(answer.header("content-security-policy").contains("default-src 'none'"), "{path}");
+    }
+    // A client of the API gets the API's answer.
+    visitor.headers.insert("accept", "*/*".to_owned());
+    assert!(visitor.get("/admin").await.header("content-type").starts_with("application/json"));
+}
+
+#[tokio::test]
 async fn public_host_may_be_written_with_the_port_of_https() {
     let public_url = "https://console.example.com".to_owned();
     let harness = ConsoleHarness::with(Options { public_url, ..Options::default() });

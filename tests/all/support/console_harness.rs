@@ -166,6 +166,8 @@ pub struct Visitor {
     pub cookie: Option<String>,
     /// The cookie by which it is known to those who have signed in from it.
     pub browser: Option<String>,
+    /// The cookie with the page to go on with after sign-in.
+    pub next: Option<String>,
     pub form_token: String,
     /// Where it is; `None`: on the sandbox's machine.
     pub peer: Option<std::net::IpAddr>,
@@ -190,6 +192,7 @@ impl Visitor {
             headers: headers.into_iter().collect(),
             cookie: None,
             browser: None,
+            next: None,
             form_token: String::new(),
             peer: None,
         }
@@ -254,7 +257,8 @@ impl Visitor {
                 request = request.header(*name, value);
             }
         }
-        let cookies: Vec<&str> = self.cookie.iter().chain(&self.browser).map(String::as_str).collect();
+        let cookies: Vec<&str> =
+            self.cookie.iter().chain(&self.browser).chain(&self.next).map(String::as_str).collect();
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies.join("; "));
         }
@@ -272,8 +276,13 @@ impl Visitor {
         };
         for set in parts.headers.get_all(header::SET_COOKIE) {
             let pair = set.to_str().unwrap().split(';').next().unwrap().to_owned();
-            let is_browser = pair.split('=').next().unwrap().contains("-browser");
-            *(if is_browser { &mut self.browser } else { &mut self.cookie }) = Some(pair);
+            let name = pair.split('=').next().unwrap();
+            let kept = match name {
+                name if name.contains("-browser") => &mut self.browser,
+                name if name.contains("-next") => &mut self.next,
+                _ => &mut self.cookie,
+            };
+            *kept = Some(pair);
         }
         if let Some((_, rest)) = text.split_once("name=\"form_token\" value=\"") {
             rest[..64].clone_into(&mut self.form_token);

@@ -91,6 +91,37 @@ function watch(part) {
   go();
 }
 
+// A button that copies the text of another element; without script, and where nothing may be copied, there is none.
+function copies(button) {
+  if (!navigator.clipboard) return;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const from = document.getElementById(button.dataset.copy);
+    const label = button.textContent;
+    button.textContent = await navigator.clipboard.writeText(from.value ?? from.textContent).then(() => "Copied", () => "Not copied");
+    window.setTimeout(() => { button.textContent = label; }, 2_000);
+  });
+}
+
+// A table that is wider than its place is scrolled by keyboard, too.
+function reach(box) {
+  const isWide = box.scrollWidth > box.clientWidth;
+  const caption = box.querySelector("caption");
+  if (isWide) box.tabIndex = 0;
+  else box.removeAttribute("tabindex");
+  if (isWide && caption) {
+    box.setAttribute("role", "region");
+    box.setAttribute("aria-label", caption.textContent);
+  } else {
+    box.removeAttribute("role");
+    box.removeAttribute("aria-label");
+  }
+}
+
+function reachAll() {
+  document.querySelectorAll(".table").forEach(reach);
+}
+
 // The side navigation is longer than a low window: where one is can be seen all the same.
 const here = document.querySelector(".modules [aria-current]");
 if (here && here.offsetParent) {
@@ -103,4 +134,7 @@ const idle = document.getElementById("idle");
 if (idle) watchIdle(idle);
 document.querySelectorAll("input[data-picks]").forEach(pickAll);
 document.querySelectorAll("[data-live]").forEach(watch);
+document.querySelectorAll("[data-copy]").forEach(copies);
 closeMenus();
+reachAll();
+window.addEventListener("resize", reachAll);

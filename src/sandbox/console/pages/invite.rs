@@ -32,6 +32,8 @@ struct Invite {
     problems: Vec<String>,
     /// The latest mails of the account that have not been delivered.
     undelivered: Vec<UndeliveredMail>,
+    lists_people: bool,
+    shows_mailbox: bool,
 }
 
 struct AddressField {
@@ -41,7 +43,8 @@ struct AddressField {
 }
 
 fn page(admin: &AdminContext<'_>, typed: &[&str], problems: Vec<String>) -> Result<Invite, PageError> {
-    let boxes = (0..MOST).map(|index| {
+    // What was typed stays, though it is too much.
+    let boxes = (0..typed.len().max(MOST)).map(|index| {
         let text = typed.get(index).copied().unwrap_or_default();
         AddressField {
             number: index + 1,
@@ -52,7 +55,14 @@ fn page(admin: &AdminContext<'_>, typed: &[&str], problems: Vec<String>) -> Resu
     let frame = Frame::new(admin, "Invite", &[("Enrollment", None)])?;
     let undelivered = admin.read(|conn| Ok(mails::undelivered(conn, admin.account.seq, UNDELIVERED)?))?;
     let undelivered = undelivered.into_iter().map(UndeliveredMail::new).collect();
-    Ok(Invite { frame, boxes: boxes.collect(), problems, undelivered })
+    Ok(Invite {
+        frame,
+        boxes: boxes.collect(),
+        problems,
+        undelivered,
+        lists_people: admin.may("/Admin/users"),
+        shows_mailbox: admin.is_local() && admin.inner.options.mail == crate::sandbox::Mail::Files,
+    })
 }
 
 fn show(admin: &AdminContext<'_>) -> Outcome {
@@ -60,8 +70,15 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
 }
 
 fn send(admin: &AdminContext<'_>) -> Outcome {
-    let typed: Vec<&str> = admin.fields("email").into_iter().map(str::trim).collect();
-    let addresses: Vec<&str> = typed.iter().copied().filter(|address| !address.is_empty()).collect();
+    // A list that is pasted into one field is a list all the same.
+    let is_between = |c: char| c.is_whitespace() || c == ',' || c == ';';
+    let typed: Vec<&str> = admin
+        .fields("email")
+        .into_iter()
+        .flat_map(|field| field.split(is_between))
+        .filter(|one| !one.is_empty())
+        .collect();
+    let addresses = typed.clone();
     let wrong = addresses.iter().filter(|address| !mail::is_address(address));
     let mut problems: Vec<String> =
         wrong.map(|address| format!("{address} is not an e-mail address.")).collect();
@@ -69,7 +86,10 @@ fn send(admin: &AdminContext<'_>) -> Outcome {
         problems.push("Type at least one e-mail address.".to_owned());
     }
     if addresses.len() > MOST {
-        problems.push(format!("{} addresses: up to {MOST} can be invited at a time.", addresses.len()));
+        problems.push(format!(
+            "{} addresses: up to {MOST} can be invited at a time, and any number by a file under Bulk Invite.",
+            addresses.len()
+        ));
     }
     if !problems.is_empty() {
         return Reply::invalid(&page(admin, &typed, problems)?);

@@ -80,5 +80,9 @@ pub(super) fn problems(
         return Ok(vec!["The two new passwords are not the same.".to_owned()]);
     }
     let objections = context.read(|conn| Ok(password::objections(conn, email, wanted)?))?;
-    Ok(objections.iter().map(|rule| format!("The new password needs: {rule}.")).collect())
+    Ok(if objections.is_empty() {
+        Vec::new()
+    } else {
+        vec![format!("The new password needs: {}.", objections.join(", "))]
+    })
 }

@@ -41,6 +41,7 @@ struct UserPage {
     /// Label and value of the profile fields that are filled.
     profile: Vec<(&'static str, String)>,
     data_tables: bool,
+    is_primary: bool,
     may_edit: bool,
     groups: user_groups::UserGroupsSection,
     roles: user_roles::UserRolesSection,
@@ -59,6 +60,36 @@ struct OpenSession {
     device: String,
     seen: Option<When>,
     is_this_one: bool,
+}
+
+/// `Chrome on Linux`: a browser in the words of people; what is not known, as it calls itself.
+fn browser_name(device: &str) -> String {
+    // The first that is found: each calls itself by the names of those before it, too.
+    const BROWSERS: [(&str, &str); 6] = [
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("HeadlessChrome/", "Chrome"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ];
+    const SYSTEMS: [(&str, &str); 6] = [
+        ("Windows", "Windows"),
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ];
+    let find = |known: &[(&str, &'static str)]| {
+        known.iter().find(|(sign, _)| device.contains(sign)).map(|(_, name)| *name)
+    };
+    match (find(&BROWSERS), find(&SYSTEMS)) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(browser), None) => browser.to_owned(),
+        (None, _) if device.is_empty() => "Unknown browser".to_owned(),
+        (None, _) => device.chars().take(60).collect(),
+    }
 }
 
 /// The person of the path, if they are in this account.
@@ -93,6 +124,7 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
                 .filter(|(_, value)| !value.is_empty())
                 .collect(),
             data_tables: data_tables == Some(true),
+            is_primary: admin.account.primary_admin.eq_ignore_ascii_case(&user.email),
             may_edit: admin.may(user_profile::EDIT),
             groups: user_groups::UserGroupsSection::new(admin, conn, user)?,
             roles: user_roles::UserRolesSection::new(admin, conn, user)?,
@@ -102,7 +134,7 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
                     is_this_one: open.digest == admin.session.digest,
                     seen: When::of_ms(open.seen_at_ms),
                     id: open.id,
-                    device: open.device,
+                    device: browser_name(&open.device),
                 })
                 .collect(),
             undelivered: mails::newest_to(conn, admin.account.seq, &user.email)?
@@ -181,4 +213,30 @@ fn transfer_ownership(admin: &AdminContext<'_>) -> Outcome {
         change.log(audit::USER_MODIFIED, &text)
     })?;
     Ok(Reply::see(&back).saying(format!("{} is the Primary Admin now.", user.email)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::browser_name;
+
+    #[test]
+    fn browsers_are_called_as_people_call_them() {
+        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+        for (device, name) in [
+            (chrome.to_owned(), "Chrome on Linux"),
+            (
+                format!("{chrome} Edg/140.0.0.0").replace("X11; Linux x86_64", "Windows NT 10.0"),
+                "Edge on Windows",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 14.1; rv:140.0) Gecko/20100101 Firefox/140.0"
+                    .to_owned(),
+                "Firefox on macOS",
+            ),
+            ("curl/8.5.0".to_owned(), "curl/8.5.0"),
+            (String::new(), "Unknown browser"),
+        ] {
+            assert_eq!(browser_name(&device), name);
+        }
+    }
 }

@@ -38,6 +38,7 @@ struct UserRow {
     name: String,
     email: String,
     is_administrator: bool,
+    is_primary: bool,
     access: &'static str,
     state: ShownState,
 }
@@ -91,6 +92,7 @@ fn list(admin: &AdminContext<'_>) -> Outcome {
         state: ShownState::new(&listed),
         access: access(&listed.user),
         is_administrator: listed.is_administrator,
+        is_primary: admin.account.primary_admin.eq_ignore_ascii_case(&listed.user.email),
         name: full_name(&listed.user.first_name, &listed.user.last_name, &listed.user.email),
         email: listed.user.email,
         id: listed.user.id,

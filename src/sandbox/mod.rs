@@ -16,6 +16,7 @@ mod api;
 mod auth;
 mod clock;
 mod console;
+mod desks;
 mod dialect;
 mod draw;
 mod error;
@@ -136,6 +137,7 @@ pub(crate) struct Inner {
     pub(crate) invites: mail::Invites,
     pub(crate) throttle: console::Throttle,
     pub(crate) drawings: console::Drawings,
+    pub(crate) desks: desks::Desks,
 }
 
 impl std::fmt::Debug for Inner {
@@ -187,6 +189,7 @@ impl Sandbox {
             invites,
             throttle: console::Throttle::default(),
             drawings: console::Drawings::default(),
+            desks: desks::Desks::default(),
         })))
     }
 

@@ -7,6 +7,7 @@ use super::live;
 use super::reply::{Outcome, PageError, Reply};
 use super::request_context::{Fields, Incoming, RequestContext, Upload};
 use super::route::{Handle, Route};
+use crate::sandbox::desks::Visitor;
 use crate::sandbox::store::{self, sessions};
 use crate::sandbox::{Inner, serve};
 use axum::body::{Body, to_bytes};
@@ -40,6 +41,9 @@ pub(super) async fn pass(
     let mut response = match incoming(params, request, is_behind_tls).await {
         Ok(incoming) => {
             let worker = Arc::clone(&inner);
+            let visitor =
+                if matches!(route.handle, Handle::Open(_)) { Visitor::Stranger } else { Visitor::Person };
+            let _seat = inner.desks.seat(visitor).await;
             // Pages use the store, which waits.
             let answered = tokio::task::spawn_blocking(move || answer(&worker, route, &incoming)).await;
             answered.unwrap_or_else(|e| PageError::broken(&e).reply("/").response)

@@ -8,6 +8,7 @@ mod connections;
 mod controls;
 
 use super::api::{self, Access, Answer, ApiError, ApiRoute, Call, Counted, RouteMatch};
+use super::desks::Visitor;
 use super::faults::{Effect, PlannedFaults};
 use super::rate::{Budget, Exceeded};
 use super::requests::Recorded;
@@ -183,11 +184,13 @@ async fn take_apart(inner: &Arc<Inner>, request: Request) -> Result<(ParsedReque
     // The token first: strangers cannot fill the memory.
     let worker = Arc::clone(inner);
     let shown = token.clone();
+    let seat = inner.desks.seat(Visitor::Api).await;
     let is_known = tokio::task::spawn_blocking(move || {
         auth::is_known(&worker.store, shown.as_deref(), worker.options.clock.now())
     })
     .await
     .unwrap_or(false);
+    drop(seat);
     let body = match (is_known, is_upload) {
         (true, true) => file_part(request).await?,
         (true, false) => whole_body(request, JSON_MAX).await?,
@@ -301,9 +304,11 @@ async fn served(
         RouteMatch::Nothing => return Err(ApiError::no_such_path()),
     };
     let worker = Arc::clone(inner);
+    let seat = inner.desks.seat(Visitor::Api).await;
     let outcome =
         tokio::task::spawn_blocking(move || answer(&worker, route, bot.as_deref(), &incoming, &effects))
             .await;
+    drop(seat);
     if route.access == Access::Write {
         if inner.post.is_slow() {
             let inner = Arc::clone(inner);

@@ -58,18 +58,17 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> std::io::Result<()> {
 }
 
 /// The permissions of a folder that others can look into; `None`: they cannot.
+#[cfg(unix)]
 pub(crate) fn open_to_others(path: &Path) -> Option<u32> {
-    #[cfg(unix)]
-    {
-        let mode =
-            std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).ok()?.permissions()) & 0o777;
-        return (mode & 0o077 != 0).then_some(mode);
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = path;
-        None
-    }
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    (mode & 0o077 != 0).then_some(mode)
+}
+
+/// Where there are no such permissions, nobody can tell.
+#[cfg(not(unix))]
+pub(crate) fn open_to_others(_: &Path) -> Option<u32> {
+    None
 }
 
 /// Changes the mode where it is wider; a file of another user's stays as it is, when it is narrow enough.

@@ -50,8 +50,12 @@ impl Requests {
     }
 
     pub(crate) fn push(&self, mut request: Recorded) {
-        request.body.truncate(request.body.floor_char_boundary(BODY_MAX));
-        request.body.shrink_to_fit();
+        if request.body.len() > BODY_MAX {
+            // At the end of a character.
+            let end = (0..=BODY_MAX).rev().find(|end| request.body.is_char_boundary(*end)).unwrap_or(0);
+            request.body.truncate(end);
+            request.body.shrink_to_fit();
+        }
         lock(&self.0).push(request);
     }
 }

@@ -136,14 +136,14 @@ mod tests {
             "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc",
         ] {
             let (mut client, server) = tokio::io::duplex(1024);
-            let served = tokio::spawn(connection(server, PEER, router.clone()));
+            let ended = tokio::spawn(connection(server, PEER, router.clone()));
             client.write_all(half.as_bytes()).await.unwrap();
             let begun = Instant::now();
             let mut answer = String::new();
             client.read_to_string(&mut answer).await.unwrap();
             assert!(!answer.starts_with("HTTP/1.1 200"), "{half}: {answer}");
             assert!(begun.elapsed() <= PATIENCE + Duration::from_secs(1), "{half}");
-            let _ = served.await.unwrap();
+            let _ = ended.await.unwrap();
         }
     }
 

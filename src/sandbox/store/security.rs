@@ -26,6 +26,9 @@ impl Default for Security {
 
 const PAGE: &str = "security";
 
+/// Expressions as they are written, and compiled.
+type Compiled = (Vec<String>, Arc<[Regex]>);
+
 impl Security {
     pub(crate) fn load(conn: &Connection, account: i64) -> rusqlite::Result<Self> {
         settings::of_account(conn, account, PAGE)
@@ -42,7 +45,7 @@ impl Security {
 
     /// The expressions, compiled once for as long as they stay the same: that costs more than a page.
     fn expressions(&self) -> Arc<[Regex]> {
-        static LATEST: Mutex<VecDeque<(Vec<String>, Arc<[Regex]>)>> = Mutex::new(VecDeque::new());
+        static LATEST: Mutex<VecDeque<Compiled>> = Mutex::new(VecDeque::new());
         const MOST: usize = 16;
         let mut latest = lock(&LATEST);
         if let Some((_, compiled)) = latest.iter().find(|(addresses, _)| *addresses == self.addresses) {

@@ -22,11 +22,12 @@ const PAUSE: Duration = Duration::from_millis(20);
 static SEATS: Semaphore = Semaphore::const_new(2);
 
 /// Width, height and name of the windows that pictures are taken in.
-const DESKTOP: (u32, u32, &str) = (1366, 768, "desktop");
-const TABLET: (u32, u32, &str) = (768, 1024, "tablet");
-const PHONE: (u32, u32, &str) = (390, 844, "phone");
+type Window = (u32, u32, &'static str);
+const DESKTOP: Window = (1366, 768, "desktop");
+const TABLET: Window = (768, 1024, "tablet");
+const PHONE: Window = (390, 844, "phone");
 /// With the colour schemes that are looked at in each.
-const WINDOWS: [((u32, u32, &str), &[&str]); 3] =
+const WINDOWS: [(Window, &[&str]); 3] =
     [(DESKTOP, &["light", "dark"]), (TABLET, &["light"]), (PHONE, &["light", "dark"])];
 
 /// Has the page note whether what is done next leads to another document: a form that is sent, a link that is followed.

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-const FRESH: Duration = Duration::from_secs(1);
+const DRAWING_LIFE: Duration = Duration::from_secs(1);
 /// With more than this many drawings the old ones are dropped.
 const MOST: usize = 100;
 
@@ -62,7 +62,7 @@ impl Drawings {
             Arc::clone(all.entry(key).or_default())
         };
         let mut place = lock(&place);
-        if let Some(drawing) = place.as_ref().filter(|drawing| drawing.at.elapsed() < FRESH) {
+        if let Some(drawing) = place.as_ref().filter(|drawing| drawing.at.elapsed() < DRAWING_LIFE) {
             return Ok(drawing.clone());
         }
         let markup = draw()?;

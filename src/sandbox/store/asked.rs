@@ -21,7 +21,7 @@ impl What {
         WORDS.iter().find(|(what, _)| *what == self).map_or("", |(_, word)| word)
     }
 
-    fn of(word: &str) -> Option<Self> {
+    fn from_word(word: &str) -> Option<Self> {
         WORDS.iter().find(|(_, own)| *own == word).map(|(what, _)| *what)
     }
 }
@@ -40,6 +40,6 @@ pub(crate) fn any(conn: &Connection) -> rusqlite::Result<bool> {
 /// Takes the oldest.
 pub(crate) fn take(conn: &Connection) -> rusqlite::Result<Option<(Option<What>, String)>> {
     conn.prepare_cached("DELETE FROM asked WHERE seq = (SELECT min(seq) FROM asked) RETURNING what, email")?
-        .query_row([], |row| Ok((What::of(&row.get::<_, String>(0)?), row.get(1)?)))
+        .query_row([], |row| Ok((What::from_word(&row.get::<_, String>(0)?), row.get(1)?)))
         .optional()
 }

@@ -1,5 +1,6 @@
 //! `koreconcile sandbox`: serve, seed and administer the local account.
 
+use super::exit::Exit;
 use crate::facts::visible_lines;
 use crate::sandbox::{
     Dialect, Mail, OffsetClock, Options, RateLimit, SCOPES, Sandbox, SandboxError, Seed, SystemClock,
@@ -7,7 +8,7 @@ use crate::sandbox::{
 use clap::{Args, Subcommand};
 use jiff::SignedDuration;
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -40,7 +41,7 @@ struct Serve {
     /// Address to listen on; port 0 takes any free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Listen on an address that other machines can reach; the console answers under --public-url only
+    /// Listen on an address that other machines can reach; to them, the console answers under --public-url only
     #[arg(long)]
     allow_remote: bool,
     /// HTTPS origin of the TLS proxy in front of it, which sets X-Forwarded-For
@@ -169,6 +170,11 @@ pub enum SandboxCliError {
         "refused to listen on {0}: other machines could reach it\n  it speaks plain HTTP: passwords and secrets would travel in the clear\n  listen on 127.0.0.1; or add --allow-remote for the API, and for the console --public-url https://HOST of a proxy that speaks TLS"
     )]
     NotLoopback(SocketAddr),
+    /// Whoever can reach the address could control the sandbox.
+    #[error(
+        "refused to serve --test-controls with --allow-remote: everyone who reaches /__test controls the sandbox\n  leave out one of them"
+    )]
+    RemoteControls,
     /// The address cannot be had.
     #[error(
         "cannot listen on {address}: {source}\n  choose another --listen address; port 0 takes any free port"
@@ -228,6 +234,9 @@ async fn run_serve(serve: Serve) -> Result<(), SandboxCliError> {
     if !listen.ip().is_loopback() && !allow_remote {
         return Err(SandboxCliError::NotLoopback(listen));
     }
+    if test_controls && allow_remote {
+        return Err(SandboxCliError::RemoteControls);
+    }
     let dialect = dialect.map_or_else(|| Ok(Dialect::default()), |text| Dialect::default().with(&text))?;
     let at_address = |source| SandboxCliError::Listen { address: listen, source };
     let listener = tokio::net::TcpListener::bind(listen).await.map_err(at_address)?;
@@ -239,13 +248,14 @@ async fn run_serve(serve: Serve) -> Result<(), SandboxCliError> {
         test_controls,
         record_requests: test_controls,
         mail: smtp.map_or(Mail::Files, Mail::Smtp),
-        public_url: public_url.unwrap_or_else(|| format!("http://{address}")),
+        public_url: public_url.unwrap_or_else(|| format!("http://{}", from_here(address))),
         remind_every: (remind_days > 0).then(|| SignedDuration::from_hours(24 * i64::from(remind_days))),
         account_id: account,
         ..Options::default()
     };
     let sandbox = Sandbox::open(&data, options)?;
-    tell_of_console(&sandbox, &data)?;
+    tell_of_folder(&data);
+    tell_of_console(&sandbox, &data, address)?;
     // One line on stdout once requests are answered: scripts wait for it, and learn the port.
     super::output::print(&format!("http://{address}\n"));
     if super::output::written().is_err() {
@@ -257,32 +267,69 @@ async fn run_serve(serve: Serve) -> Result<(), SandboxCliError> {
         std::io::stderr(),
         format_args!("accounts: {accounts}    rate limit: {rate_limit}    stop with Ctrl-C"),
     );
-    sandbox.serve(listener, interrupted()).await.map_err(SandboxCliError::Serve)
+    let stop = async {
+        interrupted().await;
+        tokio::spawn(async {
+            interrupted().await;
+            // Asked twice: what is in flight is given up. The database keeps what was committed.
+            std::process::exit(i32::from(Exit::Partial as u8));
+        });
+    };
+    sandbox.serve(listener, stop).await.map_err(SandboxCliError::Serve)
+}
+
+/// Where this machine finds the server: an address that stands for all of them is none to be opened.
+fn from_here(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+/// A folder that was there before may be open to others; what the sandbox writes into it is not.
+fn tell_of_folder(data: &Path) {
+    if let Some(mode) = Sandbox::data_open_to_others(data) {
+        let data = data.display();
+        say(
+            std::io::stderr(),
+            format_args!(
+                "warning: other users of this machine can look into {data} (mode {mode})\nhelp: close it with: chmod 700 {data}"
+            ),
+        );
+    }
 }
 
 const FIRST_PASSWORD: &str = "first-password.txt";
 
 /// Where the console is and who gets in: for a folder that has no passwords yet a first one is made and written down.
-fn tell_of_console(sandbox: &Sandbox, data: &Path) -> Result<(), SandboxCliError> {
-    let url = &sandbox.options().public_url;
-    say(std::io::stderr(), format_args!("console: {url}/Admin    messages: {url}/mailbox"));
+fn tell_of_console(sandbox: &Sandbox, data: &Path, address: SocketAddr) -> Result<(), SandboxCliError> {
+    let Options { public_url: url, mail, .. } = sandbox.options();
+    let is_behind_tls = url.starts_with("https://");
+    let is_here = from_here(address).ip().is_loopback();
+    // The console answers this machine, or a proxy that speaks TLS; the mailbox this machine alone, and only what is kept here.
+    let console = if is_behind_tls || is_here {
+        format!("console: {url}/Admin")
+    } else {
+        "console: not served here; it needs --public-url https://HOST of a proxy that speaks TLS".to_owned()
+    };
+    let messages = if !is_behind_tls && is_here && *mail == Mail::Files {
+        format!("    messages: {url}/mailbox")
+    } else {
+        String::new()
+    };
+    say(std::io::stderr(), format_args!("{console}{messages}"));
     let path = data.join(FIRST_PASSWORD);
+    Sandbox::close_private(&path)
+        .map_err(|source| SandboxCliError::FirstPassword { path: path.clone(), source })?;
     if let Some(password) = sandbox.first_password()? {
-        write_private(&path, &format!("{password}\n"))
+        Sandbox::write_private(&path, &format!("{password}\n"))
             .map_err(|source| SandboxCliError::FirstPassword { path: path.clone(), source })?;
         let path = path.display();
         say(std::io::stderr(), format_args!("sign in as owner@example.com with the password in {path}"));
     }
     Ok(())
-}
-
-/// A file that only its owner can read.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(text.as_bytes())
 }
 
 /// Resolves at Ctrl-C, and where there is such a thing at a request to terminate.

@@ -20,6 +20,17 @@ pub enum SandboxError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The database is damaged.
+    #[error(
+        "cannot read the database {}: {source}\n  put a copy of it in its place, or use another data folder",
+        path.display()
+    )]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What the database said.
+        source: rusqlite::Error,
+    },
     /// The data was written by a newer version of this program.
     #[error(
         "the data has schema version {found}, this program knows up to {known}\n  use the newer program, or another data folder"

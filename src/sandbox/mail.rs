@@ -1,17 +1,13 @@
-//! Mail: made with the change that causes it, kept in the outbox, and delivered after the commit. Delivery that
-//! fails or is cut off by a kill is made up for at the next one, so a mail may arrive twice but is never lost.
+//! Mail: made with the change that causes it and kept in the outbox, from where [`super::post`] delivers it.
 
 use super::clock;
 use super::error::SandboxError;
-use super::lock::lock;
 use super::store::{self, Store, invitations, mails};
 use jiff::{SignedDuration, Timestamp};
-use lettre::address::Envelope;
+use lettre::Message;
+use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
-use lettre::{Address, Message, SmtpTransport, Transport};
 use rusqlite::Connection;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::time::SystemTime;
 use uuid::Uuid;
 
@@ -45,95 +41,13 @@ pub(crate) const ABOUT_BOT: &str = "about a bot";
 pub(crate) const ACCOUNT_ACTIVATED: &str = "account activated";
 
 const SENDER: &str = "Kore.ai sandbox <no-reply@example.com>";
-/// How many mails one transaction marks as sent.
+/// How many reminders one transaction writes.
 const BATCH: usize = 500;
 
-/// Delivers what is in the outbox.
-pub(crate) struct Post {
-    route: MailTarget,
-    /// One delivery at a time, so that no mail is taken twice.
-    busy: Mutex<()>,
-}
-
-enum MailTarget {
-    Kept,
-    Folder(PathBuf),
-    Smtp(Box<SmtpTransport>),
-}
-
-impl Post {
-    pub(crate) fn new(mail: &Mail, data: Option<&Path>) -> Result<Self, SandboxError> {
-        let route = match (mail, data) {
-            (Mail::Files, None) => MailTarget::Kept,
-            (Mail::Files, Some(data)) => {
-                let folder = data.join("mail");
-                std::fs::create_dir_all(&folder)
-                    .map_err(|source| SandboxError::DataFolder { path: folder.clone(), source })?;
-                MailTarget::Folder(folder)
-            }
-            (Mail::Smtp(url), _) => {
-                let builder = SmtpTransport::from_url(url).map_err(|e| SandboxError::Mail(e.to_string()))?;
-                MailTarget::Smtp(Box::new(builder.build()))
-            }
-        };
-        Ok(Self { route, busy: Mutex::new(()) })
-    }
-
-    /// Whether delivery may take longer than a request should wait.
-    pub(crate) fn is_slow(&self) -> bool {
-        matches!(self.route, MailTarget::Smtp(_))
-    }
-
-    /// Sends everything in the outbox.
-    pub(crate) fn deliver(&self, store: &Store) -> Result<(), SandboxError> {
-        if matches!(self.route, MailTarget::Kept) {
-            return Ok(());
-        }
-        let _one_at_a_time = lock(&self.busy);
-        loop {
-            let waiting = store.read::<_, SandboxError>(|conn| Ok(mails::waiting(conn, BATCH)?))?;
-            if waiting.is_empty() {
-                return Ok(());
-            }
-            let mut sent = Vec::with_capacity(waiting.len());
-            let outcome = waiting.iter().try_for_each(|mail| -> Result<(), SandboxError> {
-                self.send(mail)?;
-                sent.push(mail.seq);
-                Ok(())
-            });
-            store.write::<_, SandboxError>(|conn| Ok(mails::mark_sent(conn, &sent)?))?;
-            outcome?;
-        }
-    }
-
-    fn send(&self, mail: &mails::UnsentMail) -> Result<(), SandboxError> {
-        match &self.route {
-            MailTarget::Kept => Ok(()),
-            MailTarget::Folder(folder) => {
-                let who = mail
-                    .recipient
-                    .replace(|c: char| !(c.is_ascii_alphanumeric() || "@.-_+".contains(c)), "_");
-                let name = format!("{:06}-{who}.eml", mail.seq);
-                // Renamed into place: whoever watches the folder never sees half a mail.
-                let half = folder.join(format!(".{name}.part"));
-                std::fs::write(&half, &mail.message)?;
-                std::fs::rename(half, folder.join(name))?;
-                Ok(())
-            }
-            MailTarget::Smtp(transport) => {
-                let problem = |e: &dyn std::fmt::Display| SandboxError::Mail(e.to_string());
-                let to: Address = mail.recipient.parse().map_err(|e| problem(&e))?;
-                let from: Address = "no-reply@example.com".parse().map_err(|e| problem(&e))?;
-                let envelope = Envelope::new(Some(from), vec![to]).map_err(|e| problem(&e))?;
-                transport.send_raw(&envelope, &mail.message).map(drop).map_err(|e| problem(&e))
-            }
-        }
-    }
-}
-
-/// Whether mail can be sent to `address` at all.
+/// Whether mail can be sent there: what can be put into `To:`, at a domain with a dot.
 pub(crate) fn is_address(address: &str) -> bool {
-    address.parse::<Address>().is_ok_and(|parsed| parsed.domain().contains('.'))
+    let is_whole = |mailbox: &Mailbox| mailbox.name.is_none() && mailbox.email.to_string() == address;
+    address.parse::<Mailbox>().is_ok_and(|mailbox| is_whole(&mailbox) && mailbox.email.domain().contains('.'))
 }
 
 /// So often a user is reminded of one invitation. The vendor says that it reminds, and not how often (3.2).
@@ -267,4 +181,34 @@ fn message(to: &str, subject: &str, text: String, now: Timestamp) -> Result<Vec<
         .body(text)
         .map_err(|e| problem(&e))?;
     Ok(message.formatted())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn address_is_what_mail_can_be_made_for() {
+        for address in
+            ["a@example.com", "o'brien+x@mail.example.com", "a.b-c_d@example.com", "\u{e4}@example.com"]
+        {
+            assert!(is_address(address), "{address}");
+            message(address, "Subject", "Text".to_owned(), Timestamp::UNIX_EPOCH).unwrap();
+        }
+        for address in [
+            "",
+            "a",
+            "a@localhost",
+            "a b@example.com",
+            "\"a b\"@example.com",
+            "a@[127.0.0.1]",
+            "A <a@example.com>",
+            "<a@example.com>",
+            " a@example.com",
+            "a@example.com\r\nBcc: b@example.com",
+            "a@example.com, b@example.com",
+        ] {
+            assert!(!is_address(address), "{address}");
+        }
+    }
 }

@@ -16,6 +16,7 @@ mod api;
 mod auth;
 mod clock;
 mod console;
+mod desks;
 mod dialect;
 mod draw;
 mod error;
@@ -23,6 +24,8 @@ mod faults;
 mod lock;
 mod mail;
 mod password;
+mod post;
+mod private;
 mod rate;
 mod requests;
 mod seed;
@@ -130,11 +133,11 @@ pub(crate) struct Inner {
     pub(crate) windows: rate::Windows,
     pub(crate) faults: Faults,
     pub(crate) requests: Requests,
-    pub(crate) post: mail::Post,
+    pub(crate) post: post::Post,
     pub(crate) invites: mail::Invites,
-    pub(crate) attempts: console::Attempts,
-    /// Turns true when the server is to stop: what would stream for ever ends then.
-    pub(crate) stopping: tokio::sync::watch::Sender<bool>,
+    pub(crate) throttle: console::Throttle,
+    pub(crate) drawings: console::Drawings,
+    pub(crate) desks: desks::Desks,
 }
 
 impl std::fmt::Debug for Inner {
@@ -170,7 +173,7 @@ impl Sandbox {
     }
 
     fn assemble(store: Store, options: Options, data: Option<&Path>) -> Result<Self, SandboxError> {
-        let post = mail::Post::new(&options.mail, data)?;
+        let post = post::Post::new(&options.mail, data)?;
         let invites = mail::Invites {
             public_url: options.public_url.trim_end_matches('/').to_owned(),
             life: options.invitation_life,
@@ -184,8 +187,9 @@ impl Sandbox {
             requests: Requests::default(),
             post,
             invites,
-            attempts: console::Attempts::default(),
-            stopping: tokio::sync::watch::Sender::new(false),
+            throttle: console::Throttle::default(),
+            drawings: console::Drawings::default(),
+            desks: desks::Desks::default(),
         })))
     }
 
@@ -216,6 +220,7 @@ impl Sandbox {
 
     /// The texts of all messages to `email`, oldest first.
     pub fn mails_to(&self, email: &str) -> Result<Vec<String>, SandboxError> {
+        console::do_what_was_asked(&self.0)?;
         self.0.store.read(|conn| Ok(store::mails::texts_to(conn, email)?))
     }
 
@@ -246,6 +251,21 @@ impl Sandbox {
     /// The paths at which the console changes an account, as its routes are written: each change leaves an audit entry.
     pub fn console_actions() -> Vec<&'static str> {
         console::actions().collect()
+    }
+
+    /// Writes a file that only its owner can read.
+    pub fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+        private::write(path, text.as_bytes())
+    }
+
+    /// Closes a file of a data folder to other users, if it is there.
+    pub fn close_private(path: &Path) -> std::io::Result<()> {
+        private::close_file(path)
+    }
+
+    /// The permissions of a data folder that other users of the machine can look into, as `chmod` writes them.
+    pub fn data_open_to_others(data: &Path) -> Option<String> {
+        private::open_to_others(data).map(|mode| format!("{mode:o}"))
     }
 
     /// The plan of faults.

@@ -1,12 +1,13 @@
 //! Passwords: the platform's rules (3.9), hashes, and generated ones.
 
 use super::error::SandboxError;
+use super::lock::lock;
 use super::store::people;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Argon2, PasswordHash};
 use jiff::SignedDuration;
 use rusqlite::Connection;
-use std::sync::LazyLock;
+use std::sync::{Condvar, LazyLock, Mutex, PoisonError};
 use uuid::Uuid;
 
 /// A password is to be changed when it is older.
@@ -43,10 +44,39 @@ pub(crate) fn broken_rules(password: &str) -> Vec<&'static str> {
 
 /// Argon2id with the crate's parameters (19 MiB, two passes), which are OWASP's.
 pub(crate) fn hash(password: &str) -> Result<String, SandboxError> {
+    let _seat = SEATS.take();
     let hash: PasswordHash = Argon2::default()
         .hash_password(password.as_bytes())
         .map_err(|e| SandboxError::Password(e.to_string()))?;
     Ok(hash.to_string())
+}
+
+/// So many hash at a time, each with 19 MiB; the others wait.
+static SEATS: Seats = Seats { free: Mutex::new(2), left: Condvar::new() };
+
+struct Seats {
+    free: Mutex<usize>,
+    left: Condvar,
+}
+
+struct Seat(&'static Seats);
+
+impl Seats {
+    fn take(&'static self) -> Seat {
+        let mut free = lock(&self.free);
+        while *free == 0 {
+            free = self.left.wait(free).unwrap_or_else(PoisonError::into_inner);
+        }
+        *free -= 1;
+        Seat(self)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        *lock(&self.0.free) += 1;
+        self.0.left.notify_one();
+    }
 }
 
 /// A hash that no password has, to be compared with when there is none: nobody shall learn from the time it takes
@@ -59,6 +89,7 @@ pub(crate) fn is_right(password: &str, hash: Option<&str>) -> bool {
         return false;
     }
     let Some(compared) = hash.or(NOBODY.as_deref()) else { return false };
+    let _seat = SEATS.take();
     Argon2::default().verify_password(password.as_bytes(), compared).is_ok() && hash.is_some()
 }
 

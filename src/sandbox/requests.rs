@@ -16,11 +16,14 @@ pub struct Recorded {
     pub query: String,
     /// The HTTP status; 0 when the reply was dropped.
     pub status: u16,
-    /// The body as text; empty for uploads.
+    /// The body as text, of a long one the first 256 KiB; empty for uploads.
     pub body: String,
     /// Who asked: the `user-agent`.
     pub agent: String,
 }
+
+/// Bytes of a body that are kept.
+const BODY_MAX: usize = 256 * 1024;
 
 /// The requests of one sandbox.
 #[derive(Debug, Default)]
@@ -46,7 +49,13 @@ impl Requests {
         std::mem::take(&mut *lock(&self.0))
     }
 
-    pub(crate) fn push(&self, request: Recorded) {
+    pub(crate) fn push(&self, mut request: Recorded) {
+        if request.body.len() > BODY_MAX {
+            // At the end of a character.
+            let end = (0..=BODY_MAX).rev().find(|end| request.body.is_char_boundary(*end)).unwrap_or(0);
+            request.body.truncate(end);
+            request.body.shrink_to_fit();
+        }
         lock(&self.0).push(request);
     }
 }

@@ -4,14 +4,14 @@
 use super::reply::{Notice, PageError};
 use super::request_context::RequestContext;
 use super::rights::Rights;
-use super::{route, session};
+use super::{failures, route, session};
 use crate::sandbox::admin::edit::Editor;
 use crate::sandbox::store::accounts::{self, Account};
 use crate::sandbox::store::audit::{self, Event};
+use crate::sandbox::store::roles;
 use crate::sandbox::store::security::Security;
 use crate::sandbox::store::sessions::{self, Session};
 use crate::sandbox::store::users::{self, User, UserState};
-use crate::sandbox::store::{people, roles};
 use rusqlite::Connection;
 use std::cell::Cell;
 use std::ops::Deref;
@@ -34,6 +34,10 @@ impl<'a> Deref for SignedIn<'a> {
 
 /// Where a user whose password has expired may go.
 const BEFORE_NEW_PASSWORD: [&str; 2] = ["/password", "/sign-out"];
+/// What concerns the person and not one account: while any account of theirs asks for a code, it takes one.
+const AFTER_CODE: [&str; 2] = ["/password", "/accounts/default"];
+/// The way to the code, which an expired password does not bar.
+const TO_CODE: [&str; 5] = ["/enter", "/accounts", "/accounts/open", "/two-factor", "/two-factor/resend"];
 
 impl<'a> SignedIn<'a> {
     /// The session of this browser; this is its latest activity.
@@ -41,8 +45,13 @@ impl<'a> SignedIn<'a> {
         let signed = Self::watching(context)?;
         // A second is the finest that anybody is told, and most requests then write nothing.
         let now_ms = context.now.as_millisecond();
-        if now_ms - signed.session.seen_at_ms >= 1000 {
-            context.write(|conn| Ok(sessions::touch(conn, &signed.session.digest, now_ms)?))?;
+        if (now_ms - signed.session.seen_at_ms).abs() >= 1000 {
+            // A full disk is no reason to show nothing: the page may be what tells of it.
+            if let Err(fault) =
+                context.write(|conn| Ok(sessions::touch(conn, &signed.session.digest, now_ms)?))
+            {
+                tracing::warn!("the activity of a session was not noted: {fault:?}");
+            }
         }
         Ok(signed)
     }
@@ -54,13 +63,24 @@ impl<'a> SignedIn<'a> {
             context.write(|conn| Ok(sessions::end(conn, &session.digest)?))?;
             return Err(PageError::SignIn { was_idle: true });
         }
-        if session.must_change_password && !BEFORE_NEW_PASSWORD.contains(&context.incoming.path.as_str()) {
-            return Err(PageError::Elsewhere("/password"));
+        if session::is_old(&session, context.now) {
+            context.write(|conn| Ok(sessions::end(conn, &session.digest)?))?;
+            return Err(PageError::Elsewhere("/sign-in?old=1"));
         }
-        let accounts = context.read(|conn| Ok(accounts::open_to(conn, &session.email)?))?;
+        // A lock refuses new sign-ins; it does not end what has begun.
+        let accounts = context.read(|conn| Ok(accounts::joined_by(conn, &session.email)?))?;
         if accounts.is_empty() {
             context.write(|conn| Ok(sessions::end(conn, &session.digest)?))?;
             return Err(PageError::SignIn { was_idle: false });
+        }
+        let path = context.incoming.path.as_str();
+        let lacks_code = !session.has_second_factor && accounts.iter().any(|account| account.two_factor);
+        if lacks_code && AFTER_CODE.contains(&path) {
+            return Err(PageError::Elsewhere("/accounts"));
+        }
+        let may_be_here = BEFORE_NEW_PASSWORD.contains(&path) || (lacks_code && TO_CODE.contains(&path));
+        if session.must_change_password && !may_be_here {
+            return Err(PageError::Elsewhere("/password"));
         }
         Ok(Self { context, session, accounts })
     }
@@ -74,7 +94,7 @@ impl<'a> SignedIn<'a> {
     pub(super) fn user_and_rights(&self, account: &Account) -> Result<Option<(User, Rights)>, PageError> {
         self.read(|conn| {
             let user = users::by_email(conn, account.seq, &self.session.email, false)?
-                .filter(|user| user.state == UserState::Active);
+                .filter(|user| matches!(user.state, UserState::Active | UserState::Locked));
             let Some(user) = user else { return Ok(None) };
             let roles = roles::admin_roles_of(conn, user.seq)?;
             let rights = Rights::new(account, &user, &roles);
@@ -109,7 +129,7 @@ impl<'a> Deref for AdminContext<'a> {
 impl<'a> AdminContext<'a> {
     /// The account that is open, and what its owner may do there.
     pub(super) fn new(signed: SignedIn<'a>) -> Result<Self, PageError> {
-        release_locks(&signed)?;
+        failures::release_locks(&signed)?;
         let Some(account) = signed.account().cloned() else { return Err(PageError::Elsewhere("/accounts")) };
         // The second factor may have been switched on since this session began.
         if account.two_factor && !signed.session.has_second_factor {
@@ -146,15 +166,6 @@ impl<'a> AdminContext<'a> {
             Ok(done)
         })
     }
-}
-
-/// Whose lock has run out is unlocked before anybody looks.
-fn release_locks(context: &RequestContext<'_>) -> Result<(), PageError> {
-    let over = context.read(|conn| Ok(people::lock_is_over(conn, &context.stamp())?))?;
-    if over.is_empty() {
-        return Ok(());
-    }
-    context.write(|conn| Ok(over.iter().try_for_each(|email| people::unlock(conn, email))?))
 }
 
 /// A transaction over an account: everything the in-process admin can do, and the audit log.

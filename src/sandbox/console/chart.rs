@@ -50,6 +50,11 @@ impl Chart {
         self.bars.first().map_or("", |bar| &bar.label)
     }
 
+    /// Half-way.
+    pub(super) fn middle(&self) -> &str {
+        self.bars.get(self.bars.len() / 2).map_or("", |bar| &bar.label)
+    }
+
     /// Where it ends.
     pub(super) fn last(&self) -> &str {
         self.bars.last().map_or("", |bar| &bar.label)
@@ -69,11 +74,14 @@ pub(super) fn grouped(value: impl std::fmt::Display) -> String {
     text
 }
 
-/// The next of 1, 2, 5, 10, 20, 50, ...
+/// The next of 2, 4, 6, 8, 10, 20, 30, 40, 50, 60, 80, 100, 200, ...: half of it is a whole number, and little is empty.
 fn round_up(value: u64) -> u64 {
-    let mut step = 1;
+    let mut step = 10;
+    if let Some(small) = [2, 4, 6, 8].into_iter().find(|small| *small >= value) {
+        return small;
+    }
     loop {
-        for factor in [1, 2, 5] {
+        for factor in [1, 2, 3, 4, 5, 6, 8] {
             if step * factor >= value {
                 return step * factor;
             }
@@ -98,7 +106,7 @@ mod tests {
         assert_eq!((chart.top, chart.total, chart.width), (200, 150, 20));
         let shapes: Vec<_> = chart.bars.iter().map(|bar| (bar.x, bar.y, bar.height)).collect();
         assert_eq!(shapes, [(1, 100, 0), (11, 25, 75)]);
-        assert_eq!((chart.first(), chart.last()), ("a", "b"));
-        assert_eq!([0, 1, 3, 10, 11, 501].map(round_up), [1, 1, 5, 10, 20, 1000]);
+        assert_eq!((chart.first(), chart.middle(), chart.last()), ("a", "b", "b"));
+        assert_eq!([0, 1, 3, 10, 11, 25, 70, 81, 501].map(round_up), [2, 2, 4, 10, 20, 30, 80, 100, 600]);
     }
 }

@@ -2,17 +2,18 @@
 //! what goes out carries the headers that keep it safe.
 
 use super::admin_context::{AdminContext, SignedIn};
+use super::cookies;
 use super::live;
 use super::reply::{Outcome, PageError, Reply};
 use super::request_context::{Fields, Incoming, RequestContext, Upload};
 use super::route::{Handle, Route};
+use crate::sandbox::desks::Visitor;
 use crate::sandbox::store::{self, sessions};
 use crate::sandbox::{Inner, serve};
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, FromRequest, Multipart, RawPathParams, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use axum::routing::{MethodRouter, get, post};
-use cookie::{Cookie, SameSite};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -20,11 +21,6 @@ use std::sync::Arc;
 const FORM_MAX: usize = 256 * 1024;
 /// The largest form with a file in it, in bytes.
 const UPLOAD_MAX: usize = 2 * 1024 * 1024;
-
-/// The cookie's name. Under TLS the prefix makes browsers refuse one that another host or a plain connection has set.
-fn cookie_name(is_behind_tls: bool) -> &'static str {
-    if is_behind_tls { "__Host-koreconcile" } else { "koreconcile" }
-}
 
 /// What serves `route`.
 pub(super) fn endpoint(route: &'static Route) -> MethodRouter<Arc<Inner>> {
@@ -35,14 +31,19 @@ pub(super) fn endpoint(route: &'static Route) -> MethodRouter<Arc<Inner>> {
     if route.is_action { post(pass) } else { get(pass) }
 }
 
-async fn pass(inner: Arc<Inner>, route: &'static Route, params: Fields, request: Request) -> Response<Body> {
+pub(super) async fn pass(
+    inner: Arc<Inner>,
+    route: &'static Route,
+    params: Fields,
+    request: Request,
+) -> Response<Body> {
     let is_behind_tls = inner.invites.public_url.starts_with("https://");
     let mut response = match incoming(params, request, is_behind_tls).await {
-        Ok(incoming) if matches!(route.handle, Handle::Live(..)) => {
-            live::stream(Arc::clone(&inner), route, incoming).await
-        }
         Ok(incoming) => {
             let worker = Arc::clone(&inner);
+            let visitor =
+                if matches!(route.handle, Handle::Open(_)) { Visitor::Stranger } else { Visitor::Person };
+            let _seat = inner.desks.seat(visitor).await;
             // Pages use the store, which waits.
             let answered = tokio::task::spawn_blocking(move || answer(&worker, route, &incoming)).await;
             answered.unwrap_or_else(|e| PageError::broken(&e).reply("/").response)
@@ -61,32 +62,44 @@ async fn pass(inner: Arc<Inner>, route: &'static Route, params: Fields, request:
 async fn incoming(params: Fields, request: Request, is_behind_tls: bool) -> Result<Incoming, PageError> {
     let headers = request.headers();
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let cookies = text(header::COOKIE).unwrap_or_default();
-    let cookie = Cookie::split_parse(cookies.as_str())
-        .filter_map(Result::ok)
-        .find(|cookie| cookie.name() == cookie_name(is_behind_tls))
-        .map(|cookie| cookie.value().to_owned());
+    // Two of them may be read as one thing here and as another by a proxy.
+    let is_one = headers.get_all(header::HOST).iter().count() < 2;
+    let host = text(header::HOST).filter(|_| is_one).unwrap_or_default();
+    let sent = text(header::COOKIE).unwrap_or_default();
+    let cookie = |kind| cookies::value(&sent, kind, is_behind_tls, &host);
     let device: String = text(header::USER_AGENT).unwrap_or_default().chars().take(200).collect();
     let mut incoming = Incoming {
         path: request.uri().path().to_owned(),
+        target: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
         params,
         query: Fields::parse(request.uri().query().unwrap_or_default().as_bytes()),
         form: Fields::default(),
         upload: None,
-        host: text(header::HOST).unwrap_or_default(),
         origin: text(header::ORIGIN),
         fetch_site: text(HeaderName::from_static("sec-fetch-site")),
         referer: text(header::REFERER),
         device,
+        known_tag: text(header::IF_NONE_MATCH),
         peer: peer(&request, is_behind_tls),
-        cookie,
+        cookie: cookie(cookies::Kind::Session),
+        browser: cookie(cookies::Kind::Browser),
+        next: cookie(cookies::Kind::Next),
+        too_large: None,
+        host,
     };
     if request.method() == axum::http::Method::POST {
         let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
         if content_type.starts_with("multipart/form-data") {
-            (incoming.form, incoming.upload) = with_file(request).await?;
+            match with_file(request).await {
+                Ok((form, upload)) => (incoming.form, incoming.upload) = (form, upload),
+                Err(PageError::TooLarge(most)) => incoming.too_large = Some(most),
+                Err(other) => return Err(other),
+            }
         } else {
-            incoming.form = Fields::parse(&whole(request, FORM_MAX).await?);
+            match whole(request, FORM_MAX).await {
+                Ok(form) => incoming.form = Fields::parse(&form),
+                Err(_) => incoming.too_large = Some(FORM_MAX),
+            }
         }
     }
     Ok(incoming)
@@ -122,14 +135,14 @@ fn peer(request: &Request, is_behind_tls: bool) -> Option<IpAddr> {
         let all = request.headers().get("x-forwarded-for")?.to_str().ok()?;
         all.rsplit(',').next()?.trim().parse().ok()
     };
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
     if is_behind_tls { forwarded().or(peer) } else { peer }
 }
 
 fn answer(inner: &Inner, route: &Route, incoming: &Incoming) -> Response<Body> {
     let context = RequestContext::new(inner, incoming);
-    let reply = judged(&context, route).unwrap_or_else(|fault| fault.reply(&back(&context)));
-    let Reply { mut response, token, notice } = reply;
+    let reply = judged(&context, route).unwrap_or_else(|fault| refused(&context, route, fault));
+    let Reply { mut response, token, browser, next, notice } = reply;
     let current = token.as_deref().unwrap_or(&context.token);
     if let Some(notice) = notice {
         let noted = context.write(|conn| {
@@ -141,23 +154,43 @@ fn answer(inner: &Inner, route: &Route, incoming: &Incoming) -> Response<Body> {
         }
     }
     let needs_cookie = token.is_some() || (context.is_new_token && !route.path.starts_with("/assets/"));
-    if needs_cookie && let Some(cookie) = cookie(current, context.is_behind_tls()) {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
+    let mut set = |kind, value: &str| {
+        if let Some(cookie) = cookies::set(kind, value, context.is_behind_tls(), &incoming.host) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+    };
+    if needs_cookie {
+        set(cookies::Kind::Session, current);
+    }
+    if let Some(browser) = browser {
+        set(cookies::Kind::Browser, &browser);
+    }
+    if let Some(next) = next {
+        set(cookies::Kind::Next, &form_urlencoded::byte_serialize(next.as_bytes()).collect::<String>());
     }
     response
 }
 
-fn cookie(token: &str, is_behind_tls: bool) -> Option<HeaderValue> {
-    let cookie = Cookie::build((cookie_name(is_behind_tls), token))
-        .path("/")
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .secure(is_behind_tls);
-    HeaderValue::from_str(&cookie.build().to_string()).ok()
+/// Why there is no page. Whoever is in an account stays in the console; who has to sign in first comes back afterwards.
+fn refused(context: &RequestContext<'_>, route: &Route, fault: PageError) -> Reply {
+    if let PageError::SignIn { .. } = fault
+        && matches!(route.handle, Handle::Console(..))
+        && !route.is_action
+    {
+        return Reply { next: Some(context.incoming.target.clone()), ..fault.reply("/") };
+    }
+    if let Some(problem) = fault.within()
+        && check_host(context).is_ok()
+        && let Ok(admin) = SignedIn::watching(context).and_then(AdminContext::new)
+        && let Ok(reply) = problem.reply_within(&admin)
+    {
+        return reply;
+    }
+    fault.reply(&back(context))
 }
 
 /// The page a form was on, when it is one of ours.
-fn back(context: &RequestContext<'_>) -> String {
+pub(super) fn back(context: &RequestContext<'_>) -> String {
     let origin = format!("{}://{}", scheme(context), context.incoming.host);
     let path = context.incoming.referer.as_deref().and_then(|referer| referer.strip_prefix(&origin));
     // Browsers take a backslash for a slash, and two of them for another host.
@@ -165,16 +198,11 @@ fn back(context: &RequestContext<'_>) -> String {
     path.filter(is_path).unwrap_or("/Admin").to_owned()
 }
 
-/// As [`judged`], for a part of a page that is being watched.
-pub(super) fn drawn(context: &RequestContext<'_>, route: &Route) -> Result<String, PageError> {
-    check_host(context)?;
-    let Handle::Live(needs, draw) = route.handle else { return Err(PageError::NotFound) };
-    let admin = AdminContext::new(SignedIn::watching(context)?)?;
-    if admin.rights.satisfy(needs) { draw(&admin) } else { Err(PageError::Denied(needs)) }
-}
-
 fn judged(context: &RequestContext<'_>, route: &Route) -> Outcome {
     check_host(context)?;
+    if let Some(most) = context.incoming.too_large {
+        return Err(PageError::TooLarge(most));
+    }
     if route.is_action {
         check_form(context)?;
     }
@@ -188,7 +216,13 @@ fn judged(context: &RequestContext<'_>, route: &Route) -> Outcome {
             }
             handle(&admin)
         }
-        Handle::Live(..) => Err(PageError::NotFound),
+        Handle::Live(needs, draw) => {
+            let admin = AdminContext::new(SignedIn::watching(context)?)?;
+            if !admin.rights.satisfy(needs) {
+                return Err(PageError::Denied(needs));
+            }
+            live::answer(&admin, route, draw)
+        }
     }
 }
 
@@ -201,19 +235,22 @@ fn scheme(context: &RequestContext<'_>) -> &'static str {
 fn check_host(context: &RequestContext<'_>) -> Result<(), PageError> {
     let host = context.incoming.host.as_str();
     let is_ours = match context.inner.invites.public_url.strip_prefix("https://") {
-        Some(public) => host.eq_ignore_ascii_case(public),
-        None => ["localhost", "127.0.0.1", "[::1]"].iter().any(|name| {
-            host.strip_prefix(name).is_some_and(|rest| {
-                rest.is_empty() || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
-            })
-        }),
+        Some(public) => {
+            let without_default = |name: &str| name.strip_suffix(":443").unwrap_or(name).to_ascii_lowercase();
+            without_default(host) == without_default(public)
+        }
+        // Any caller can write any host: without TLS the caller has to be on this machine, too.
+        None => serve::is_loopback_name(host) && context.ip().to_canonical().is_loopback(),
     };
     if is_ours { Ok(()) } else { Err(PageError::WrongHost(host.to_owned())) }
 }
 
 /// A form comes from a page of ours, and from this browser.
 fn check_form(context: &RequestContext<'_>) -> Result<(), PageError> {
-    let ours = format!("{}://{}", scheme(context), context.incoming.host);
+    // A browser leaves the default port out of the origin.
+    let host = context.incoming.host.as_str();
+    let host = if context.is_behind_tls() { host.strip_suffix(":443").unwrap_or(host) } else { host };
+    let ours = format!("{}://{host}", scheme(context));
     let origin_fits = context.incoming.origin.as_deref().is_some_and(|origin| origin == ours);
     let site_fits = context.incoming.fetch_site.as_deref().is_none_or(|site| site == "same-origin");
     let token_fits = !context.is_new_token && context.field("form_token") == context.form_token();

@@ -8,6 +8,8 @@ pub(super) const ROWS: usize = 25;
 const SEARCH_FROM: usize = 3;
 /// and of every term so many count (3.3).
 const TERM_COUNTS: usize = 20;
+/// Terms beyond so many are not looked at.
+const TERMS: usize = 10;
 
 /// What is searched for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +33,11 @@ impl Search {
         let term = |word: &str| word.to_lowercase().chars().take(TERM_COUNTS).collect();
         Self {
             text: text.to_owned(),
-            terms: if is_long_enough { text.split_whitespace().map(term).collect() } else { Vec::new() },
+            terms: if is_long_enough {
+                text.split_whitespace().take(TERMS).map(term).collect()
+            } else {
+                Vec::new()
+            },
             is_too_short: !is_long_enough && !text.trim().is_empty(),
         }
     }
@@ -110,6 +116,7 @@ mod tests {
         assert!(!Search::parse("").is_too_short);
         let search = Search::parse("ABCDEFGHIJKLMNOPQRSTUVWXYZ doe");
         assert_eq!(search.terms, ["abcdefghijklmnopqrst", "doe"]);
+        assert_eq!(Search::parse(&"abc ".repeat(6_000)).terms.len(), TERMS);
     }
 
     #[test]

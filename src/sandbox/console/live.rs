@@ -1,96 +1,98 @@
-//! Live parts of pages, as server-sent events: drawn every two seconds and sent when they have changed. Each drawing is
-//! judged like a request of its own, so a stream ends with the session, the permission or the server.
+//! Live parts of pages: what the page asks for every few seconds. Asked for, not streamed: a browser has few connections
+//! for one host, and a stream for each tab would take them all. Each request is judged like any other, but is no activity.
+//! What is drawn is shared by everybody of the same account and rights for a second.
 
-use super::gate;
-use super::reply::{PageError, Reply};
-use super::request_context::{Incoming, RequestContext};
+use super::admin_context::AdminContext;
+use super::reply::{Outcome, PageError, Reply};
 use super::route::Route;
-use crate::sandbox::Inner;
-use axum::body::{Body, Bytes};
-use axum::http::Response;
-use futures::stream;
-use std::convert::Infallible;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use crate::sandbox::lock::lock;
+use crate::sandbox::store;
+use axum::http::{HeaderValue, StatusCode, header};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-const EVERY: Duration = Duration::from_secs(2);
-/// After so many drawings without a change something is sent all the same: only then a lost browser is noticed.
-const QUIET_MAX: u32 = 10;
+const DRAWING_LIFE: Duration = Duration::from_secs(1);
+/// With more than this many drawings the old ones are dropped.
+const MOST: usize = 100;
 
-struct Watched {
-    inner: Arc<Inner>,
-    route: &'static Route,
-    incoming: Arc<Incoming>,
-    clock: Interval,
-    last: String,
-    quiet: u32,
-    has_ended: bool,
+/// The latest drawings.
+#[derive(Debug, Default)]
+pub(crate) struct Drawings(Mutex<HashMap<String, Arc<Mutex<Option<Drawing>>>>>);
+
+#[derive(Debug, Clone)]
+struct Drawing {
+    at: Instant,
+    markup: Arc<str>,
+    tag: String,
 }
 
-/// The events of a live part, or why there are none.
-pub(super) async fn stream(inner: Arc<Inner>, route: &'static Route, incoming: Incoming) -> Response<Body> {
-    let incoming = Arc::new(incoming);
-    let first = match draw(&inner, route, &incoming).await {
-        Ok(first) => first,
-        Err(fault) => return fault.reply("/Admin").response,
+/// The live part of that route, or that it is the one the browser has.
+pub(super) fn answer(
+    admin: &AdminContext<'_>,
+    route: &Route,
+    draw: fn(&AdminContext<'_>) -> Result<String, PageError>,
+) -> Outcome {
+    let key = format!("{} {} {:?}", route.path, admin.account.seq, admin.rights);
+    let Drawing { markup, tag, .. } = admin.inner.drawings.fresh(key, || draw(admin))?;
+    let is_known = admin.incoming.known_tag.as_deref() == Some(tag.as_str());
+    let mut reply = if is_known {
+        Reply::bytes("text/html; charset=utf-8", "").with_status(StatusCode::NOT_MODIFIED)
+    } else {
+        Reply::bytes("text/html; charset=utf-8", markup.to_string())
     };
-    let mut clock = interval(EVERY);
-    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    clock.reset();
-    let event = message(&first);
-    let watched = Watched { inner, route, incoming, clock, last: first, quiet: 0, has_ended: false };
-    let events = stream::unfold((watched, Some(event)), |(mut watched, first)| async move {
-        let event = match first {
-            Some(first) => first,
-            None => watched.next().await?,
-        };
-        Some((Ok::<_, Infallible>(Bytes::from(event)), (watched, None)))
-    });
-    Reply::bytes("text/event-stream", Body::from_stream(events)).response
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        reply.response.headers_mut().insert(header::ETAG, tag);
+    }
+    Ok(reply)
 }
 
-impl Watched {
-    async fn next(&mut self) -> Option<String> {
-        while !self.has_ended {
-            let mut stopping = self.inner.stopping.subscribe();
-            let goes_on = tokio::select! {
-                _ = self.clock.tick() => true,
-                _ = stopping.wait_for(|stops| *stops) => false,
-            };
-            let drawn = if goes_on { draw(&self.inner, self.route, &self.incoming).await.ok() } else { None };
-            let Some(drawn) = drawn else {
-                self.has_ended = true;
-                return Some("event: end\ndata:\n\n".to_owned());
-            };
-            self.quiet += 1;
-            if drawn != self.last {
-                (self.last, self.quiet) = (drawn, 0);
-                return Some(message(&self.last));
+impl Drawings {
+    /// The drawing of that key, drawn if there is none or an old one: by one, while the others wait for it.
+    fn fresh(
+        &self,
+        key: String,
+        draw: impl FnOnce() -> Result<String, PageError>,
+    ) -> Result<Drawing, PageError> {
+        let place = {
+            let mut all = lock(&self.0);
+            if all.len() > MOST {
+                all.clear();
             }
-            if self.quiet >= QUIET_MAX {
-                self.quiet = 0;
-                return Some(":\n\n".to_owned());
-            }
+            Arc::clone(all.entry(key).or_default())
+        };
+        let mut place = lock(&place);
+        if let Some(drawing) = place.as_ref().filter(|drawing| drawing.at.elapsed() < DRAWING_LIFE) {
+            return Ok(drawing.clone());
         }
-        None
+        let markup = draw()?;
+        let tag = format!("\"{}\"", &store::digest_of(&markup)[..16]);
+        let drawing = Drawing { at: Instant::now(), markup: markup.into(), tag };
+        Ok(place.insert(drawing).clone())
     }
 }
 
-async fn draw(
-    inner: &Arc<Inner>,
-    route: &'static Route,
-    incoming: &Arc<Incoming>,
-) -> Result<String, PageError> {
-    let (inner, incoming) = (Arc::clone(inner), Arc::clone(incoming));
-    // Pages use the store, which waits.
-    let drawn =
-        tokio::task::spawn_blocking(move || gate::drawn(&RequestContext::new(&inner, &incoming), route))
-            .await;
-    drawn.unwrap_or_else(|e| Err(PageError::broken(&e)))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// One event; as JSON its markup is one line.
-fn message(markup: &str) -> String {
-    format!("data: {}\n\n", serde_json::Value::from(markup))
+    #[test]
+    fn those_who_ask_at_once_share_one_drawing() {
+        let (drawings, drawn) = (Drawings::default(), AtomicUsize::new(0));
+        let begun = Instant::now();
+        std::thread::scope(|scope| {
+            for _ in 0..20 {
+                scope.spawn(|| {
+                    let draw = || {
+                        drawn.fetch_add(1, Ordering::SeqCst);
+                        Ok("<p></p>".to_owned())
+                    };
+                    drawings.fresh("one".to_owned(), draw).unwrap();
+                });
+            }
+        });
+        let seconds = usize::try_from(begun.elapsed().as_secs()).unwrap();
+        assert!(drawn.load(Ordering::SeqCst) <= 1 + seconds);
+    }
 }

@@ -19,9 +19,11 @@
 #![allow(clippy::unnecessary_wraps, reason = "what serves a route has one type, whether or not it can fail")]
 
 mod admin_context;
+mod asked;
 mod assets;
-mod attempts;
 mod chart;
+mod cookies;
+mod failures;
 mod frame;
 mod gate;
 mod icon;
@@ -36,9 +38,12 @@ mod rights;
 mod role_rules;
 mod route;
 mod session;
+mod throttle;
 mod when;
 
-pub(crate) use attempts::Attempts;
+pub(crate) use asked::do_what_was_asked;
+pub(crate) use live::Drawings;
+pub(crate) use throttle::Throttle;
 
 use super::Inner;
 use axum::Router;
@@ -106,6 +111,14 @@ pub(super) fn actions() -> impl Iterator<Item = &'static str> {
 /// The console's paths; what is not among them is the API's.
 pub(super) fn router() -> Router<Arc<Inner>> {
     routes().fold(Router::new(), |router, route| router.route(route.path, gate::endpoint(route)))
+}
+
+/// The answer to a browser at a path that is nobody's.
+pub(super) async fn not_found(
+    inner: Arc<Inner>,
+    request: axum::extract::Request,
+) -> axum::response::Response {
+    gate::pass(inner, &pages::not_found::ANYWHERE, request_context::Fields::default(), request).await
 }
 
 #[cfg(test)]

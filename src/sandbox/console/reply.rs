@@ -22,6 +22,10 @@ pub(super) struct Reply {
     pub(super) response: Response<Body>,
     /// The token that the browser's cookie holds from now on.
     pub(super) token: Option<String>,
+    /// The value of the cookie by which the browser is known from now on.
+    pub(super) browser: Option<String>,
+    /// The page to go on with after sign-in; empty: none any more.
+    pub(super) next: Option<String>,
     pub(super) notice: Option<Notice>,
 }
 
@@ -42,7 +46,7 @@ impl Reply {
     pub(super) fn bytes(content_type: &'static str, body: impl Into<Body>) -> Self {
         let mut response = Response::new(body.into());
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        Self { response, token: None, notice: None }
+        Self { response, token: None, browser: None, next: None, notice: None }
     }
 
     /// After a change: look there. `to` is a path of ours.
@@ -67,6 +71,11 @@ impl Reply {
     /// The browser has another token from now on.
     pub(super) fn with_token(self, token: String) -> Self {
         Self { token: Some(token), ..self }
+    }
+
+    /// The browser is known by this from now on.
+    pub(super) fn with_browser(self, browser: String) -> Self {
+        Self { browser: Some(browser), ..self }
     }
 
     pub(super) fn with_status(mut self, status: StatusCode) -> Self {
@@ -123,19 +132,29 @@ impl PageError {
                 return Reply::see(if was_idle { "/sign-in?idle=1" } else { "/sign-in" });
             }
             Self::Elsewhere(path) => return Reply::see(path),
-            Self::NotFound => Problem::not_found(),
-            Self::Denied(needs) => Problem::denied(needs),
-            Self::StaleForm => Problem::stale_form(),
             Self::WrongAddress(address) => Problem::wrong_address(&address),
             Self::WrongHost(host) => Problem::wrong_host(&host),
-            Self::TooMany(seconds) => Problem::too_many(seconds),
-            Self::TooLarge(limit) => Problem::too_large(limit),
             Self::Broken(cause) => {
                 tracing::error!("a page of the console failed: {cause}");
                 Problem::broken()
             }
+            Self::NotFound | Self::Denied(_) | Self::StaleForm | Self::TooMany(_) | Self::TooLarge(_) => {
+                self.within().unwrap_or_else(Problem::broken)
+            }
         };
         problem.reply()
+    }
+
+    /// What can be said within the console, to whoever is in an account.
+    pub(super) fn within(&self) -> Option<Problem> {
+        match self {
+            Self::NotFound => Some(Problem::not_found()),
+            Self::Denied(needs) => Some(Problem::denied(*needs)),
+            Self::StaleForm => Some(Problem::stale_form()),
+            Self::TooMany(seconds) => Some(Problem::too_many(*seconds)),
+            Self::TooLarge(limit) => Some(Problem::too_large(*limit)),
+            _ => None,
+        }
     }
 }
 

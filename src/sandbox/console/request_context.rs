@@ -38,6 +38,8 @@ pub(super) struct Upload {
 #[derive(Debug)]
 pub(super) struct Incoming {
     pub(super) path: String,
+    /// Path and query.
+    pub(super) target: String,
     /// What is in the place of `{name}` in the route's path.
     pub(super) params: Fields,
     pub(super) query: Fields,
@@ -49,10 +51,18 @@ pub(super) struct Incoming {
     pub(super) fetch_site: Option<String>,
     pub(super) referer: Option<String>,
     pub(super) device: String,
+    /// The `If-None-Match`: what the browser has already.
+    pub(super) known_tag: Option<String>,
     /// The caller's address; `None` for a call in process.
     pub(super) peer: Option<IpAddr>,
     /// The value of the session cookie.
     pub(super) cookie: Option<String>,
+    /// The value of the cookie by which the browser is known to those who have signed in from it.
+    pub(super) browser: Option<String>,
+    /// The page that was asked for before sign-in.
+    pub(super) next: Option<String>,
+    /// The body was larger than this, in bytes, and was not read.
+    pub(super) too_large: Option<usize>,
 }
 
 /// A request on its way through a page.
@@ -68,8 +78,7 @@ pub(super) struct RequestContext<'a> {
 
 impl<'a> RequestContext<'a> {
     pub(super) fn new(inner: &'a Inner, incoming: &'a Incoming) -> Self {
-        let is_token = |value: &String| value.len() == 64 && value.bytes().all(|b| b.is_ascii_hexdigit());
-        let known = incoming.cookie.clone().filter(is_token);
+        let known = incoming.cookie.clone();
         let is_new_token = known.is_none();
         let token = known.unwrap_or_else(store::fresh_secret);
         Self { inner, incoming, now: inner.options.clock.now(), token, is_new_token }

@@ -96,8 +96,20 @@ impl Needs {
     }
 }
 
+impl Needs {
+    /// Whoever has them, in a sentence.
+    pub(super) fn holder(self) -> String {
+        match self {
+            Self::Administrator => "an administrator".to_owned(),
+            Self::Any([]) => "a Master Admin".to_owned(),
+            Self::Any(_) => format!("an administrator with {}", self.words()),
+            Self::PrimaryAdmin => "the Primary Admin".to_owned(),
+        }
+    }
+}
+
 /// What one administrator may do in one account.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rights {
     pub(super) is_primary: bool,
     pub(super) is_master: bool,

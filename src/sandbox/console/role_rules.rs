@@ -2,13 +2,14 @@
 
 use super::admin_context::{AdminContext, Change};
 use super::reply::PageError;
-use super::rights::{Needs, Permission};
+use super::rights::{Needs, Permission, Rights};
 use crate::sandbox::store::audit::{self, Event};
 use crate::sandbox::store::bindings::{self, NO_BOT};
 use crate::sandbox::store::bots::Bot;
 use crate::sandbox::store::groups::Group;
-use crate::sandbox::store::roles::{Role, RoleKind};
+use crate::sandbox::store::roles::{self, Role, RoleKind};
 use crate::sandbox::store::users::User;
+use rusqlite::Connection;
 
 /// A user or a group, to hold a role.
 #[derive(Clone, Copy)]
@@ -60,6 +61,46 @@ fn check(admin: &AdminContext<'_>, role: &Role) -> Result<(), PageError> {
     }
     let needs = needs_to_give(role);
     if admin.rights.satisfy(needs) { Ok(()) } else { Err(PageError::Denied(needs)) }
+}
+
+/// Refuses who may not give every role that comes with being in the group: who changes a group gives and takes those.
+pub(super) fn check_group(
+    admin: &AdminContext<'_>,
+    conn: &Connection,
+    group: &Group,
+) -> Result<(), PageError> {
+    let held = roles::of_group_and_above(conn, group.seq)?;
+    match held.iter().find(|role| !admin.rights.satisfy(needs_to_give(role))) {
+        None => Ok(()),
+        Some(role) => Err(PageError::Refused(format!(
+            "Group {} brings the role {}: only {} may change the group.",
+            group.name,
+            shown_name(role),
+            needs_to_give(role).holder(),
+        ))),
+    }
+}
+
+/// Why this administrator may not act on the user, if so: only Master Admins act on Master Admins.
+pub(super) fn objection_to_act(
+    admin: &AdminContext<'_>,
+    conn: &Connection,
+    user: &User,
+) -> Result<Option<&'static str>, PageError> {
+    if admin.rights.is_master {
+        return Ok(None);
+    }
+    let roles = roles::admin_roles_of(conn, user.seq)?;
+    let is_master = Rights::new(&admin.account, user, &roles).is_master;
+    Ok(is_master.then_some("is a Master Admin: only Master Admins act on them."))
+}
+
+/// As [`objection_to_act`], as a refusal.
+pub(super) fn check_act(admin: &AdminContext<'_>, conn: &Connection, user: &User) -> Result<(), PageError> {
+    match objection_to_act(admin, conn, user)? {
+        None => Ok(()),
+        Some(why) => Err(PageError::Refused(format!("{} {why}", user.email))),
+    }
 }
 
 fn described(role: &Role, bot: Option<&Bot>) -> String {

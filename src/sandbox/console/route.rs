@@ -23,7 +23,7 @@ pub(super) enum Handle {
     SignedIn(fn(&SignedIn<'_>) -> Outcome),
     /// An administrator, in an account, with what the route needs.
     Console(Needs, fn(&AdminContext<'_>) -> Outcome),
-    /// The same, for a part of a page that is sent again whenever it has changed; being watched is no activity.
+    /// The same, for a part of a page that is asked for again and again; being watched is no activity.
     Live(Needs, fn(&AdminContext<'_>) -> Result<String, PageError>),
 }
 

@@ -29,7 +29,12 @@ pub(crate) fn account_if_missing(
     if accounts::by_id(conn, id)?.is_some() {
         return Ok(());
     }
-    account(conn, id, "Example", options.starter, now)
+    // People tell accounts apart by their names.
+    let name = match accounts::all(conn)?.len() {
+        0 => "Example".to_owned(),
+        others => format!("Example {}", others + 1),
+    };
+    account(conn, id, &name, options.starter, now)
 }
 
 /// Makes an account.

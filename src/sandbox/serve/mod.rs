@@ -4,9 +4,11 @@
 //! scope, endpoint. Faults stand before and behind all of it. No endpoint knows that HTTP exists. Paths of the
 //! console are routed there; everything else is the API's.
 
+mod connections;
 mod controls;
 
 use super::api::{self, Access, Answer, ApiError, ApiRoute, Call, Counted, RouteMatch};
+use super::desks::Visitor;
 use super::faults::{Effect, PlannedFaults};
 use super::rate::{Budget, Exceeded};
 use super::requests::Recorded;
@@ -15,12 +17,11 @@ use super::store::apps::RegisteredApp;
 use super::{Inner, Sandbox, auth, console};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{FromRequest, Multipart, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Query, Request, State};
 use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::middleware::Next;
 use axum::routing::any;
-use axum::serve::ListenerExt;
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -33,8 +34,12 @@ pub struct Dropped;
 
 /// Between two looks at whom to remind.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// Larger than any body the vendor takes (50 MB for a ZIP).
-const BODY_MAX: usize = 64 * 1024 * 1024;
+/// Larger than any file the vendor takes (50 MB for a ZIP).
+const FILE_MAX: usize = 64 * 1024 * 1024;
+/// The largest body that is no file.
+const JSON_MAX: usize = 1024 * 1024;
+/// The largest body of a caller without a valid token, who is refused in any case.
+const STRANGER_MAX: usize = 64 * 1024;
 
 impl Sandbox {
     /// The sandbox as a service, for a server or for calls in process.
@@ -42,52 +47,72 @@ impl Sandbox {
         let inner = Arc::clone(&self.0);
         let mut router = Router::new();
         if inner.options.test_controls {
-            router = router.nest("/__test", controls::router(self));
+            let controls = controls::router(self).layer(axum::middleware::from_fn(only_here));
+            router = router.nest("/__test", controls);
         }
         router.merge(console::router()).fallback(any(handle)).with_state(inner)
     }
 
-    /// Serves until `stop` resolves and the requests in flight are answered. Mail left over from an earlier
-    /// run is delivered first. Meanwhile people are reminded of their invitations.
+    /// Serves until `stop` resolves and the requests in flight are answered, which is waited for 5 seconds at most. Mail left over from an earlier
+    /// run is delivered, too. Meanwhile people are reminded of their invitations, and mail is tried again.
     pub async fn serve(
         &self,
         listener: tokio::net::TcpListener,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> std::io::Result<()> {
-        deliver(&self.0).await;
-        // Answers are small and written at once: waiting for more would only add latency.
-        let listener = listener.tap_io(|stream| {
-            if let Err(e) = stream.set_nodelay(true) {
-                tracing::debug!("no TCP_NODELAY: {e}");
-            }
-        });
-        // The console counts sign-ins by address of the caller.
-        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        let left_over = tokio::spawn(deliver_left_over(Arc::clone(&self.0)));
         let mut beside = JoinSet::new();
-        beside.spawn(remind(self.clone()));
-        let inner = Arc::clone(&self.0);
-        let stop = async move {
-            stop.await;
-            inner.stopping.send_replace(true);
-        };
-        axum::serve(listener, service).with_graceful_shutdown(stop).await
+        beside.spawn(tend(self.clone()));
+        connections::serve(listener, self.router(), stop).await;
+        // What has been begun may end; a server of mail that does not answer is not waited for.
+        let _ = tokio::time::timeout(connections::GRACE, left_over).await;
+        Ok(())
     }
 }
 
-/// Reminds people of their invitations when it is time. The clock may be moved, so it is looked at all the time.
-async fn remind(sandbox: Sandbox) {
+/// Whether a `Host` names this machine, with or without a port.
+pub(super) fn is_loopback_name(host: &str) -> bool {
+    ["localhost", "127.0.0.1", "[::1]"].iter().any(|name| {
+        host.strip_prefix(name).is_some_and(|rest| {
+            rest.is_empty() || rest.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
+        })
+    })
+}
+
+/// Another name that leads here is a web site that wants to control the sandbox (DNS rebinding). Calls in process have none.
+async fn only_here(request: Request, next: Next) -> Response<Body> {
+    let is_foreign = |host: &HeaderValue| !host.to_str().is_ok_and(is_loopback_name);
+    if request.headers().get_all(header::HOST).iter().any(is_foreign) {
+        let why = "/__test answers to 127.0.0.1 and localhost only\n";
+        return with_type(421, why.as_bytes().to_vec(), "text/plain; charset=utf-8");
+    }
+    next.run(request).await
+}
+
+/// Reminds people of their invitations and tries mail again when it is time. The clock may be moved, so it is looked at all
+/// the time.
+async fn tend(sandbox: Sandbox) {
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
         let worker = sandbox.clone();
         match tokio::task::spawn_blocking(move || worker.remind_invited()).await {
-            Ok(Ok(0)) => {}
             Ok(Ok(_)) => deliver(&sandbox.0).await,
             Ok(Err(e)) => tracing::warn!("people could not be reminded of their invitations: {e}"),
             Err(e) => tracing::error!("reminding ended: {e}"),
         }
     }
+}
+
+/// Whether a person opens a path in a browser that is neither a page nor of the API.
+fn is_lost_browser(request: &Request) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let path = request.uri().path();
+    request.method() == axum::http::Method::GET
+        && accept.is_some_and(|accept| accept.contains("text/html"))
+        && !path.starts_with("/api/")
+        && !path.starts_with("/__test")
 }
 
 /// A request taken apart.
@@ -103,6 +128,9 @@ struct ParsedRequest {
 }
 
 async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response<Body> {
+    if is_lost_browser(&request) {
+        return console::not_found(inner, request).await;
+    }
     let (incoming, found) = match take_apart(&inner, request).await {
         Ok(taken) => taken,
         Err(error) => return respond(&Err(error)),
@@ -140,7 +168,7 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response<B
     finished.await.unwrap_or_else(|e| respond(&Err(ApiError::internal(&e))))
 }
 
-async fn take_apart(inner: &Inner, request: Request) -> Result<(ParsedRequest, RouteMatch), ApiError> {
+async fn take_apart(inner: &Arc<Inner>, request: Request) -> Result<(ParsedRequest, RouteMatch), ApiError> {
     let method = request.method().as_str().to_owned();
     let path = request.uri().path().to_owned();
     let raw_query = request.uri().query().unwrap_or_default().to_owned();
@@ -153,17 +181,35 @@ async fn take_apart(inner: &Inner, request: Request) -> Result<(ParsedRequest, R
     let agent = agent.unwrap_or_default().to_owned();
     let found = api::find(&method, &path, &inner.options.dialect);
     let is_upload = matches!(&found, RouteMatch::Route(route, _) if route.path.ends_with("uploadfile"));
-    let body = if is_upload { file_part(request).await? } else { whole_body(request).await? };
+    // The token first: strangers cannot fill the memory.
+    let worker = Arc::clone(inner);
+    let shown = token.clone();
+    let seat = inner.desks.seat(Visitor::Api).await;
+    let is_known = tokio::task::spawn_blocking(move || {
+        auth::is_known(&worker.store, shown.as_deref(), worker.options.clock.now())
+    })
+    .await
+    .unwrap_or(false);
+    drop(seat);
+    let body = match (is_known, is_upload) {
+        (true, true) => file_part(request).await?,
+        (true, false) => whole_body(request, JSON_MAX).await?,
+        // Too much of it is as good as nothing: the answer is about the token.
+        (false, false) => whole_body(request, STRANGER_MAX).await.unwrap_or_default(),
+        (false, true) => Bytes::new(),
+    };
     Ok((ParsedRequest { method, path, query, raw_query, token, agent, body, is_upload }, found))
 }
 
-async fn whole_body(request: Request) -> Result<Bytes, ApiError> {
-    to_bytes(request.into_body(), BODY_MAX).await.map_err(|_| ApiError::invalid_arguments())
+async fn whole_body(request: Request, most: usize) -> Result<Bytes, ApiError> {
+    to_bytes(request.into_body(), most).await.map_err(|_| ApiError::invalid_arguments())
 }
 
 /// The content of the `file` part; empty when there is none, which the endpoint's caller is told after the
 /// token has been looked at.
 async fn file_part(request: Request) -> Result<Bytes, ApiError> {
+    let mut request = request;
+    DefaultBodyLimit::max(FILE_MAX).apply(&mut request);
     let Ok(mut form) = Multipart::from_request(request, &()).await else { return Ok(Bytes::new()) };
     while let Ok(Some(field)) = form.next_field().await {
         if field.name() == Some("file") {
@@ -258,9 +304,11 @@ async fn served(
         RouteMatch::Nothing => return Err(ApiError::no_such_path()),
     };
     let worker = Arc::clone(inner);
+    let seat = inner.desks.seat(Visitor::Api).await;
     let outcome =
         tokio::task::spawn_blocking(move || answer(&worker, route, bot.as_deref(), &incoming, &effects))
             .await;
+    drop(seat);
     if route.access == Access::Write {
         if inner.post.is_slow() {
             let inner = Arc::clone(inner);
@@ -272,11 +320,25 @@ async fn served(
     outcome.unwrap_or_else(|e| Err(ApiError::internal(&e)))
 }
 
-/// Sends what is in the outbox; what cannot be sent waits there.
+/// Does what was asked for by people who have their answer, and sends what is due in the outbox.
 pub(super) async fn deliver(inner: &Arc<Inner>) {
     let worker = Arc::clone(inner);
-    let delivery = tokio::task::spawn_blocking(move || worker.post.deliver(&worker.store)).await;
-    if let Ok(Err(e)) = delivery {
+    let delivery = tokio::task::spawn_blocking(move || {
+        console::do_what_was_asked(&worker)?;
+        worker.post.deliver(&worker.store, worker.options.clock.now())
+    });
+    if let Ok(Err(e)) = delivery.await {
+        tracing::warn!("mail stays in the outbox: {e}");
+    }
+}
+
+/// Sends what an earlier run has left.
+async fn deliver_left_over(inner: Arc<Inner>) {
+    let delivery = tokio::task::spawn_blocking(move || {
+        console::do_what_was_asked(&inner)?;
+        inner.post.deliver_all(&inner.store, inner.options.clock.now())
+    });
+    if let Ok(Err(e)) = delivery.await {
         tracing::warn!("mail stays in the outbox: {e}");
     }
 }

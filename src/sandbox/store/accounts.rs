@@ -100,11 +100,11 @@ pub(crate) fn open_to(conn: &Connection, email: &str) -> rusqlite::Result<Vec<Ac
     .collect()
 }
 
-/// The accounts that the person, by lower-case e-mail, has joined and is not suspended from.
+/// The accounts that the person, by lower-case e-mail, has joined and is not suspended from; a lock does not count.
 pub(crate) fn joined_by(conn: &Connection, email: &str) -> rusqlite::Result<Vec<Account>> {
     conn.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM accounts WHERE seq IN (SELECT account_seq FROM users WHERE email_lower = ?1
-         AND state IN ('active', 'locked')) ORDER BY seq"
+         AND state IN ('active', 'locked')) ORDER BY name, seq"
     ))?
     .query_map([email], account)?
     .collect()

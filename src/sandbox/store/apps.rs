@@ -118,11 +118,20 @@ pub(crate) fn insert(conn: &Connection, name: &str, app: &RegisteredApp) -> rusq
     .map(drop)
 }
 
-/// Marks a `jti` as used; false when it was used before.
-pub(crate) fn use_jti(conn: &Connection, client_id: &str, jti: &str) -> rusqlite::Result<bool> {
-    conn.prepare_cached("INSERT OR IGNORE INTO used_jtis (client_id, jti) VALUES (?1, ?2)")?
-        .execute(params![client_id, jti])
-        .map(|rows| rows > 0)
+/// Marks a `jti` as used; false when it was used before. Those of tokens that are over are forgotten.
+pub(crate) fn use_jti(
+    conn: &Connection,
+    client_id: &str,
+    jti: &str,
+    now_ms: i64,
+    expires_at_ms: i64,
+) -> rusqlite::Result<bool> {
+    conn.prepare_cached("DELETE FROM used_jtis WHERE expires_at_ms < ?1")?.execute([now_ms])?;
+    conn.prepare_cached(
+        "INSERT OR IGNORE INTO used_jtis (client_id, jti, expires_at_ms) VALUES (?1, ?2, ?3)",
+    )?
+    .execute(params![client_id, jti, expires_at_ms])
+    .map(|rows| rows > 0)
 }
 
 pub(crate) fn insert_file(conn: &Connection, account: i64, id: &str, content: &[u8]) -> rusqlite::Result<()> {

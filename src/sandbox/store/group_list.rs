@@ -43,6 +43,23 @@ pub(crate) fn page(
     Ok((found, total))
 }
 
+/// The first groups by name in whose name all terms (in lower case) occur.
+pub(crate) fn called(
+    conn: &Connection,
+    account: i64,
+    terms: &[String],
+    take: usize,
+) -> rusqlite::Result<Vec<Group>> {
+    let columns = groups::COLUMNS;
+    conn.prepare_cached(&format!(
+        "SELECT {columns} FROM groups WHERE account_seq = ?1 AND NOT EXISTS (
+             SELECT 1 FROM json_each(?2) term WHERE instr(lower(name), term.value) = 0)
+         ORDER BY lower(name), seq LIMIT ?3"
+    ))?
+    .query_map(params![account, super::set_of(terms)?, take], groups::group)?
+    .collect()
+}
+
 /// A page of the direct members of a group by name, and how many there are.
 pub(crate) fn members(
     conn: &Connection,

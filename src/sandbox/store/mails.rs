@@ -1,13 +1,44 @@
-//! The outbox: every mail, sent or waiting.
+//! The outbox: every mail, with what became of it.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-/// A mail waiting to be sent.
+/// What became of a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MailState {
+    /// Not sent yet, or to be tried again.
+    Queued,
+    Sent,
+    /// Refused for good.
+    Failed,
+}
+
+impl MailState {
+    /// As the store and people write it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sent => "sent",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl rusqlite::types::FromSql for MailState {
+    fn column_result(value: rusqlite::types::ValueRef<'_>) -> rusqlite::types::FromSqlResult<Self> {
+        let word = value.as_str()?;
+        let found = [Self::Queued, Self::Sent, Self::Failed].into_iter().find(|state| state.word() == word);
+        found.ok_or(rusqlite::types::FromSqlError::InvalidType)
+    }
+}
+
+/// A mail that is to be sent now.
 #[derive(Debug)]
 pub(crate) struct UnsentMail {
     pub(crate) seq: i64,
+    pub(crate) kind: String,
     pub(crate) recipient: String,
+    pub(crate) at_ms: i64,
     pub(crate) message: Vec<u8>,
 }
 
@@ -46,7 +77,12 @@ pub(crate) struct StoredMail {
     pub(crate) subject: String,
     pub(crate) text: String,
     pub(crate) at_ms: i64,
+    pub(crate) state: MailState,
+    /// What the server said last, if it has not taken it.
+    pub(crate) problem: String,
 }
+
+const COLUMNS: &str = "seq, kind, recipient, subject, text, at_ms, state, problem";
 
 fn stored_mail(row: &Row<'_>) -> rusqlite::Result<StoredMail> {
     Ok(StoredMail {
@@ -56,6 +92,8 @@ fn stored_mail(row: &Row<'_>) -> rusqlite::Result<StoredMail> {
         subject: row.get(3)?,
         text: row.get(4)?,
         at_ms: row.get(5)?,
+        state: row.get(6)?,
+        problem: row.get(7)?,
     })
 }
 
@@ -70,33 +108,119 @@ pub(crate) fn newest(
         .prepare_cached("SELECT count(*) FROM mails WHERE instr(lower(recipient), lower(?1)) > 0")?
         .query_row([to], |row| row.get(0))?;
     let mails = conn
-        .prepare_cached(
-            "SELECT seq, kind, recipient, subject, text, at_ms FROM mails
-             WHERE instr(lower(recipient), lower(?1)) > 0 ORDER BY seq DESC LIMIT ?2 OFFSET ?3",
-        )?
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM mails
+             WHERE instr(lower(recipient), lower(?1)) > 0 ORDER BY seq DESC LIMIT ?2 OFFSET ?3"
+        ))?
         .query_map(params![to, take, skip], stored_mail)?
         .collect::<Result<_, _>>()?;
     Ok((mails, total))
 }
 
 pub(crate) fn by_seq(conn: &Connection, seq: i64) -> rusqlite::Result<Option<StoredMail>> {
-    conn.prepare_cached("SELECT seq, kind, recipient, subject, text, at_ms FROM mails WHERE seq = ?1")?
+    conn.prepare_cached(&format!("SELECT {COLUMNS} FROM mails WHERE seq = ?1"))?
         .query_row([seq], stored_mail)
         .optional()
 }
 
-/// The oldest `take` mails not yet sent.
-pub(crate) fn waiting(conn: &Connection, take: usize) -> rusqlite::Result<Vec<UnsentMail>> {
-    conn.prepare_cached("SELECT seq, recipient, message FROM mails WHERE sent = 0 ORDER BY seq LIMIT ?1")?
-        .query_map([take], |row| {
-            Ok(UnsentMail { seq: row.get(0)?, recipient: row.get(1)?, message: row.get(2)? })
-        })?
-        .collect()
+/// The newest mail of an account to `recipient`.
+pub(crate) fn newest_to(
+    conn: &Connection,
+    account: i64,
+    recipient: &str,
+) -> rusqlite::Result<Option<StoredMail>> {
+    conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM mails WHERE account_seq = ?1 AND recipient = ?2 ORDER BY seq DESC LIMIT 1"
+    ))?
+    .query_row(params![account, recipient], stored_mail)
+    .optional()
+}
+
+/// The newest `take` mails of an account that have not been delivered: tried in vain, or refused.
+pub(crate) fn undelivered(conn: &Connection, account: i64, take: usize) -> rusqlite::Result<Vec<StoredMail>> {
+    conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM mails WHERE account_seq = ?1 AND state <> 'sent' AND problem <> ''
+         ORDER BY seq DESC LIMIT ?2"
+    ))?
+    .query_map(params![account, take], stored_mail)?
+    .collect()
+}
+
+/// The first `take` mails that are due: those of `urgent` kinds before the others, then the oldest.
+pub(crate) fn due(
+    conn: &Connection,
+    urgent: &[&str],
+    now_ms: i64,
+    take: usize,
+) -> rusqlite::Result<Vec<UnsentMail>> {
+    conn.prepare_cached(
+        "SELECT seq, kind, recipient, at_ms, message FROM mails WHERE state = 'queued' AND next_try_at_ms <= ?2
+         ORDER BY kind NOT IN (SELECT value FROM json_each(?1)), seq LIMIT ?3",
+    )?
+    .query_map(params![super::set_of(urgent)?, now_ms, take], |row| {
+        Ok(UnsentMail {
+            seq: row.get(0)?,
+            kind: row.get(1)?,
+            recipient: row.get(2)?,
+            at_ms: row.get(3)?,
+            message: row.get(4)?,
+        })
+    })?
+    .collect()
 }
 
 pub(crate) fn mark_sent(conn: &Connection, mails: &[i64]) -> rusqlite::Result<()> {
-    conn.prepare_cached("UPDATE mails SET sent = 1 WHERE seq IN (SELECT value FROM json_each(?1))")?
-        .execute([super::set_of(mails)?])
+    conn.prepare_cached(
+        "UPDATE mails SET state = 'sent', problem = '' WHERE seq IN (SELECT value FROM json_each(?1))",
+    )?
+    .execute([super::set_of(mails)?])
+    .map(drop)
+}
+
+/// Gives a mail up.
+pub(crate) fn mark_failed(conn: &Connection, mail: i64, problem: &str) -> rusqlite::Result<()> {
+    conn.prepare_cached("UPDATE mails SET state = 'failed', tries = tries + 1, problem = ?2 WHERE seq = ?1")?
+        .execute(params![mail, problem])
+        .map(drop)
+}
+
+/// The pause before the next try doubles with every try, from `first_ms` up to `longest_ms`.
+const DEFER: &str = "UPDATE mails SET tries = tries + 1, problem = ?2,
+     next_try_at_ms = ?3 + min(?5, ?4 << min(tries, 20))";
+
+/// Tries a mail again later.
+pub(crate) fn defer(
+    conn: &Connection,
+    mail: i64,
+    problem: &str,
+    now_ms: i64,
+    (first_ms, longest_ms): (i64, i64),
+) -> rusqlite::Result<()> {
+    conn.prepare_cached(&format!("{DEFER} WHERE seq = ?1"))?
+        .execute(params![mail, problem, now_ms, first_ms, longest_ms])
+        .map(drop)
+}
+
+/// Tries everything that is due again later; mails older than `since_ms` are given up.
+pub(crate) fn defer_due(
+    conn: &Connection,
+    problem: &str,
+    now_ms: i64,
+    (first_ms, longest_ms): (i64, i64),
+    since_ms: i64,
+) -> rusqlite::Result<()> {
+    conn.execute(
+        "UPDATE mails SET state = 'failed', problem = ?1 WHERE state = 'queued' AND at_ms < ?2",
+        params![problem, since_ms],
+    )?;
+    conn.prepare_cached(&format!("{DEFER} WHERE state = 'queued' AND next_try_at_ms <= ?1"))?
+        .execute(params![now_ms, problem, now_ms, first_ms, longest_ms])
+        .map(drop)
+}
+
+/// Tries everything at once that waits for its next try.
+pub(crate) fn hurry(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute("UPDATE mails SET next_try_at_ms = 0 WHERE state = 'queued' AND next_try_at_ms > 0", [])
         .map(drop)
 }
 

@@ -1,4 +1,4 @@
-//! The truth, in `SQLite`: one file, one writer, as many readers as there are requests.
+//! The truth, in `SQLite`: one file, one writer, a few readers.
 //!
 //! In come typed questions and changes from the Admin API, the in-process admin and the console; out go rows. Nothing here
 //! knows HTTP, tokens, or how the vendor writes things down. WAL with `synchronous=NORMAL`: what was committed
@@ -6,6 +6,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod apps;
+pub(crate) mod asked;
 pub(crate) mod audiences;
 pub(crate) mod audit;
 pub(crate) mod audit_report;
@@ -13,6 +14,7 @@ pub(crate) mod bindings;
 pub(crate) mod bot_list;
 pub(crate) mod bot_settings;
 pub(crate) mod bots;
+pub(crate) mod browsers;
 pub(crate) mod bulk_runs;
 pub(crate) mod deleted_bots;
 pub(crate) mod drafts;
@@ -24,6 +26,7 @@ pub(crate) mod mails;
 pub(crate) mod one_time;
 pub(crate) mod people;
 pub(crate) mod reach;
+mod readers;
 pub(crate) mod role_holders;
 pub(crate) mod roles;
 pub(crate) mod security;
@@ -35,6 +38,7 @@ pub(crate) mod users;
 
 use super::error::SandboxError;
 use super::lock::lock;
+use super::private;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use sha2::{Digest, Sha256};
 use std::collections::VecDeque;
@@ -44,20 +48,25 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// Each makes the next version of the one before it; the version is how many have run.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema_1.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
+    include_str!("schema_5.sql"),
+    include_str!("schema_6.sql"),
 ];
 const FILE: &str = "account.db";
+/// How much of the database the writer, and each reader, keeps in memory, in KiB.
+const WRITER_CACHE: i64 = 16_000;
+const READER_CACHE: i64 = 2_000;
 
 /// The database of one data folder.
 #[derive(Debug)]
 pub(crate) struct Store {
     path: PathBuf,
     writer: Mutex<Connection>,
-    readers: Mutex<Vec<Connection>>,
+    readers: readers::Readers,
     lag: Mutex<Lag>,
     /// Removed with everything in it when the store goes; `None` for a data folder of the user's.
     _scratch: Option<Scratch>,
@@ -92,9 +101,14 @@ impl Drop for Scratch {
 impl Store {
     /// Opens the database in `dir`, making both if they are missing.
     pub(crate) fn open(dir: &Path) -> Result<Self, SandboxError> {
-        std::fs::create_dir_all(dir)
+        let path = dir.join(FILE);
+        private::create_folder(dir)
+            .and_then(|()| private::create_file(&path))
+            // What is left of an earlier run.
+            .and_then(|()| private::close_file(&dir.join(format!("{FILE}-wal"))))
+            .and_then(|()| private::close_file(&dir.join(format!("{FILE}-shm"))))
             .map_err(|source| SandboxError::DataFolder { path: dir.to_owned(), source })?;
-        Self::at(dir.join(FILE), "NORMAL", None)
+        Self::at(path, "NORMAL", None)
     }
 
     /// Opens the database in `dir`, which must be there.
@@ -109,22 +123,26 @@ impl Store {
     /// `SQLite`'s memory databases do not have; it is never flushed to the disk.
     pub(crate) fn scratch() -> Result<Self, SandboxError> {
         let dir = std::env::temp_dir().join(format!("koreconcile-sandbox-{}", Uuid::new_v4().simple()));
-        std::fs::create_dir_all(&dir)
+        private::create_folder(&dir)
             .map_err(|source| SandboxError::DataFolder { path: dir.clone(), source })?;
         Self::at(dir.join(FILE), "OFF", Some(Scratch(dir)))
     }
 
     fn at(path: PathBuf, synchronous: &str, scratch: Option<Scratch>) -> Result<Self, SandboxError> {
-        let mut writer = Connection::open(&path)?;
-        prepare(&writer)?;
+        let unusable = |error| unusable(&path, error);
+        let mut writer = Connection::open(&path).map_err(unusable)?;
+        prepare(&writer, WRITER_CACHE).map_err(unusable)?;
         // First of all: changing the journal mode would be flushed, too.
-        writer.pragma_update(None, "synchronous", synchronous)?;
-        writer.pragma_update(None, "journal_mode", "WAL")?;
-        migrate(&mut writer)?;
+        writer.pragma_update(None, "synchronous", synchronous).map_err(unusable)?;
+        writer.pragma_update(None, "journal_mode", "WAL").map_err(unusable)?;
+        migrate(&mut writer).map_err(|error| match error {
+            SandboxError::Database(error) => unusable(error),
+            other => other,
+        })?;
         Ok(Self {
             path,
             writer: Mutex::new(writer),
-            readers: Mutex::new(Vec::new()),
+            readers: readers::Readers::new(),
             lag: Mutex::default(),
             _scratch: scratch,
         })
@@ -135,14 +153,7 @@ impl Store {
         &self,
         question: impl FnOnce(&Connection) -> Result<T, E>,
     ) -> Result<T, E> {
-        let pooled = lock(&self.readers).pop();
-        let reader = match pooled {
-            Some(reader) => reader,
-            None => self.reader()?,
-        };
-        let answer = one_view(&reader, question);
-        lock(&self.readers).push(reader);
-        answer
+        self.readers.lend(|| self.reader(), |reader| one_view(reader, question))
     }
 
     /// As `read`, but from the view of the past while one is kept (`keep_past`).
@@ -192,16 +203,30 @@ impl Store {
     fn reader(&self) -> Result<Connection, rusqlite::Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(&self.path, flags)?;
-        prepare(&reader)?;
+        prepare(&reader, READER_CACHE)?;
         Ok(reader)
     }
 }
 
-fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
+fn prepare(connection: &Connection, cache_kib: i64) -> Result<(), rusqlite::Error> {
     connection.busy_timeout(Duration::from_secs(10))?;
     connection.set_prepared_statement_cache_capacity(128);
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "cache_size", -16_000)
+    connection.pragma_update(None, "cache_size", -cache_kib)
+}
+
+/// Why the database cannot be used, with its path and the next step.
+fn unusable(path: &Path, error: rusqlite::Error) -> SandboxError {
+    use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, NotADatabase, PermissionDenied, ReadOnly};
+    let path = path.to_owned();
+    match error.sqlite_error_code() {
+        Some(NotADatabase | DatabaseCorrupt) => SandboxError::Corrupt { path, source: error },
+        Some(CannotOpen | PermissionDenied | ReadOnly) => {
+            let path = path.parent().map_or_else(|| path.clone(), Path::to_path_buf);
+            SandboxError::DataFolder { path, source: std::io::Error::other(error) }
+        }
+        _ => SandboxError::Database(error),
+    }
 }
 
 fn migrate(writer: &mut Connection) -> Result<(), SandboxError> {
@@ -217,8 +242,9 @@ fn migrate(writer: &mut Connection) -> Result<(), SandboxError> {
         for migration in &MIGRATIONS[found..] {
             transaction.execute_batch(migration)?;
         }
-        transaction.pragma_update(None, "user_version", known)?;
     }
+    // Written in any case: whoever cannot write learns it now.
+    transaction.pragma_update(None, "user_version", known)?;
     transaction.commit()?;
     Ok(())
 }
@@ -303,6 +329,8 @@ mod tests {
         newer.pragma_update(None, "user_version", MIGRATIONS.len() + 1).unwrap();
         drop(newer);
         let refused = Store::open(dir.path()).unwrap_err().to_string();
-        assert!(refused.contains("schema version 5, this program knows up to 4"), "{refused}");
+        let (found, known) = (MIGRATIONS.len() + 1, MIGRATIONS.len());
+        let expected = format!("schema version {found}, this program knows up to {known}");
+        assert!(refused.contains(&expected), "{refused}");
     }
 }

@@ -26,12 +26,10 @@ pub(crate) struct Sent {
     pub(crate) subject: String,
     pub(crate) digest: String,
     pub(crate) expires_at_ms: i64,
-    /// Wrong answers so far.
-    pub(crate) failures: u32,
 }
 
 fn sent(row: &rusqlite::Row<'_>) -> rusqlite::Result<Sent> {
-    Ok(Sent { subject: row.get(0)?, digest: row.get(1)?, expires_at_ms: row.get(2)?, failures: row.get(3)? })
+    Ok(Sent { subject: row.get(0)?, digest: row.get(1)?, expires_at_ms: row.get(2)? })
 }
 
 pub(crate) fn put(
@@ -44,7 +42,7 @@ pub(crate) fn put(
     conn.execute(
         "INSERT INTO one_time (purpose, subject, digest, expires_at_ms) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (purpose, subject) DO UPDATE
-         SET digest = excluded.digest, expires_at_ms = excluded.expires_at_ms, failures = 0",
+         SET digest = excluded.digest, expires_at_ms = excluded.expires_at_ms",
         params![purpose.word(), subject, digest, expires_at_ms],
     )
     .map(drop)
@@ -56,7 +54,7 @@ pub(crate) fn of_subject(
     subject: &str,
 ) -> rusqlite::Result<Option<Sent>> {
     conn.query_row(
-        "SELECT subject, digest, expires_at_ms, failures FROM one_time WHERE purpose = ?1 AND subject = ?2",
+        "SELECT subject, digest, expires_at_ms FROM one_time WHERE purpose = ?1 AND subject = ?2",
         params![purpose.word(), subject],
         sent,
     )
@@ -65,20 +63,11 @@ pub(crate) fn of_subject(
 
 pub(crate) fn by_digest(conn: &Connection, purpose: Purpose, digest: &str) -> rusqlite::Result<Option<Sent>> {
     conn.query_row(
-        "SELECT subject, digest, expires_at_ms, failures FROM one_time WHERE purpose = ?1 AND digest = ?2",
+        "SELECT subject, digest, expires_at_ms FROM one_time WHERE purpose = ?1 AND digest = ?2",
         params![purpose.word(), digest],
         sent,
     )
     .optional()
-}
-
-/// Notes a wrong answer.
-pub(crate) fn failed(conn: &Connection, purpose: Purpose, subject: &str) -> rusqlite::Result<()> {
-    conn.execute(
-        "UPDATE one_time SET failures = failures + 1 WHERE purpose = ?1 AND subject = ?2",
-        params![purpose.word(), subject],
-    )
-    .map(drop)
 }
 
 pub(crate) fn forget(conn: &Connection, purpose: Purpose, subject: &str) -> rusqlite::Result<()> {

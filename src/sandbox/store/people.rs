@@ -1,5 +1,6 @@
 //! People of the platform: one password each, whatever accounts they are in. Addresses here are lower-case.
 
+use super::browsers;
 use rusqlite::{Connection, OptionalExtension, params};
 
 /// One row of `people`.
@@ -9,8 +10,6 @@ pub(crate) struct Person {
     /// A hash in PHC form; `None`: no password was ever set.
     pub(crate) password: Option<String>,
     pub(crate) password_changed_at: Option<String>,
-    /// Failed sign-ins since the last good one.
-    pub(crate) failures: u32,
     /// The account to open after sign-in.
     pub(crate) default_account: Option<i64>,
 }
@@ -19,15 +18,14 @@ pub(crate) struct Person {
 pub(crate) fn by_email(conn: &Connection, email: &str) -> rusqlite::Result<Option<Person>> {
     let row = conn
         .prepare_cached(
-            "SELECT email, password, password_changed_at, failures, default_account_seq FROM people WHERE email = ?1",
+            "SELECT email, password, password_changed_at, default_account_seq FROM people WHERE email = ?1",
         )?
         .query_row([email], |row| {
             Ok(Person {
                 email: row.get(0)?,
                 password: row.get(1)?,
                 password_changed_at: row.get(2)?,
-                failures: row.get(3)?,
-                default_account: row.get(4)?,
+                default_account: row.get(3)?,
             })
         })
         .optional()?;
@@ -55,8 +53,8 @@ pub(crate) fn set_password(conn: &Connection, email: &str, hash: &str, now: &str
     conn.execute(
         "UPDATE people SET password = ?2, password_changed_at = ?3, failures = 0 WHERE email = ?1",
         params![email, hash, now],
-    )
-    .map(drop)
+    )?;
+    browsers::forget(conn, email)
 }
 
 /// The newest `take` hashes before the present one.
@@ -81,18 +79,57 @@ pub(crate) fn any_password(conn: &Connection) -> rusqlite::Result<bool> {
     conn.prepare_cached("SELECT 1 FROM people WHERE password IS NOT NULL LIMIT 1")?.exists([])
 }
 
-pub(crate) fn set_failures(conn: &Connection, email: &str, failures: u32) -> rusqlite::Result<()> {
+/// What is counted per person until it is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Factor {
+    /// Passwords.
+    Password,
+    /// Codes of the second factor.
+    Code,
+}
+
+impl Factor {
+    fn column(self) -> &'static str {
+        match self {
+            Self::Password => "failures",
+            Self::Code => "code_failures",
+        }
+    }
+}
+
+/// Counts a failure; returns how many there have been in a row. Counted in the database, so that none is lost when
+/// several fail at once.
+pub(crate) fn count_failure(conn: &Connection, email: &str, factor: Factor) -> rusqlite::Result<u32> {
     ensure(conn, email)?;
-    conn.prepare_cached("UPDATE people SET failures = ?2 WHERE email = ?1")?
-        .execute(params![email, failures])
+    let column = factor.column();
+    conn.prepare_cached(&format!(
+        "UPDATE people SET {column} = {column} + 1 WHERE email = ?1 RETURNING {column}"
+    ))?
+    .query_row([email], |row| row.get(0))
+}
+
+/// The factor was right: the count begins anew.
+pub(crate) fn forget_failures(conn: &Connection, email: &str, factor: Factor) -> rusqlite::Result<()> {
+    let column = factor.column();
+    conn.prepare_cached(&format!("UPDATE people SET {column} = 0 WHERE email = ?1 AND {column} > 0"))?
+        .execute([email])
         .map(drop)
+}
+
+/// Until when sign-in is locked, as the store writes it; `None`: it is not.
+pub(crate) fn locked_until(conn: &Connection, email: &str) -> rusqlite::Result<Option<String>> {
+    let until: Option<Option<String>> = conn
+        .prepare_cached("SELECT locked_until FROM people WHERE email = ?1")?
+        .query_row([email], |row| row.get(0))
+        .optional()?;
+    Ok(until.flatten())
 }
 
 /// Locks a user in every account, until a time.
 pub(crate) fn lock(conn: &Connection, email: &str, until: &str) -> rusqlite::Result<()> {
     ensure(conn, email)?;
     conn.execute(
-        "UPDATE people SET locked_until = ?2, failures = 0 WHERE email = ?1",
+        "UPDATE people SET locked_until = ?2, failures = 0, code_failures = 0 WHERE email = ?1",
         params![email, until],
     )?;
     conn.execute("UPDATE users SET state = 'locked' WHERE email_lower = ?1 AND state = 'active'", [email])
@@ -108,7 +145,11 @@ pub(crate) fn unlock(conn: &Connection, email: &str) -> rusqlite::Result<()> {
 
 /// Forgets a lock and the failures before it: an admin has let them in again.
 pub(crate) fn forget_lock(conn: &Connection, email: &str) -> rusqlite::Result<()> {
-    conn.execute("UPDATE people SET locked_until = NULL, failures = 0 WHERE email = ?1", [email]).map(drop)
+    conn.execute(
+        "UPDATE people SET locked_until = NULL, failures = 0, code_failures = 0 WHERE email = ?1",
+        [email],
+    )
+    .map(drop)
 }
 
 /// Who is locked and need not be any more.

@@ -201,6 +201,21 @@ pub(crate) fn is_bound(conn: &Connection, role: i64) -> rusqlite::Result<bool> {
     )
 }
 
+/// The roles of either kind that members of a group hold through it: its own, and those of the groups above it.
+pub(crate) fn of_group_and_above(conn: &Connection, group: i64) -> rusqlite::Result<Vec<Role>> {
+    conn.prepare_cached(&format!(
+        "WITH RECURSIVE above(group_seq) AS (
+             SELECT ?1
+             UNION SELECT c.parent_seq FROM above a JOIN group_children c ON c.child_seq = a.group_seq
+         )
+         SELECT {COLUMNS} FROM roles WHERE seq IN (
+             SELECT b.role_seq FROM above a JOIN group_roles b ON b.group_seq = a.group_seq
+         ) ORDER BY seq"
+    ))?
+    .query_map([group], role)?
+    .collect()
+}
+
 /// The admin roles that a user holds, directly or through groups, nested ones included.
 pub(crate) fn admin_roles_of(conn: &Connection, user: i64) -> rusqlite::Result<Vec<Role>> {
     conn.prepare_cached(&format!(

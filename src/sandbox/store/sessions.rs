@@ -94,7 +94,7 @@ pub(crate) fn insert(conn: &Connection, row: &Session) -> rusqlite::Result<()> {
 
 /// Notes activity.
 pub(crate) fn touch(conn: &Connection, digest: &str, at_ms: i64) -> rusqlite::Result<()> {
-    conn.prepare_cached("UPDATE sessions SET seen_at_ms = max(seen_at_ms, ?2) WHERE digest = ?1")?
+    conn.prepare_cached("UPDATE sessions SET seen_at_ms = ?2 WHERE digest = ?1")?
         .execute(params![digest, at_ms])
         .map(drop)
 }

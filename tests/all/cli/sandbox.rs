@@ -245,6 +245,133 @@ fn serve_refuses_addresses_it_should_not_have() {
 }
 
 #[test]
+fn serve_refuses_test_controls_for_others() {
+    let data = tempfile::tempdir().unwrap();
+    let text = refusal(&[
+        "serve",
+        "--data",
+        path(data.path()),
+        "--listen",
+        "127.0.0.1:0",
+        "--allow-remote",
+        "--test-controls",
+    ]);
+    assert!(text.contains("everyone who reaches /__test controls the sandbox"), "{text}");
+}
+
+/// What a served sandbox says before it answers, and its mode bits afterwards.
+#[cfg(unix)]
+fn announced(data: &Path, extra: &[&str]) -> String {
+    let args = [&["serve", "--data", path(data)], extra].concat();
+    let mut child = sandbox(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    child.kill().unwrap();
+    String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn serve_announces_what_answers_and_nothing_else() {
+    let data = tempfile::tempdir().unwrap();
+    let here = announced(data.path(), &["--listen", "127.0.0.1:0"]);
+    assert!(here.contains("/Admin    messages: http://127.0.0.1:"), "{here}");
+    let any = announced(data.path(), &["--listen", "0.0.0.0:0", "--allow-remote"]);
+    assert!(any.contains("console: http://127.0.0.1:") && !any.contains("0.0.0.0"), "{any}");
+    let smtp = announced(data.path(), &["--listen", "127.0.0.1:0", "--smtp", "smtp://127.0.0.1:9"]);
+    assert!(smtp.contains("/Admin") && !smtp.contains("messages:"), "{smtp}");
+    let tls = ["--listen", "127.0.0.1:0", "--public-url", "https://console.example.com"];
+    let tls = announced(data.path(), &tls);
+    assert!(
+        tls.contains("console: https://console.example.com/Admin") && !tls.contains("messages:"),
+        "{tls}"
+    );
+}
+
+#[cfg(unix)]
+fn mode(path: &Path) -> u32 {
+    std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).unwrap().permissions()) & 0o777
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn data_is_closed_to_other_users_whatever_the_umask() {
+    let parent = tempfile::tempdir().unwrap();
+    let data = parent.path().join("data");
+    let start = |data: &Path| {
+        let exe = env!("CARGO_BIN_EXE_koreconcile");
+        let line =
+            format!("umask 000; exec {exe} sandbox serve --listen 127.0.0.1:0 --data {}", data.display());
+        let mut child = Command::new("sh")
+            .args(["-c", &line])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut url = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        Server { child, url: url.trim().to_owned() }
+    };
+    let server = start(&data);
+    let app = app(&data, &[]);
+    let invited = json!({ "users": [{ "userInfo": { "emailId": "new@example.com" } }] });
+    assert_eq!(server.call(&app, "POST", "/api/public/users", &invited).await.unwrap().0, 200);
+    server.kill();
+    assert_eq!((mode(&data), mode(&data.join("mail"))), (0o700, 0o700));
+    let files = |folder: &Path| -> Vec<_> {
+        let all = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+        all.filter(|path| path.is_file()).collect()
+    };
+    let all = [files(&data), files(&data.join("mail"))].concat();
+    assert!(all.len() >= 4, "{all:?}");
+    for file in &all {
+        assert_eq!(mode(file), 0o600, "{}", file.display());
+    }
+    // What an earlier version left open is closed; a folder that is not ours alone is told of.
+    for file in &all {
+        std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    }
+    std::fs::set_permissions(&data, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut server = start(&data);
+    let mut stderr = server.child.stderr.take().unwrap();
+    server.kill();
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut stderr, &mut said).unwrap();
+    assert!(
+        said.contains("other users of this machine can look into") && said.contains("chmod 700"),
+        "{said}"
+    );
+    for file in files(&data) {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+}
+
+#[test]
+fn database_that_is_damaged_is_named_with_the_next_step() {
+    let data = tempfile::tempdir().unwrap();
+    std::fs::write(data.path().join("account.db"), "this is no database, whatever its name is".repeat(200))
+        .unwrap();
+    let text = refusal(&["serve", "--data", path(data.path()), "--listen", "127.0.0.1:0"]);
+    assert!(text.contains(path(data.path())) && text.contains("use another data folder"), "{text}");
+}
+
+/// A second interrupt does not wait for what is in flight.
+#[cfg(unix)]
+#[test]
+fn second_interrupt_ends_the_server_at_once() {
+    use rustix::process::{Pid, Signal, kill_process};
+    use std::io::Write;
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Server::start(data.path(), &[]);
+    let mut half = std::net::TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+    half.write_all(b"GET /sign-in HTT").unwrap();
+    let pid = Pid::from_raw(i32::try_from(server.child.id()).unwrap()).unwrap();
+    while server.child.try_wait().unwrap().is_none() {
+        let _ = kill_process(pid, Signal::INT);
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+}
+
+#[test]
 fn first_password_is_in_a_file_that_only_its_owner_reads() {
     let data = tempfile::tempdir().unwrap();
     let served = |data: &Path| {

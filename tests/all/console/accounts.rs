@@ -19,6 +19,10 @@ async fn are_chosen_from_a_list_and_one_is_the_default() {
     browser.press("Switch account").await;
     browser.press("Set as default: Example").await;
     browser.reads("Example opens first from now on.").await;
+    browser.press("No default: Example").await;
+    browser.reads("No account opens by itself from now on.").await;
+    browser.press("Set as default: Example").await;
+    browser.reads("Example opens first from now on.").await;
     browser.press("Olivia Owner").await;
     browser.press("Sign out").await;
     browser.sign_in(OWNER).await;

@@ -65,8 +65,9 @@ async fn being_watched_does_not_keep_a_session_alive() {
     browser.reads("Suspended\n2").await;
     harness.later(2);
     let mut owner = harness.visitor().await;
-    let cookie = browser.web.get_named_cookie("koreconcile").await.unwrap();
-    owner.cookie = Some(format!("koreconcile={}", cookie.value));
+    let port = harness.url.rsplit_once(':').unwrap().1;
+    let cookie = browser.web.get_named_cookie(format!("koreconcile-{port}")).await.unwrap();
+    owner.cookie = Some(format!("{}={}", cookie.name, cookie.value));
     assert_eq!(owner.get("/Admin/dashboard").await.location, "/sign-in?idle=1");
 }
 

@@ -80,6 +80,18 @@ async fn session_cookie_is_for_the_server_only_and_changes_at_every_step() {
 }
 
 #[tokio::test]
+async fn cookies_are_for_one_port() {
+    let harness = ConsoleHarness::new();
+    let mut visitor = harness.signed_in(OWNER).await;
+    assert!(visitor.cookie.as_ref().unwrap().starts_with("koreconcile-8080="));
+    assert!(visitor.browser.as_ref().unwrap().starts_with("koreconcile-browser-8080="));
+    // What another sandbox on this machine has set is not looked at, and not overwritten.
+    let other = visitor.cookie.as_ref().unwrap().replace("8080", "8602").replace('0', "1");
+    visitor.cookie = Some(format!("{other}; {}", visitor.cookie.as_ref().unwrap()));
+    assert_eq!(visitor.get("/Admin/dashboard").await.status, 200);
+}
+
+#[tokio::test]
 async fn behind_tls_has_secure_cookies_and_one_host() {
     let public_url = "https://console.example.com".to_owned();
     let harness = ConsoleHarness::with(Options { public_url, ..Options::default() });
@@ -113,6 +125,89 @@ async fn does_not_answer_to_hosts_that_are_not_this_machine() {
         let answer = visitor.get("/sign-in").await;
         assert_eq!(answer.status, status, "{host}");
         assert!(status == 200 || answer.text.contains("--public-url"), "{}", answer.text);
+    }
+}
+
+#[tokio::test]
+async fn does_not_answer_other_machines_without_tls_whatever_host_they_write() {
+    let harness = ConsoleHarness::new();
+    let mut visitor = harness.visitor().await;
+    for (peer, status) in [
+        ("127.0.0.1", 200),
+        ("::1", 200),
+        ("::ffff:127.0.0.1", 200),
+        ("192.0.2.7", 421),
+        ("::ffff:192.0.2.7", 421),
+    ] {
+        visitor.peer = Some(peer.parse().unwrap());
+        for path in ["/sign-in", "/mailbox", "/session", "/assets/mark.svg"] {
+            assert_eq!(visitor.get(path).await.status, status, "{peer} {path}");
+        }
+    }
+    let answer = visitor.post("/sign-in", &[("email", OWNER), ("password", PASSWORD)]).await;
+    assert_eq!(answer.status, 421);
+}
+
+#[tokio::test]
+async fn refusals_stay_in_the_console_and_lost_browsers_see_a_page() {
+    let harness = ConsoleHarness::new();
+    let mut kim = harness.signed_in(KIM).await;
+    kim.headers.insert("accept", "text/html".to_owned());
+    let large = "x".repeat(300 * 1024);
+    for (answer, status) in [
+        (kim.get("/Admin/security/two-factor").await, 403),
+        (kim.get("/Admin/nowhere").await, 404),
+        (kim.get("/Admin/users/u-nobody").await, 403),
+        (kim.get("/Admin/groups/e-nowhere").await, 404),
+        (kim.post("/Admin/groups/new", &[("name", &large)]).await, 413),
+        (kim.post_raw("/Admin/groups/new", &[("name", "x")]).await, 403),
+    ] {
+        assert_eq!(answer.status, status, "{}", answer.text);
+        let is_within = answer.text.contains("aria-label=\"Modules\"") && answer.text.contains("Kim");
+        assert!(is_within, "{status}: {}", answer.text);
+    }
+    let mut visitor = harness.visitor().await;
+    visitor.headers.insert("accept", "text/html".to_owned());
+    for path in ["/admin", "/sign-in/", "/mailbox/", "/login"] {
+        let answer = visitor.get(path).await;
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (404, "text/html; charset=utf-8"),
+            "{path}"
+        );
+        assert!(answer.header("content-security-policy").contains("default-src 'none'"), "{path}");
+    }
+    // A client of the API gets the API's answer.
+    visitor.headers.insert("accept", "*/*".to_owned());
+    assert!(visitor.get("/admin").await.header("content-type").starts_with("application/json"));
+}
+
+#[tokio::test]
+async fn public_host_may_be_written_with_the_port_of_https() {
+    let public_url = "https://console.example.com".to_owned();
+    let harness = ConsoleHarness::with(Options { public_url, ..Options::default() });
+    let mut visitor = Visitor::new(&harness);
+    for host in ["console.example.com", "console.example.com:443", "Console.Example.com"] {
+        visitor.headers.insert("host", host.to_owned());
+        assert_eq!(visitor.get("/sign-in").await.status, 200, "{host}");
+    }
+    visitor.headers.insert("host", "console.example.com:443".to_owned());
+    visitor.get("/sign-in").await;
+    assert_eq!(visitor.post("/sign-in", &[("email", OWNER), ("password", PASSWORD)]).await.status, 303);
+    visitor.headers.insert("host", "console.example.com:444".to_owned());
+    assert_eq!(visitor.get("/sign-in").await.status, 421);
+}
+
+#[tokio::test]
+async fn test_controls_answer_to_names_of_this_machine_only() {
+    let harness = ConsoleHarness::with(Options { test_controls: true, ..Options::default() });
+    let mut visitor = Visitor::new(&harness);
+    for (host, status) in [("127.0.0.1:8080", 200), ("localhost", 200), ("evil.example.com", 421), ("", 421)]
+    {
+        visitor.headers.insert("host", host.to_owned());
+        for path in ["/__test/snapshot", "/__test/requests", "/__test/clock"] {
+            assert_eq!(visitor.get(path).await.status, status, "{host} {path}");
+        }
     }
 }
 

@@ -30,7 +30,7 @@ async fn forgotten_password_is_set_anew_by_a_mailed_link() {
     browser.fill("password", "short").await;
     browser.fill("again", "short").await;
     browser.press("Set password").await;
-    browser.reads("The new password needs: at least 8 characters.").await;
+    browser.reads("The new password needs: at least 8 characters, ").await;
     browser.inspect("password-refused").await;
     browser.fill("password", NEXT).await;
     browser.fill("again", NEXT).await;

@@ -79,12 +79,19 @@ async fn app_loses_scopes_secret_and_life() {
     assert_eq!(harness.latest_audit()[0], "App Scopes Deleted");
     owner.post(&path, &[("scope", "role_management:role_management")]).await;
     assert_eq!(status(&harness, &app).await, 200);
-    let page = owner.post(&format!("{path}/reset"), &[]).await;
+    let sure = [("confirmed", "yes")];
+    // Asked first: what is lost cannot be brought back.
+    for action in ["reset", "delete"] {
+        let asked = owner.post(&format!("{path}/{action}"), &[]).await;
+        assert!(asked.status == 200 && asked.text.contains("name=\"confirmed\""), "{}", asked.text);
+    }
+    assert_eq!(status(&harness, &app).await, 200);
+    let page = owner.post(&format!("{path}/reset"), &sure).await;
     let fresh = App { client_id: app.client_id.clone(), client_secret: value(&page.text, "client-secret") };
     assert_eq!(page.header("cache-control"), "no-store");
     assert_eq!((status(&harness, &app).await, status(&harness, &fresh).await), (401, 200));
     assert_eq!(harness.latest_audit()[0], "App Modified");
-    owner.post(&format!("{path}/delete"), &[]).await;
+    owner.post(&format!("{path}/delete"), &sure).await;
     assert_eq!(status(&harness, &fresh).await, 401);
     assert_eq!(harness.latest_audit()[0], "App Deleted");
     assert_eq!(owner.get(&path).await.status, 404);
@@ -235,7 +242,10 @@ async fn settings_are_checked_and_links_revoked() {
     owner.post("/Admin/enrollment/invite", &[("email", "new.hire@example.com")]).await;
     let link = harness.newest_link("new.hire@example.com");
     assert_eq!(harness.visitor().await.get(&link).await.status, 200);
-    owner.post(&format!("{SETTINGS}/revoke"), &[]).await;
+    let asked = owner.post(&format!("{SETTINGS}/revoke"), &[]).await;
+    assert!(asked.text.contains("Revoke All Active URLs?"), "{}", asked.text);
+    assert_eq!(harness.visitor().await.get(&link).await.status, 200);
+    owner.post(&format!("{SETTINGS}/revoke"), &[("confirmed", "yes")]).await;
     assert!(owner.get(SETTINGS).await.text.contains("Revoked: 1."));
     let page = harness.visitor().await.open(&link).await;
     assert!(!page.text.contains("name=\"password\"") || page.status != 200, "{}", page.text);

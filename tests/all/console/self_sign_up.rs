@@ -166,7 +166,7 @@ async fn form_says_what_is_wrong_and_escapes() {
     for (first, password, why) in [
         ("", PASSWORD, "Type your first and your last name."),
         (long.as_str(), PASSWORD, "A name has at most 100 characters."),
-        (script, "short", "The new password needs: at least 8 characters."),
+        (script, "short", "The new password needs: at least 8 characters, "),
     ] {
         let fields = [
             ("token", token),

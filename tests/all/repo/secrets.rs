@@ -170,17 +170,19 @@ fn secrets_that_people_and_programs_send_to_the_sandbox_are_in_no_log_of_it() {
     let password = password.unwrap().trim().to_owned();
     let page = loud.ask("GET", "/sign-in", "", "");
     let mut canaries = vec![password.clone()];
+    let port = loud.host.rsplit_once(':').unwrap().1;
+    let name = format!("koreconcile-{port}=");
     let (visitor, form_token) =
-        (between(&page, "koreconcile=", ";"), between(&page, "name=\"form_token\" value=\"", "\""));
-    let cookie = |token: &str| format!("cookie: koreconcile={token}\r\n");
+        (between(&page, &name, ";"), between(&page, "name=\"form_token\" value=\"", "\""));
+    let cookie = |token: &str| format!("cookie: {name}{token}\r\n");
     let wrong = "canary-of-a-slip-Xq72";
     let sign_in = |password: &str| {
         let form = format!("form_token={form_token}&email=owner%40example.com&password={password}");
         loud.ask("POST", "/sign-in", &cookie(&visitor), &form)
     };
     assert!(sign_in(wrong).starts_with("HTTP/1.1 401"));
-    let signed_in = between(&sign_in(&password), "koreconcile=", ";");
-    let entered = between(&loud.ask("GET", "/enter", &cookie(&signed_in), ""), "koreconcile=", ";");
+    let signed_in = between(&sign_in(&password), &name, ";");
+    let entered = between(&loud.ask("GET", "/enter", &cookie(&signed_in), ""), &name, ";");
     assert!(loud.ask("GET", "/Admin/dashboard", &cookie(&entered), "").starts_with("HTTP/1.1 200"));
     let page = loud.ask("GET", "/password", &cookie(&entered), "");
     let token = between(&page, "name=\"form_token\" value=\"", "\"");

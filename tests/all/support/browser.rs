@@ -22,7 +22,13 @@ const PAUSE: Duration = Duration::from_millis(20);
 static SEATS: Semaphore = Semaphore::const_new(2);
 
 /// Width, height and name of the windows that pictures are taken in.
-const WINDOWS: [(u32, u32, &str); 2] = [(1280, 800, "desktop"), (390, 844, "phone")];
+type Window = (u32, u32, &'static str);
+const DESKTOP: Window = (1366, 768, "desktop");
+const TABLET: Window = (768, 1024, "tablet");
+const PHONE: Window = (390, 844, "phone");
+/// With the colour schemes that are looked at in each.
+const WINDOWS: [(Window, &[&str]); 3] =
+    [(DESKTOP, &["light", "dark"]), (TABLET, &["light"]), (PHONE, &["light", "dark"])];
 
 /// Has the page note whether what is done next leads to another document: a form that is sent, a link that is followed.
 const WATCH: &str = "
@@ -278,8 +284,8 @@ impl Browser {
     /// Looks for barriers in both windows and both colour schemes, and keeps a picture of each:
     /// `target/screenshots/NAME-desktop-light.png`.
     pub async fn inspect(&self, name: &str) {
-        for (width, height, window) in WINDOWS {
-            for scheme in ["light", "dark"] {
+        for ((width, height, window), schemes) in WINDOWS {
+            for scheme in schemes {
                 self.resize(width, height).await;
                 let feature = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
                 self.tell("Emulation.setEmulatedMedia", feature).await;
@@ -301,7 +307,7 @@ impl Browser {
 
     /// Nothing on the page is wider than a phone, however long its words are.
     pub async fn fits_a_phone(&self, what: &str) {
-        let (width, height, _) = WINDOWS[1];
+        let (width, height, _) = PHONE;
         self.resize(width, height).await;
         self.does_not_scroll_sideways(what).await;
         self.tell("Emulation.clearDeviceMetricsOverride", json!({})).await;
@@ -323,7 +329,9 @@ impl Browser {
             .unwrap_or_else(|e| panic!("{}: {e}\n  get it with: scripts/browser.sh", axe.display()));
         let run = format!(
             "{axe}; const done = arguments[arguments.length - 1];
-             axe.run(document, {{ resultTypes: ['violations'] }})
+             // What follows the size of the window is done by then.
+             const drawn = new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+             drawn.then(() => axe.run(document, {{ resultTypes: ['violations'] }}))
                .then((found) => done(found.violations
                  .filter((one) => one.impact === 'serious' || one.impact === 'critical')
                  .map((one) => `${{one.id}}: ${{one.help}}: ${{one.nodes.map((n) => n.html).join(' ')}}`)));"

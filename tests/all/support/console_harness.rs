@@ -67,9 +67,13 @@ impl ConsoleHarness {
 
     /// Served on loopback until the test's runtime ends.
     pub async fn served() -> Self {
+        Self::served_with(Options::default()).await
+    }
+
+    pub async fn served_with(options: Options) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let public_url = format!("http://{}", listener.local_addr().unwrap());
-        let harness = Self::with(Options { public_url, ..Options::default() });
+        let harness = Self::with(Options { public_url, ..options });
         let sandbox = harness.sandbox.clone();
         tokio::spawn(async move { sandbox.serve(listener, std::future::pending()).await });
         harness
@@ -160,7 +164,13 @@ pub struct Visitor {
     /// Sent with every request; tests may bend them.
     pub headers: BTreeMap<&'static str, String>,
     pub cookie: Option<String>,
+    /// The cookie by which it is known to those who have signed in from it.
+    pub browser: Option<String>,
+    /// The cookie with the page to go on with after sign-in.
+    pub next: Option<String>,
     pub form_token: String,
+    /// Where it is; `None`: on the sandbox's machine.
+    pub peer: Option<std::net::IpAddr>,
 }
 
 /// An answer.
@@ -181,7 +191,10 @@ impl Visitor {
             router: harness.sandbox.router(),
             headers: headers.into_iter().collect(),
             cookie: None,
+            browser: None,
+            next: None,
             form_token: String::new(),
+            peer: None,
         }
     }
 
@@ -224,6 +237,13 @@ impl Visitor {
         self.send("POST", path, Body::from(body), Some("multipart/form-data; boundary=b")).await
     }
 
+    /// The same browser without its session.
+    pub async fn signed_out(&self) -> Self {
+        let mut visitor = Self { cookie: None, ..self.clone() };
+        visitor.get("/sign-in").await;
+        visitor
+    }
+
     /// Signs in and goes where that leads; returns the last page.
     pub async fn sign_in(&mut self, email: &str, password: &str) -> Answer {
         let answer = self.post("/sign-in", &[("email", email), ("password", password)]).await;
@@ -237,11 +257,16 @@ impl Visitor {
                 request = request.header(*name, value);
             }
         }
-        if let Some(cookie) = &self.cookie {
-            request = request.header(header::COOKIE, cookie);
+        let cookies: Vec<&str> =
+            self.cookie.iter().chain(&self.browser).chain(&self.next).map(String::as_str).collect();
+        if !cookies.is_empty() {
+            request = request.header(header::COOKIE, cookies.join("; "));
         }
         if let Some(content_type) = content_type {
             request = request.header(header::CONTENT_TYPE, content_type);
+        }
+        if let Some(peer) = self.peer {
+            request = request.extension(axum::extract::ConnectInfo(std::net::SocketAddr::new(peer, 9)));
         }
         let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -249,9 +274,15 @@ impl Visitor {
         let value = |name: header::HeaderName| {
             parts.headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
         };
-        let set = value(header::SET_COOKIE);
-        if let Some((pair, _)) = set.split_once(';') {
-            self.cookie = Some(pair.to_owned());
+        for set in parts.headers.get_all(header::SET_COOKIE) {
+            let pair = set.to_str().unwrap().split(';').next().unwrap().to_owned();
+            let name = pair.split('=').next().unwrap();
+            let kept = match name {
+                name if name.contains("-browser") => &mut self.browser,
+                name if name.contains("-next") => &mut self.next,
+                _ => &mut self.cookie,
+            };
+            *kept = Some(pair);
         }
         if let Some((_, rest)) = text.split_once("name=\"form_token\" value=\"") {
             rest[..64].clone_into(&mut self.form_token);

@@ -5,6 +5,7 @@
 
 const WARN_SECONDS = 120;
 const ASK_EVERY_MS = 30_000;
+const WATCH_EVERY_MS = 2_000;
 
 function words(seconds) {
   return seconds > 90 ? `${Math.ceil(seconds / 60)} minutes` : `${seconds} seconds`;
@@ -59,20 +60,66 @@ function pickAll(box) {
   });
 }
 
-// A part of the page that the server sends again when it has changed; what was opened in it stays open. What is the same
-// stays in place: whoever reads or clicks there is not disturbed.
+// A part of the page that is asked for every two seconds while anybody can see it; what was opened in it stays open. What is
+// the same stays in place: whoever reads or clicks there is not disturbed.
 function watch(part) {
-  const source = new EventSource(part.dataset.live);
-  source.addEventListener("message", (event) => {
+  let tag = null;
+  let isOver = false;
+
+  async function look() {
+    const headers = tag ? { "if-none-match": tag } : {};
+    const answer = await fetch(part.dataset.live, { headers, redirect: "manual" }).catch(() => null);
+    // A server that is away may come back; a session that is over does not.
+    if (!answer || answer.status === 304 || answer.status >= 500) return;
+    isOver = !answer.ok;
+    if (isOver) return;
+    tag = answer.headers.get("etag");
     const fresh = document.createElement("div");
-    fresh.innerHTML = JSON.parse(event.data);
+    fresh.innerHTML = await answer.text();
     part.querySelectorAll("details[open]").forEach((one) => {
       const same = fresh.querySelector(`#${one.id}`);
       if (same) same.open = true;
     });
     if (fresh.innerHTML !== part.innerHTML) part.replaceChildren(...fresh.childNodes);
+  }
+
+  async function go() {
+    if (!document.hidden) await look();
+    if (!isOver) window.setTimeout(go, WATCH_EVERY_MS);
+  }
+
+  go();
+}
+
+// A button that copies the text of another element; without script, and where nothing may be copied, there is none.
+function copies(button) {
+  if (!navigator.clipboard) return;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const from = document.getElementById(button.dataset.copy);
+    const label = button.textContent;
+    button.textContent = await navigator.clipboard.writeText(from.value ?? from.textContent).then(() => "Copied", () => "Not copied");
+    window.setTimeout(() => { button.textContent = label; }, 2_000);
   });
-  source.addEventListener("end", () => source.close());
+}
+
+// A table that is wider than its place is scrolled by keyboard, too.
+function reach(box) {
+  const isWide = box.scrollWidth > box.clientWidth;
+  const caption = box.querySelector("caption");
+  if (isWide) box.tabIndex = 0;
+  else box.removeAttribute("tabindex");
+  if (isWide && caption) {
+    box.setAttribute("role", "region");
+    box.setAttribute("aria-label", caption.textContent);
+  } else {
+    box.removeAttribute("role");
+    box.removeAttribute("aria-label");
+  }
+}
+
+function reachAll() {
+  document.querySelectorAll(".table").forEach(reach);
 }
 
 // The side navigation is longer than a low window: where one is can be seen all the same.
@@ -87,4 +134,7 @@ const idle = document.getElementById("idle");
 if (idle) watchIdle(idle);
 document.querySelectorAll("input[data-picks]").forEach(pickAll);
 document.querySelectorAll("[data-live]").forEach(watch);
+document.querySelectorAll("[data-copy]").forEach(copies);
 closeMenus();
+reachAll();
+window.addEventListener("resize", reachAll);

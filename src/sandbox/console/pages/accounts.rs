@@ -55,7 +55,12 @@ fn open(signed: &SignedIn<'_>) -> Outcome {
 }
 
 fn set_default(signed: &SignedIn<'_>) -> Outcome {
+    let email = signed.session.email.as_str();
+    if signed.field("account").is_empty() {
+        signed.write(|conn| Ok(people::set_default_account(conn, email, None)?))?;
+        return Ok(Reply::see("/accounts").saying("No account opens by itself from now on."));
+    }
     let account = chosen(signed)?;
-    signed.write(|conn| Ok(people::set_default_account(conn, &signed.session.email, Some(account.seq))?))?;
+    signed.write(|conn| Ok(people::set_default_account(conn, email, Some(account.seq))?))?;
     Ok(Reply::see("/accounts").saying(format!("{} opens first from now on.", account.name)))
 }

@@ -5,6 +5,7 @@ use crate::sandbox::console::admin_context::{AdminContext, Change};
 use crate::sandbox::console::frame::{Frame, full_name};
 use crate::sandbox::console::list::{ListPage, ROWS, Search};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
+use crate::sandbox::console::role_rules;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::audit;
 use crate::sandbox::store::group_list::{self, GroupRole};
@@ -110,6 +111,7 @@ fn edit(admin: &AdminContext<'_>) -> Outcome {
         if !problems.is_empty() {
             return Err(PageError::Refused(problems.join(" ")));
         }
+        role_rules::check_group(admin, change.conn(), &group)?;
         groups::describe(change.conn(), group.seq, name, description)?;
         change.log(audit::GROUP_UPDATED, &format!("group {} updated: now {name}", group.name))
     })?;
@@ -126,7 +128,7 @@ fn add_people(admin: &AdminContext<'_>) -> Outcome {
         for id in &chosen {
             let listed =
                 user_list::by_id(change.conn(), admin.account.seq, id)?.ok_or(PageError::NotFound)?;
-            join(change, &group, &listed.user)?;
+            join(admin, change, &group, &listed.user)?;
         }
         Ok(())
     })?;
@@ -137,7 +139,7 @@ fn remove_person(admin: &AdminContext<'_>) -> Outcome {
     let group = of_path(admin)?;
     admin.change(|change| {
         let listed = user_list::by_id(change.conn(), admin.account.seq, admin.field("user"))?;
-        leave(change, &group, &listed.ok_or(PageError::NotFound)?.user)
+        leave(admin, change, &group, &listed.ok_or(PageError::NotFound)?.user)
     })?;
     Ok(Reply::see(&path_of(&group)).saying("Removed from the group."))
 }
@@ -160,6 +162,7 @@ fn add_group(admin: &AdminContext<'_>) -> Outcome {
             );
             return Err(PageError::Refused(why));
         }
+        role_rules::check_group(admin, change.conn(), &parent)?;
         groups::nest(change.conn(), parent.seq, child.seq)?;
         let text = format!("group {} added to group {}", child.name, parent.name);
         change.log(audit::GROUPS_ADDED_TO_GROUP, &text)
@@ -175,6 +178,7 @@ fn remove_group(admin: &AdminContext<'_>) -> Outcome {
         if !groups::unnest(change.conn(), parent.seq, child.seq)? {
             return Err(PageError::Refused(format!("{} is not in {}.", child.name, parent.name)));
         }
+        role_rules::check_group(admin, change.conn(), &parent)?;
         let text = format!("group {} removed from group {}", child.name, parent.name);
         change.log(audit::GROUPS_REMOVED_FROM_GROUP, &text)
     })?;
@@ -191,19 +195,31 @@ fn check_local(group: &Group) -> Result<(), PageError> {
 }
 
 /// Puts a user into a local group, audited.
-pub(super) fn join(change: &Change<'_>, group: &Group, user: &User) -> Result<(), PageError> {
+pub(super) fn join(
+    admin: &AdminContext<'_>,
+    change: &Change<'_>,
+    group: &Group,
+    user: &User,
+) -> Result<(), PageError> {
     check_local(group)?;
     if !groups::join(change.conn(), group.seq, user.seq)? {
         return Err(PageError::Refused(format!("{} is in {} already.", user.email, group.name)));
     }
+    role_rules::check_group(admin, change.conn(), group)?;
     change.log(audit::USERS_ADDED_TO_GROUP, &format!("{} added to group {}", user.email, group.name))
 }
 
 /// Takes a user out of a local group, audited.
-pub(super) fn leave(change: &Change<'_>, group: &Group, user: &User) -> Result<(), PageError> {
+pub(super) fn leave(
+    admin: &AdminContext<'_>,
+    change: &Change<'_>,
+    group: &Group,
+    user: &User,
+) -> Result<(), PageError> {
     check_local(group)?;
     if !groups::leave(change.conn(), group.seq, user.seq)? {
         return Err(PageError::Refused(format!("{} is not in {}.", user.email, group.name)));
     }
+    role_rules::check_group(admin, change.conn(), group)?;
     change.log(audit::USERS_REMOVED_FROM_GROUP, &format!("{} removed from group {}", user.email, group.name))
 }

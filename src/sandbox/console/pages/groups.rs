@@ -8,6 +8,7 @@ use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::list::{ListPage, ROWS, Search};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
+use crate::sandbox::console::role_rules;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::audit;
 use crate::sandbox::store::group_list::{self, ListedGroup};
@@ -108,7 +109,7 @@ fn delete(admin: &AdminContext<'_>) -> Outcome {
     }
     let chosen = ids.iter().map(|id| group::by_id(admin, id)).collect::<Result<Vec<Group>, _>>()?;
     admin
-        .read(|conn| chosen.iter().try_for_each(|group| check_deletable(conn, group)))
+        .read(|conn| chosen.iter().try_for_each(|group| check_deletable(admin, conn, group)))
         .map_err(confirm::refused_at(PATH))?;
     if !confirm::is_given(admin) {
         let confirmation = Confirmation {
@@ -124,7 +125,7 @@ fn delete(admin: &AdminContext<'_>) -> Outcome {
     }
     let deleted = admin.change(|change| {
         for group in &chosen {
-            check_deletable(change.conn(), group)?;
+            check_deletable(admin, change.conn(), group)?;
             change.delete_group(&group.name)?;
             change.log(audit::GROUP_DELETED, &format!("group {} deleted", group.name))?;
         }
@@ -135,13 +136,15 @@ fn delete(admin: &AdminContext<'_>) -> Outcome {
     Ok(Reply::see(PATH).saying(done))
 }
 
-fn check_deletable(conn: &Connection, group: &Group) -> Result<(), PageError> {
+fn check_deletable(admin: &AdminContext<'_>, conn: &Connection, group: &Group) -> Result<(), PageError> {
     let refused = |why: String| Err(PageError::Refused(format!("Group {} {why}", group.name)));
     match group.source {
         GroupSource::System => return refused("is the platform's own and stays.".to_owned()),
         GroupSource::Ad => return refused("comes from the directory: it goes there.".to_owned()),
         GroupSource::Local => {}
     }
+    // Groups in it lose what came through it.
+    role_rules::check_group(admin, conn, group)?;
     match group_list::members(conn, group.seq, 0, 1)?.1 {
         0 => Ok(()),
         1 => refused("has 1 person in it: remove them first.".to_owned()),

@@ -80,6 +80,10 @@ pub(super) fn read(text: &str) -> Result<Vec<ImportRow>, String> {
     }
     let mut rows = Vec::new();
     for record in reader.records() {
+        // Nobody needs to know how many more there are.
+        if rows.len() == MOST {
+            return Err(format!("The file holds more than {MOST} people, which is the most it may hold."));
+        }
         let record = record.map_err(|e| format!("The file cannot be read: {e}."))?;
         let cell = |column| {
             let text = place(column).and_then(|index| record.get(index)).unwrap_or_default();
@@ -101,8 +105,8 @@ pub(super) fn read(text: &str) -> Result<Vec<ImportRow>, String> {
             status: status(&cell("First Name"), &cell("Last Name"), &cell("User Status")),
         });
     }
-    if rows.is_empty() || rows.len() > MOST {
-        return Err(format!("The file holds {} people; it may hold 1 to {MOST}.", rows.len()));
+    if rows.is_empty() {
+        return Err(format!("The file holds 0 people; it may hold 1 to {MOST}."));
     }
     Ok(rows)
 }

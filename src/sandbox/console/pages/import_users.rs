@@ -9,6 +9,7 @@ use crate::sandbox::console::admin_context::{AdminContext, Change};
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
+use crate::sandbox::console::role_rules;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::mail::{self, OutgoingMail};
 use crate::sandbox::store::audit;
@@ -95,6 +96,11 @@ fn import(admin: &AdminContext<'_>, change: &Change<'_>, row: &ImportRow) -> Res
         (Status::New, Some(_)) => Ok(Err("is in the account already: nothing done".to_owned())),
         (Status::New, None) => add(admin, change, row),
         (_, None) => Ok(Err("is not in the account: nothing done".to_owned())),
+        (Status::Update | Status::Activate | Status::Delete, Some(user))
+            if role_rules::objection_to_act(admin, change.conn(), &user)?.is_some() =>
+        {
+            Ok(Err("is a Master Admin, on whom only Master Admins act: nothing done".to_owned()))
+        }
         (Status::Update, Some(user)) => {
             write(change, &user, row)?;
             change.log(audit::USER_MODIFIED, &format!("user {} updated by import", user.email))?;

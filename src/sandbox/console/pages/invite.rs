@@ -1,5 +1,6 @@
 //! Enrollment > Invite: up to five addresses at a time, each with a mail of its own.
 
+use super::mailbox::UndeliveredMail;
 use super::user_settings::UserSettings;
 use crate::sandbox::console::admin_context::{AdminContext, Change};
 use crate::sandbox::console::frame::Frame;
@@ -8,13 +9,15 @@ use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::mail;
-use crate::sandbox::store::{audit, users};
+use crate::sandbox::store::{audit, mails, users};
 use crate::sandbox::{NewUser, UserState};
 use askama::Template;
 
 pub(super) const NEEDS: Needs = Needs::Any(&[Permission::Invite]);
 /// So many addresses at a time (3.2).
 const MOST: usize = 5;
+/// How many mails that were not delivered are listed.
+const UNDELIVERED: usize = 20;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::page("/Admin/enrollment/invite", NEEDS, show),
@@ -27,6 +30,10 @@ struct Invite {
     frame: Frame,
     boxes: Vec<AddressField>,
     problems: Vec<String>,
+    /// The latest mails of the account that have not been delivered.
+    undelivered: Vec<UndeliveredMail>,
+    lists_people: bool,
+    shows_mailbox: bool,
 }
 
 struct AddressField {
@@ -36,7 +43,8 @@ struct AddressField {
 }
 
 fn page(admin: &AdminContext<'_>, typed: &[&str], problems: Vec<String>) -> Result<Invite, PageError> {
-    let boxes = (0..MOST).map(|index| {
+    // What was typed stays, though it is too much.
+    let boxes = (0..typed.len().max(MOST)).map(|index| {
         let text = typed.get(index).copied().unwrap_or_default();
         AddressField {
             number: index + 1,
@@ -45,7 +53,16 @@ fn page(admin: &AdminContext<'_>, typed: &[&str], problems: Vec<String>) -> Resu
         }
     });
     let frame = Frame::new(admin, "Invite", &[("Enrollment", None)])?;
-    Ok(Invite { frame, boxes: boxes.collect(), problems })
+    let undelivered = admin.read(|conn| Ok(mails::undelivered(conn, admin.account.seq, UNDELIVERED)?))?;
+    let undelivered = undelivered.into_iter().map(UndeliveredMail::new).collect();
+    Ok(Invite {
+        frame,
+        boxes: boxes.collect(),
+        problems,
+        undelivered,
+        lists_people: admin.may("/Admin/users"),
+        shows_mailbox: admin.is_local() && admin.inner.options.mail == crate::sandbox::Mail::Files,
+    })
 }
 
 fn show(admin: &AdminContext<'_>) -> Outcome {
@@ -53,8 +70,15 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
 }
 
 fn send(admin: &AdminContext<'_>) -> Outcome {
-    let typed: Vec<&str> = admin.fields("email").into_iter().map(str::trim).collect();
-    let addresses: Vec<&str> = typed.iter().copied().filter(|address| !address.is_empty()).collect();
+    // A list that is pasted into one field is a list all the same.
+    let is_between = |c: char| c.is_whitespace() || c == ',' || c == ';';
+    let typed: Vec<&str> = admin
+        .fields("email")
+        .into_iter()
+        .flat_map(|field| field.split(is_between))
+        .filter(|one| !one.is_empty())
+        .collect();
+    let addresses = typed.clone();
     let wrong = addresses.iter().filter(|address| !mail::is_address(address));
     let mut problems: Vec<String> =
         wrong.map(|address| format!("{address} is not an e-mail address.")).collect();
@@ -62,7 +86,10 @@ fn send(admin: &AdminContext<'_>) -> Outcome {
         problems.push("Type at least one e-mail address.".to_owned());
     }
     if addresses.len() > MOST {
-        problems.push(format!("{} addresses: up to {MOST} can be invited at a time.", addresses.len()));
+        problems.push(format!(
+            "{} addresses: up to {MOST} can be invited at a time, and any number by a file under Bulk Invite.",
+            addresses.len()
+        ));
     }
     if !problems.is_empty() {
         return Reply::invalid(&page(admin, &typed, problems)?);
@@ -85,7 +112,9 @@ fn send(admin: &AdminContext<'_>) -> Outcome {
         more => format!(" {more} people have joined already and got none."),
     };
     let sent = counted(invited, "invitation", "invitations");
-    Ok(Reply::see("/Admin/enrollment/invite").saying(format!("{sent} sent.{already}")))
+    // A server takes its time, and may refuse.
+    let done = if admin.inner.post.is_slow() { "queued" } else { "sent" };
+    Ok(Reply::see("/Admin/enrollment/invite").saying(format!("{sent} {done}.{already}")))
 }
 
 /// Invites one address, again if it has been before; returns whether there was anybody to invite. Who is invited can

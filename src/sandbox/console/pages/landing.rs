@@ -26,7 +26,7 @@ struct Landing {
 fn show(context: &RequestContext<'_>) -> Outcome {
     let signed = match SignedIn::new(context) {
         Ok(signed) => Some(signed),
-        Err(PageError::SignIn { .. }) => None,
+        Err(PageError::SignIn { .. } | PageError::Elsewhere("/sign-in?old=1")) => None,
         Err(other) => return Err(other),
     };
     let title = "Kore.ai sandbox";

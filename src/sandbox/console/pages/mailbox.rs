@@ -2,13 +2,14 @@
 //! stands for the mailboxes of all the people in it.
 
 use crate::sandbox::Mail;
+use crate::sandbox::console::do_what_was_asked;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::list::{ListPage, ROWS};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
-use crate::sandbox::store::mails::{self, StoredMail};
+use crate::sandbox::store::mails::{self, MailState, StoredMail};
 use askama::Template;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] =
@@ -38,6 +39,25 @@ struct MailRow {
     to: String,
     subject: String,
     at: Option<When>,
+    /// What became of it, if it has not been sent in spite of a try.
+    problem: Option<String>,
+}
+
+/// A mail that has not been delivered, on the pages of an account.
+pub(super) struct UndeliveredMail {
+    pub(super) to: String,
+    pub(super) subject: String,
+    pub(super) state: &'static str,
+    pub(super) tone: &'static str,
+    pub(super) problem: String,
+}
+
+impl UndeliveredMail {
+    pub(super) fn new(mail: StoredMail) -> Self {
+        let tone = if mail.state == MailState::Failed { "bad" } else { "warn" };
+        let StoredMail { recipient: to, subject, state, problem, .. } = mail;
+        Self { to, subject, state: state.word(), tone, problem }
+    }
 }
 
 struct Piece {
@@ -53,6 +73,7 @@ fn check(context: &RequestContext<'_>) -> Result<(), PageError> {
 
 fn list(context: &RequestContext<'_>) -> Outcome {
     check(context)?;
+    do_what_was_asked(context.inner)?;
     let to = context.query("to");
     let page = ListPage::new(context);
     let (mails, total) = context.read(|conn| Ok(mails::newest(conn, to, page.skip(), ROWS)?))?;
@@ -74,6 +95,8 @@ fn show(context: &RequestContext<'_>) -> Outcome {
 }
 
 fn entry(mail: StoredMail) -> MailRow {
-    let StoredMail { seq, kind, recipient, subject, text: _, at_ms } = mail;
-    MailRow { seq, kind, to: recipient, subject, at: When::of_ms(at_ms) }
+    let StoredMail { seq, kind, recipient, subject, text: _, at_ms, state, problem } = mail;
+    let problem =
+        (state != MailState::Sent && !problem.is_empty()).then(|| format!("{}: {problem}", state.word()));
+    MailRow { seq, kind, to: recipient, subject, at: When::of_ms(at_ms), problem }
 }

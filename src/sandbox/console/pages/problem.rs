@@ -1,7 +1,8 @@
 //! The page that says why there is no page: what happened, the rule, and one way on.
 
-use crate::sandbox::console::frame::Assets;
-use crate::sandbox::console::reply::Reply;
+use crate::sandbox::console::admin_context::AdminContext;
+use crate::sandbox::console::frame::{Assets, Frame};
+use crate::sandbox::console::reply::{Outcome, Reply};
 use crate::sandbox::console::rights::Needs;
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -17,6 +18,15 @@ pub(in crate::sandbox::console) struct Problem {
     way_on: (&'static str, &'static str),
     retry_after: Option<i64>,
     assets: Assets,
+}
+
+/// The same for whoever is in an account.
+#[derive(Template)]
+#[template(path = "problem_within.html")]
+struct ProblemWithin<'a> {
+    frame: Frame,
+    status: StatusCode,
+    text: &'a str,
 }
 
 const HOME: (&str, &str) = ("/", "Go to the front page");
@@ -83,6 +93,17 @@ impl Problem {
         let text = "This page failed and nothing was changed. What happened is in the log of the sandbox."
             .to_owned();
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", text, HOME)
+    }
+
+    /// As an answer within the console, with navigation and person.
+    pub(in crate::sandbox::console) fn reply_within(&self, admin: &AdminContext<'_>) -> Outcome {
+        let frame = Frame::new(admin, self.title, &[])?;
+        let page = Reply::page(&ProblemWithin { frame, status: self.status, text: &self.text })?;
+        let mut reply = page.with_status(self.status);
+        if let Some(seconds) = self.retry_after {
+            reply.response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        Ok(reply)
     }
 
     /// As an answer.

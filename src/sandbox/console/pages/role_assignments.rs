@@ -33,6 +33,9 @@ struct RoleAssignmentsPage {
     path: String,
     kind_label: &'static str,
     holders: Vec<RoleHolder>,
+    is_master_admin: bool,
+    /// The address of the Primary Admin, who stays Master Admin.
+    primary_admin: String,
     page: ListPage,
     may_assign: bool,
     /// Why nobody gets it here, for Bot Owner and for who may not.
@@ -59,15 +62,6 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
         let (holders, total) = role_holders::page(conn, role.seq, page.skip(), ROWS)?;
         let mut found = Vec::new();
         if may_assign && !search.terms.is_empty() {
-            if !role.is_master_admin() {
-                let (listed, _) = group_list::page(conn, admin.account.seq, &search.terms, 0, ROWS)?;
-                let groups = listed.into_iter().filter(|one| one.group.source != GroupSource::System);
-                found.extend(groups.map(|one| HolderChoice {
-                    key: format!("group {}", one.group.id),
-                    name: one.group.name,
-                    hint: "group".to_owned(),
-                }));
-            }
             let filter = UserFilter { terms: search.terms.clone(), state: None };
             let (people, _) = user_list::page(conn, admin.account.seq, &filter, 0, ROWS)?;
             found.extend(people.into_iter().map(|listed| HolderChoice {
@@ -75,6 +69,15 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
                 name: full_name(&listed.user.first_name, &listed.user.last_name, &listed.user.email),
                 hint: listed.user.email,
             }));
+            if !role.is_master_admin() {
+                let listed = group_list::called(conn, admin.account.seq, &search.terms, ROWS)?;
+                let groups = listed.into_iter().filter(|group| group.source != GroupSource::System);
+                found.extend(groups.map(|one| HolderChoice {
+                    key: format!("group {}", one.id),
+                    name: one.name,
+                    hint: "group".to_owned(),
+                }));
+            }
         }
         let bots = match role.kind {
             RoleKind::Bot if may_assign => bots::page(conn, admin.account.seq, 0, CHOICES)?,
@@ -85,6 +88,8 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
             path: path_of(&role),
             kind_label: label(role.kind),
             holders,
+            is_master_admin: role.is_master_admin(),
+            primary_admin: admin.account.primary_admin.clone(),
             page: page.with_total(total),
             may_assign,
             reason: reason(&role),

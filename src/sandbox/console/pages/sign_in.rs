@@ -6,7 +6,7 @@ use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::reply::{Notice, Outcome, Reply};
 use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::console::route::Route;
-use crate::sandbox::console::session;
+use crate::sandbox::console::{gate, session};
 use askama::Template;
 use axum::http::StatusCode;
 
@@ -35,6 +35,7 @@ fn show(context: &RequestContext<'_>) -> Outcome {
     // There is no session that could keep a notice.
     plain.notice = [
         ("idle", "You were signed out after 15 minutes without activity."),
+        ("old", "You were signed out: a session lasts 12 hours at most."),
         ("out", "You are signed out."),
         ("changed", "Your password is changed. Sign in with the new one."),
         ("joined", "You have joined the account. Sign in to go on."),
@@ -42,7 +43,11 @@ fn show(context: &RequestContext<'_>) -> Outcome {
     .into_iter()
     .find(|(name, _)| context.query(name) == "1")
     .map(|(_, text)| Notice { is_error: false, text: text.to_owned() });
-    page(context, plain, "", false)
+    let reply = page(context, plain, "", false)?;
+    // The page that the script has left, when nobody was there any more.
+    let left = gate::back(context);
+    let is_page = context.query("idle") == "1" && left.starts_with("/Admin/");
+    Ok(Reply { next: is_page.then_some(left), ..reply })
 }
 
 fn sign_in(context: &RequestContext<'_>) -> Outcome {

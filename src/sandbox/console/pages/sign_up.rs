@@ -2,12 +2,18 @@
 //! is on the platform already only confirms.
 
 use super::registration::{self, Registration, RegistrationError};
+use crate::sandbox::Inner;
 use crate::sandbox::admin::edit::Editor;
+use crate::sandbox::console::asked;
+use crate::sandbox::console::failures;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::console::route::Route;
+use crate::sandbox::console::throttle::Act;
+use crate::sandbox::error::SandboxError;
 use crate::sandbox::store::accounts::{self, Account};
+use crate::sandbox::store::asked::What;
 use crate::sandbox::store::invitations::{self, OpenInvitation};
 use crate::sandbox::store::{people, users};
 use askama::Template;
@@ -137,7 +143,7 @@ fn ask_for_code(context: &RequestContext<'_>) -> Outcome {
 
 fn check_code(context: &RequestContext<'_>) -> Outcome {
     let email = context.field("email").to_lowercase();
-    context.inner.attempts.count(&email, context.ip(), context.now).map_err(PageError::TooMany)?;
+    failures::count(context, Act::Join, &email)?;
     let code = context.field("code");
     let token = context.write(|conn| {
         let open = invitations::of_person(conn, &email)?;
@@ -162,13 +168,19 @@ fn check_code(context: &RequestContext<'_>) -> Outcome {
 
 /// A new link and code for whoever still has an invitation open; the same answer for everybody.
 fn renew(context: &RequestContext<'_>) -> Outcome {
-    let email = context.field("email").to_lowercase();
-    context.inner.attempts.count(&email, context.ip(), context.now).map_err(PageError::TooMany)?;
-    context.write(|conn| {
-        for open in invitations::of_person(conn, &email)? {
-            context.inner.invites.invite(conn, open.account, open.user, &open.email, context.now)?;
-        }
-        Ok(())
-    })?;
+    asked::note(context, Act::Join, What::Invitation)?;
     Reply::page(&Code { is_sent: true, ..code_page(context, context.field("email"), None) })
+}
+
+/// Invites whoever still has an invitation open once more.
+pub(in crate::sandbox::console) fn invite_again(
+    inner: &Inner,
+    conn: &Connection,
+    email: &str,
+) -> Result<(), SandboxError> {
+    let now = inner.options.clock.now();
+    for open in invitations::of_person(conn, email)? {
+        inner.invites.invite(conn, open.account, open.user, &open.email, now)?;
+    }
+    Ok(())
 }

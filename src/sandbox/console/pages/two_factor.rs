@@ -22,6 +22,7 @@ struct TwoFactor<'a> {
     email: &'a str,
     minutes: i64,
     is_wrong: bool,
+    is_locked: bool,
     shows_mailbox: bool,
 }
 
@@ -38,37 +39,33 @@ fn wanted<'a>(signed: &'a SignedIn<'_>) -> Result<&'a Account, PageError> {
 fn page<'a>(
     signed: &'a SignedIn<'_>,
     account: &'a Account,
-    is_wrong: bool,
+    outcome: Option<&Verified>,
 ) -> Result<TwoFactor<'a>, PageError> {
     Ok(TwoFactor {
         plain: Plain::signed(signed, "Verification code")?,
         account: &account.name,
         email: &signed.session.email,
         minutes: session::code_life(signed, account).as_mins(),
-        is_wrong,
+        is_wrong: matches!(outcome, Some(Verified::Wrong)),
+        is_locked: matches!(outcome, Some(Verified::Locked)),
         shows_mailbox: signed.is_local(),
     })
 }
 
 fn show(signed: &SignedIn<'_>) -> Outcome {
-    Reply::page(&page(signed, wanted(signed)?, false)?)
+    Reply::page(&page(signed, wanted(signed)?, None)?)
 }
 
 fn verify(signed: &SignedIn<'_>) -> Outcome {
     let account = wanted(signed)?;
     match session::verify(signed, account, signed.field("code"))? {
         Verified::Opened(reply) => Ok(*reply),
-        Verified::Wrong => Reply::invalid(&page(signed, account, true)?),
+        refused => Reply::invalid(&page(signed, account, Some(&refused))?),
     }
 }
 
 fn resend(signed: &SignedIn<'_>) -> Outcome {
     let account = wanted(signed)?;
-    signed
-        .inner
-        .attempts
-        .count(&signed.session.email, signed.ip(), signed.now)
-        .map_err(PageError::TooMany)?;
-    signed.write(|conn| session::send_code(signed, conn, account))?;
+    session::ask_for_code(signed, account)?;
     Ok(Reply::see("/two-factor").saying("A new code is on its way. The one before no longer works."))
 }

@@ -1,6 +1,7 @@
 //! User Management > Users > one person: profile, groups, roles, sessions, and what is done to one person only.
 
 use super::confirm::{self, Confirmation};
+use super::mailbox::UndeliveredMail;
 use super::user_settings::{PROFILE_FIELDS, UserSettings};
 use super::users::{self, ShownState};
 use super::{password_reset, user_groups, user_profile, user_roles};
@@ -8,9 +9,11 @@ use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::{Crumb, Frame, full_name};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::Needs;
+use crate::sandbox::console::role_rules;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::session;
 use crate::sandbox::console::when::When;
+use crate::sandbox::store::mails::{self, MailState};
 use crate::sandbox::store::user_list::{self, ListedUser};
 use crate::sandbox::store::users::{User, UserState};
 use crate::sandbox::store::{apps, audit, sessions, users as people};
@@ -38,11 +41,14 @@ struct UserPage {
     /// Label and value of the profile fields that are filled.
     profile: Vec<(&'static str, String)>,
     data_tables: bool,
+    is_primary: bool,
     may_edit: bool,
     groups: user_groups::UserGroupsSection,
     roles: user_roles::UserRolesSection,
     sessions: Vec<OpenSession>,
     may_reset_password: bool,
+    /// The latest mail to them, while it has not been delivered.
+    undelivered: Option<UndeliveredMail>,
     /// Why the person cannot be deleted.
     objection: Option<&'static str>,
     /// Whether the account can be given to them.
@@ -54,6 +60,36 @@ struct OpenSession {
     device: String,
     seen: Option<When>,
     is_this_one: bool,
+}
+
+/// `Chrome on Linux`: a browser in the words of people; what is not known, as it calls itself.
+fn browser_name(device: &str) -> String {
+    // The first that is found: each calls itself by the names of those before it, too.
+    const BROWSERS: [(&str, &str); 6] = [
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("HeadlessChrome/", "Chrome"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ];
+    const SYSTEMS: [(&str, &str); 6] = [
+        ("Windows", "Windows"),
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ];
+    let find = |known: &[(&str, &'static str)]| {
+        known.iter().find(|(sign, _)| device.contains(sign)).map(|(_, name)| *name)
+    };
+    match (find(&BROWSERS), find(&SYSTEMS)) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(browser), None) => browser.to_owned(),
+        (None, _) if device.is_empty() => "Unknown browser".to_owned(),
+        (None, _) => device.chars().take(60).collect(),
+    }
 }
 
 /// The person of the path, if they are in this account.
@@ -88,6 +124,7 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
                 .filter(|(_, value)| !value.is_empty())
                 .collect(),
             data_tables: data_tables == Some(true),
+            is_primary: admin.account.primary_admin.eq_ignore_ascii_case(&user.email),
             may_edit: admin.may(user_profile::EDIT),
             groups: user_groups::UserGroupsSection::new(admin, conn, user)?,
             roles: user_roles::UserRolesSection::new(admin, conn, user)?,
@@ -97,9 +134,12 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
                     is_this_one: open.digest == admin.session.digest,
                     seen: When::of_ms(open.seen_at_ms),
                     id: open.id,
-                    device: open.device,
+                    device: browser_name(&open.device),
                 })
                 .collect(),
+            undelivered: mails::newest_to(conn, admin.account.seq, &user.email)?
+                .filter(|mail| mail.state != MailState::Sent && !mail.problem.is_empty())
+                .map(UndeliveredMail::new),
             may_reset_password: user.state.has_joined() && apps::sso(conn, admin.account.seq)?.is_none(),
             objection: users::objection_to_delete(admin, conn, user)?,
             may_become_owner: admin.may(TRANSFER)
@@ -116,6 +156,7 @@ fn kill_session(admin: &AdminContext<'_>) -> Outcome {
     let user = person(admin)?.user;
     let session = admin.field("session");
     admin.change(|change| {
+        role_rules::check_act(admin, change.conn(), &user)?;
         if !sessions::kill(change.conn(), &user.email.to_lowercase(), session)? {
             return Err(PageError::Refused("This session has ended already.".to_owned()));
         }
@@ -129,6 +170,7 @@ fn reset_password(admin: &AdminContext<'_>) -> Outcome {
     let user = person(admin)?.user;
     let email = user.email.to_lowercase();
     admin.change(|change| {
+        role_rules::check_act(admin, change.conn(), &user)?;
         if apps::sso(change.conn(), admin.account.seq)?.is_some() {
             let why = "Single sign-on is on: passwords are set at the identity provider.";
             return Err(PageError::Refused(why.to_owned()));
@@ -137,7 +179,7 @@ fn reset_password(admin: &AdminContext<'_>) -> Outcome {
             let why = format!("{} has not joined yet: invite them again instead.", user.email);
             return Err(PageError::Refused(why));
         }
-        password_reset::put_link(admin, change.conn(), admin.account.seq, &email)?;
+        password_reset::put_link(admin.inner, change.conn(), admin.account.seq, &email)?;
         change.log(audit::USER_MODIFIED, &format!("password reset mail sent to {}", user.email))
     })?;
     Ok(Reply::see(&path_of(&user)).saying(format!("A link to set a new password is on its way to {email}.")))
@@ -171,4 +213,30 @@ fn transfer_ownership(admin: &AdminContext<'_>) -> Outcome {
         change.log(audit::USER_MODIFIED, &text)
     })?;
     Ok(Reply::see(&back).saying(format!("{} is the Primary Admin now.", user.email)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::browser_name;
+
+    #[test]
+    fn browsers_are_called_as_people_call_them() {
+        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36";
+        for (device, name) in [
+            (chrome.to_owned(), "Chrome on Linux"),
+            (
+                format!("{chrome} Edg/140.0.0.0").replace("X11; Linux x86_64", "Windows NT 10.0"),
+                "Edge on Windows",
+            ),
+            (
+                "Mozilla/5.0 (Macintosh; Intel Mac OS X 14.1; rv:140.0) Gecko/20100101 Firefox/140.0"
+                    .to_owned(),
+                "Firefox on macOS",
+            ),
+            ("curl/8.5.0".to_owned(), "curl/8.5.0"),
+            (String::new(), "Unknown browser"),
+        ] {
+            assert_eq!(browser_name(&device), name);
+        }
+    }
 }

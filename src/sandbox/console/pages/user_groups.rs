@@ -56,13 +56,13 @@ impl UserGroupsSection {
 fn add(admin: &AdminContext<'_>) -> Outcome {
     let user = person(admin)?.user;
     let group = group::by_id(admin, admin.field("group"))?;
-    admin.change(|change| group::join(change, &group, &user))?;
+    admin.change(|change| group::join(admin, change, &group, &user))?;
     Ok(Reply::see(&path_of(&user)).saying(format!("Added to {}.", group.name)))
 }
 
 fn remove(admin: &AdminContext<'_>) -> Outcome {
     let user = person(admin)?.user;
     let group = group::by_id(admin, admin.field("group"))?;
-    admin.change(|change| group::leave(change, &group, &user))?;
+    admin.change(|change| group::leave(admin, change, &group, &user))?;
     Ok(Reply::see(&path_of(&user)).saying(format!("Removed from {}.", group.name)))
 }

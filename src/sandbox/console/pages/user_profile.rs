@@ -6,6 +6,7 @@ use super::users;
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::{Frame, full_name};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
+use crate::sandbox::console::role_rules;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::users::User;
 use crate::sandbox::store::{audit, users as people};
@@ -86,6 +87,7 @@ fn save(admin: &AdminContext<'_>) -> Outcome {
         form.fields.iter().map(|field| (field.key.to_owned(), Value::from(field.value.as_str()))).collect();
     admin.change(|change| {
         let conn = change.conn();
+        role_rules::check_act(admin, conn, &user)?;
         people::set_names(conn, user.seq, Some(&form.first), Some(&form.last), &profile)?;
         change.set_access(&user.email, form.is_developer, form.can_create_bot)?;
         // Never set and not ticked stays never set.

@@ -7,6 +7,7 @@ use crate::sandbox::console::list::{ListPage, ROWS, Search};
 use crate::sandbox::console::pages::counted;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
+use crate::sandbox::console::role_rules;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::console::when::When;
 use crate::sandbox::store::audit;
@@ -37,6 +38,7 @@ struct UserRow {
     name: String,
     email: String,
     is_administrator: bool,
+    is_primary: bool,
     access: &'static str,
     state: ShownState,
 }
@@ -90,6 +92,7 @@ fn list(admin: &AdminContext<'_>) -> Outcome {
         state: ShownState::new(&listed),
         access: access(&listed.user),
         is_administrator: listed.is_administrator,
+        is_primary: admin.account.primary_admin.eq_ignore_ascii_case(&listed.user.email),
         name: full_name(&listed.user.first_name, &listed.user.last_name, &listed.user.email),
         email: listed.user.email,
         id: listed.user.id,
@@ -170,6 +173,9 @@ pub(super) fn objection_to_delete(
     if admin.account.primary_admin.eq_ignore_ascii_case(&user.email) {
         return Ok(Some("is the Primary Admin, who cannot be deleted."));
     }
+    if let Some(objection) = role_rules::objection_to_act(admin, conn, user)? {
+        return Ok(Some(objection));
+    }
     if user.seq == admin.user.seq {
         return Ok(Some("is you: ask another administrator."));
     }
@@ -186,6 +192,9 @@ pub(super) fn act(
 ) -> Result<(), PageError> {
     let email = user.email.as_str();
     let refused = |why: &str| Err(PageError::Refused(format!("{email} {why} Nothing was changed.")));
+    if let Some(objection) = role_rules::objection_to_act(admin, change.conn(), user)? {
+        return refused(objection);
+    }
     let done = match action {
         "access-none" | "access-builder" | "access-create" => {
             change.set_access(email, action != "access-none", action == "access-create")?;

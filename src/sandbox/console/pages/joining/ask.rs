@@ -2,20 +2,25 @@
 
 use super::{admit, open_accounts};
 use crate::sandbox::admin::edit::Editor;
-use crate::sandbox::clock;
+use crate::sandbox::console::asked;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::pages::registration::{self, Registration, RegistrationError};
 use crate::sandbox::console::pages::user_settings::{SelfSignUp, UserSettings};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::console::route::Route;
+use crate::sandbox::console::throttle::Act;
 use crate::sandbox::console::when::When;
+use crate::sandbox::error::SandboxError;
 use crate::sandbox::mail::{self, OutgoingMail};
 use crate::sandbox::store::accounts::{self, Account};
+use crate::sandbox::store::asked::What;
 use crate::sandbox::store::join_requests::{self, JoinRequest};
 use crate::sandbox::store::{self, audit, people};
+use crate::sandbox::{Inner, clock};
 use askama::Template;
 use jiff::Timestamp;
+use rusqlite::Connection;
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::open("/signup/ask", show),
@@ -73,26 +78,30 @@ fn show(context: &RequestContext<'_>) -> Outcome {
 
 /// The same answer for every address.
 fn send(context: &RequestContext<'_>) -> Outcome {
-    let email = context.field("email").to_lowercase();
-    context.inner.attempts.count(&email, context.ip(), context.now).map_err(PageError::TooMany)?;
-    if mail::is_address(&email) {
-        context.write(|conn| {
-            for account in open_accounts(conn, &email)? {
-                let token = store::fresh_secret();
-                let expires = clock::after(context.now, context.inner.invites.life);
-                let digest = store::digest_of(&token);
-                if join_requests::put(conn, account.seq, &email, &digest, expires, context.now)? {
-                    mail(context, &email, &account, &token, expires).put(conn, account.seq, context.now)?;
-                }
-            }
-            Ok(())
-        })?;
-    }
+    asked::note(context, Act::Join, What::Joining)?;
     Reply::page(&page(context, State::MailIsOnItsWay))
 }
 
+/// Mails a link for every account that the address may ask to join.
+pub(in crate::sandbox::console) fn send_link(
+    inner: &Inner,
+    conn: &Connection,
+    email: &str,
+) -> Result<(), SandboxError> {
+    let now = inner.options.clock.now();
+    for account in open_accounts(conn, email)? {
+        let token = store::fresh_secret();
+        let expires = clock::after(now, inner.invites.life);
+        let digest = store::digest_of(&token);
+        if join_requests::put(conn, account.seq, email, &digest, expires, now)? {
+            mail(inner, email, &account, &token, expires).put(conn, account.seq, now)?;
+        }
+    }
+    Ok(())
+}
+
 fn mail<'a>(
-    context: &RequestContext<'_>,
+    inner: &Inner,
     email: &'a str,
     account: &Account,
     token: &str,
@@ -103,7 +112,7 @@ fn mail<'a>(
          If it was you, go on here:\n{}/signup/ask/confirm?token={token}\n\n\
          The link works until {}. If it was not you, do nothing.\n",
         account.name,
-        context.inner.invites.public_url,
+        inner.invites.public_url,
         When::at(expires).people,
     );
     OutgoingMail { kind: mail::ABOUT_JOINING, to: email, subject: "Your request to join an account", text }

@@ -5,6 +5,7 @@ use crate::sandbox::api::SCOPES;
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::list::{ListPage, ROWS};
+use crate::sandbox::console::pages::confirm::{self, Confirmation};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
@@ -42,11 +43,57 @@ fn label(scope: &str) -> &'static str {
     }
 }
 
-/// Word, label, whether it is chosen.
-type Scopes = Vec<(&'static str, &'static str, bool)>;
+/// What an administrator needs to give an app that scope: an app may do no more than whoever makes it. Through the API
+/// users and roles come with any role there is (2.1, 2.6), Master Admin included.
+fn needs_to_give(scope: &str) -> Needs {
+    match scope {
+        "user_management:sso_configuration" => Needs::Any(&[Permission::SingleSignOn]),
+        "logs:admin_console_audit_logs" => Needs::Any(&[Permission::AuditReports]),
+        "bot_publish:publish_request" | "bot_publish:publish_status" => Needs::Any(&[Permission::Deployment]),
+        _ => Needs::Any(&[]),
+    }
+}
 
-fn scopes(is_chosen: impl Fn(&str) -> bool) -> Scopes {
-    SCOPES.iter().map(|scope| (*scope, label(scope), is_chosen(scope))).collect()
+/// A scope on a form.
+pub(super) struct ScopeChoice {
+    pub(super) word: &'static str,
+    pub(super) label: &'static str,
+    pub(super) is_chosen: bool,
+    /// What it would take; `None`: whoever looks may give it.
+    pub(super) lacks: Option<String>,
+}
+
+fn scopes(admin: &AdminContext<'_>, is_chosen: impl Fn(&str) -> bool) -> Vec<ScopeChoice> {
+    let choice = |scope: &&'static str| ScopeChoice {
+        word: scope,
+        label: label(scope),
+        is_chosen: is_chosen(scope),
+        lacks: lacks(admin, scope),
+    };
+    SCOPES.iter().map(choice).collect()
+}
+
+fn lacks(admin: &AdminContext<'_>, scope: &str) -> Option<String> {
+    let needs = needs_to_give(scope);
+    (!admin.rights.satisfy(needs)).then(|| needs.holder())
+}
+
+/// Refuses scopes beyond one's own rights: those that are given, and those of an app that is changed.
+fn check_scopes<'a>(
+    admin: &AdminContext<'_>,
+    scopes: impl IntoIterator<Item = &'a str>,
+) -> Result<(), PageError> {
+    match scopes.into_iter().find_map(|scope| Some((scope, lacks(admin, scope)?))) {
+        None => Ok(()),
+        Some((scope, holder)) => Err(PageError::Refused(format!(
+            "An app with the scope {} may do more than you: that takes {holder}. Nothing was changed.",
+            label(scope)
+        ))),
+    }
+}
+
+fn check_app(admin: &AdminContext<'_>, app: &apps::RegisteredApp) -> Result<(), PageError> {
+    check_scopes(admin, app.scopes.iter().map(String::as_str))
 }
 
 /// The scopes that a form has ticked.
@@ -92,7 +139,7 @@ struct NewAppPage {
     frame: Frame,
     name: String,
     enforces_jti: bool,
-    scopes: Scopes,
+    scopes: Vec<ScopeChoice>,
     problems: Vec<String>,
 }
 
@@ -103,7 +150,7 @@ fn form(admin: &AdminContext<'_>, problems: Vec<String>) -> Result<NewAppPage, P
         frame: Frame::new(admin, "New app", &crumbs)?,
         name: admin.field("name").to_owned(),
         enforces_jti: admin.field("jti") == "on",
-        scopes: scopes(|scope| chosen.contains(&scope)),
+        scopes: scopes(admin, |scope| chosen.contains(&scope)),
         problems,
     })
 }
@@ -140,6 +187,9 @@ fn create(admin: &AdminContext<'_>) -> Outcome {
     if chosen.is_empty() {
         problems.push("Tick at least one scope: an app without any can do nothing.".to_owned());
     }
+    if let Err(PageError::Refused(why)) = check_scopes(admin, chosen.iter().copied()) {
+        problems.push(why);
+    }
     if !problems.is_empty() {
         return Reply::invalid(&form(admin, problems)?);
     }
@@ -159,7 +209,9 @@ struct AppPage {
     client_id: String,
     enforces_jti: bool,
     created: Option<When>,
-    scopes: Scopes,
+    scopes: Vec<ScopeChoice>,
+    /// Whether the app may do more than whoever looks, who then cannot change it.
+    is_beyond: bool,
 }
 
 fn app(admin: &AdminContext<'_>) -> Result<(String, apps::RegisteredApp), PageError> {
@@ -174,7 +226,8 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
         frame: Frame::new(admin, &name, &crumbs)?,
         enforces_jti: app.enforce_jti,
         created: When::read(&app.created_at),
-        scopes: scopes(|scope| app.scopes.iter().any(|own| own == scope)),
+        scopes: scopes(admin, |scope| app.scopes.iter().any(|own| own == scope)),
+        is_beyond: check_app(admin, &app).is_err(),
         client_id: app.client_id,
     })
 }
@@ -182,6 +235,8 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
 fn set_scopes(admin: &AdminContext<'_>) -> Outcome {
     let (name, app) = app(admin)?;
     let chosen = ticked(admin);
+    check_app(admin, &app)?;
+    check_scopes(admin, chosen.iter().copied())?;
     admin.change(|change| {
         apps::set_scopes(change.conn(), &app.client_id, &chosen)?;
         if chosen.is_empty() {
@@ -193,8 +248,22 @@ fn set_scopes(admin: &AdminContext<'_>) -> Outcome {
     Ok(Reply::see(&format!("{PATH}/{}", app.client_id)).saying("The scopes are saved, and in force at once."))
 }
 
+fn ask(admin: &AdminContext<'_>, yes: &str, text: &str, name: String, back: &str) -> Outcome {
+    let crumbs = [("Security & Control", None), ("API Scopes", Some(PATH))];
+    let (title, text) = (format!("{yes}?"), text.to_owned());
+    let subjects = vec![name];
+    confirm::confirm_page(admin, Confirmation { title: &title, crumbs: &crumbs, text, subjects, yes, back })
+}
+
 fn reset(admin: &AdminContext<'_>) -> Outcome {
     let (name, app) = app(admin)?;
+    let back = format!("{PATH}/{}", app.client_id);
+    check_app(admin, &app).map_err(confirm::refused_at(&back))?;
+    if !confirm::is_given(admin) {
+        let text =
+            "Tokens signed with the present secret stop working at once, and nobody can bring it back:";
+        return ask(admin, "Reset secret", text, name, &back);
+    }
     let fresh = store::fresh_secret();
     admin.change(|change| {
         apps::set_secret(change.conn(), &app.client_id, &fresh)?;
@@ -205,6 +274,12 @@ fn reset(admin: &AdminContext<'_>) -> Outcome {
 
 fn delete(admin: &AdminContext<'_>) -> Outcome {
     let (name, app) = app(admin)?;
+    let back = format!("{PATH}/{}", app.client_id);
+    check_app(admin, &app).map_err(confirm::refused_at(&back))?;
+    if !confirm::is_given(admin) {
+        let text = "It goes with its scopes, its tokens stop working at once, and nobody can bring it back:";
+        return ask(admin, "Delete app", text, name, &back);
+    }
     admin.change(|change| {
         apps::delete(change.conn(), &app.client_id)?;
         change.log(audit::APP_DELETED, &format!("app {name} ({}) deleted", app.client_id))

@@ -2,6 +2,7 @@
 
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::Frame;
+use crate::sandbox::console::pages::confirm::{self, Confirmation};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
@@ -115,6 +116,19 @@ fn save(admin: &AdminContext<'_>) -> Outcome {
 }
 
 fn revoke(admin: &AdminContext<'_>) -> Outcome {
+    if !confirm::is_given(admin) {
+        let confirmation = Confirmation {
+            title: "Revoke All Active URLs?",
+            crumbs: &[("Security & Control", None), ("Settings", Some(PATH))],
+            text: "Every link of an invitation and to a new password stops working, and nobody can bring them back. \
+                   Whoever still needs one is invited again."
+                .to_owned(),
+            subjects: Vec::new(),
+            yes: "Revoke All Active URLs",
+            back: PATH,
+        };
+        return confirm::confirm_page(admin, confirmation);
+    }
     let count = admin.change(|change| {
         let count = security::revoke_links(change.conn(), admin.account.seq)?;
         change.log(audit::SETTINGS_MODIFIED, &format!("all active URLs revoked: {count}"))?;

@@ -5,6 +5,7 @@ use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::reply::{Outcome, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
+use crate::sandbox::console::session;
 use crate::sandbox::store::{apps, audit};
 use askama::Template;
 
@@ -37,6 +38,12 @@ fn switch(admin: &AdminContext<'_>) -> Outcome {
         let text = format!("two-factor authentication switched {}", if on { "on" } else { "off" });
         change.log(audit::SETTINGS_MODIFIED, &text)
     })?;
+    if on && !admin.session.has_second_factor {
+        // Without one this session would be shut out with the next click.
+        session::ask_for_code(admin, &admin.account)?;
+        let text = "Two-factor authentication is on. To go on, type the code that was sent to you just now.";
+        return Ok(Reply::see("/two-factor").saying(text));
+    }
     let now = if on { "on: the next sign-in asks for a code" } else { "off" };
     Ok(Reply::see("/Admin/security/two-factor").saying(format!("Two-factor authentication is {now}.")))
 }

@@ -49,6 +49,12 @@ impl World {
         super::assignments_of(&self.facts, email)
     }
 
+    /// Whether the account answered about a person and left out whether they have joined (kore-api section 4, row 48).
+    pub fn hides_state(&self, email: &Email) -> bool {
+        self.coverage.looked_up.contains_key(email)
+            && matches!(self.get(&Key::Member(email.clone())), Some(Value::Member(super::Membership::Listed)))
+    }
+
     /// Whether this read proves that the fact does not hold. `Err` says what was missing for the proof.
     ///
     /// A user's absence takes their own *not found* in this run and no match in any listing; a role's absence takes the
@@ -63,6 +69,11 @@ impl World {
             Key::AdminRole(Holder::Group(group), _) | Key::BotRole(Holder::Group(group), _, _) => {
                 self.coverage.requires(Listing::Users)?;
                 self.coverage.requires(Listing::Groups)?;
+                if self.coverage.unread_groups.contains(group) {
+                    return Err(format!(
+                        "no answer about a member of group {group} shows what comes through it"
+                    ));
+                }
                 if self.directory.groups.values().any(|entry| entry.name == *group && entry.members > 0) {
                     Ok(())
                 } else {
@@ -255,6 +266,9 @@ pub struct Coverage {
     pub looked_up: BTreeMap<Email, Seen>,
     /// People the account said it does not know, in every spelling asked.
     pub not_found: BTreeSet<Email>,
+    /// Groups with members of whom no answer says through which groups they hold their roles.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unread_groups: BTreeSet<GroupName>,
 }
 
 impl Coverage {

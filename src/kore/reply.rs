@@ -149,6 +149,8 @@ mod tests {
         assert_eq!(limited(429, "slow down", None), Some(60));
         assert_eq!(limited(400, "You've exceeded the per-minute rate limit. Please wait.", None), Some(60));
         assert_eq!(limited(503, "You've exceeded the hourly Rate Limit.", None), Some(300));
+        let newest = "You've exceeded the hourly rate limit. Please wait for some time before retrying.";
+        assert_eq!(limited(403, newest, None), Some(300));
         assert_eq!(limited(500, "RATE LIMIT for this API has been reached", Some("7")), Some(7));
         assert_eq!(limited(429, "", Some("0")), Some(1));
         assert_eq!(limited(429, "", Some("Tue, 15 Nov 1994 08:12:31 GMT")), Some(151));

@@ -131,6 +131,16 @@ impl Post {
     }
 }
 
+/// Domains whose addresses belong to nobody's organisation. The first is for tests.
+const PRIVATE: [&str; 4] = ["private.example.com", "gmail.com", "outlook.com", "yahoo.com"];
+
+/// Whether the address is a private one, with which nobody can open an account (3.2).
+pub(crate) fn is_private(address: &str) -> bool {
+    address
+        .rsplit_once('@')
+        .is_some_and(|(_, domain)| PRIVATE.iter().any(|own| own.eq_ignore_ascii_case(domain)))
+}
+
 /// Whether mail can be sent to `address` at all.
 pub(crate) fn is_address(address: &str) -> bool {
     address.parse::<Address>().is_ok_and(|parsed| parsed.domain().contains('.'))

@@ -235,6 +235,9 @@ impl Comparison<'_> {
             (Key::Assigned(email, _), _) if self.has_other_tasks(email) => {
                 self.leave_assignments(email, key, sources);
             }
+            (Key::Assigned(email, _), _) if self.observed.hides_state(email) => {
+                self.block_for_state(email, key, sources);
+            }
             (Key::Assigned(email, _), _) if self.is_pending(email) => {
                 self.wait_to_take_away(email, key, sources);
             }
@@ -330,6 +333,11 @@ impl Comparison<'_> {
             && self.has_other_tasks(email)
         {
             return self.report_unmanaged(key, "the assignment lists tasks that the API cannot write back");
+        }
+        if let Key::Assigned(email, _) = key
+            && self.observed.hides_state(email)
+        {
+            return self.block_for_state(email, key, sources);
         }
         if let Key::Assigned(email, _) = key
             && self.is_pending(email)

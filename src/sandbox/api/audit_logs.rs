@@ -3,7 +3,7 @@
 use super::paging::PageRange;
 use super::{Answer, ApiError, Call};
 use crate::sandbox::clock;
-use crate::sandbox::dialect::{AuditOrder, OffsetCounts};
+use crate::sandbox::dialect::{AuditNames, AuditOrder, OffsetCounts};
 use crate::sandbox::store::audit::{self, AuditEntry, Query};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -27,7 +27,7 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
         take: page.take,
     };
     let (entries, total) = audit::page(call.conn, call.account.seq, &query)?;
-    let entries: Vec<Value> = entries.iter().map(shown).collect();
+    let entries: Vec<Value> = entries.iter().map(|entry| shown(call, entry)).collect();
     Answer::ok(&json!({
         "total": page.shown_total(call, total), "auditlogs": entries, "moreAvailable": page.more(total)
     }))
@@ -44,8 +44,12 @@ fn moment(text: &str) -> Result<(Timestamp, bool), ApiError> {
     midnight.map(|day| (day.timestamp(), true)).map_err(|_| ApiError::invalid_arguments())
 }
 
-fn shown(entry: &AuditEntry) -> Value {
+fn shown(call: &Call<'_>, entry: &AuditEntry) -> Value {
     let AuditEntry { id, at_ms, name, category, description } = entry;
+    let (name, category) = match call.dialect.audit_names {
+        AuditNames::Console => (name.clone(), category.as_str()),
+        AuditNames::WithOutcome => (format!("{name} - Success"), "Login/Logout"),
+    };
     let at = Timestamp::from_millisecond(*at_ms).unwrap_or_default();
     json!({
         "timestampValue": at_ms, "Date/Time": clock::wire(at), "Description": description, "Name": name,

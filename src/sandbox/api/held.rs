@@ -1,7 +1,7 @@
 //! Roles as usersInfo and alluserroles show them: one entry per role and bot, with the groups it comes through.
 
 use super::{ApiError, Call, wire};
-use crate::sandbox::dialect::{HeldBothWays, WhilePending};
+use crate::sandbox::dialect::{HeldBothWays, UsersInfoRoleGroups, WhilePending};
 use crate::sandbox::store::bindings::{self, Holding};
 use crate::sandbox::store::roles::RoleKind;
 use crate::sandbox::store::users::User;
@@ -15,7 +15,8 @@ pub(crate) struct HeldRole {
     role_id: String,
     role_name: String,
     /// Names of the groups it comes through; empty: held directly.
-    groups: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bot_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,6 +29,20 @@ pub(crate) struct HeldRole {
 pub(crate) struct HeldRoles {
     pub(crate) bt_roles: Vec<HeldRole>,
     pub(crate) admin_roles: Vec<HeldRole>,
+}
+
+impl HeldRoles {
+    /// Leaves `groups` out of entries, as shortened answers do.
+    pub(crate) fn shorten(&mut self, rule: UsersInfoRoleGroups) {
+        for held in self.bt_roles.iter_mut().chain(&mut self.admin_roles) {
+            let is_direct = held.groups.as_ref().is_none_or(Vec::is_empty);
+            match rule {
+                UsersInfoRoleGroups::WhenHeld if is_direct => held.groups = None,
+                UsersInfoRoleGroups::Never => held.groups = None,
+                UsersInfoRoleGroups::Always | UsersInfoRoleGroups::WhenHeld => {}
+            }
+        }
+    }
 }
 
 /// The roles of all `users`, by `seq`.
@@ -51,10 +66,10 @@ pub(crate) fn roles_of(call: &Call<'_>, users: &[User]) -> Result<HashMap<i64, H
             RoleKind::Admin => &mut roles.admin_roles,
             RoleKind::Bot => &mut roles.bt_roles,
         };
-        let entry = |groups| HeldRole {
+        let entry = |groups: Vec<String>| HeldRole {
             role_id: first.role_id.clone(),
             role_name: wire::role_name(call.dialect, first.kind, first.is_system, &first.role_name),
-            groups,
+            groups: Some(groups),
             bot_id: first.bot.as_ref().map(|(id, _)| id.clone()),
             bot_name: first.bot.as_ref().map(|(_, name)| name.clone()),
         };

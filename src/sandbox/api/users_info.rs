@@ -49,7 +49,8 @@ struct ShownUserInfo<'a> {
     user_id: &'a str,
     first_name: &'a str,
     last_name: &'a str,
-    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_login: Option<&'a str>,
 }
@@ -96,13 +97,15 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
     let case_sensitive = call.dialect.email_case_sensitive;
     let found = users::among(call.conn, call.account.seq, &email_ids, case_sensitive)?;
     let seqs: Vec<i64> = found.iter().map(|user| user.seq).collect();
-    let roles = held::roles_of(call, &found)?;
+    let mut roles = held::roles_of(call, &found)?;
+    roles.values_mut().for_each(|held| held.shorten(call.dialect.users_info_role_groups));
     let tasks = tasks_of(call, &found, &seqs)?;
     let groups = groups_of(call, &seqs)?;
     let key = |email: &str| if case_sensitive { email.to_owned() } else { email.to_lowercase() };
     let by_key: HashMap<String, &User> = found.iter().rev().map(|user| (key(&user.email), user)).collect();
+    let is_partial = call.dialect.users_info_partial && email_ids.len() > 1;
     let counters = (call.dialect.generation == Generation::Newer)
-        .then_some(Counters { more_available: false, total: email_ids.len() });
+        .then_some(Counters { more_available: is_partial, total: email_ids.len() });
     let no_roles = HeldRoles::default();
     let mut shown: Vec<(i64, InfoElement<'_>)> = Vec::with_capacity(email_ids.len());
     for email in &email_ids {
@@ -124,8 +127,8 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
                 user_id: &user.id,
                 first_name: &user.first_name,
                 last_name: &user.last_name,
-                status: word,
-                last_login: user.last_login.as_deref(),
+                status: call.dialect.users_info_status.then_some(word),
+                last_login: user.last_login.as_deref().filter(|_| call.dialect.users_info_status),
             },
             roles: roles.get(&user.seq).unwrap_or(&no_roles),
             assign_bot_tasks: tasks.get(&user.seq).map_or(&[], Vec::as_slice),
@@ -136,6 +139,9 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
     }
     if call.dialect.users_info_order == UsersInfoOrder::AsStored {
         shown.sort_by_key(|(seq, _)| *seq);
+    }
+    if is_partial && shown.len() == email_ids.len() {
+        shown.pop();
     }
     let elements: Vec<InfoElement<'_>> = shown.into_iter().map(|(_, element)| element).collect();
     Answer::ok(&elements)

@@ -359,6 +359,8 @@ fn spend(inner: &Inner, route: &'static ApiRoute, bot: Option<&str>, account: &s
             (false, true) => HOURLY,
             (false, false) => PER_MINUTE,
         };
+        let msg =
+            if dialect.rate_limit_some_time { msg.replace("sometime", "some time") } else { msg.to_owned() };
         let status = dialect.rate_limit_status;
         ApiError {
             retry_after: dialect.retry_after.then_some(retry_after),

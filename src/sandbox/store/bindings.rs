@@ -1,7 +1,7 @@
 //! Who holds which role on what, directly or through groups, and which bots are assigned to whom.
 
 use super::roles::RoleKind;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// Who holds a role.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +37,16 @@ pub(crate) fn unbind(conn: &Connection, holder: HolderSeq, role: i64, bot: i64) 
         }
     };
     conn.prepare_cached(sql)?.execute(params![seq, role, bot]).map(|rows| rows > 0)
+}
+
+/// The e-mail of somebody else who has joined and holds the admin role directly: whoever has been there longest.
+pub(crate) fn another_holder(conn: &Connection, role: i64, user: i64) -> rusqlite::Result<Option<String>> {
+    conn.prepare_cached(
+        "SELECT u.email FROM user_roles b JOIN users u ON u.seq = b.user_seq
+         WHERE b.role_seq = ?1 AND b.bot_seq = 0 AND u.seq <> ?2 AND u.state = 'active' ORDER BY u.seq LIMIT 1",
+    )?
+    .query_row([role, user], |row| row.get(0))
+    .optional()
 }
 
 /// One role a user holds in one way: directly, or through one group.

@@ -203,8 +203,10 @@ fn keeps_people_safe(case: &Case, before: &Snapshot, after: &Snapshot) -> Result
 /// longer comes through a group (kore-api section 4, row 25).
 fn uncovers(plan: &Plan, world: &World) -> bool {
     plan.changes.iter().any(|change| match &change.key {
-        Key::InGroup(_, group) => {
+        Key::InGroup(email, group) => {
+            // A group shows whether its members have joined, where look-ups do not (row 48).
             change.action.is_removal()
+                || world.hides_state(email)
                 || world.directory.groups_named(group).all(|(_, entry)| entry.members == 0)
         }
         key => change.action.is_removal() && matches!(key.holder(), Some(Holder::Group(_))),

@@ -110,12 +110,14 @@ pub enum Extent {
     Assignments(usize),
 }
 
+/// Of every few people, one has an address that is nobody's organisation's.
 pub fn address(person: usize) -> String {
-    format!("p{person:02}@example.com")
+    let domain = if person % 7 == 5 { "private.example.com" } else { "example.com" };
+    format!("p{person:02}@{domain}")
 }
 
 fn spelled(person: usize, is_capital: bool) -> String {
-    if is_capital { format!("P{person:02}@Example.com") } else { address(person) }
+    if is_capital { address(person).replace('p', "P").replace("example", "Example") } else { address(person) }
 }
 
 fn bot_name(bot: usize) -> String {

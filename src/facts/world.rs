@@ -49,6 +49,11 @@ impl World {
         super::assignments_of(&self.facts, email)
     }
 
+    /// Whether the account lists its bots completely, and not this one: it was deleted, or never was one of them.
+    pub fn lacks_bot(&self, bot: &BotId) -> bool {
+        self.coverage.requires(Listing::Bots).is_ok() && !self.directory.bots.contains_key(bot)
+    }
+
     /// Whether the account answered about a person and left out whether they have joined (kore-api section 4, row 48).
     pub fn hides_state(&self, email: &Email) -> bool {
         self.coverage.looked_up.contains_key(email)

@@ -279,6 +279,13 @@ impl Comparison<'_> {
         if key.role().is_some_and(|(_, role)| role.is_bot_owner()) {
             return; // Given at bot creation, moved in the console: never ours.
         }
+        // It may be restored, with what is bound to it, and nothing can be sent for it meanwhile (kore-api 3.6).
+        if key.bot().is_some_and(|bot| self.observed.lacks_bot(bot)) {
+            return self.report_unmanaged(
+                key,
+                "the bot is not listed: deleted within 30 days, or of another account",
+            );
+        }
         if let Some(email) = email
             && self.people.stripped.contains(email)
         {

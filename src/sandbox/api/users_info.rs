@@ -3,9 +3,10 @@
 use super::held::{self, HeldRoles};
 use super::{Answer, ApiError, Call, wire};
 use crate::sandbox::dialect::{
-    Generation, OverUsersInfo, SuspendedWord, UnknownUsers, UsersInfoOrder, WhilePending,
+    DeletedBotBindings, Generation, OverUsersInfo, SuspendedWord, UnknownUsers, UsersInfoOrder, WhilePending,
 };
 use crate::sandbox::store::bindings;
+use crate::sandbox::store::deleted_bots;
 use crate::sandbox::store::groups;
 use crate::sandbox::store::users::{self, User, UserState};
 use serde::{Deserialize, Serialize};
@@ -170,7 +171,12 @@ fn tasks_of(
     let pending: Vec<i64> =
         found.iter().filter(|user| hidden && !user.state.has_joined()).map(|user| user.seq).collect();
     let mut tasks: HashMap<i64, Vec<AssignedTasks>> = HashMap::new();
-    for assignment in bindings::assignments(call.conn, seqs)? {
+    let mut assignments = bindings::assignments(call.conn, seqs)?;
+    if call.dialect.deleted_bot_bindings == DeletedBotBindings::Shown {
+        let deleted = deleted_bots::restorable(call.conn, call.account.seq, call.now)?;
+        assignments.extend(deleted.iter().flat_map(|bot| bot.assignments(seqs)));
+    }
+    for assignment in assignments {
         if pending.contains(&assignment.user) {
             continue;
         }

@@ -1,7 +1,7 @@
 //! Shapes that several endpoints share: failure reasons, permission values, role names.
 
 use crate::sandbox::dialect::{
-    BotRoleNames, Dialect, NewerLevels, ParentsSwitchChildren, PermissionShape, ReasonShape,
+    BotRoleNames, Dialect, NewerLevels, ParentsSwitchChildren, PermissionShape, ReasonShape, RenamedBotName,
 };
 use crate::sandbox::permissions;
 use crate::sandbox::store::roles::RoleKind;
@@ -60,6 +60,22 @@ pub(crate) fn switch_children_off(levels: &mut Map<String, Value>) {
         levels.keys().filter(|name| permissions::parent_of(name).is_some_and(is_off)).cloned().collect();
     for child in children {
         levels.insert(child, json!("NO"));
+    }
+}
+
+/// The name of a bot in GET bots.
+pub(crate) fn bot_name(dialect: &Dialect, name: &str, former: Option<&String>) -> String {
+    match (dialect.renamed_bot_name, former) {
+        (RenamedBotName::AfterPublish, Some(former)) => former.clone(),
+        _ => name.to_owned(),
+    }
+}
+
+/// The name of a bot beside a role.
+pub(crate) fn bot_name_in_roles(dialect: &Dialect, name: &str, former: Option<&String>) -> String {
+    match (dialect.renamed_bot_name, former) {
+        (RenamedBotName::AfterPublish | RenamedBotName::OldInRoles, Some(former)) => former.clone(),
+        _ => name.to_owned(),
     }
 }
 

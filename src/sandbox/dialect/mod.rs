@@ -157,6 +157,12 @@ dialect! {
     import_missing_keys: ImportMissingKeys = ImportMissingKeys::Removed, ImportMissingKeys::ALL;
     /// Row 42: the children of a switched-off parent permission.
     parents_switch_children: ParentsSwitchChildren = ParentsSwitchChildren::Never, ParentsSwitchChildren::ALL;
+    /// Row 43: GET bots lists bots that were deleted and can be restored.
+    deleted_bots_listed: bool = false, EITHER;
+    /// Rows 43 and 44: the bindings of such bots.
+    deleted_bot_bindings: DeletedBotBindings = DeletedBotBindings::Hidden, DeletedBotBindings::ALL;
+    /// Row 45: the former name of a renamed bot.
+    renamed_bot_name: RenamedBotName = RenamedBotName::AtOnce, RenamedBotName::ALL;
     /// Row 46: `orgUserId` of people who have none, in alluserroles.
     no_org_user_id: NoOrgUserId = NoOrgUserId::Absent, NoOrgUserId::ALL;
     /// Row 46: an `orgUserId` beside `emailId` on PUT users.
@@ -167,10 +173,28 @@ dialect! {
     users_info_status: bool = true, EITHER;
     /// Row 48: `groups` on role entries of usersInfo.
     users_info_role_groups: UsersInfoRoleGroups = UsersInfoRoleGroups::Always, UsersInfoRoleGroups::ALL;
+    /// Row 49: what `koreAttribute` calls the switches.
+    sso_switch_names: SsoSwitchNames = SsoSwitchNames::Fields, SsoSwitchNames::ALL;
+    /// Row 49: GET ssoconfig for a protocol that is not the active one.
+    sso_inactive_protocol: SsoInactiveProtocol = SsoInactiveProtocol::Addresses, SsoInactiveProtocol::ALL;
+    /// Row 49: Full Sync takes the three switches away, too.
+    full_sync_resets_access: bool = true, EITHER;
+    /// Row 50: answers to an app with payload encryption.
+    encrypted_answer: EncryptedAnswer = EncryptedAnswer::Object, EncryptedAnswer::ALL;
+    /// Row 50: plain bodies of covered writes of such an app are refused with 400.
+    encrypted_refuses_plain: bool = true, EITHER;
+    /// Row 51: where edits inside an app are written down.
+    in_app_edits: InAppEdits = InAppEdits::ChangeLog, InAppEdits::ALL;
+    /// Row 52: the order of a change log.
+    change_log_order: ChangeLogOrder = ChangeLogOrder::OldestFirst, ChangeLogOrder::ALL;
+    /// Row 52: who is named in a change log.
+    change_log_actor: ChangeLogActor = ChangeLogActor::Object, ChangeLogActor::ALL;
     /// Row 53: names and categories of audit events.
     audit_names: AuditNames = AuditNames::Console, AuditNames::ALL;
     /// Row 54: taking Master Admin from the Primary Admin by API.
     primary_admin_role: PrimaryAdminRole = PrimaryAdminRole::Fixed, PrimaryAdminRole::ALL;
+    /// Row 55: roles that groups were given inside an app.
+    builder_groups: BuilderGroups = BuilderGroups::AsGroup, BuilderGroups::ALL;
     /// Row 56: POST users for a private address.
     private_addresses: PrivateAddresses = PrivateAddresses::Accepted, PrivateAddresses::ALL;
 }

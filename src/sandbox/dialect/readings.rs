@@ -335,6 +335,95 @@ readings!(
     } default Fixed
 );
 readings!(
+    /// What becomes of the bindings of a bot that was deleted, while it can be restored.
+    DeletedBotBindings {
+        /// In no answer; back with the bot.
+        Hidden,
+        /// In all answers throughout.
+        Shown,
+        /// Gone for good.
+        Dropped,
+    } default Hidden
+);
+readings!(
+    /// Where the former name of a renamed bot is still shown, until it is published again.
+    RenamedBotName {
+        /// Nowhere.
+        AtOnce,
+        /// Everywhere.
+        AfterPublish,
+        /// In `botName` of roles, not in GET bots.
+        OldInRoles,
+    } default AtOnce
+);
+readings!(
+    /// What `koreAttribute` calls a switch that single sign-on sets.
+    SsoSwitchNames {
+        /// The field of the API: `canCreateBot`.
+        Fields,
+        /// The label of the console: `New App Creation`.
+        Labels,
+    } default Fields
+);
+readings!(
+    /// What GET ssoconfig answers for a protocol that is not the active one.
+    SsoInactiveProtocol {
+        /// Both addresses alone.
+        Addresses,
+        /// The configuration of the active one.
+        ActiveConfig,
+    } default Addresses
+);
+readings!(
+    /// What a covered endpoint answers to an app with payload encryption.
+    EncryptedAnswer {
+        /// An object without any of the documented keys.
+        Object,
+        /// A bare text.
+        Text,
+    } default Object
+);
+readings!(
+    /// Where edits of people and roles made inside an app are written down.
+    InAppEdits {
+        /// In the change log of the bot.
+        ChangeLog,
+        /// In the audit log of the account.
+        AuditLog,
+        /// In both.
+        Both,
+    } default ChangeLog
+);
+readings!(
+    /// The order of a change log.
+    ChangeLogOrder {
+        /// Oldest first.
+        OldestFirst,
+        /// Newest first.
+        NewestFirst,
+    } default OldestFirst
+);
+readings!(
+    /// `userId` of the entries of a change log.
+    ChangeLogActor {
+        /// The user, e-mail included.
+        Object,
+        /// Their id.
+        Id,
+        /// No key.
+        Absent,
+    } default Object
+);
+readings!(
+    /// How a role that a group was given inside an app is shown.
+    BuilderGroups {
+        /// As any other role of the group.
+        AsGroup,
+        /// As a direct role of each member.
+        AsMembers,
+    } default AsGroup
+);
+readings!(
     /// What POST users does with a private address.
     PrivateAddresses {
         /// The same as with any other.

@@ -297,8 +297,12 @@ fn answer(
     if incoming.is_upload && incoming.body.is_empty() {
         return Err(ApiError::invalid_arguments());
     }
+    let encrypts = route.encrypts && app.encrypts_payload;
+    if encrypts && route.access == Access::Write && inner.options.dialect.encrypted_refuses_plain {
+        return Err(ApiError::bad_request("Invalid encrypted payload"));
+    }
     let run = |conn: &rusqlite::Connection| {
-        (route.handle)(&Call {
+        let answer = (route.handle)(&Call {
             conn,
             account: &account,
             app: &app,
@@ -310,7 +314,8 @@ fn answer(
             bot,
             batch_limit: effects.batch_limit.unwrap_or(usize::MAX),
             total_off_by: effects.total_off_by,
-        })
+        })?;
+        Ok(if encrypts { answer.encrypted(inner.options.dialect.encrypted_answer) } else { answer })
     };
     match route.access {
         Access::Read => inner.store.read_lagging(run),

@@ -14,6 +14,7 @@ pub(crate) mod bot_list;
 pub(crate) mod bot_settings;
 pub(crate) mod bots;
 pub(crate) mod bulk_runs;
+pub(crate) mod change_log;
 pub(crate) mod deleted_bots;
 pub(crate) mod drafts;
 pub(crate) mod group_list;
@@ -44,11 +45,12 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// Each makes the next version of the one before it; the version is how many have run.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("schema_1.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
+    include_str!("schema_6.sql"),
 ];
 const FILE: &str = "account.db";
 
@@ -303,6 +305,6 @@ mod tests {
         newer.pragma_update(None, "user_version", MIGRATIONS.len() + 1).unwrap();
         drop(newer);
         let refused = Store::open(dir.path()).unwrap_err().to_string();
-        assert!(refused.contains("schema version 5, this program knows up to 4"), "{refused}");
+        assert!(refused.contains("schema version 6, this program knows up to 5"), "{refused}");
     }
 }

@@ -259,3 +259,259 @@ async fn private_addresses() {
         }
     }
 }
+
+#[tokio::test]
+async fn deleted_bots_and_their_bindings() {
+    for (listed, bindings) in [
+        (false, DeletedBotBindings::Hidden),
+        (true, DeletedBotBindings::Shown),
+        (false, DeletedBotBindings::Dropped),
+    ] {
+        let world = world(|d| {
+            d.deleted_bots_listed = listed;
+            d.deleted_bot_bindings = bindings;
+        });
+        let id = world.bot(BANK);
+        let shown = async || {
+            let bots = world.get("/api/public/bots").await.body;
+            let is_listed = bots["bots"].as_array().unwrap().iter().any(|bot| bot["_id"] == id);
+            assert_eq!(bots["total"].as_u64(), Some(bots["bots"].as_array().unwrap().len() as u64));
+            let held = |person: &Value| {
+                let roles = person["roles"]["btRoles"].as_array().unwrap();
+                roles.iter().filter(|role| role["botId"] == id).count()
+            };
+            let jane = world.user_info(JANE).await;
+            let tasks = jane["assignBotTasks"].as_array().unwrap().len();
+            // The second one holds it through the parent of a group.
+            (is_listed, held(&jane), held(&world.user_info("user1@example.com").await), tasks)
+        };
+        assert_eq!(shown().await, (true, 1, 1, 1));
+        world.admin.delete_bot(BANK).unwrap();
+        let of = usize::from(bindings == DeletedBotBindings::Shown);
+        assert_eq!(shown().await, (listed, of, of, of), "{bindings:?}");
+        let role = json!([{ "roleId": world.role("bot/Bot Tester"), "botId": id, "addUsers": [JANE] }]);
+        let refused = world.post("/api/public/btroles/assignments", role).await;
+        assert_eq!(refused.body[0]["status"], "failure", "no such bot");
+        world.admin.restore_bot(&id).unwrap();
+        let back = usize::from(bindings != DeletedBotBindings::Dropped);
+        assert_eq!(shown().await, (true, back, back, back), "{bindings:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_bot_that_was_never_in_use_and_one_that_is_gone_for_long_are_in_no_list() {
+    let world = world(|d| d.deleted_bots_listed = true);
+    let total = async || world.get("/api/public/bots").await.body["total"].as_u64().unwrap();
+    world.admin.delete_bot("Claims Draft").unwrap();
+    assert_eq!(total().await, 3);
+    world.admin.delete_bot(BANK).unwrap();
+    assert_eq!(total().await, 3);
+    world.clock.advance(jiff::SignedDuration::from_hours(31 * 24));
+    assert_eq!(total().await, 2);
+}
+
+#[tokio::test]
+async fn renamed_bot_name() {
+    for (reading, in_bots, in_roles) in [
+        (RenamedBotName::AtOnce, "Bank", "Bank"),
+        (RenamedBotName::AfterPublish, BANK, BANK),
+        (RenamedBotName::OldInRoles, "Bank", BANK),
+    ] {
+        let world = world(|d| d.renamed_bot_name = reading);
+        let id = world.bot(BANK);
+        let names = async || {
+            let bots = world.get("/api/public/bots").await.body;
+            let bot =
+                bots["bots"].as_array().unwrap().iter().find(|bot| bot["_id"] == id).unwrap()["name"].clone();
+            let role = world.user_info(JANE).await["roles"]["btRoles"][0]["botName"].clone();
+            (bot, role)
+        };
+        world.admin.rename_bot(BANK, "Bank").unwrap();
+        assert_eq!(names().await, (json!(in_bots), json!(in_roles)), "{reading:?}");
+        world.admin.set_bot_status("Bank", BotStatus::Published).unwrap();
+        assert_eq!(names().await, (json!("Bank"), json!("Bank")));
+    }
+}
+
+/// Single sign-on with a mapping to a group, the role Clerk and two switches.
+async fn sso_world(is_full: bool, change: impl FnOnce(&mut Dialect)) -> World {
+    let world = world(change);
+    world.admin.add_role(&NewRole::named(RoleKind::Admin, "Clerk")).unwrap();
+    let attribute = |value: &str, kind: &str, kore: &str| json!({ "SAMLAttribute_Name": "team", "SAMLAttribute_Value": value, "Attribute_Type": kind, "Kore_Attribute": kore });
+    let attributes = json!([
+        attribute("qa", "Group", &world.group("QA")),
+        attribute("qa", "Role", &world.role("admin/Clerk")),
+        attribute("qa", "Role", "isDeveloper"),
+        attribute("lead", "Role", "canCreateBot"),
+    ]);
+    let sync = if is_full { "Synchronize_UpdateExisting" } else { "AddNew_RetainExisting" };
+    let body = json!({
+        "SSO_Authentication": "enable", "SSOProtocol": "saml", "SAML_IdentityProvider": "okta",
+        "SingleSignOnURL": "https://idp.example.com/sso", "IssuerURL": "https://idp.example.com",
+        "Certificate": ["one"], "SAMLAttributeMapping": true, "SyncBehaviour": sync, "AttributeMapping": attributes
+    });
+    assert_eq!(world.post("/api/public/ssoconfig", body).await.status, 200);
+    world
+}
+
+#[tokio::test]
+async fn a_sign_in_at_the_identity_provider_applies_the_mapping() {
+    for (is_full, groups, roles) in
+        [(true, vec!["QA"], vec!["Clerk"]), (false, vec!["QA", "support-eu"], vec!["Clerk", "admin"])]
+    {
+        let world = sso_world(is_full, |_| ()).await;
+        world.admin.sign_in_by_sso(JANE, &[("team", "qa")]).unwrap();
+        let jane = user(&world, JANE);
+        let mut held: Vec<&str> = jane.groups.iter().map(String::as_str).collect();
+        held.sort_unstable();
+        assert_eq!(held, groups);
+        let mut held: Vec<&str> = jane.admin_roles.iter().map(String::as_str).collect();
+        held.sort_unstable();
+        assert_eq!(held, roles);
+        // Whoever is let through joins, with nothing that the attributes do not name.
+        world.admin.sign_in_by_sso("stranger@example.com", &[("team", "other")]).unwrap();
+        assert!(user(&world, "stranger@example.com").groups.is_empty());
+    }
+    let off = world(|_| ()).admin.sign_in_by_sso(JANE, &[]).unwrap_err().to_string();
+    assert!(off.contains("single sign-on is off"), "{off}");
+}
+
+#[tokio::test]
+async fn full_sync_resets_access() {
+    for (reading, is_developer) in [(true, false), (false, true)] {
+        let world = sso_world(true, |d| d.full_sync_resets_access = reading).await;
+        world.admin.sign_in_by_sso(JANE, &[]).unwrap();
+        assert_eq!(user(&world, JANE).is_developer, is_developer, "{reading:?}");
+    }
+}
+
+#[tokio::test]
+async fn restricted_onboarding_lets_nobody_new_in() {
+    let world = world(|_| ());
+    let body = json!({
+        "SSO_Authentication": "enable", "SSOProtocol": "oidc", "SAML_IdentityProvider": "others",
+        "SingleSignOnURL": "https://idp.example.com/sso", "IssuerURL": "https://idp.example.com",
+        "Certificate": ["one"], "autoOnboarding": { "restrict": true }
+    });
+    assert_eq!(world.post("/api/public/ssoconfig", body).await.status, 200);
+    let refused = world.admin.sign_in_by_sso("stranger@example.com", &[]).unwrap_err().to_string();
+    assert!(refused.contains("is not in the account"), "{refused}");
+    world.admin.sign_in_by_sso(JANE, &[]).unwrap();
+}
+
+#[tokio::test]
+async fn sso_switch_names_and_inactive_protocol() {
+    for (reading, name) in
+        [(SsoSwitchNames::Fields, "canCreateBot"), (SsoSwitchNames::Labels, "New App Creation")]
+    {
+        let world = sso_world(false, |d| d.sso_switch_names = reading).await;
+        let config = world.get("/api/public/ssoconfig?SSOProtocol=saml").await.body["ssoConfig"].clone();
+        let mapped = &config["samlAttributeMapping"]["attributeMapping"];
+        assert_eq!(
+            (&mapped[2]["koreAttribute"], &mapped[3]["koreAttribute"]),
+            (&json!("isDeveloper"), &json!(name))
+        );
+    }
+    for (reading, shown) in
+        [(SsoInactiveProtocol::Addresses, false), (SsoInactiveProtocol::ActiveConfig, true)]
+    {
+        let world = sso_world(false, |d| d.sso_inactive_protocol = reading).await;
+        let other = world.get("/api/public/ssoconfig?SSOProtocol=oidc").await.body;
+        assert!(other.get("ACS_IDP_URL").is_some());
+        assert_eq!(other.get("ssoConfig").is_some(), shown, "{reading:?}");
+    }
+}
+
+#[tokio::test]
+async fn encrypted_answers_and_plain_bodies() {
+    for answer in [EncryptedAnswer::Object, EncryptedAnswer::Text] {
+        for refuses in [true, false] {
+            let world = world(|d| {
+                d.encrypted_answer = answer;
+                d.encrypted_refuses_plain = refuses;
+            });
+            world.admin.set_payload_encryption(&world.app, true).unwrap();
+            let covered = world.get("/api/public/alluserroles").await;
+            assert_eq!(covered.body.is_object(), answer == EncryptedAnswer::Object);
+            assert!(!covered.body.to_string().contains("example.com") && covered.body.get("users").is_none());
+            assert!(world.get("/api/public/groups").await.body["groups"].is_array(), "not covered");
+            let entry = json!({ "userInfo": { "emailId": "new@example.com" } });
+            let write = world.post(USERS, json!({ "users": [entry], "includeMeta": false })).await;
+            assert_eq!(write.status, if refuses { 400 } else { 200 });
+            let snapshot = world.admin.snapshot().unwrap();
+            assert_eq!(snapshot.users.contains_key("new@example.com"), !refuses);
+            world.admin.set_payload_encryption(&world.app, false).unwrap();
+            assert!(world.get("/api/public/alluserroles").await.body["users"].is_array());
+        }
+    }
+}
+
+#[tokio::test]
+async fn in_app_edits() {
+    for (reading, in_change_log, in_audit_log) in
+        [(InAppEdits::ChangeLog, 2, 0), (InAppEdits::AuditLog, 0, 2), (InAppEdits::Both, 2, 2)]
+    {
+        let world = world(|d| d.in_app_edits = reading);
+        let (one, tester) = (Holder::user("user1@example.com"), "Bot Tester");
+        world.admin.invite_in_app(JANE, BANK, &one, tester).unwrap();
+        assert!(user(&world, "user1@example.com").bot_roles.iter().any(|(role, _)| role == tester));
+        world.admin.remove_in_app(JANE, BANK, &one, tester).unwrap();
+        assert!(user(&world, "user1@example.com").bot_roles.is_empty());
+        let path = format!("/api/public/bot/{}/changelogs", world.bot(BANK));
+        assert_eq!(world.get(&path).await.body.as_array().unwrap().len(), in_change_log, "{reading:?}");
+        let audited = world.admin.audit_log().unwrap();
+        let audited = audited.iter().filter(|[_, actor, _]| actor == JANE).count();
+        assert_eq!(audited, in_audit_log, "{reading:?}");
+    }
+}
+
+#[tokio::test]
+async fn section_2_18b_change_logs() {
+    for (order, first) in [
+        (ChangeLogOrder::OldestFirst, "Bot updated"),
+        (ChangeLogOrder::NewestFirst, "Bot Tester given to QA"),
+    ] {
+        let world = world(|d| d.change_log_order = order);
+        let path = format!("/api/public/bot/{}/changelogs", world.bot(BANK));
+        world.admin.rename_bot(BANK, "Bank").unwrap();
+        world.clock.advance(jiff::SignedDuration::from_hours(24));
+        world.admin.invite_in_app(JANE, "Bank", &Holder::group("QA"), "Bot Tester").unwrap();
+        let log = world.get(&format!("{path}?limit=1&offset=0")).await.body;
+        assert_eq!((log.as_array().unwrap().len(), &log[0]["message"]), (1, &json!(first)), "{order:?}");
+        let later = world.get(&format!("{path}?startDate=2026-03-02")).await.body;
+        assert_eq!((later.as_array().unwrap().len(), &later[0]["userId"]["emailId"]), (1, &json!(JANE)));
+        let before = world.get(&format!("{path}?endDate=2026-03-01")).await.body;
+        assert_eq!(before[0]["message"], "Bot updated");
+        assert_eq!(world.get("/api/public/bot/st-none/changelogs").await.status, 400);
+    }
+    for (reading, has_email, has_key) in [
+        (ChangeLogActor::Object, true, true),
+        (ChangeLogActor::Id, false, true),
+        (ChangeLogActor::Absent, false, false),
+    ] {
+        let world = world(|d| d.change_log_actor = reading);
+        world.admin.invite_in_app(JANE, BANK, &Holder::group("QA"), "Bot Tester").unwrap();
+        let log = world.get(&format!("/api/public/bot/{}/changelogs", world.bot(BANK))).await.body;
+        assert_eq!(log[0].get("userId").is_some(), has_key);
+        assert_eq!(log[0]["userId"].get("emailId").is_some(), has_email, "{reading:?}");
+    }
+}
+
+#[tokio::test]
+async fn builder_groups() {
+    for (reading, through) in
+        [(BuilderGroups::AsGroup, json!(["support-eu"])), (BuilderGroups::AsMembers, json!([]))]
+    {
+        let world = world(|d| d.builder_groups = reading);
+        world
+            .admin
+            .invite_in_app("bo@example.com", BANK, &Holder::group("support-eu"), "Bot Tester")
+            .unwrap();
+        let roles = world.user_info("pat@example.com").await["roles"]["btRoles"].clone();
+        let role = roles.as_array().unwrap().iter().find(|role| role["botName"] == BANK).unwrap();
+        assert_eq!(role["groups"], through, "{reading:?}");
+        // Through the Admin Console it stays a role of the group.
+        let other = roles.as_array().unwrap().iter().find(|role| role["botName"] == "HR Assistant").unwrap();
+        assert_eq!(other["groups"], json!(["support-eu"]));
+    }
+}

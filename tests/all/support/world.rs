@@ -74,12 +74,23 @@ pub struct Bot {
     pub is_published: bool,
     pub is_enterprise: bool,
     pub owner: Option<usize>,
+    pub fate: BotFate,
+}
+
+/// What has become of a bot since people got access to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BotFate {
+    Kept,
+    Renamed,
+    Deleted,
 }
 
 #[derive(Clone, Debug)]
 pub struct Group {
     pub admin_role: Option<usize>,
     pub bot_roles: Vec<(usize, usize)>,
+    /// Whether it got its roles on bots inside the apps.
+    pub is_in_builder: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -168,13 +179,24 @@ fn person() -> impl Strategy<Value = Person> {
 }
 
 fn bot() -> impl Strategy<Value = Bot> {
-    (prop::bool::weighted(0.85), prop::bool::weighted(0.9), prop::option::weighted(0.4, 0..PEOPLE))
-        .prop_map(|(is_published, is_enterprise, owner)| Bot { is_published, is_enterprise, owner })
+    let fate = prop_oneof![
+        12 => Just(BotFate::Kept),
+        1 => Just(BotFate::Renamed),
+        1 => Just(BotFate::Deleted),
+    ];
+    (prop::bool::weighted(0.85), prop::bool::weighted(0.9), prop::option::weighted(0.4, 0..PEOPLE), fate)
+        .prop_map(|(is_published, is_enterprise, owner, fate)| Bot {
+            is_published,
+            is_enterprise,
+            owner,
+            fate,
+        })
 }
 
 fn group() -> impl Strategy<Value = Group> {
-    (prop::option::weighted(0.3, 0..3usize), prop::collection::vec((0..4usize, 0..BOTS), 0..2))
-        .prop_map(|(admin_role, bot_roles)| Group { admin_role, bot_roles })
+    let bot_roles = prop::collection::vec((0..4usize, 0..BOTS), 0..2);
+    (prop::option::weighted(0.3, 0..3usize), bot_roles, prop::bool::weighted(0.2))
+        .prop_map(|(admin_role, bot_roles, is_in_builder)| Group { admin_role, bot_roles, is_in_builder })
 }
 
 fn who() -> impl Strategy<Value = RandomHolder> {
@@ -294,7 +316,10 @@ impl Case {
                 editor.add_group(&NewGroup::named(&group_name(at)))?;
                 let holder = sandbox::Holder::Group(group_name(at));
                 for (role, bot) in self.existing(group.admin_role.as_slice(), &group.bot_roles) {
-                    editor.bind(&holder, role, bot.as_deref())?;
+                    match bot {
+                        Some(bot) if group.is_in_builder => editor.bind_in_app(&holder, role, &bot)?,
+                        bot => editor.bind(&holder, role, bot.as_deref())?,
+                    }
                 }
             }
             for (at, person) in self.people.iter().enumerate() {
@@ -319,6 +344,13 @@ impl Case {
             Ok(())
         });
         filled.unwrap();
+        for (at, bot) in self.bots.iter().enumerate() {
+            match bot.fate {
+                BotFate::Kept => {}
+                BotFate::Renamed => admin.rename_bot(&bot_name(at), &format!("Renamed {at}")).unwrap(),
+                BotFate::Deleted => admin.delete_bot(&bot_name(at)).unwrap(),
+            }
+        }
     }
 
     /// Whether another spelling of an address can be seen at all: where case counts and the listing is cut off, nothing

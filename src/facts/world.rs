@@ -335,13 +335,16 @@ impl Directory {
 }
 
 /// A person in the account.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct UserEntry {
     /// `u-…`, where an answer carried it.
     pub id: Option<UserId>,
     /// The account's own spellings; more than one means two users whose addresses differ only in case: reported,
     /// and left untouched.
     pub spellings: Vec<String>,
+    /// The organisation's id of the user, where the list of users carries one (kore-api 2.5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub org_user_id: Option<String>,
 }
 
 /// A bot.

@@ -123,10 +123,39 @@ impl Endpoint {
         }
     }
 
+    /// What a readable answer of an endpoint that payload encryption covers (1.3) begins with; `None`: it is not covered.
+    pub(super) fn plain_answer(self) -> Option<PlainAnswer> {
+        match self {
+            Self::UsersInfo | Self::UserAccess => Some(PlainAnswer::List),
+            Self::AllUserRoles => Some(PlainAnswer::Object(&["users", "total", "availableMore"])),
+            Self::CreateUsers | Self::UpdateUsers | Self::RemoveUsers => {
+                Some(PlainAnswer::Object(&["msg", "failedUserDetails"]))
+            }
+            Self::ExportRoles
+            | Self::ImportRoles
+            | Self::UploadFile
+            | Self::AdminRoleAssignments
+            | Self::BotRoleAssignments
+            | Self::Groups
+            | Self::Bots
+            | Self::SsoConfig
+            | Self::AuditLogs => None,
+        }
+    }
+
     /// Whether a repeated call does no harm.
     pub fn is_read(self) -> bool {
         self == Self::UsersInfo || self.method() == Method::Get
     }
+}
+
+/// The outermost shape of an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum PlainAnswer {
+    /// A bare array.
+    List,
+    /// An object with at least one of these keys.
+    Object(&'static [&'static str]),
 }
 
 impl fmt::Display for Endpoint {

@@ -185,6 +185,9 @@ impl Gateway {
             let answer = self.attempt(call, tally, &mut spent).await?;
             let (vendor, is_connected) = match answer {
                 Ok(response) => match reply::classify(&response) {
+                    ReplyKind::Done if reply::is_encrypted(call.endpoint, &response.body) => {
+                        return Err(KoreError::Encrypted { endpoint: call.endpoint });
+                    }
                     ReplyKind::Done => return Ok(response.body),
                     ReplyKind::ServerFailed => (self.vendor(&response), true),
                     kind => return Err(self.error(call.endpoint, kind, &response)),
@@ -211,6 +214,12 @@ impl Gateway {
             match self.attempt(call, tally, &mut spent).await? {
                 Ok(response) => {
                     return match reply::classify(&response) {
+                        // It may have been executed: what became of it is read back, if that can be read.
+                        ReplyKind::Done if reply::is_encrypted(call.endpoint, &response.body) => {
+                            let message = "the app encrypts its answers".to_owned();
+                            let status = Some(response.status);
+                            Ok(Written::Unknown(Vendor { status, code: None, message }))
+                        }
                         ReplyKind::Done => Ok(Written::Answered(response.body)),
                         ReplyKind::Refused => Ok(Written::Refused(self.vendor(&response))),
                         ReplyKind::ServerFailed => Ok(Written::Unknown(self.vendor(&response))),

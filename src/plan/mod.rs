@@ -11,6 +11,7 @@ pub mod explain;
 mod guard;
 mod memory;
 mod model;
+mod notices;
 mod order;
 pub mod origin;
 pub mod pack;
@@ -113,7 +114,12 @@ pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Conte
         write_only: difference.write_only,
         expiring,
         ended,
-        warnings: observed.warnings.clone(),
+        warnings: observed
+            .warnings
+            .iter()
+            .cloned()
+            .chain(notices::collect(&wanted.wants, observed))
+            .collect(),
         cost: Cost::default(),
         bots: BTreeMap::new(),
         digest,

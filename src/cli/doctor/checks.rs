@@ -177,9 +177,9 @@ fn scopes(evidence: &Evidence) -> Vec<Finding> {
 
 /// Answers that are neither data nor one of the known refusals.
 fn trouble(evidence: &Evidence) -> Vec<Finding> {
-    let odd = errors(evidence)
-        .into_iter()
-        .filter(|error| matches!(error, KoreError::Protocol { .. } | KoreError::Refused { .. }));
+    let odd = errors(evidence).into_iter().filter(|error| {
+        matches!(error, KoreError::Protocol { .. } | KoreError::Refused { .. } | KoreError::Encrypted { .. })
+    });
     odd.map(|error| {
         let text = error.to_string();
         let lines: Vec<&str> = text.lines().map(str::trim).collect();

@@ -135,6 +135,9 @@ impl Assembly {
             let Some(username) = user.username.get() else { continue };
             let email = Email::observed(username);
             self.person(&email, user.user_id.get().map(UserId::new), true);
+            if let (Some(id), Some(entry)) = (user.org_user_id.get(), self.directory.users.get_mut(&email)) {
+                entry.org_user_id = Some(id.to_owned());
+            }
             self.users.push((email, user));
         }
         Ok(())
@@ -179,7 +182,11 @@ impl Assembly {
     fn person(&mut self, email: &Email, id: Option<UserId>, is_user_listing: bool) {
         match self.directory.users.entry(email.clone()) {
             Entry::Vacant(vacant) => {
-                vacant.insert(UserEntry { id, spellings: vec![email.as_str().to_owned()] });
+                vacant.insert(UserEntry {
+                    id,
+                    spellings: vec![email.as_str().to_owned()],
+                    org_user_id: None,
+                });
             }
             Entry::Occupied(mut known) => {
                 let known = known.get_mut();

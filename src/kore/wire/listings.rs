@@ -87,6 +87,7 @@ pub(in crate::kore) struct ListedUser {
     pub(in crate::kore) username: Text,
     pub(in crate::kore) user_id: Text,
     pub(in crate::kore) account_id: Text,
+    pub(in crate::kore) org_user_id: Text,
     #[serde(deserialize_with = "flag")]
     pub(in crate::kore) is_developer: Option<bool>,
     #[serde(deserialize_with = "flag")]

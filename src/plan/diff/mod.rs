@@ -28,6 +28,7 @@ use super::Rewrite;
 use super::model::{
     Action, Change, ChangeId, Entry, Origin, Pin, Reason, Reversible, Risk, RiskLevel, Unmanaged,
 };
+use super::notices::ORG_USER_ID;
 use super::resolve::{Wanted, extent_of};
 use crate::facts::{
     Completeness, GroupName, Holder, Key, Listing, OwnershipLevel, Policy, ScopeExtent, Source, Value, Want,
@@ -185,7 +186,7 @@ impl Comparison<'_> {
             // On an update it would choose the user instead of describing them (kore-api 2.2).
             Value::Profile(fields) => {
                 let fields: BTreeMap<String, String> =
-                    fields.iter().filter(|(name, _)| *name != "orgUserId").map(clone_pair).collect();
+                    fields.iter().filter(|(name, _)| *name != ORG_USER_ID).map(clone_pair).collect();
                 (!fields.is_empty()).then_some(Value::Profile(fields))
             }
             value => Some(value.clone()),
@@ -198,6 +199,8 @@ impl Comparison<'_> {
                     change.pins.push(Pin::BuilderAccess { access: *access });
                 }
             }
+            // An id of the organisation alone is read back, and compared in a notice.
+            _ if is_read_back(key, value, self.observed) => {}
             _ => self.difference.write_only.push(key.clone()),
         }
     }
@@ -459,6 +462,12 @@ fn entry(
     let subject = subjects.first().map(ToString::to_string).unwrap_or_default();
     let next_step = next_step.into();
     Entry { subjects, subject, reason, message, next_step, sources: sources.to_vec(), changes: Vec::new() }
+}
+
+fn is_read_back(key: &Key, value: &Value, observed: &World) -> bool {
+    let entry = key.email().and_then(|email| observed.directory.users.get(email));
+    let is_shown = entry.is_some_and(|entry| entry.org_user_id.is_some());
+    is_shown && matches!(value, Value::Profile(fields) if fields.keys().all(|name| name == ORG_USER_ID))
 }
 
 fn clone_pair((name, value): (&String, &String)) -> (String, String) {

@@ -381,3 +381,60 @@ fn two_people_under_one_address_are_left_alone() {
     assert!(plan.blocked.iter().all(|entry| entry.reason == Reason::AddressAmbiguous), "{:?}", plan.blocked);
     assert!(!plan.blocked.is_empty());
 }
+
+#[test]
+fn an_org_user_id_is_compared_and_never_sent() {
+    let declared = |id: &str| {
+        let fields = [("orgUserId".to_owned(), id.to_owned())].into();
+        present(Value::Profile(fields))
+    };
+    let plan = |declared_id: &str, found: Option<&str>| {
+        let mut fixture = Fixture::converged();
+        fixture.want(&Key::Profile(email(JANE)), declared(declared_id));
+        fixture.directory.users.entry(email(JANE)).or_default().org_user_id = found.map(str::to_owned);
+        fixture.plan()
+    };
+    let same = plan("E-1", Some("E-1"));
+    assert!(same.is_clean() && same.warnings.is_empty() && same.write_only.is_empty(), "{:?}", same.warnings);
+    for (found, said) in [(Some("E-2"), "the account has E-2"), (None, "the account has none")] {
+        let other = plan("E-1", found);
+        assert!(other.changes.is_empty());
+        assert!(other.warnings.len() == 1 && other.warnings[0].contains(said), "{:?}", other.warnings);
+    }
+    let mut fixture = Fixture::converged();
+    fixture.want(&Key::Profile(email(JANE)), declared("E-1"));
+    for who in [JANE, SAM] {
+        fixture.directory.users.entry(email(who)).or_default().org_user_id = Some("E-1".to_owned());
+    }
+    assert!(fixture.plan().warnings[0].contains("of 2 users, who may be one person"));
+}
+
+#[test]
+fn nothing_is_taken_away_on_a_bot_that_is_not_listed() {
+    let mut fixture = Fixture::converged();
+    let gone = Key::BotRole(user(JANE), "Bot Developer".into(), "st-gone".into());
+    fixture.see(gone, Value::Held);
+    fixture.policy.ownership.role_bindings = OwnershipLevel::Remove;
+    let plan = fixture.plan();
+    assert!(plan.changes.is_empty(), "{:?}", lines(&plan));
+    assert!(plan.unmanaged.iter().any(|fact| fact.why.contains("deleted within 30 days")));
+    // Where bots may be missing from the list, it may be one of them.
+    fixture.coverage.listings.insert(Listing::Bots, Extent::Partial("page 2 is empty".to_owned()));
+    assert_eq!(fixture.plan().changes.len(), 1);
+}
+
+#[test]
+fn a_permission_that_the_account_spells_in_another_case_is_mentioned() {
+    let wanted = |name: &str| {
+        let mut fixture = Fixture::converged();
+        let permissions = [("Publish bot".into(), "YES".into())].into();
+        let spec = RoleSpec { description: None, permissions };
+        fixture.directory.roles.get_mut(&"r1".into()).unwrap().spec = spec;
+        let spec = RoleSpec { description: None, permissions: [(name.into(), "YES".into())].into() };
+        fixture.want(&Key::RoleDefinition(RoleType::Bot, "Releaser".into()), present(Value::Role(spec)));
+        fixture.plan().warnings
+    };
+    assert_eq!(wanted("Publish bot"), [""; 0]);
+    assert_eq!(wanted("Channels"), [""; 0]);
+    assert!(wanted("Publish Bot")[0].contains("the roles of the account have Publish bot"));
+}

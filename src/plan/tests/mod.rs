@@ -131,7 +131,7 @@ impl Fixture {
     fn seen_member(&mut self, who: &str, membership: Membership) {
         self.see(Key::Member(email(who)), Value::Member(membership));
         self.coverage.looked_up.insert(email(who), Seen::ALL);
-        let entry = UserEntry { id: Some(who.into()), spellings: vec![who.to_owned()] };
+        let entry = UserEntry { id: Some(who.into()), spellings: vec![who.to_owned()], org_user_id: None };
         self.directory.users.insert(email(who), entry);
     }
 

@@ -405,3 +405,25 @@ fn no_status_is_neither_invited_nor_joined_unless_a_group_says_so() {
         assert_eq!(read(unsaid), (Some(Fact::Member(Membership::Listed)), true));
     }
 }
+
+#[test]
+fn the_id_of_the_organisation_comes_with_the_listing_and_none_is_none_in_any_form() {
+    for (written, read) in [
+        (Some(json!("E-1")), Some("E-1")),
+        (Some(json!(1001)), Some("1001")),
+        (Some(Value::Null), None),
+        (Some(json!("")), None),
+        (None, None),
+    ] {
+        let account = account(move |_, _| {
+            let mut user = listed_through("jane@example.com", &json!([]));
+            if let Some(written) = &written {
+                user["orgUserId"] = written.clone();
+            }
+            ok(&json!({ "total": 1, "availableMore": false, "users": [user] }))
+        });
+        let world = run(account.reader.read(&ReadRequest { users: true, ..ReadRequest::default() })).unwrap();
+        let entry = &world.directory.users[&Email::observed("jane@example.com")];
+        assert_eq!(entry.org_user_id.as_deref(), read);
+    }
+}

@@ -74,12 +74,12 @@ pub struct Bot {
     pub is_published: bool,
     pub is_enterprise: bool,
     pub owner: Option<usize>,
-    pub fate: BotFate,
+    pub state: BotState,
 }
 
 /// What has become of a bot since people got access to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BotFate {
+pub enum BotState {
     Kept,
     Renamed,
     Deleted,
@@ -179,17 +179,17 @@ fn person() -> impl Strategy<Value = Person> {
 }
 
 fn bot() -> impl Strategy<Value = Bot> {
-    let fate = prop_oneof![
-        12 => Just(BotFate::Kept),
-        1 => Just(BotFate::Renamed),
-        1 => Just(BotFate::Deleted),
+    let state = prop_oneof![
+        12 => Just(BotState::Kept),
+        1 => Just(BotState::Renamed),
+        1 => Just(BotState::Deleted),
     ];
-    (prop::bool::weighted(0.85), prop::bool::weighted(0.9), prop::option::weighted(0.4, 0..PEOPLE), fate)
-        .prop_map(|(is_published, is_enterprise, owner, fate)| Bot {
+    (prop::bool::weighted(0.85), prop::bool::weighted(0.9), prop::option::weighted(0.4, 0..PEOPLE), state)
+        .prop_map(|(is_published, is_enterprise, owner, state)| Bot {
             is_published,
             is_enterprise,
             owner,
-            fate,
+            state,
         })
 }
 
@@ -345,10 +345,10 @@ impl Case {
         });
         filled.unwrap();
         for (at, bot) in self.bots.iter().enumerate() {
-            match bot.fate {
-                BotFate::Kept => {}
-                BotFate::Renamed => admin.rename_bot(&bot_name(at), &format!("Renamed {at}")).unwrap(),
-                BotFate::Deleted => admin.delete_bot(&bot_name(at)).unwrap(),
+            match bot.state {
+                BotState::Kept => {}
+                BotState::Renamed => admin.rename_bot(&bot_name(at), &format!("Renamed {at}")).unwrap(),
+                BotState::Deleted => admin.delete_bot(&bot_name(at)).unwrap(),
             }
         }
     }

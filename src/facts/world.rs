@@ -21,6 +21,9 @@ pub struct World {
     pub directory: Directory,
     /// Ambiguities to report: two spellings of one address, an attribute mapping that reverts changes.
     pub warnings: Vec<String>,
+    /// What single sign-on does to people, where that was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_on: Option<super::SignOn>,
     /// Calls this read took.
     pub calls: u32,
 }

@@ -96,6 +96,8 @@ pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Conte
         difference.changes.iter().filter(|change| !change.is_rewrite()).map(|change| &change.id),
     );
     let refused = guard::refuse(&difference.changes, observed, policy, context);
+    let said = notices::collect(&wanted.wants, &difference.changes, observed);
+    let warnings = observed.warnings.iter().cloned().chain(said).collect();
     let mut plan = Plan {
         format: Plan::FORMAT.to_owned(),
         account: AccountRef {
@@ -114,12 +116,7 @@ pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Conte
         write_only: difference.write_only,
         expiring,
         ended,
-        warnings: observed
-            .warnings
-            .iter()
-            .cloned()
-            .chain(notices::collect(&wanted.wants, observed))
-            .collect(),
+        warnings,
         cost: Cost::default(),
         bots: BTreeMap::new(),
         digest,

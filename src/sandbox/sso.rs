@@ -144,7 +144,7 @@ pub(crate) fn label_switches(document: &mut Value) {
     }
 }
 
-/// Somebody signs in at the identity provider with these attributes: who is unknown joins unless that is restricted, and
+/// A user signs in at the identity provider with these attributes: a stranger joins unless that is restricted, and
 /// the mapping gives and takes.
 pub(crate) fn sign_in(
     editor: &Editor<'_>,

@@ -6,11 +6,14 @@
 
 mod assemble;
 mod calls;
+mod change_log;
 mod lookups;
 mod notices;
 mod pages;
 mod people;
+mod sign_on;
 
+pub use change_log::ChangeLogEntry;
 pub use notices::{AuditEvent, AuditPage};
 
 use super::gateway::{Call, Gateway};
@@ -213,7 +216,7 @@ impl Reader {
         let mut results = self.look_up(look_ups.iter().flat_map(|(_, spellings)| spellings), calls).await?;
         // How roles are held decides what a read-back says: where the look-ups leave it out, the listing has it.
         if lookups::leave_out_groups(&mut results) && !request.users {
-            assembly.beside_look_ups(self.users(calls).await?);
+            assembly.beside_look_ups(Box::pin(self.users(calls)).await?);
         }
         let mut world = assembly.finish(look_ups, results);
         world.calls = calls.count();

@@ -82,9 +82,9 @@ impl Calls<'_> {
             last = self.rest(listing, size, total.div_ceil(size), &paging).await?;
             if paging.is_presumed && listing.distinct() < total {
                 // The page found at that row may have been a page of that number.
-                if let Some(again) = self.second_by_number(listing, size).await? {
+                if let Some(again) = Box::pin(self.second_by_number(listing, size)).await? {
                     paging = again;
-                    last = self.rest(listing, size, total.div_ceil(size), &paging).await?;
+                    last = Box::pin(self.rest(listing, size, total.div_ceil(size), &paging)).await?;
                 }
             }
             if let Some(why) = paging.doubt {

@@ -1,7 +1,7 @@
 //! What people do beside the Admin API and the console: inside an app, at the identity provider, with an app's options.
 
 use super::edit::Editor;
-use super::{Admin, App, Holder};
+use super::{Admin, Holder};
 use crate::sandbox::dialect::{DeletedBotBindings, InAppEdits};
 use crate::sandbox::error::SandboxError;
 use crate::sandbox::sso;
@@ -39,7 +39,7 @@ impl Admin {
         })
     }
 
-    /// Somebody invites a user or a group to an app from inside it, with a role.
+    /// A user invites a user or a group to an app from inside it, with a role.
     pub fn invite_in_app(
         &self,
         actor: &str,
@@ -55,7 +55,7 @@ impl Admin {
         })
     }
 
-    /// Somebody takes a role on an app back from inside it.
+    /// A user takes a role on an app back from inside it.
     pub fn remove_in_app(
         &self,
         actor: &str,
@@ -92,15 +92,19 @@ impl Admin {
         Ok(())
     }
 
-    /// Somebody signs in at the identity provider, which sends these attributes: the mapping gives and takes (2.17).
+    /// A user signs in at the identity provider, which sends these attributes: the mapping gives and takes (2.17).
     pub fn sign_in_by_sso(&self, email: &str, attributes: &[(&str, &str)]) -> Result<(), SandboxError> {
         let dialect = &self.inner.options.dialect;
         self.batch(|editor| sso::sign_in(editor, dialect, email, attributes))
     }
 
-    /// Switches the payload encryption of an app on or off.
-    pub fn set_payload_encryption(&self, app: &App, on: bool) -> Result<(), SandboxError> {
-        self.batch(|editor| Ok(apps::set_payload_encryption(editor.conn, &app.client_id, on)?))
+    /// Switches the payload encryption of one of the account's apps, by its client id, on or off.
+    pub fn set_payload_encryption(&self, client_id: &str, on: bool) -> Result<(), SandboxError> {
+        self.batch(|editor| {
+            let own = apps::own(editor.conn, self.account.seq, client_id)?;
+            own.ok_or_else(|| editor.unknown("app", client_id))?;
+            Ok(apps::set_payload_encryption(editor.conn, client_id, on)?)
+        })
     }
 }
 

@@ -67,7 +67,7 @@ pub(crate) enum Counted {
 }
 
 /// One endpoint.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct ApiRoute {
     pub(crate) method: &'static str,
     /// `{bot}` stands for a bot's id.

@@ -81,25 +81,19 @@ enum InfoElement<'a> {
 }
 
 pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
-    let InfoBody { mut email_ids, status } = call.body()?;
+    let InfoBody { email_ids, status } = call.body()?;
     let status = status.as_deref().unwrap_or("all");
     if !["all", "active", "not active"].contains(&status) {
         return Err(ApiError::invalid_arguments());
     }
-    if email_ids.len() > call.dialect.users_info_max {
-        match call.dialect.users_info_over_max {
-            OverUsersInfo::Refused => {
-                let msg = format!("emailIds cannot be more than {}", call.dialect.users_info_max);
-                return Err(ApiError::bad_request(msg));
-            }
-            OverUsersInfo::Truncated => email_ids.truncate(call.dialect.users_info_max),
-        }
-    }
+    let email_ids = within_maximum(call, email_ids)?;
     let case_sensitive = call.dialect.email_case_sensitive;
     let found = users::among(call.conn, call.account.seq, &email_ids, case_sensitive)?;
     let seqs: Vec<i64> = found.iter().map(|user| user.seq).collect();
     let mut roles = held::roles_of(call, &found)?;
-    roles.values_mut().for_each(|held| held.shorten(call.dialect.users_info_role_groups));
+    for held in roles.values_mut() {
+        held.shorten(call.dialect.users_info_role_groups);
+    }
     let tasks = tasks_of(call, &found, &seqs)?;
     let groups = groups_of(call, &seqs)?;
     let key = |email: &str| if case_sensitive { email.to_owned() } else { email.to_lowercase() };
@@ -146,6 +140,20 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
     }
     let elements: Vec<InfoElement<'_>> = shown.into_iter().map(|(_, element)| element).collect();
     Answer::ok(&elements)
+}
+
+/// The addresses that are answered for.
+fn within_maximum(call: &Call<'_>, mut email_ids: Vec<String>) -> Result<Vec<String>, ApiError> {
+    if email_ids.len() > call.dialect.users_info_max {
+        match call.dialect.users_info_over_max {
+            OverUsersInfo::Refused => {
+                let msg = format!("emailIds cannot be more than {}", call.dialect.users_info_max);
+                return Err(ApiError::bad_request(msg));
+            }
+            OverUsersInfo::Truncated => email_ids.truncate(call.dialect.users_info_max),
+        }
+    }
+    Ok(email_ids)
 }
 
 fn unknown(call: &Call<'_>, email: &str) -> Value {

@@ -66,7 +66,7 @@ pub(crate) fn unbind_admin_roles(conn: &Connection, user: i64) -> rusqlite::Resu
     conn.execute("DELETE FROM user_roles WHERE user_seq = ?1 AND bot_seq = 0", [user]).map(drop)
 }
 
-/// The e-mail of somebody else who has joined and holds the admin role directly: whoever has been there longest.
+/// The e-mail of another user who has joined and holds the admin role directly: whoever has been there longest.
 pub(crate) fn another_holder(conn: &Connection, role: i64, user: i64) -> rusqlite::Result<Option<String>> {
     conn.prepare_cached(
         "SELECT u.email FROM user_roles b JOIN users u ON u.seq = b.user_seq

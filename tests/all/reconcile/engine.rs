@@ -177,7 +177,7 @@ async fn an_app_that_encrypts_is_told_by_the_name_of_the_option() {
         let desired = Wants::default().member("jane@example.com").build();
         let (plan, world) = engine.plan(&desired).await;
         let app = engine.admin.app_called("koreconcile").unwrap();
-        engine.admin.set_payload_encryption(&app, true).unwrap();
+        engine.admin.set_payload_encryption(&app.client_id, true).unwrap();
         let before = engine.gateway.total_calls();
         let error =
             engine.reader.read(&ReadRequest { users: true, ..ReadRequest::default() }).await.unwrap_err();

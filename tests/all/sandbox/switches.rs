@@ -430,7 +430,7 @@ async fn encrypted_answers_and_plain_bodies() {
                 d.encrypted_answer = answer;
                 d.encrypted_refuses_plain = refuses;
             });
-            world.admin.set_payload_encryption(&world.app, true).unwrap();
+            world.admin.set_payload_encryption(&world.app.client_id, true).unwrap();
             let covered = world.get("/api/public/alluserroles").await;
             assert_eq!(covered.body.is_object(), answer == EncryptedAnswer::Object);
             assert!(!covered.body.to_string().contains("example.com") && covered.body.get("users").is_none());
@@ -440,7 +440,7 @@ async fn encrypted_answers_and_plain_bodies() {
             assert_eq!(write.status, if refuses { 400 } else { 200 });
             let snapshot = world.admin.snapshot().unwrap();
             assert_eq!(snapshot.users.contains_key("new@example.com"), !refuses);
-            world.admin.set_payload_encryption(&world.app, false).unwrap();
+            world.admin.set_payload_encryption(&world.app.client_id, false).unwrap();
             assert!(world.get("/api/public/alluserroles").await.body["users"].is_array());
         }
     }

@@ -10,5 +10,5 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    koreconcile::cli::run().await.into()
+    Box::pin(koreconcile::cli::run()).await.into()
 }

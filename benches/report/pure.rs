@@ -120,7 +120,7 @@ pub fn world(desired: &Desired) -> World {
         let Verdict::Present(value) = &want.verdict else { panic!("nothing is wanted absent here") };
         if let Key::Member(email) = key {
             let id = Some(UserId::new(format!("u-00000000-0000-5000-8000-{index:012}")));
-            let entry = UserEntry { id, spellings: vec![email.as_str().to_owned()] };
+            let entry = UserEntry { id, spellings: vec![email.as_str().to_owned()], org_user_id: None };
             directory.users.insert(email.clone(), entry);
             coverage.looked_up.insert(email.clone(), Seen::ALL);
         }

@@ -61,6 +61,9 @@ fn require_observed(change: &Change, observed: &World) -> Result<(), String> {
     match &change.key {
         Key::RoleDefinition(role_type, _) => coverage.requires(Listing::roles(*role_type)),
         Key::AdminRole(Holder::Group(group), _) | Key::BotRole(Holder::Group(group), _, _) => {
+            if coverage.unread_groups.contains(group) {
+                return Err(format!("no answer about a member of group {group} shows what comes through it"));
+            }
             let has_member =
                 observed.facts().iter().any(|(key, _)| matches!(key, Key::InGroup(_, of) if of == group));
             if has_member { Ok(()) } else { Err(format!("no member of group {group} could be looked up")) }

@@ -7,8 +7,8 @@
 use super::assignments::{as_sent, assignments_after};
 use super::known_ids::KnownIds;
 use crate::facts::{
-    BotId, BuilderAccess, Email, Holder, Key, Level, PersonName, Policy, RoleId, RoleName, RoleSpec,
-    RoleType, Value, World,
+    BotId, BuilderAccess, Email, Holder, Key, Level, PermissionName, PersonName, Policy, RoleId, RoleName,
+    RoleSpec, RoleType, Value, World,
 };
 use crate::kore::{
     Assignments, BotAssignment, BotRoleEdit, Failure, Grant, KoreError, NewUser, RoleEdit, SetEdit,
@@ -268,6 +268,13 @@ impl RequestEncoder<'_> {
             document["rDesc"] = description.as_str().into();
         }
         for (name, level) in &spec.permissions {
+            let known = level_in(&document, name);
+            if known.as_ref().is_some_and(|known| known.is_same(level)) {
+                continue; // It stays as it was read, in the spelling in which it was read.
+            }
+            // A level that changes is written as this account spells it, if it is anywhere (kore-api 3.11).
+            let spelled = self.known_ids.spelling_of_level(role_type, name, level);
+            let level = spelled.as_ref().unwrap_or(level);
             let is_list = match document["permissions"].get(name.as_str()) {
                 Some(known) => known.is_array(),
                 None => role_type == RoleType::Bot,
@@ -276,6 +283,12 @@ impl RequestEncoder<'_> {
         }
         document
     }
+}
+
+/// The level of a permission in an exported document.
+fn level_in(document: &serde_json::Value, name: &PermissionName) -> Option<Level> {
+    let level = document["permissions"].get(name.as_str())?;
+    level.as_str().or(level.get(0).and_then(serde_json::Value::as_str)).map(Level::new)
 }
 
 fn permission(level: &Level, is_list: bool) -> serde_json::Value {

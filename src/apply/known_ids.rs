@@ -1,6 +1,6 @@
 //! Names, ids and spellings while a run is under way: as the plan's read had them, corrected by every read since.
 
-use crate::facts::{self, Email, GroupName, Key, RoleId, RoleName, RoleType, World};
+use crate::facts::{self, Email, GroupName, Key, Level, PermissionName, RoleId, RoleName, RoleType, World};
 use crate::plan::{Change, Pin};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -78,6 +78,17 @@ impl KnownIds {
 
     pub(super) fn document(&self, role_type: RoleType, role: &RoleName) -> Option<serde_json::Value> {
         self.names.roles_named(role_type, role).next().map(|(_, entry)| entry.document.clone())
+    }
+
+    /// How a role of the account spells that level of the permission, if one has it.
+    pub(super) fn spelling_of_level(
+        &self,
+        role_type: RoleType,
+        name: &PermissionName,
+        level: &Level,
+    ) -> Option<Level> {
+        let roles = self.names.roles.values().filter(|role| role.role_type == role_type);
+        roles.filter_map(|role| role.spec.permissions.get(name)).find(|known| known.is_same(level)).cloned()
     }
 
     pub(super) fn group(&self, group: &GroupName) -> Option<facts::GroupId> {

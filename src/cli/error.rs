@@ -263,7 +263,9 @@ pub(super) fn said(error: &KoreError) -> String {
 /// The exit code of a platform's answer.
 pub(super) fn of_kore(error: &KoreError) -> Exit {
     match error {
-        KoreError::Credentials { .. } | KoreError::Scope { .. } => Exit::Credentials,
+        KoreError::Credentials { .. } | KoreError::Scope { .. } | KoreError::Encrypted { .. } => {
+            Exit::Credentials
+        }
         KoreError::Unreachable { .. }
         | KoreError::RateLimited { .. }
         | KoreError::DeadlinePassed { which: Deadline::Freshness, .. } => Exit::Unreachable,

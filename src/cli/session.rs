@@ -140,7 +140,13 @@ impl Session {
     pub(super) async fn observe(&self, compiled: &Compiled, memory: &Memory) -> Result<World, CliError> {
         let mut request = ReadRequest::for_plan(&compiled.desired, &compiled.policy);
         request.look_up.extend(memory.people().cloned());
-        self.read(compiled, request).await
+        let mut world = self.read(compiled, request).await?;
+        // Beside the read: the plan says nothing of it without the scope, or where its calls would have to wait.
+        if self.gateway.room_within(jiff::SignedDuration::ZERO) >= Reader::SIGN_ON_CALLS {
+            world.sign_on = Box::pin(self.reader.sign_on()).await.unwrap_or_default();
+            self.progress.finish();
+        }
+        Ok(world)
     }
 
     /// Reads what is asked, and makes sure that it is the account the manifest is about.

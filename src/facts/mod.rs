@@ -15,6 +15,7 @@ mod names;
 mod nearest;
 mod policy;
 mod record;
+mod sign_on;
 mod sorted;
 mod time;
 mod value;
@@ -38,6 +39,7 @@ pub use policy::{
     Retired, Retirement, Safety,
 };
 pub use record::KeyRecord;
+pub use sign_on::{AttributeMapping, MappedTarget, SignOn, SyncMode};
 pub use sorted::{assignments_of, find, of_family};
 pub use time::after;
 pub use value::{BuilderAccess, DialogSet, Membership, PersonName, RoleSpec, Value};

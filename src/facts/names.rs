@@ -115,6 +115,33 @@ text!(
     RoleName, 256
 );
 
+impl Level {
+    /// Whether both give the same: case, blanks around it and the several words for nothing and for everything make no
+    /// difference (kore-api 3.11). `Edit` is a level of its own.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.meaning() == other.meaning()
+    }
+
+    /// Whether it gives nothing at all.
+    pub fn is_nothing(&self) -> bool {
+        self.meaning() == "NO"
+    }
+
+    /// Whether it gives no more than a view.
+    pub fn is_harmless(&self) -> bool {
+        self.is_nothing() || self.meaning() == "VIEW"
+    }
+
+    fn meaning(&self) -> String {
+        let level = self.as_str().trim().to_ascii_uppercase();
+        match level.as_str() {
+            "NONE" | "NO ACCESS" => "NO".to_owned(),
+            "FULL ACCESS" => "FULL".to_owned(),
+            _ => level,
+        }
+    }
+}
+
 impl RoleName {
     /// The role that may do everything in the console. The API calls it `admin`.
     pub const MASTER_ADMIN: &'static str = "Master Admin";
@@ -184,6 +211,26 @@ impl fmt::Display for BotRef {
 mod tests {
     use super::super::RoleType;
     use super::*;
+
+    #[test]
+    fn levels_are_compared_by_what_they_give() {
+        let is_same = |one: &str, other: &str| Level::new(one).is_same(&Level::new(other));
+        for (one, other) in [
+            ("FULL", "Full Access"),
+            (" no", "None"),
+            ("No Access", "NO"),
+            ("View & Invite", "VIEW & INVITE"),
+        ] {
+            assert!(is_same(one, other), "{one} {other}");
+        }
+        for (one, other) in [("FULL", "Edit"), ("VIEW", "View & Invite"), ("YES", "FULL"), ("NO", "")] {
+            assert!(!is_same(one, other), "{one} {other}");
+        }
+        let harmless = ["None", "no", "View"].map(|level| Level::new(level).is_harmless());
+        let granting =
+            ["View & Invite", "All", "YES", "invented"].map(|level| Level::new(level).is_harmless());
+        assert_eq!((harmless, granting), ([true; 3], [false; 4]));
+    }
 
     #[test]
     fn role_names_of_both_generations_are_one_name() {

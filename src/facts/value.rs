@@ -149,10 +149,9 @@ impl Value {
             }
             (Self::Role(desired), Self::Role(seen)) => {
                 part_is_met(desired.description.as_deref(), seen.description.as_deref())
-                    && desired
-                        .permissions
-                        .iter()
-                        .all(|(name, level)| seen.permissions.get(name) == Some(level))
+                    && desired.permissions.iter().all(|(name, level)| {
+                        seen.permissions.get(name).is_some_and(|seen| seen.is_same(level))
+                    })
             }
             (desired, seen) => desired == seen,
         }
@@ -224,6 +223,7 @@ mod tests {
         };
         let seen = role(vec![level("Tasks", "FULL"), level("Dashboard", "YES")]);
         assert!(seen.satisfies(&role(vec![level("Tasks", "FULL")])));
+        assert!(seen.satisfies(&role(vec![level("Tasks", "Full")])), "a spelling is no difference");
         assert!(!seen.satisfies(&role(vec![level("Tasks", "VIEW")])));
         assert!(!seen.satisfies(&role(vec![level("Channels", "NO")])), "absent is not NO");
     }

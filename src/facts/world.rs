@@ -21,6 +21,9 @@ pub struct World {
     pub directory: Directory,
     /// Ambiguities to report: two spellings of one address, an attribute mapping that reverts changes.
     pub warnings: Vec<String>,
+    /// What single sign-on does to people, where that was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_on: Option<super::SignOn>,
     /// Calls this read took.
     pub calls: u32,
 }
@@ -49,6 +52,17 @@ impl World {
         super::assignments_of(&self.facts, email)
     }
 
+    /// Whether the account lists its bots completely, and not this one: it was deleted, or never was one of them.
+    pub fn lacks_bot(&self, bot: &BotId) -> bool {
+        self.coverage.requires(Listing::Bots).is_ok() && !self.directory.bots.contains_key(bot)
+    }
+
+    /// Whether the account answered about a person and left out whether they have joined (kore-api section 4, row 48).
+    pub fn hides_state(&self, email: &Email) -> bool {
+        self.coverage.looked_up.contains_key(email)
+            && matches!(self.get(&Key::Member(email.clone())), Some(Value::Member(super::Membership::Listed)))
+    }
+
     /// Whether this read proves that the fact does not hold. `Err` says what was missing for the proof.
     ///
     /// A user's absence takes their own *not found* in this run and no match in any listing; a role's absence takes the
@@ -63,6 +77,11 @@ impl World {
             Key::AdminRole(Holder::Group(group), _) | Key::BotRole(Holder::Group(group), _, _) => {
                 self.coverage.requires(Listing::Users)?;
                 self.coverage.requires(Listing::Groups)?;
+                if self.coverage.unread_groups.contains(group) {
+                    return Err(format!(
+                        "no answer about a member of group {group} shows what comes through it"
+                    ));
+                }
                 if self.directory.groups.values().any(|entry| entry.name == *group && entry.members > 0) {
                     Ok(())
                 } else {
@@ -255,6 +274,9 @@ pub struct Coverage {
     pub looked_up: BTreeMap<Email, Seen>,
     /// People the account said it does not know, in every spelling asked.
     pub not_found: BTreeSet<Email>,
+    /// Groups with members of whom no answer says through which groups they hold their roles.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub unread_groups: BTreeSet<GroupName>,
 }
 
 impl Coverage {
@@ -316,13 +338,16 @@ impl Directory {
 }
 
 /// A person in the account.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct UserEntry {
     /// `u-…`, where an answer carried it.
     pub id: Option<UserId>,
     /// The account's own spellings; more than one means two users whose addresses differ only in case: reported,
     /// and left untouched.
     pub spellings: Vec<String>,
+    /// The organisation's id of the user, where the list of users carries one (kore-api 2.5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub org_user_id: Option<String>,
 }
 
 /// A bot.

@@ -60,6 +60,8 @@ pub enum Endpoint {
     SsoConfig,
     /// Audit log (2.18).
     AuditLogs,
+    /// Change log of a bot (2.18b).
+    ChangeLogs,
 }
 
 impl Endpoint {
@@ -71,7 +73,8 @@ impl Endpoint {
             | Self::Groups
             | Self::Bots
             | Self::SsoConfig
-            | Self::AuditLogs => Method::Get,
+            | Self::AuditLogs
+            | Self::ChangeLogs => Method::Get,
             Self::CreateUsers
             | Self::UsersInfo
             | Self::ImportRoles
@@ -84,7 +87,7 @@ impl Endpoint {
         }
     }
 
-    /// Path below the host. The two assignment endpoints are documented with a trailing slash.
+    /// Path below the host; `{bot}` stands for a bot's id. The two assignment endpoints are documented with a trailing slash.
     pub fn path(self) -> &'static str {
         match self {
             Self::CreateUsers | Self::UpdateUsers | Self::RemoveUsers => "/api/public/users",
@@ -100,6 +103,7 @@ impl Endpoint {
             Self::Bots => "/api/public/bots",
             Self::SsoConfig => "/api/public/ssoconfig",
             Self::AuditLogs => "/api/public/auditlogs",
+            Self::ChangeLogs => "/api/public/bot/{bot}/changelogs",
         }
     }
 
@@ -120,6 +124,28 @@ impl Endpoint {
             Self::UploadFile => "Bot Definition > Bot Import",
             Self::SsoConfig => "User Management > SSO Configuration",
             Self::AuditLogs => "Logs > Admin Console Audit Logs",
+            Self::ChangeLogs => "Logs > Bot Audit Logs",
+        }
+    }
+
+    /// What a readable answer of an endpoint that payload encryption covers (1.3) begins with; `None`: it is not covered.
+    pub(super) fn plain_answer(self) -> Option<PlainAnswer> {
+        match self {
+            Self::UsersInfo | Self::UserAccess => Some(PlainAnswer::List),
+            Self::AllUserRoles => Some(PlainAnswer::Object(&["users", "total", "availableMore"])),
+            Self::CreateUsers | Self::UpdateUsers | Self::RemoveUsers => {
+                Some(PlainAnswer::Object(&["msg", "failedUserDetails"]))
+            }
+            Self::ExportRoles
+            | Self::ImportRoles
+            | Self::UploadFile
+            | Self::AdminRoleAssignments
+            | Self::BotRoleAssignments
+            | Self::Groups
+            | Self::Bots
+            | Self::SsoConfig
+            | Self::AuditLogs
+            | Self::ChangeLogs => None,
         }
     }
 
@@ -127,6 +153,15 @@ impl Endpoint {
     pub fn is_read(self) -> bool {
         self == Self::UsersInfo || self.method() == Method::Get
     }
+}
+
+/// The outermost shape of an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum PlainAnswer {
+    /// A bare array.
+    List,
+    /// An object with at least one of these keys.
+    Object(&'static [&'static str]),
 }
 
 impl fmt::Display for Endpoint {

@@ -104,6 +104,16 @@ pub enum KoreError {
         /// What came back.
         vendor: Vendor,
     },
+    /// The app has payload encryption switched on, whose form is not documented (kore-api 1.3).
+    #[error(
+        "the app encrypts its answers, and nothing here can read them\n  {endpoint} answered with ciphertext\n  \
+         an admin switches off \"Enforce Request and Response Payload Encryption\" of the app under Security & Control > \
+         API Scopes"
+    )]
+    Encrypted {
+        /// What was called.
+        endpoint: Endpoint,
+    },
     /// The platform understood and said no.
     #[error(
         "the platform refused\n  {endpoint} answered {vendor}\n  `koreconcile doctor` tests what this app may do"
@@ -126,6 +136,7 @@ impl KoreError {
             | Self::RateLimited { endpoint, .. }
             | Self::DeadlinePassed { endpoint, .. }
             | Self::Protocol { endpoint, .. }
+            | Self::Encrypted { endpoint }
             | Self::Refused { endpoint, .. } => *endpoint,
         }
     }

@@ -9,6 +9,7 @@ use super::reply::{self, ReplyKind};
 use super::token::Credentials;
 use super::transport::{Body, Stage, Transport, TransportError, WireRequest, WireResponse};
 use super::{Clock, Endpoint};
+use crate::facts::BotId;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -66,6 +67,8 @@ impl std::fmt::Debug for Gateway {
 #[derive(Clone)]
 pub(super) struct Call {
     pub(super) endpoint: Endpoint,
+    /// Which bot, where the path has one.
+    pub(super) bot: Option<BotId>,
     pub(super) query: Vec<(&'static str, String)>,
     pub(super) body: Body,
     /// Requests at most, for a read.
@@ -77,7 +80,7 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn new(endpoint: Endpoint) -> Self {
         let deadlines = Deadlines::default();
-        Self { endpoint, query: Vec::new(), body: Body::Empty, tries: TRIES, deadlines }
+        Self { endpoint, bot: None, query: Vec::new(), body: Body::Empty, tries: TRIES, deadlines }
     }
 
     pub(super) fn query(mut self, name: &'static str, value: impl std::fmt::Display) -> Self {
@@ -92,8 +95,8 @@ impl Call {
 
     /// Whether the platform sees the same.
     pub(super) fn asks_the_same(&self, other: &Self) -> bool {
-        let Self { endpoint, query, body, tries: _, deadlines: _ } = self;
-        *endpoint == other.endpoint && *query == other.query && *body == other.body
+        let Self { endpoint, bot, query, body, tries: _, deadlines: _ } = self;
+        *endpoint == other.endpoint && *bot == other.bot && *query == other.query && *body == other.body
     }
 }
 
@@ -185,6 +188,9 @@ impl Gateway {
             let answer = self.attempt(call, tally, &mut spent).await?;
             let (vendor, is_connected) = match answer {
                 Ok(response) => match reply::classify(&response) {
+                    ReplyKind::Done if reply::is_encrypted(call.endpoint, &response.body) => {
+                        return Err(KoreError::Encrypted { endpoint: call.endpoint });
+                    }
                     ReplyKind::Done => return Ok(response.body),
                     ReplyKind::ServerFailed => (self.vendor(&response), true),
                     kind => return Err(self.error(call.endpoint, kind, &response)),
@@ -211,6 +217,12 @@ impl Gateway {
             match self.attempt(call, tally, &mut spent).await? {
                 Ok(response) => {
                     return match reply::classify(&response) {
+                        // It may have been executed: what became of it is read back, if that can be read.
+                        ReplyKind::Done if reply::is_encrypted(call.endpoint, &response.body) => {
+                            let message = "the app encrypts its answers".to_owned();
+                            let status = Some(response.status);
+                            Ok(Written::Unknown(Vendor { status, code: None, message }))
+                        }
                         ReplyKind::Done => Ok(Written::Answered(response.body)),
                         ReplyKind::Refused => Ok(Written::Refused(self.vendor(&response))),
                         ReplyKind::ServerFailed => Ok(Written::Unknown(self.vendor(&response))),
@@ -267,7 +279,7 @@ impl Gateway {
     /// longer than one call may.
     async fn wait_for_turn(&self, call: &Call, spent: &mut WaitSpent) -> Result<(), KoreError> {
         let Parts { ledger, clock, observer, max_wait, transport: _, credentials: _ } = &self.0.parts;
-        let Call { endpoint, deadlines, query: _, body: _, tries: _ } = call;
+        let Call { endpoint, bot: _, deadlines, query: _, body: _, tries: _ } = call;
         let endpoint = *endpoint;
         let passed = |which| KoreError::DeadlinePassed { endpoint, which };
         let mut announced = None;
@@ -299,7 +311,7 @@ impl Gateway {
         tally: &Tally,
     ) -> Result<Result<WireResponse, TransportError>, KoreError> {
         let Inner { parts, in_flight: _, calls } = &*self.0;
-        let Call { endpoint, query, body, tries: _, deadlines: _ } = call;
+        let Call { endpoint, bot, query, body, tries: _, deadlines: _ } = call;
         let auth = parts.credentials.token(parts.clock.now()).map_err(|error| KoreError::Credentials {
             endpoint: *endpoint,
             vendor: Vendor { message: format!("no token could be signed: {error}"), ..Vendor::default() },
@@ -309,7 +321,10 @@ impl Gateway {
         parts.observer.sent(*endpoint);
         let request = WireRequest {
             method: endpoint.method(),
-            path: endpoint.path(),
+            path: match bot {
+                Some(bot) => endpoint.path().replace("{bot}", bot.as_str()).into(),
+                None => endpoint.path().into(),
+            },
             query: query.clone(),
             auth,
             body: body.clone(),
@@ -319,7 +334,7 @@ impl Gateway {
         let took = parts.clock.now().duration_since(started);
         parts.observer.answered(*endpoint, answer.as_ref().ok().map(|response| response.status), took);
         let ms = took.as_millis();
-        let (method, path) = (request.method.as_str(), request.path);
+        let (method, path) = (request.method.as_str(), &*request.path);
         match &answer {
             Ok(response) => tracing::debug!(method, path, status = response.status, ms, "call"),
             Err(error) => {

@@ -40,7 +40,7 @@ pub use gateway::{Gateway, Parts};
 pub use http::{BaseUrl, BaseUrlError, HttpLimits, HttpTransport};
 pub use ledger::{Admission, Ledger};
 pub use observer::{Observer, Silent};
-pub use read::{AuditEvent, AuditPage, ReadRequest, ReadSizes, Reader};
+pub use read::{AuditEvent, AuditPage, ChangeLogEntry, ReadRequest, ReadSizes, Reader};
 pub use replace::replace_file;
 pub use token::{Credentials, clean_secret};
 pub use transport::{Body, Stage, Transport, TransportError, WireRequest, WireResponse};

@@ -1,5 +1,6 @@
 //! What a reply means, before its data is read.
 
+use super::endpoint::{Endpoint, PlainAnswer};
 use super::transport::WireResponse;
 use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
@@ -98,6 +99,24 @@ pub(super) fn reason(json: &Value) -> Option<(String, Option<i64>)> {
     }
 }
 
+/// Whether an answer of an endpoint that payload encryption covers is ciphertext: JSON without any key that belongs there,
+/// or a bare text (kore-api 1.3). Its form is not documented.
+pub(super) fn is_encrypted(endpoint: Endpoint, body: &[u8]) -> bool {
+    let Some(plain) = endpoint.plain_answer() else { return false };
+    match (serde_json::from_slice::<Value>(body), plain) {
+        (Ok(Value::String(text)), _) => !text.is_empty(),
+        (Ok(Value::Object(map)), PlainAnswer::Object(keys)) => is_opaque(&map, keys),
+        (Ok(Value::Object(map)), PlainAnswer::List) => is_opaque(&map, &[]),
+        _ => false,
+    }
+}
+
+fn is_opaque(map: &serde_json::Map<String, Value>, keys: &[&str]) -> bool {
+    let is_known = |key: &&str| map.contains_key(*key);
+    let has_text = map.values().any(|value| value.as_str().is_some_and(|text| !text.is_empty()));
+    has_text && !keys.iter().chain(&["errors", "message", "msg", "error"]).any(is_known)
+}
+
 /// Whether this is markup rather than JSON.
 fn is_page(body: &[u8]) -> bool {
     body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'<')
@@ -149,12 +168,33 @@ mod tests {
         assert_eq!(limited(429, "slow down", None), Some(60));
         assert_eq!(limited(400, "You've exceeded the per-minute rate limit. Please wait.", None), Some(60));
         assert_eq!(limited(503, "You've exceeded the hourly Rate Limit.", None), Some(300));
+        let newest = "You've exceeded the hourly rate limit. Please wait for some time before retrying.";
+        assert_eq!(limited(403, newest, None), Some(300));
         assert_eq!(limited(500, "RATE LIMIT for this API has been reached", Some("7")), Some(7));
         assert_eq!(limited(429, "", Some("0")), Some(1));
         assert_eq!(limited(429, "", Some("Tue, 15 Nov 1994 08:12:31 GMT")), Some(151));
         assert_eq!(limited(429, "", Some("soon")), Some(60));
         assert_eq!(limited(400, "Invalid file id", None), None);
         assert_eq!(limited(200, "rate limit", None), None);
+    }
+
+    #[test]
+    fn ciphertext_is_known_by_what_is_not_in_it() {
+        let opaque = br#"{"payload":"q83v","key":"EjRW","meta":{}}"#;
+        for endpoint in
+            [Endpoint::UsersInfo, Endpoint::AllUserRoles, Endpoint::UpdateUsers, Endpoint::UserAccess]
+        {
+            assert!(is_encrypted(endpoint, opaque) && is_encrypted(endpoint, br#""q83v""#), "{endpoint}");
+            assert!(!is_encrypted(endpoint, br#"{"errors":[{"msg":"no"}]}"#), "{endpoint}");
+        }
+        assert!(!is_encrypted(Endpoint::Groups, opaque), "not covered");
+        assert!(!is_encrypted(Endpoint::UsersInfo, b"[]") && !is_encrypted(Endpoint::AllUserRoles, b"{}"));
+        assert!(!is_encrypted(Endpoint::AllUserRoles, br#"{"total":0,"availableMore":false}"#));
+        assert!(
+            !is_encrypted(Endpoint::AllUserRoles, br#"{"items":[]}"#),
+            "another shape holds no ciphertext"
+        );
+        assert!(!is_encrypted(Endpoint::CreateUsers, br#"{"msg":"Users are created Successfully"}"#));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::Method;
 use async_trait::async_trait;
 use secrecy::SecretString;
+use std::borrow::Cow;
 
 /// Sends one request and returns its answer. No retries, no redirects, no budget: the gateway has those.
 #[async_trait]
@@ -20,7 +21,7 @@ pub struct WireRequest {
     /// HTTP method.
     pub method: Method,
     /// Path below the base URL, beginning with a slash.
-    pub path: &'static str,
+    pub path: Cow<'static, str>,
     /// Query pairs, not yet encoded.
     pub query: Vec<(&'static str, String)>,
     /// Value of the `auth` header (kore-api 1.1).

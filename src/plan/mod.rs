@@ -11,6 +11,7 @@ pub mod explain;
 mod guard;
 mod memory;
 mod model;
+mod notices;
 mod order;
 pub mod origin;
 pub mod pack;
@@ -120,6 +121,8 @@ pub fn plan_and_remember(
         difference.changes.iter().filter(|change| !change.is_rewrite()).map(|change| &change.id),
     );
     let refused = guard::refuse(&difference.changes, observed, policy, context);
+    let said = notices::collect(&wanted.wants, &difference.changes, observed);
+    let warnings = observed.warnings.iter().cloned().chain(said).collect();
     let mut plan = Plan {
         format: Plan::FORMAT.to_owned(),
         account: AccountRef {
@@ -138,7 +141,7 @@ pub fn plan_and_remember(
         write_only: difference.write_only,
         expiring,
         ended,
-        warnings: observed.warnings.clone(),
+        warnings,
         cost: Cost::default(),
         bots: BTreeMap::new(),
         digest,

@@ -278,15 +278,21 @@ impl<'a> Resolver<'a> {
                 )
             }
             BotRef::Id(id) => miss(
-                format!("the account has no bot {id}"),
-                "look up its id in the console, or use its name".to_owned(),
+                format!("the account lists no bot {id}"),
+                "if it was deleted within 30 days, restore it in the console (Bots Management > Deleted Bots); else correct \
+                 the id"
+                    .to_owned(),
             ),
             BotRef::Name(name) => match self.names.bots.get(name).map_or(&[][..], Vec::as_slice) {
                 [id] => Ok(id.clone()),
                 [] => miss(
                     format!("the account has no bot named {name}"),
                     did_you_mean(name.as_str(), self.names.bots.keys().map(BotName::as_str))
-                        .unwrap_or_else(|| "check the name in the console (Bots Management)".to_owned()),
+                        .unwrap_or_else(|| {
+                            "check the name in the console (Bots Management): the bot may have been renamed, or deleted \
+                             within 30 days"
+                                .to_owned()
+                        }),
                 ),
                 several => miss(
                     format!("{} bots are named {name}", several.len()),

@@ -3,16 +3,33 @@
 use super::model::{Action, Risk, RiskLevel};
 use crate::facts::{BuilderAccess, Key, RoleSpec, Value};
 
-/// Permissions that let their holder give themselves more.
-const ESCALATING: [&str; 8] = [
+/// Permissions that let their holder give rights, to others or to themselves (kore-api 3.11). By name alone: an admin role
+/// and a bot role have none in common.
+const ESCALATING: [&str; 24] = [
+    "API",
     "API Scopes",
     "App Builder API Scopes",
+    "App Developers",
+    "Bot Builder API Scopes",
     "Bot Developers",
+    "Change User Role",
+    "Consumer Apps",
+    "Consumer Bots",
+    "Directory Sync",
+    "Enterprise Apps",
+    "Enterprise Bots",
     "Enterprise Key",
+    "Manage App Roles",
     "Manage Bot Roles",
     "Manage Built-In Admin Roles",
     "Manage Custom Admin Roles",
+    "Manage Groups",
     "Manage Users",
+    "Role Management",
+    "Single Sign On",
+    "Smart Apps",
+    "Smart Bots",
+    "User Management",
 ];
 
 /// The permissions that let their holder give themselves more, by their API name.
@@ -79,9 +96,9 @@ pub(super) fn gives_rights(spec: &RoleSpec) -> bool {
 }
 
 fn escalating_of(spec: &RoleSpec) -> impl Iterator<Item = &str> {
-    let gives = spec.permissions.iter().filter(|(name, level)| {
-        ESCALATING.contains(&name.as_str()) && !["NO", "VIEW"].contains(&level.as_str())
-    });
+    let permissions = spec.permissions.iter();
+    let gives =
+        permissions.filter(|(name, level)| ESCALATING.contains(&name.as_str()) && !level.is_harmless());
     gives.map(|(name, _)| name.as_str())
 }
 
@@ -155,7 +172,20 @@ mod tests {
             (risk.level, risk.why.as_str()),
             (RiskLevel::High, "holders can give rights: Manage Users")
         );
-        for (permission, level) in [("Manage Users", "NO"), ("Manage Users", "VIEW"), ("Tasks", "FULL")] {
+        for (permission, level) in [
+            ("User Management", "View & Invite"),
+            ("Change User Role", "Yes"),
+            ("App Developers", "invented"),
+        ] {
+            assert_eq!(with(permission, level).level, RiskLevel::High, "{permission} {level}");
+        }
+        for (permission, level) in [
+            ("Manage Users", "NO"),
+            ("Manage Users", "View"),
+            ("Single Sign On", "No Access"),
+            ("User Management", "None"),
+            ("Tasks", "FULL"),
+        ] {
             assert_eq!(with(permission, level).level, RiskLevel::Medium, "{permission} {level}");
         }
     }

@@ -92,6 +92,14 @@ pub enum SandboxError {
         /// Their state.
         state: String,
     },
+    /// There is nothing to sign in with.
+    #[error("single sign-on is off in account {0}\n  switch it on: POST /api/public/ssoconfig")]
+    NoSingleSignOn(String),
+    /// The identity provider knows them, the account does not.
+    #[error(
+        "{0} is not in the account, and joining by single sign-on is restricted\n  invite them first: POST /api/public/users"
+    )]
+    NotAdmitted(String),
     /// Not an e-mail address.
     #[error("{0:?} is not an e-mail address\n  write it as name@example.com")]
     BadEmail(String),

@@ -44,6 +44,16 @@ const SENDER: &str = "Kore.ai sandbox <no-reply@example.com>";
 /// How many reminders one transaction writes.
 const BATCH: usize = 500;
 
+/// Domains whose addresses belong to nobody's organisation. The first is for tests.
+const PRIVATE: [&str; 4] = ["private.example.com", "gmail.com", "outlook.com", "yahoo.com"];
+
+/// Whether the address is a private one, with which nobody can open an account (3.2).
+pub(crate) fn is_private(address: &str) -> bool {
+    address
+        .rsplit_once('@')
+        .is_some_and(|(_, domain)| PRIVATE.iter().any(|own| own.eq_ignore_ascii_case(domain)))
+}
+
 /// Whether mail can be sent there: what can be put into `To:`, at a domain with a dot.
 pub(crate) fn is_address(address: &str) -> bool {
     let is_whole = |mailbox: &Mailbox| mailbox.name.is_none() && mailbox.email.to_string() == address;

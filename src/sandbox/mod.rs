@@ -24,6 +24,7 @@ mod faults;
 mod lock;
 mod mail;
 mod password;
+mod permissions;
 mod post;
 mod private;
 mod rate;
@@ -38,12 +39,7 @@ pub use admin::snapshot::{BotTruth, GroupTruth, RoleTruth, Snapshot, UserTruth};
 pub use admin::{Admin, App, Holder, NewBot, NewGroup, NewRole, NewUser};
 pub use api::SCOPES;
 pub use clock::{Clock, ManualClock, OffsetClock, SystemClock};
-pub use dialect::{
-    AssignmentAnswers, AuditOrder, BotRoleNames, BudgetScope, Dialect, EnterprisePurpose, ExistingUser,
-    Generation, HeldBothWays, MissingFlags, OffsetCounts, OverLimit, OverUsersInfo, PermissionShape,
-    PutAssignments, ReasonShape, RoleMatch, SuspendedWord, Unassignable, UnknownUsers, UsersInfoOrder,
-    WhilePending,
-};
+pub use dialect::*;
 pub use error::SandboxError;
 pub use faults::{Effect, Fault, Faults};
 pub use mail::Mail;
@@ -214,7 +210,9 @@ impl Sandbox {
     /// Makes a further account: its Primary Admin is `owner@example.com`, and nobody else is in it.
     pub fn add_account(&self, id: &str, name: &str) -> Result<Admin, SandboxError> {
         let now = self.0.options.clock.now();
-        self.0.store.write(|conn| seed::account(conn, id, name, Starter::Bare, now))?;
+        self.0
+            .store
+            .write(|conn| seed::account(conn, id, name, Starter::Bare, &self.0.options.dialect, now))?;
         self.admin_of(Some(id))
     }
 

@@ -1,7 +1,12 @@
 //! The configuration of single sign-on, as the API and the console both write it (2.17). Only SAML is documented; the
 //! other protocols are stored alike.
 
-use super::store::{accounts, apps};
+use super::admin::NewUser;
+use super::admin::edit::Editor;
+use super::dialect::Dialect;
+use super::error::SandboxError;
+use super::store::bindings::{self, HolderSeq, NO_BOT};
+use super::store::{accounts, apps, groups, roles, users};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -119,6 +124,77 @@ pub(crate) fn read(document: &Value) -> Config {
                 .collect(),
         }),
     }
+}
+
+/// The switches that attributes can set, by field and by label (2.17). Of the first only the field is documented.
+const SWITCHES: [(&str, &str); 3] = [
+    ("isDeveloper", "isDeveloper"),
+    ("canCreateBot", "New App Creation"),
+    ("hasDataTableAndViewAccess", "Data Tables and Views"),
+];
+
+/// Writes the switches of a stored document by their labels.
+pub(crate) fn label_switches(document: &mut Value) {
+    let attributes =
+        document.pointer_mut("/samlAttributeMapping/attributeMapping").and_then(Value::as_array_mut);
+    for attribute in attributes.into_iter().flatten() {
+        if let Some((_, label)) = SWITCHES.iter().find(|(field, _)| attribute["koreAttribute"] == *field) {
+            attribute["koreAttribute"] = json!(label);
+        }
+    }
+}
+
+/// A user signs in at the identity provider with these attributes: a stranger joins unless that is restricted, and
+/// the mapping gives and takes.
+pub(crate) fn sign_in(
+    editor: &Editor<'_>,
+    dialect: &Dialect,
+    email: &str,
+    attributes: &[(&str, &str)],
+) -> Result<(), SandboxError> {
+    let (conn, account) = (editor.conn, editor.account.seq);
+    let Some((_, document)) = apps::sso(conn, account)? else {
+        return Err(SandboxError::NoSingleSignOn(editor.account.id.clone()));
+    };
+    let config = read(&serde_json::from_str(&document)?);
+    if users::by_email(conn, account, email, false)?.is_none() {
+        if config.restricts_onboarding {
+            return Err(SandboxError::NotAdmitted(email.to_owned()));
+        }
+        editor.add_user(&NewUser::active(email))?;
+    }
+    let user = editor.user(email)?;
+    users::set_last_login(conn, account, &user.email.to_lowercase(), &editor.now)?;
+    let Some(Mapping { is_full, attributes: mapped }) = config.mapping else { return Ok(()) };
+    let mut switches = [user.is_developer, user.can_create_bot, false];
+    if is_full {
+        for (_, id, _) in groups::of_users(conn, &[user.seq], false)? {
+            if let Some(group) = groups::by_id(conn, account, &id)? {
+                groups::leave(conn, group.seq, user.seq)?;
+            }
+        }
+        bindings::unbind_admin_roles(conn, user.seq)?;
+        if dialect.full_sync_resets_access {
+            switches = [false; 3];
+            users::set_data_tables(conn, user.seq, false)?;
+        }
+    }
+    let named = mapped.iter().filter(|one| attributes.contains(&(one.name.as_str(), one.value.as_str())));
+    for Attribute { kore, .. } in named {
+        if let Some(place) = SWITCHES.iter().position(|(field, label)| kore == field || kore == label) {
+            switches[place] = true;
+        } else if let Some(group) = groups::by_id(conn, account, kore)? {
+            groups::join(conn, group.seq, user.seq)?;
+        } else if let Some(role) = roles::by_id(conn, account, kore)? {
+            bindings::bind(conn, HolderSeq::User(user.seq), role.seq, NO_BOT)?;
+        }
+    }
+    let [is_developer, can_create_bot, may_have_tables] = switches;
+    users::set_flags(conn, user.seq, is_developer, can_create_bot)?;
+    if may_have_tables {
+        users::set_data_tables(conn, user.seq, true)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

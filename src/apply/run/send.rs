@@ -133,6 +133,7 @@ fn is_worth_another_observation(error: &KoreError) -> bool {
         | KoreError::Scope { .. }
         | KoreError::Unreachable { .. }
         | KoreError::Protocol { .. }
+        | KoreError::Encrypted { .. }
         | KoreError::Refused { .. } => false,
     }
 }

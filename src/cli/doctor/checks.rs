@@ -5,11 +5,15 @@ use super::super::error::of_kore;
 use super::super::network;
 use super::evidence::Evidence;
 use super::report::{Figures, Finding, Level, Report};
-use crate::facts::{self, AccountId, Extent, Listing, OwnershipLevel, RateLimit, World};
+use crate::facts::{
+    self, AccountId, AttributeMapping, Extent, Listing, MappedTarget, OwnershipLevel, RateLimit, SignOn,
+    SyncMode, World,
+};
 use crate::kore::{Endpoint, KoreError};
 use crate::manifest::Compiled;
 use crate::plan::AccountRef;
 use jiff::SignedDuration;
+use std::collections::BTreeSet;
 
 /// A clock that is off by more makes tokens look stale or not yet valid (they live five minutes, kore-api 1.1).
 const TOLERABLE: SignedDuration = SignedDuration::from_secs(60);
@@ -186,9 +190,9 @@ fn scopes(evidence: &Evidence) -> Vec<Finding> {
 
 /// Answers that are neither data nor one of the known refusals.
 fn trouble(evidence: &Evidence) -> Vec<Finding> {
-    let odd = errors(evidence)
-        .into_iter()
-        .filter(|error| matches!(error, KoreError::Protocol { .. } | KoreError::Refused { .. }));
+    let odd = errors(evidence).into_iter().filter(|error| {
+        matches!(error, KoreError::Protocol { .. } | KoreError::Refused { .. } | KoreError::Encrypted { .. })
+    });
     odd.map(|error| {
         let text = error.to_string();
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
@@ -287,16 +291,58 @@ fn look_ups(evidence: &Evidence) -> Option<Finding> {
 }
 
 /// Does single sign-on change what we set?
-fn mapping(evidence: &Evidence) -> Option<Finding> {
-    match evidence.mapping.as_ref()? {
-        Ok(false) => Some(Finding::new("sso", Level::Ok, "no SAML attribute mapping is active")),
-        Ok(true) => Some(
-            Finding::new("sso", Level::Warning, "SAML attribute mapping is active")
-                .so("each login may add and remove roles and groups, contrary to the manifests")
-                .next("leave mapped roles and groups out of the manifests, or turn the mapping off (Security & Control > Single Sign-On)"),
-        ),
-        Err(_) => None,
+fn mapping(evidence: &Evidence) -> Vec<Finding> {
+    let Some(Ok(sign_on)) = &evidence.mapping else { return Vec::new() };
+    let Some(SignOn { protocol, mapping, lets_anybody_join }) = sign_on else {
+        return vec![Finding::new(
+            "sso",
+            Level::Ok,
+            "single sign-on is off, and no attribute mapping is active",
+        )];
+    };
+    let mut findings = Vec::new();
+    if let Some(AttributeMapping { mode, targets }) = mapping {
+        let found = format!("attribute mapping of {protocol} is active: {mode}, {}", counted(targets));
+        let so = match mode {
+            SyncMode::FullSync => {
+                "each sign-in takes all groups and admin roles of the user away and gives those that the attributes name"
+            }
+            SyncMode::InclusionOnly => {
+                "each sign-in adds groups, admin roles and access that the attributes name"
+            }
+        };
+        findings.push(Finding::new("sso", Level::Warning, found).so(so).next(
+            "leave mapped roles and groups out of the manifests, or turn the mapping off (Security & Control > Single Sign-On)",
+        ));
+    } else {
+        findings.push(Finding::new(
+            "sso",
+            Level::Ok,
+            format!("{protocol} is on, and no attribute mapping is active"),
+        ));
     }
+    if *lets_anybody_join {
+        let found = format!("whoever the identity provider lets through joins the account ({protocol})");
+        findings.push(
+            Finding::new("sso", Level::Note, found)
+                .so("users who are removed can join again by themselves")
+                .next("switch on Restrict Auto-Onboarding (Security & Control > Single Sign-On)"),
+        );
+    }
+    findings
+}
+
+fn counted(targets: &BTreeSet<MappedTarget>) -> String {
+    let count = |is: fn(&MappedTarget) -> bool| targets.iter().filter(|target| is(target)).count();
+    let parts = [
+        (count(|target| matches!(target, MappedTarget::Group(_))), "group"),
+        (count(|target| matches!(target, MappedTarget::AdminRole(_))), "admin role"),
+        (count(|target| matches!(target, MappedTarget::Switch(_))), "access setting"),
+    ];
+    let named =
+        parts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| facts::count(count, what));
+    let named: Vec<String> = named.collect();
+    if named.is_empty() { "no targets".to_owned() } else { named.join(", ") }
 }
 
 /// Can runs remember anything?

@@ -1,7 +1,7 @@
 //! What is asked: every read there is, each by itself, so that one that fails hides no other.
 
 use super::super::session::Session;
-use crate::facts::{Email, World};
+use crate::facts::{Email, SignOn, World};
 use crate::kore::{Endpoint, HOUR, KoreError, ReadRequest, ReadSizes};
 use crate::manifest::Compiled;
 use jiff::SignedDuration;
@@ -17,7 +17,7 @@ pub(super) struct Evidence {
     pub(super) groups: Option<Result<World, KoreError>>,
     pub(super) users: Option<Result<World, KoreError>>,
     pub(super) people: Option<Result<World, KoreError>>,
-    pub(super) mapping: Option<Result<bool, KoreError>>,
+    pub(super) mapping: Option<Result<Option<SignOn>, KoreError>>,
     pub(super) audit: Option<Result<usize, KoreError>>,
     /// People in the look-up.
     pub(super) asked: usize,
@@ -85,7 +85,7 @@ async fn gather(evidence: &mut Evidence, session: &Session, compiled: &Compiled)
     if is_over(evidence.people.insert(read(ReadRequest::of_users(people)).await)) {
         return;
     }
-    if is_over(evidence.mapping.insert(reader.has_attribute_mapping().await)) {
+    if is_over(evidence.mapping.insert(reader.sign_on().await)) {
         return;
     }
     evidence.audit = Some(reader.audit_log(None).await.map(|page| page.events.len()));

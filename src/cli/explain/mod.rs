@@ -2,6 +2,7 @@
 
 mod attribution;
 mod blame;
+mod change_log;
 
 use super::declaration::Extent;
 use super::inputs::{Inputs, Reach};
@@ -38,6 +39,9 @@ pub(super) struct ExplainArgs {
     /// Who holds this role
     #[arg(long, value_name = "NAME")]
     role: Option<String>,
+    /// Show who changed the bots of the answer, by their change logs: one call or more per bot
+    #[arg(long, conflicts_with_all = ["offline", "observed"])]
+    who: bool,
     /// Name of the `KoreAccount`, when the manifests declare several
     #[arg(long, value_name = "NAME")]
     account: Option<String>,
@@ -140,11 +144,16 @@ async fn answer(
         Some(why) => why,
         None => match Session::open(compiled, reach, output).await {
             Ok(session) => {
-                let (state, host) = (session.state.clone(), session.host.clone());
+                let state = session.state.clone();
                 let remembered = remembered(state.as_deref(), manifests, compiled, output);
-                let world = session.read(compiled, ask(query, compiled)).await;
+                let answered = match remembered {
+                    Ok(remembered) => {
+                        Box::pin(explain_live(args.who, query, compiled, &session, remembered)).await
+                    }
+                    Err(error) => Err(error),
+                };
                 session.close().await;
-                return Ok(beside(query, compiled, &world?, host, remembered?).map(|answer| (answer, state)));
+                return Ok(answered?.map(|answer| (answer, state)));
             }
             Err(error @ CliError::Credential { .. }) => first_line(&error),
             Err(error) => return Err(error),
@@ -154,6 +163,25 @@ async fn answer(
         answer.reading.why_not = Some(why);
         (answer, known())
     }))
+}
+
+/// What is declared, beside what the account has, and who changed it where that is asked.
+async fn explain_live(
+    asks_who: bool,
+    query: &Query,
+    compiled: &Compiled,
+    session: &Session,
+    remembered: (Memory, Declaration),
+) -> Result<Result<Explanation, explain::UnknownName>, CliError> {
+    let world = session.read(compiled, ask(query, compiled)).await?;
+    let mut explanation = match beside(query, compiled, &world, session.host.clone(), remembered) {
+        Ok(explanation) => explanation,
+        Err(unknown) => return Ok(Err(unknown)),
+    };
+    if asks_who {
+        change_log::fill(&mut explanation, query.bot.as_ref(), &world, session).await?;
+    }
+    Ok(Ok(explanation))
 }
 
 /// The query and the paths. The first argument is a user when it is an e-mail address.

@@ -44,7 +44,8 @@ impl AuditPoll {
                 KoreError::Credentials { .. }
                 | KoreError::Unreachable { .. }
                 | KoreError::RateLimited { .. }
-                | KoreError::DeadlinePassed { .. },
+                | KoreError::DeadlinePassed { .. }
+                | KoreError::Encrypted { .. },
             ) => Polled::Nothing,
         }
     }

@@ -70,7 +70,7 @@ impl ConditionReason {
                 Self::Progressing
             }
             KoreError::Refused { .. } => Self::Failed,
-            KoreError::Protocol { .. } => Self::ProtocolError,
+            KoreError::Protocol { .. } | KoreError::Encrypted { .. } => Self::ProtocolError,
         }
     }
 

@@ -25,7 +25,11 @@ pub(super) struct Assembly {
     pub(super) directory: Directory,
     pub(super) warnings: Vec<String>,
     pub(super) users: Vec<(Email, ListedUser)>,
+    /// Users listed for what look-ups left out of their roles, and for nothing else.
+    pub(super) listed_beside: Vec<(Email, ListedUser)>,
     pub(super) members: Vec<(Email, GroupName)>,
+    /// People whom a group shows as having joined.
+    pub(super) active_members: HashSet<Email>,
     pub(super) names: Names,
 }
 
@@ -131,9 +135,21 @@ impl Assembly {
             let Some(username) = user.username.get() else { continue };
             let email = Email::observed(username);
             self.person(&email, user.user_id.get().map(UserId::new), true);
+            if let (Some(id), Some(entry)) = (user.org_user_id.get(), self.directory.users.get_mut(&email)) {
+                entry.org_user_id = Some(id.to_owned());
+            }
             self.users.push((email, user));
         }
         Ok(())
+    }
+
+    /// Keeps a listing that was not asked for, but that look-ups need.
+    pub(super) fn beside_look_ups(&mut self, users: Listed<ListedUser>) {
+        let named = users.items.into_iter().filter_map(|user| {
+            let email = Email::observed(user.username.get()?);
+            Some((email, user))
+        });
+        self.listed_beside = named.collect();
     }
 
     /// Files a group; `false` when it shows fewer members than it counts.
@@ -148,6 +164,9 @@ impl Assembly {
             if let Some(email) = member.email.get() {
                 let email = Email::observed(email);
                 self.person(&email, member.id.get().map(UserId::new), false);
+                if member.status.get().is_some_and(|status| status.trim().eq_ignore_ascii_case("active")) {
+                    self.active_members.insert(email.clone());
+                }
                 self.members.push((email, name.clone()));
             }
         }
@@ -163,7 +182,11 @@ impl Assembly {
     fn person(&mut self, email: &Email, id: Option<UserId>, is_user_listing: bool) {
         match self.directory.users.entry(email.clone()) {
             Entry::Vacant(vacant) => {
-                vacant.insert(UserEntry { id, spellings: vec![email.as_str().to_owned()] });
+                vacant.insert(UserEntry {
+                    id,
+                    spellings: vec![email.as_str().to_owned()],
+                    org_user_id: None,
+                });
             }
             Entry::Occupied(mut known) => {
                 let known = known.get_mut();
@@ -252,14 +275,15 @@ impl Assembly {
                 found.insert(email.clone(), element);
             }
         }
+        self.complete_roles(&mut found);
+        self.coverage.unread_groups = self.unread_groups(&found);
         let served = self.listed_facts(&found);
         self.group_facts(&found);
         for (email, element) in found {
             self.person_facts(&email, element, served.get(&email).copied().unwrap_or_default());
         }
         self.leave_shared_addresses_alone();
-        let Self { account, builder, coverage, directory, mut warnings, users: _, members: _, names: _ } =
-            self;
+        let Self { account, builder, coverage, directory, mut warnings, .. } = self;
         warnings.sort();
         warnings.dedup();
         let mut world = builder.build(coverage, directory);

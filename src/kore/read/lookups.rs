@@ -41,6 +41,20 @@ impl LookUpResult {
     }
 }
 
+/// Whether a role is among the results that may come through a group and does not say so (kore-api section 4, row 48).
+/// Whoever is in no group holds their roles directly.
+pub(super) fn leave_out_groups(results: &mut LookUpResults) -> bool {
+    let mut is_left_out = false;
+    for result in results.values_mut() {
+        let LookUpResult::Found(element) = result else { continue };
+        if element.groups.as_ref().is_some_and(Vec::is_empty) {
+            element.hold_directly();
+        }
+        is_left_out |= element.both_roles().is_some() && !element.shows_groups_of_roles();
+    }
+    is_left_out
+}
+
 /// Who is still to be asked.
 #[derive(Default)]
 struct Queue {

@@ -6,11 +6,14 @@
 
 mod assemble;
 mod calls;
+mod change_log;
 mod lookups;
 mod notices;
 mod pages;
 mod people;
+mod sign_on;
 
+pub use change_log::ChangeLogEntry;
 pub use notices::{AuditEvent, AuditPage};
 
 use super::gateway::{Call, Gateway};
@@ -210,7 +213,11 @@ impl Reader {
             people.extend(assembly.group_samples());
         }
         let look_ups = assembly.look_ups(people);
-        let results = self.look_up(look_ups.iter().flat_map(|(_, spellings)| spellings), calls).await?;
+        let mut results = self.look_up(look_ups.iter().flat_map(|(_, spellings)| spellings), calls).await?;
+        // How roles are held decides what a read-back says: where the look-ups leave it out, the listing has it.
+        if lookups::leave_out_groups(&mut results) && !request.users {
+            assembly.beside_look_ups(Box::pin(self.users(calls)).await?);
+        }
         let mut world = assembly.finish(look_ups, results);
         world.calls = calls.count();
         Ok(world)

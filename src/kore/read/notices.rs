@@ -1,4 +1,4 @@
-//! Small reads beside the world: who changed something, and whether something else changes the account too.
+//! Small reads beside the world: whether something has changed.
 
 use super::super::gateway::{Call, Tally};
 use super::super::wire::{Text, parse};
@@ -6,7 +6,6 @@ use super::super::{Endpoint, KoreError};
 use super::Reader;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::Value;
 
 /// One entry of the audit log (kore-api 2.18). Descriptions hold names and addresses: not for metrics.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -83,19 +82,5 @@ impl Reader {
             has_more: wire.more_available == Some(true),
             total: wire.total,
         })
-    }
-
-    /// Whether SAML attribute mapping is active: it changes roles and groups at each login, against any declared
-    /// state (kore-api 2.17). One call.
-    ///
-    /// # Errors
-    /// As [`Reader::read`]; the scope is often not granted.
-    pub async fn has_attribute_mapping(&self) -> Result<bool, KoreError> {
-        let endpoint = Endpoint::SsoConfig;
-        let call = Call::new(endpoint).query("SSOProtocol", "saml");
-        let body = self.gateway.read(&call, &Tally::default()).await?;
-        let json: Value = parse(&body).map_err(|why| self.gateway.misread(endpoint, why, &body))?;
-        let status = json.pointer("/ssoConfig/samlAttributeMapping/status").and_then(Value::as_str);
-        Ok(status.is_some_and(|status| status.eq_ignore_ascii_case("active")))
     }
 }

@@ -1,7 +1,8 @@
 //! Reads a listing to its end, without believing it (kore-api 2.0, "Pagination").
 //!
 //! Page 1; page 2 alone, which must share no entry with page 1; then the rest at once. `offset` is taken for a page number,
-//! and a server that counts rows, ignores it, clamps the size or lies about the total is found out. The proof of
+//! on alluserroles for a number of rows, and a server that counts otherwise, ignores it, clamps the size or lies about the
+//! total is found out. The proof of
 //! completeness is always the same: as many distinct entries as the first and the last page state.
 
 use super::super::KoreError;
@@ -73,12 +74,19 @@ impl Calls<'_> {
             if size == 0 {
                 return Err(PageError::Refused(format!("0 of {total} came")));
             }
-            let paging = match self.second(listing, size).await {
+            let mut paging = match self.second(listing, size).await {
                 Ok(paging) => paging,
                 Err(PageError::Refused(why)) => return self.single_page(listing, total, why).await,
                 Err(error) => return Err(error),
             };
             last = self.rest(listing, size, total.div_ceil(size), &paging).await?;
+            if paging.is_presumed && listing.distinct() < total {
+                // The page found at that row may have been a page of that number.
+                if let Some(again) = Box::pin(self.second_by_number(listing, size)).await? {
+                    paging = again;
+                    last = Box::pin(self.rest(listing, size, total.div_ceil(size), &paging)).await?;
+                }
+            }
             if let Some(why) = paging.doubt {
                 return Err(PageError::Refused(why));
             }
@@ -109,24 +117,34 @@ impl Calls<'_> {
 
     /// Fetches page 2 alone and finds out how `offset` counts: pages, or rows.
     async fn second<T: Paged>(&self, listing: &mut Listing<T>, size: usize) -> Result<Paging, PageError> {
+        if T::COUNTS_ROWS
+            && size > 1
+            && let Some(page) = self.page::<T>(size, size).await.unless_refused()?
+            && !page.items.is_empty()
+        {
+            let paging = listing.turn(page, size)?;
+            return Ok(Paging { is_presumed: true, ..paging });
+        }
         let second = self.page::<T>(1, size).await?;
         let is_shifted = size > 1
             && second.items.len() >= size - 1
             && listing.items[1..].iter().zip(&second.items).all(|(first, second)| first.id() == second.id());
         let (page, step) = if is_shifted { (self.page(size, size).await?, size) } else { (second, 1) };
+        listing.turn(page, step)
+    }
+
+    /// Page 2 by its number, where `offset` was taken for rows; `None` where nothing new is on it.
+    async fn second_by_number<T: Paged>(
+        &self,
+        listing: &mut Listing<T>,
+        size: usize,
+    ) -> Result<Option<Paging>, PageError> {
+        let Some(page) = self.page::<T>(1, size).await.unless_refused()? else { return Ok(None) };
         let Page { total, has_more, items } = page;
         let came = items.len();
-        let repeated = listing.add(items);
-        if came == 0 {
-            return Err(PageError::Refused("page 2 is empty".to_owned()));
-        }
-        if repeated == came {
-            return Err(PageError::Refused("page 2 repeats page 1, so offset is ignored".to_owned()));
-        }
-        // Someone may have been added in between: the rest is worth having, but it is no proof.
-        let doubt = (repeated > 0).then(|| format!("page 2 repeats {repeated} entries of page 1"));
-        let last = LastPage { total, has_more, next: 2 * step };
-        Ok(Paging { step, doubt, last })
+        let is_new = listing.add(items) < came;
+        let last = LastPage { total, has_more, next: 2 };
+        Ok(is_new.then_some(Paging { step: 1, is_presumed: false, doubt: None, last }))
     }
 
     /// Pages 3 to the last, several at once and kept in order; ends early at an empty page, because a total may be
@@ -181,14 +199,20 @@ impl Calls<'_> {
         mut has_more: Option<bool>,
     ) -> Result<(), PageError> {
         let size = listing.items.len();
-        for offset in 1..MAX_PAGES_WITHOUT_TOTAL {
-            if size == 0 || has_more == Some(false) {
-                break;
+        let mut step = if T::COUNTS_ROWS { size } else { 1 };
+        let mut number = 1;
+        while number < MAX_PAGES_WITHOUT_TOTAL && size > 0 && has_more != Some(false) {
+            let page = self.page::<T>(number * step, size).await.unless_refused()?;
+            let page = page.filter(|page| !page.items.is_empty());
+            if page.is_none() && number == 1 && step > 1 {
+                // No such row: it may take page numbers.
+                step = 1;
+                continue;
             }
-            let Some(page) = self.page::<T>(offset, size).await.unless_refused()? else { break };
+            let Some(page) = page else { break };
             has_more = page.has_more;
-            let is_last = page.items.is_empty();
-            if listing.add(page.items) > 0 || is_last {
+            number += 1;
+            if listing.add(page.items) > 0 {
                 break;
             }
         }
@@ -249,6 +273,8 @@ impl<T> UnlessRefused<T> for Result<T, PageError> {
 struct Paging {
     /// What `offset` grows by: 1, or the page size.
     step: usize,
+    /// Whether that is what the vendor documents, and not what page 2 has shown.
+    is_presumed: bool,
     /// Why the pages prove nothing even if all come.
     doubt: Option<String>,
     /// What page 2 stated.
@@ -294,6 +320,23 @@ impl<T: Paged> Listing<T> {
             }
         }
         repeated
+    }
+
+    /// Takes page 2 in, and says how to turn the rest.
+    fn turn(&mut self, page: Page<T>, step: usize) -> Result<Paging, PageError> {
+        let Page { total, has_more, items } = page;
+        let came = items.len();
+        let repeated = self.add(items);
+        if came == 0 {
+            return Err(PageError::Refused("page 2 is empty".to_owned()));
+        }
+        if repeated == came {
+            return Err(PageError::Refused("page 2 repeats page 1, so offset is ignored".to_owned()));
+        }
+        // Someone may have been added in between: the rest is worth having, but it is no proof.
+        let doubt = (repeated > 0).then(|| format!("page 2 repeats {repeated} entries of page 1"));
+        let last = LastPage { total, has_more, next: 2 * step };
+        Ok(Paging { step, is_presumed: false, doubt, last })
     }
 
     /// A refusal makes it partial; a failure is the read's.

@@ -7,7 +7,7 @@ use crate::facts::{
     PersonName, RoleId, RoleType, Seen, Value,
 };
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 impl Assembly {
     /// Facts of the users' listing, as far as no look-up replaces them; returns what it served for those looked up.
@@ -40,6 +40,43 @@ impl Assembly {
         served
     }
 
+    /// Role entries of look-ups that leave out through which groups they are held take it from the users' listing
+    /// (kore-api section 4, row 48).
+    pub(super) fn complete_roles(&self, found: &mut BTreeMap<Email, UserElement>) {
+        for (email, user) in self.users.iter().chain(&self.listed_beside) {
+            let Some(roles) = found.get_mut(email).and_then(|element| element.roles.as_mut()) else {
+                continue;
+            };
+            for (held, listed) in
+                [(&mut roles.bt_roles, &user.bt_roles), (&mut roles.admin_roles, &user.admin_roles)]
+            {
+                if let (Some(held), Some(listed)) = (held, listed) {
+                    RoleHeld::complete(held, listed);
+                }
+            }
+        }
+    }
+
+    /// What a group holds is read from its members. Where no answer about a member says through which groups roles are
+    /// held, it is not read at all.
+    pub(super) fn unread_groups(&self, found: &BTreeMap<Email, UserElement>) -> BTreeSet<GroupName> {
+        let listed = self.users.iter().filter(|(email, user)| {
+            let is_replaced = found.get(email).is_some_and(|element| element.both_roles().is_some());
+            !is_replaced && user.shows_groups_of_roles()
+        });
+        let looked_up = found.iter().filter(|(_, element)| element.shows_groups_of_roles());
+        let read: HashSet<&Email> =
+            listed.map(|(email, _)| email).chain(looked_up.map(|(email, _)| email)).collect();
+        let looked_up = found.iter().flat_map(|(email, element)| {
+            element.groups.iter().flatten().filter_map(move |label| Some((email, self.group_name(label)?)))
+        });
+        let members = self.members.iter().map(|(email, group)| (email, group.clone())).chain(looked_up);
+        let (read, unread): (Vec<_>, Vec<_>) = members.partition(|(email, _)| read.contains(email));
+        let read: BTreeSet<GroupName> = read.into_iter().map(|(_, group)| group).collect();
+        let unread = unread.into_iter().map(|(_, group)| group);
+        unread.filter(|group| !read.contains(group)).collect()
+    }
+
     /// Memberships the groups' listing shows, as far as no look-up replaces them.
     pub(super) fn group_facts(&mut self, found: &BTreeMap<Email, UserElement>) {
         for (email, group) in std::mem::take(&mut self.members) {
@@ -58,7 +95,10 @@ impl Assembly {
         };
         let access = element.access();
         let has_roles = element.both_roles().is_some();
-        let membership = membership(element.status().as_deref());
+        let mut membership = membership(element.status().as_deref());
+        if membership == Membership::Listed && self.active_members.contains(&email) {
+            membership = Membership::Joined;
+        }
         let UserElement { user_info, roles, assign_bot_tasks, groups, is_developer: _, can_create_bot: _ } =
             element;
         self.builder.see(Key::Member(email.clone()), Value::Member(membership));

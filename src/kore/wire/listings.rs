@@ -28,6 +28,8 @@ pub(in crate::kore) trait Paged: Sized + Send {
     const ENDPOINT: Endpoint;
     /// Entries asked for at once; a server may give fewer.
     const LIMIT: usize;
+    /// Whether `offset` counts rows by the vendor's documents; else it counts pages.
+    const COUNTS_ROWS: bool;
 
     /// What tells two entries apart.
     fn id(&self) -> Option<&str>;
@@ -37,10 +39,11 @@ pub(in crate::kore) trait Paged: Sized + Send {
 }
 
 macro_rules! paged {
-    ($item:ty, $endpoint:expr, $limit:expr, $key:literal, $id:expr) => {
+    ($item:ty, $endpoint:expr, $limit:expr, $counts_rows:expr, $key:literal, $id:expr) => {
         impl Paged for $item {
             const ENDPOINT: Endpoint = $endpoint;
             const LIMIT: usize = $limit;
+            const COUNTS_ROWS: bool = $counts_rows;
 
             fn id(&self) -> Option<&str> {
                 let id: fn(&Self) -> Option<&str> = $id;
@@ -72,9 +75,9 @@ macro_rules! paged {
 
 // The size for users is undocumented: a large one costs nothing, because a server that clamps it says so by the
 // number of entries it returns.
-paged!(ListedUser, Endpoint::AllUserRoles, 1_000, "users", |user| user.username.get());
-paged!(GroupWire, Endpoint::Groups, 50, "groups", |group| group.id.get());
-paged!(BotWire, Endpoint::Bots, 50, "bots", |bot| bot.id.get());
+paged!(ListedUser, Endpoint::AllUserRoles, 1_000, true, "users", |user| user.username.get());
+paged!(GroupWire, Endpoint::Groups, 50, false, "groups", |group| group.id.get());
+paged!(BotWire, Endpoint::Bots, 50, false, "bots", |bot| bot.id.get());
 
 /// A user of the listing (2.5).
 #[derive(Deserialize, Debug)]
@@ -84,6 +87,7 @@ pub(in crate::kore) struct ListedUser {
     pub(in crate::kore) username: Text,
     pub(in crate::kore) user_id: Text,
     pub(in crate::kore) account_id: Text,
+    pub(in crate::kore) org_user_id: Text,
     #[serde(deserialize_with = "flag")]
     pub(in crate::kore) is_developer: Option<bool>,
     #[serde(deserialize_with = "flag")]
@@ -95,6 +99,13 @@ pub(in crate::kore) struct ListedUser {
 }
 
 impl ListedUser {
+    /// Whether every role entry says through which groups it is held.
+    pub(in crate::kore) fn shows_groups_of_roles(&self) -> bool {
+        let Self { bt_roles, admin_roles, .. } = self;
+        let is_whole = bt_roles.is_some() && admin_roles.is_some();
+        is_whole && bt_roles.iter().chain(admin_roles).flatten().all(RoleHeld::shows_groups)
+    }
+
     /// Builder access, when the entry carries both flags.
     pub(in crate::kore) fn access(&self) -> Option<BuilderAccess> {
         Some(BuilderAccess::from_flags(self.is_developer?, self.can_create_bot?))
@@ -123,6 +134,8 @@ pub(in crate::kore) struct GroupMember {
     pub(in crate::kore) id: Text,
     #[serde(rename = "emailId")]
     pub(in crate::kore) email: Text,
+    #[serde(rename = "activationStatus")]
+    pub(in crate::kore) status: Text,
 }
 
 /// A bot (2.14). Its `jwtApps` hold secrets in clear and have no field.

@@ -70,6 +70,21 @@ impl UserElement {
         self.roles.as_ref().filter(|roles| roles.bt_roles.is_some() && roles.admin_roles.is_some())
     }
 
+    /// Whether every role entry says through which groups it is held.
+    pub(in crate::kore) fn shows_groups_of_roles(&self) -> bool {
+        self.both_roles().is_some_and(|RolesHeld { bt_roles, admin_roles }| {
+            bt_roles.iter().chain(admin_roles).flatten().all(RoleHeld::shows_groups)
+        })
+    }
+
+    /// Role entries that say nothing of groups are held directly.
+    pub(in crate::kore) fn hold_directly(&mut self) {
+        let roles = self.roles.iter_mut().flat_map(|roles| [&mut roles.bt_roles, &mut roles.admin_roles]);
+        for held in roles.flatten().flatten() {
+            held.groups.get_or_insert_default();
+        }
+    }
+
     /// Trimmed and in lower case.
     pub(in crate::kore) fn status(&self) -> Option<String> {
         self.user_info.status.get().map(|status| status.trim().to_ascii_lowercase())
@@ -86,8 +101,9 @@ pub(in crate::kore) struct RolesHeld {
     pub(in crate::kore) admin_roles: Option<Vec<RoleHeld>>,
 }
 
-/// A role a user holds, in 2.4 and 2.5. `groups` names the groups it is held through; empty: held directly.
-#[derive(Deserialize, Debug, Default)]
+/// A role a user holds, in 2.4 and 2.5. `groups` names the groups it is held through; empty: held directly. A shortened
+/// answer leaves it out, which says neither.
+#[derive(Deserialize, Debug, Default, Clone)]
 #[serde(rename_all = "camelCase", default)]
 pub(in crate::kore) struct RoleHeld {
     role_id: Text,
@@ -113,13 +129,40 @@ impl RoleHeld {
         self.bot_id.get().or(self.stream_id.get())
     }
 
+    /// Whether it says through which groups it is held, if through any.
+    pub(in crate::kore) fn shows_groups(&self) -> bool {
+        self.groups.is_some()
+    }
+
+    /// Whether both are about one role on one bot.
+    fn is_same(&self, other: &Self) -> bool {
+        let is_same_role = match (self.role_id(), other.role_id()) {
+            (Some(one), Some(other)) => one == other,
+            _ => self.role_name().is_some() && self.role_name() == other.role_name(),
+        };
+        is_same_role && self.bot() == other.bot()
+    }
+
+    /// Entries that say nothing of groups become those of another answer that do.
+    pub(in crate::kore) fn complete(held: &mut Vec<Self>, other: &[Self]) {
+        if held.iter().all(Self::shows_groups) {
+            return;
+        }
+        let entries = std::mem::take(held).into_iter().flat_map(|entry| {
+            let same = other.iter().filter(|other| other.shows_groups() && other.is_same(&entry));
+            let same: Vec<Self> = if entry.shows_groups() { Vec::new() } else { same.cloned().collect() };
+            if same.is_empty() { vec![entry] } else { same }
+        });
+        *held = entries.collect();
+    }
+
     pub(in crate::kore) fn groups(&self) -> impl Iterator<Item = &Label> {
         self.groups.iter().flatten().filter(|label| label.name.is_some() || label.id.is_some())
     }
 }
 
 /// A group: its name, or an object with name and id.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Clone)]
 pub(in crate::kore) struct Label {
     pub(in crate::kore) id: Option<String>,
     pub(in crate::kore) name: Option<String>,

@@ -2,7 +2,7 @@
 
 use super::walk::Walk;
 use super::{schema, secrets, vocabulary};
-use crate::facts::{RoleType, nearest};
+use crate::facts::{Level, RoleType, nearest};
 use crate::manifest::finding::{Code, Finding, Span, Spot, shown};
 use crate::manifest::kinds::{API_VERSION, CONTROLLER_KINDS, GROUP, Kind, Spec, rules};
 use crate::manifest::marks::Marks;
@@ -288,7 +288,8 @@ impl Checker {
                 continue;
             };
             let level = entry.value.text().unwrap_or_default();
-            if !levels.contains(&level) {
+            // In any case, and by any word for nothing or everything.
+            if !levels.iter().any(|known| Level::new(known).is_same(&Level::new(level))) {
                 let spot = Spot { file: Arc::clone(file), span: entry.value.span };
                 let message = format!("{name} is not known to take {}", shown(level));
                 let finding = Finding::new(Code::UnknownLevel, spot, message);

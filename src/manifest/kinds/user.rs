@@ -53,7 +53,7 @@ pub struct KoreUserSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub last_name: Option<String>,
-    /// Id of the user in your organisation. Sent when the user is created, never later.
+    /// Id of the user in your organisation. Sent when the user is created, never later: a difference is reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub org_user_id: Option<String>,

@@ -36,7 +36,7 @@ pub(super) fn people(
 ) -> Section {
     let mut page = declared.page(&[
         "Every user of the account, by address.",
-        "A field that is left out is neither compared nor changed. Profile fields, orgUserId and dataTables cannot be read from the platform and are therefore not here.",
+        "A field that is left out is neither compared nor changed. Profile fields and dataTables cannot be read from the platform and are therefore not here.",
     ]);
     let mut left_out = Vec::new();
     for (key, value) in world.facts() {
@@ -77,6 +77,10 @@ pub(super) fn people(
             if let Some(name) = name.filter(|name| !name.is_empty()) {
                 page.field(1, field, &name);
             }
+        }
+        let id = world.directory.users.get(email).and_then(|entry| entry.org_user_id.clone());
+        if let Some(id) = short(id) {
+            page.field(1, "orgUserId", &id);
         }
         if let Some(Value::Access(access)) = world.get(&Key::Access(email.clone())) {
             let level = match access {
@@ -146,7 +150,10 @@ pub(super) fn roles(
 fn is_built_in(role_type: RoleType, role: &RoleName) -> bool {
     match role_type {
         RoleType::Admin => role.is_master_admin(),
-        RoleType::Bot => role.is_bot_owner() || matches!(role.as_str(), "Bot Developer" | "Bot Tester"),
+        RoleType::Bot => {
+            role.is_bot_owner()
+                || matches!(role.as_str(), "Bot Developer" | "Bot Tester" | "Supervisor" | "Agent")
+        }
     }
 }
 

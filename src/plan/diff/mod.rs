@@ -32,6 +32,7 @@ use super::memory::RememberedFact;
 use super::model::{
     Action, Change, ChangeId, Entry, Origin, Pin, Reason, Reversible, Risk, RiskLevel, Unmanaged,
 };
+use super::notices::ORG_USER_ID;
 use super::resolve::{Wanted, extent_of};
 use super::{Rewrite, risk};
 use crate::facts::{
@@ -225,7 +226,7 @@ impl Comparison<'_> {
             // On an update it would choose the user instead of describing them (kore-api 2.2).
             Value::Profile(fields) => {
                 let fields: BTreeMap<String, String> =
-                    fields.iter().filter(|(name, _)| *name != "orgUserId").map(clone_pair).collect();
+                    fields.iter().filter(|(name, _)| *name != ORG_USER_ID).map(clone_pair).collect();
                 (!fields.is_empty()).then_some(Value::Profile(fields))
             }
             value => Some(value.clone()),
@@ -238,6 +239,8 @@ impl Comparison<'_> {
                     change.pins.push(Pin::BuilderAccess { access: *access });
                 }
             }
+            // An id of the organisation alone is read back, and compared in a notice.
+            _ if is_read_back(key, value, self.observed) => {}
             _ => self.difference.write_only.push(key.clone()),
         }
     }
@@ -274,6 +277,9 @@ impl Comparison<'_> {
             (Key::Member(email), _) => self.remove_member(email, seen, Action::Remove, sources),
             (Key::Assigned(email, _), _) if self.has_other_tasks(email) => {
                 self.leave_assignments(email, key, sources);
+            }
+            (Key::Assigned(email, _), _) if self.observed.hides_state(email) => {
+                self.block_for_state(email, key, sources);
             }
             (Key::Assigned(email, _), _) if self.is_pending(email) => {
                 self.wait_to_take_away(email, key, sources);
@@ -315,6 +321,13 @@ impl Comparison<'_> {
         }
         if key.role().is_some_and(|(_, role)| role.is_bot_owner()) {
             return; // Given at bot creation, moved in the console: never ours.
+        }
+        // It may be restored, with what is bound to it, and nothing can be sent for it meanwhile (kore-api 3.6).
+        if key.bot().is_some_and(|bot| self.observed.lacks_bot(bot)) {
+            return self.report_unmanaged(
+                key,
+                "the bot is not listed: deleted within 30 days, or of another account",
+            );
         }
         if let Some(email) = email
             && self.people.stripped.contains(email)
@@ -392,6 +405,11 @@ impl Comparison<'_> {
             && self.has_other_tasks(email)
         {
             return self.report_unmanaged(key, "the assignment lists tasks that the API cannot write back");
+        }
+        if let Key::Assigned(email, _) = key
+            && self.observed.hides_state(email)
+        {
+            return self.block_for_state(email, key, sources);
         }
         if let Key::Assigned(email, _) = key
             && self.is_pending(email)
@@ -507,6 +525,12 @@ fn entry(
     let subject = subjects.first().map(ToString::to_string).unwrap_or_default();
     let next_step = next_step.into();
     Entry { subjects, subject, reason, message, next_step, sources: sources.to_vec(), changes: Vec::new() }
+}
+
+fn is_read_back(key: &Key, value: &Value, observed: &World) -> bool {
+    let entry = key.email().and_then(|email| observed.directory.users.get(email));
+    let is_shown = entry.is_some_and(|entry| entry.org_user_id.is_some());
+    is_shown && matches!(value, Value::Profile(fields) if fields.keys().all(|name| name == ORG_USER_ID))
 }
 
 fn clone_pair((name, value): (&String, &String)) -> (String, String) {

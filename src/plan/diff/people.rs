@@ -28,6 +28,8 @@ pub(super) enum PersonObstacle {
     Unknown,
     /// Invited, and has not accepted.
     Pending,
+    /// In the account; no answer says whether they have accepted.
+    StateUnknown,
 }
 
 impl Comparison<'_> {
@@ -67,6 +69,9 @@ impl Comparison<'_> {
             Verdict::Present(_) if self.observed.get(&Key::Member(email.clone())).is_none() => {
                 Some(PersonObstacle::Unknown)
             }
+            Verdict::Present(_) if matches!(key, Key::Assigned(..)) && self.observed.hides_state(email) => {
+                (!is_satisfied()).then_some(PersonObstacle::StateUnknown)
+            }
             Verdict::Present(_) => {
                 (self.is_pending(email) && !is_satisfied() && !key.family().is_write_only())
                     .then_some(PersonObstacle::Pending)
@@ -102,12 +107,24 @@ impl Comparison<'_> {
                 };
                 self.blocked.push_for(email, entry(Reason::SubjectUnknown, message, next_step));
             }
+            PersonObstacle::StateUnknown => self.block_for_state(email, key, &want.sources),
             PersonObstacle::Pending => {
                 let message =
                     format!("{} is sent when {email} has accepted the invitation", self.describe(key));
                 self.difference.waiting.push(entry(Reason::WaitingForAcceptance, message, "nothing to do"));
             }
         }
+    }
+
+    /// Writing assignments sends the complete list, and for a person who has not joined it may be dropped (kore-api
+    /// section 4, rows 3 and 48): what they have would be lost.
+    pub(super) fn block_for_state(&mut self, email: &Email, key: &Key, sources: &[Source]) {
+        let message = format!(
+            "the account does not say whether {email} has accepted the invitation, so assignments are not written: {}",
+            self.describe(key)
+        );
+        let next_step = "change it in the console (Enterprise Bots > Bot & task assignments)";
+        self.blocked.push(entry(Reason::NotProved, vec![key.clone()], message, next_step, sources));
     }
 
     pub(super) fn is_pending(&self, email: &Email) -> bool {

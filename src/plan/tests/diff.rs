@@ -371,3 +371,97 @@ fn two_people_under_one_address_are_left_alone() {
     assert!(plan.blocked.iter().all(|entry| entry.reason == Reason::AddressAmbiguous), "{:?}", plan.blocked);
     assert!(!plan.blocked.is_empty());
 }
+
+#[test]
+fn an_org_user_id_is_compared_and_never_sent() {
+    let declared = |id: &str| {
+        let fields = [("orgUserId".to_owned(), id.to_owned())].into();
+        present(Value::Profile(fields))
+    };
+    let plan = |declared_id: &str, found: Option<&str>| {
+        let mut fixture = Fixture::converged();
+        fixture.want(&Key::Profile(email(JANE)), declared(declared_id));
+        fixture.directory.users.entry(email(JANE)).or_default().org_user_id = found.map(str::to_owned);
+        fixture.plan()
+    };
+    let same = plan("E-1", Some("E-1"));
+    assert!(same.is_clean() && same.warnings.is_empty() && same.write_only.is_empty(), "{:?}", same.warnings);
+    for (found, said) in [(Some("E-2"), "the account has E-2"), (None, "the account has none")] {
+        let other = plan("E-1", found);
+        assert!(other.changes.is_empty());
+        assert!(other.warnings.len() == 1 && other.warnings[0].contains(said), "{:?}", other.warnings);
+    }
+    let mut fixture = Fixture::converged();
+    fixture.want(&Key::Profile(email(JANE)), declared("E-1"));
+    for who in [JANE, SAM] {
+        fixture.directory.users.entry(email(who)).or_default().org_user_id = Some("E-1".to_owned());
+    }
+    assert!(fixture.plan().warnings[0].contains("of 2 users, who may be one person"));
+}
+
+#[test]
+fn nothing_is_taken_away_on_a_bot_that_is_not_listed() {
+    let mut fixture = Fixture::converged();
+    let gone = Key::BotRole(user(JANE), "Bot Developer".into(), "st-gone".into());
+    fixture.see(gone, Value::Held);
+    fixture.policy.ownership.role_bindings = OwnershipLevel::Remove;
+    let plan = fixture.plan();
+    assert!(plan.changes.is_empty(), "{:?}", lines(&plan));
+    assert!(plan.unmanaged.iter().any(|fact| fact.why.contains("deleted within 30 days")));
+    // Where bots may be missing from the list, it may be one of them.
+    fixture.coverage.listings.insert(Listing::Bots, Extent::Partial("page 2 is empty".to_owned()));
+    assert_eq!(fixture.plan().changes.len(), 1);
+}
+
+#[test]
+fn a_permission_that_the_account_spells_in_another_case_is_mentioned() {
+    let wanted = |name: &str| {
+        let mut fixture = Fixture::converged();
+        let permissions = [("Publish bot".into(), "YES".into())].into();
+        let spec = RoleSpec { description: None, permissions };
+        fixture.directory.roles.get_mut(&"r1".into()).unwrap().spec = spec;
+        let spec = RoleSpec { description: None, permissions: [(name.into(), "YES".into())].into() };
+        fixture.want(&Key::RoleDefinition(RoleType::Bot, "Releaser".into()), present(Value::Role(spec)));
+        fixture.plan().warnings
+    };
+    assert_eq!(wanted("Publish bot"), [""; 0]);
+    assert_eq!(wanted("Channels"), [""; 0]);
+    assert!(wanted("Publish Bot")[0].contains("the roles of the account have Publish bot"));
+}
+
+fn signing_on(mode: SyncMode, target: MappedTarget, lets_anybody_join: bool) -> SignOn {
+    let mapping = Some(AttributeMapping { mode, targets: [target].into() });
+    SignOn { protocol: "saml".to_owned(), mapping, lets_anybody_join }
+}
+
+#[test]
+fn a_plan_says_what_single_sign_on_makes_of_it() {
+    let in_group = Key::InGroup(email(JANE), "QA".into());
+    let plan = |sign_on: SignOn| {
+        let mut fixture = Fixture::converged();
+        fixture.see(in_group.clone(), Value::Held);
+        fixture.want(&in_group, absent());
+        fixture.want(&Key::AdminRole(user(SAM), "Auditor".into()), present(Value::Held));
+        fixture.plan_signing_on(Some(sign_on)).warnings
+    };
+    let full = plan(signing_on(SyncMode::FullSync, MappedTarget::Switch("isDeveloper".to_owned()), true));
+    assert_eq!(full.len(), 1);
+    assert!(full[0].contains("Full Sync") && full[0].contains("2 changes of this plan"), "{full:?}");
+    // What is added stays, and a removal comes back only where the mapping gives the same.
+    let mapped = plan(signing_on(SyncMode::InclusionOnly, MappedTarget::Group("e-1".into()), true));
+    assert!(mapped.len() == 1 && mapped[0].contains("jane@example.com in group QA"), "{mapped:?}");
+    assert_eq!(plan(signing_on(SyncMode::InclusionOnly, MappedTarget::Group("e-2".into()), true)), [""; 0]);
+}
+
+#[test]
+fn who_is_removed_may_join_again_by_single_sign_on() {
+    let plan = |lets_anybody_join: bool| {
+        let mut fixture = Fixture::converged();
+        fixture.want(&Key::Member(email(JANE)), absent());
+        fixture.wants.remove(&as_wanted(&developer(JANE)));
+        let sign_on = SignOn { protocol: "oidc".to_owned(), mapping: None, lets_anybody_join };
+        fixture.plan_signing_on(Some(sign_on))
+    };
+    assert!(plan(true).warnings[0].contains("1 removed user"), "{:?}", plan(true).warnings);
+    assert_eq!(plan(false).warnings, [""; 0]);
+}

@@ -12,9 +12,10 @@ mod retire;
 
 use super::*;
 use crate::facts::{
-    BotEntry, BotRef, BuilderAccess, Closure, Completeness, Coverage, DialogId, DialogSet, Directory, Email,
-    Extent, GroupEntry, Holder, Key, Listing, Membership, OwnershipLevel, Pattern, RoleEntry, RoleName,
-    RoleSpec, RoleType, Scope, ScopeExtent, Seen, Source, UserEntry, Value, Verdict, Want, WorldBuilder,
+    AttributeMapping, BotEntry, BotRef, BuilderAccess, Closure, Completeness, Coverage, DialogId, DialogSet,
+    Directory, Email, Extent, GroupEntry, Holder, Key, Listing, MappedTarget, Membership, OwnershipLevel,
+    Pattern, RoleEntry, RoleName, RoleSpec, RoleType, Scope, ScopeExtent, Seen, SignOn, Source, SyncMode,
+    UserEntry, Value, Verdict, Want, WorldBuilder,
 };
 
 /// A small account on both sides, equal at the start.
@@ -135,7 +136,7 @@ impl Fixture {
     fn seen_member(&mut self, who: &str, membership: Membership) {
         self.see(Key::Member(email(who)), Value::Member(membership));
         self.coverage.looked_up.insert(email(who), Seen::ALL);
-        let entry = UserEntry { id: Some(who.into()), spellings: vec![who.to_owned()] };
+        let entry = UserEntry { id: Some(who.into()), spellings: vec![who.to_owned()], org_user_id: None };
         self.directory.users.insert(email(who), entry);
     }
 
@@ -195,7 +196,13 @@ impl Fixture {
     }
 
     fn plan(&self) -> Plan {
-        make(self.desired(), &self.world(), &self.policy, &self.context())
+        self.plan_signing_on(None)
+    }
+
+    fn plan_signing_on(&self, sign_on: Option<SignOn>) -> Plan {
+        let mut world = self.world();
+        world.sign_on = sign_on;
+        make(self.desired(), &world, &self.policy, &self.context())
     }
 }
 

@@ -158,3 +158,27 @@ fn undeclared_users_go_only_by_ownership_and_domain() {
     assert_eq!(lines(&plan), ["- user left@example.com"]);
     assert_eq!(plan.unmanaged.len(), 1);
 }
+
+#[test]
+fn assignments_of_a_user_whose_state_is_left_out_are_not_written() {
+    let assigned = Key::Assigned(email(JANE), "st-1".into());
+    let mut fixture = Fixture::converged();
+    fixture.want(&assigned, present(Value::Dialogs(DialogSet::ALL)));
+    assert_eq!(fixture.plan().changes.len(), 1);
+    // In the account, looked up, and nothing says whether the invitation was accepted: what is stored may be dropped.
+    fixture.seen_member(JANE, Membership::Listed);
+    let plan = fixture.plan();
+    assert!(plan.changes.is_empty());
+    assert_eq!(reasons(&plan.blocked), [Reason::NotProved]);
+
+    let mut fixture = Fixture::converged();
+    fixture.seen_member(JANE, Membership::Listed);
+    fixture.see(assigned.clone(), Value::Dialogs(DialogSet::ALL));
+    fixture.want(&assigned, absent());
+    let plan = fixture.plan();
+    assert!(plan.changes.is_empty());
+    assert_eq!(reasons(&plan.blocked), [Reason::NotProved]);
+    // Roles are single facts, and are written.
+    fixture.unsee(&developer(JANE));
+    assert_eq!(fixture.plan().changes.len(), 1);
+}

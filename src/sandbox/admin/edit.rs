@@ -163,6 +163,12 @@ impl Editor<'_> {
         Ok(deleted_bots::delete(self.conn, self.account.seq, &bot, &requested_by, &self.now)?)
     }
 
+    /// The same, and forgets who held what on it.
+    pub(crate) fn delete_bot_with_bindings(&self, bot: &str) -> Result<(), SandboxError> {
+        bindings::forget_bot(self.conn, self.bot(bot)?.seq)?;
+        self.delete_bot(bot)
+    }
+
     /// See [`super::Admin::add_group`].
     pub fn add_group(&self, group: &NewGroup) -> Result<(), SandboxError> {
         let NewGroup { name, description, source } = group;
@@ -229,7 +235,7 @@ impl Editor<'_> {
         Ok(())
     }
 
-    fn binding(
+    pub(super) fn binding(
         &self,
         holder: &Holder,
         role: &str,
@@ -336,6 +342,7 @@ impl Editor<'_> {
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             enforce_jti,
             created_at: self.now.clone(),
+            encrypts_payload: false,
         };
         Ok(apps::insert(self.conn, name, &row)?)
     }
@@ -353,12 +360,12 @@ impl Editor<'_> {
         groups::by_name(self.conn, self.account.seq, name)?.ok_or_else(|| self.unknown("group", name))
     }
 
-    fn role(&self, kind: RoleKind, name: &str) -> Result<Role, SandboxError> {
+    pub(crate) fn role(&self, kind: RoleKind, name: &str) -> Result<Role, SandboxError> {
         roles::by_name(self.conn, self.account.seq, kind, name)?.ok_or_else(|| self.unknown("role", name))
     }
 
     /// A bot by name or id.
-    fn bot(&self, bot: &str) -> Result<Bot, SandboxError> {
+    pub(super) fn bot(&self, bot: &str) -> Result<Bot, SandboxError> {
         let found = match bots::by_id(self.conn, self.account.seq, bot)? {
             Some(found) => Some(found),
             None => bots::by_name(self.conn, self.account.seq, bot)?,
@@ -366,7 +373,7 @@ impl Editor<'_> {
         found.ok_or_else(|| self.unknown("bot", bot))
     }
 
-    fn unknown(&self, what: &'static str, name: &str) -> SandboxError {
+    pub(super) fn unknown(&self, what: &'static str, name: &str) -> SandboxError {
         let hint = match what {
             "user" => "invite them first: POST /api/public/users",
             _ => "check the spelling: names are case-sensitive",

@@ -1,6 +1,7 @@
 //! The hands of the account's administrator, in process: builds any world, does what only the console can do, and
 //! looks at the truth behind the API. Nothing here is counted, limited or subject to the dialect.
 
+mod acts;
 pub(crate) mod edit;
 pub(crate) mod snapshot;
 mod things;
@@ -109,19 +110,9 @@ impl Admin {
         self.batch(|editor| editor.add_bot(bot))
     }
 
-    /// Renames a bot.
-    pub fn rename_bot(&self, bot: &str, name: &str) -> Result<(), SandboxError> {
-        self.batch(|editor| editor.rename_bot(bot, name))
-    }
-
     /// Moves a bot to another status: approve, suspend, take back.
     pub fn set_bot_status(&self, bot: &str, status: BotStatus) -> Result<(), SandboxError> {
         self.batch(|editor| editor.set_bot_status(bot, status))
-    }
-
-    /// Deletes a bot with every binding and assignment of it.
-    pub fn delete_bot(&self, bot: &str) -> Result<(), SandboxError> {
-        self.batch(|editor| editor.delete_bot(bot))
     }
 
     /// Approves deployment requests by themselves from now on, or holds them for an admin.

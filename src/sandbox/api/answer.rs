@@ -1,5 +1,7 @@
 //! Answers and refusals. The texts are the vendor's, bodies of 1.5 and 2.0 included.
 
+use crate::sandbox::dialect::EncryptedAnswer;
+use crate::sandbox::store::digest_of;
 use serde::Serialize;
 use serde_json::json;
 
@@ -14,6 +16,19 @@ impl Answer {
     /// 200 with a JSON body.
     pub(crate) fn ok(body: &impl Serialize) -> Result<Self, ApiError> {
         Self::with_status(200, body)
+    }
+
+    /// What an app with payload encryption gets: nobody here can read it, and none of the documented keys is in it. The
+    /// form is not documented (1.3).
+    pub(crate) fn encrypted(&self, reading: EncryptedAnswer) -> Self {
+        let cipher = digest_of(&String::from_utf8_lossy(&self.body));
+        let body = match reading {
+            EncryptedAnswer::Object => {
+                json!({ "payload": cipher, "key": digest_of(&cipher), "meta": { "alg": "AES-256" } })
+            }
+            EncryptedAnswer::Text => json!(cipher),
+        };
+        Self { status: self.status, body: body.to_string().into_bytes() }
     }
 
     fn with_status(status: u16, body: &impl Serialize) -> Result<Self, ApiError> {

@@ -1,8 +1,9 @@
 //! 2.10 and 2.11: admin and bot role bindings.
 
 use super::resolve::{self, Refusal, failed};
-use super::{Answer, ApiError, Call};
-use crate::sandbox::dialect::AssignmentAnswers;
+use super::{Answer, ApiError, Call, wire};
+use crate::sandbox::dialect::{AssignmentAnswers, PrimaryAdminRole};
+use crate::sandbox::store::accounts;
 use crate::sandbox::store::audit::{self, Event};
 use crate::sandbox::store::bindings::{self, HolderSeq};
 use crate::sandbox::store::roles::{Role, RoleKind};
@@ -130,6 +131,16 @@ pub(super) fn give(call: &Call<'_>, role: &Role, bot: i64, user: &User) -> Resul
 /// Takes a directly held role from a user.
 pub(super) fn take(call: &Call<'_>, role: &Role, bot: i64, user: &User) -> Result<(), Refusal> {
     resolve::may_change(call, role, false)?;
+    if role.is_master_admin() && user.email.eq_ignore_ascii_case(&call.account.primary_admin) {
+        let heir = match call.dialect.primary_admin_role {
+            PrimaryAdminRole::Fixed => return failed(wire::UNAUTHORIZED),
+            PrimaryAdminRole::PassesOn => bindings::another_holder(call.conn, role.seq, user.seq)?,
+            PrimaryAdminRole::Plain => None,
+        };
+        if let Some(heir) = heir {
+            accounts::set_primary_admin(call.conn, call.account.seq, &heir)?;
+        }
+    }
     if bindings::unbind(call.conn, HolderSeq::User(user.seq), role.seq, bot)? {
         let event = event(role, audit::ADMIN_ROLE_DELETED, audit::BOT_ROLE_DELETED);
         call.audit(event, &format!("role {} deleted for {}", role.name, user.email))?;

@@ -1,8 +1,9 @@
 //! 2.14: GET bots, client secrets of their apps included, as the vendor sends them.
 
 use super::paging::PageRange;
-use super::{Answer, ApiError, Call};
+use super::{Answer, ApiError, Call, wire};
 use crate::sandbox::dialect::EnterprisePurpose;
+use crate::sandbox::store::deleted_bots::{self, Deleted};
 use crate::sandbox::store::{apps, bots};
 use serde::Serialize;
 use serde_json::Value;
@@ -50,8 +51,19 @@ struct JwtApp<'a> {
 
 pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
     let page = PageRange::new(call, "limit", call.dialect.page_max, call.dialect.bots_offset)?;
-    let total = bots::count(call.conn, call.account.seq)?;
-    let shown = bots::page(call.conn, call.account.seq, page.skip, page.take)?;
+    let live = bots::count(call.conn, call.account.seq)?;
+    let mut shown = bots::page(call.conn, call.account.seq, page.skip, page.take)?;
+    let deleted = if call.dialect.deleted_bots_listed {
+        deleted_bots::restorable(call.conn, call.account.seq, call.now)?
+    } else {
+        Vec::new()
+    };
+    let total = live + deleted.len();
+    let rest = deleted.iter().skip(page.skip.saturating_sub(live)).take(page.take - shown.len());
+    shown.extend(rest.map(Deleted::bot));
+    for bot in &mut shown {
+        bot.name = wire::bot_name(call.dialect, &bot.name, bot.former_name.as_ref());
+    }
     let seqs: Vec<i64> = shown.iter().map(|bot| bot.seq).collect();
     let apps = apps::of_bots(call.conn, &seqs)?;
     let mut apps_of: HashMap<i64, Vec<JwtApp<'_>>> = HashMap::new();

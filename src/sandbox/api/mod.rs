@@ -7,6 +7,7 @@ mod answer;
 mod assignments;
 mod audit_logs;
 mod bots;
+mod change_logs;
 mod groups;
 mod held;
 mod paging;
@@ -41,11 +42,14 @@ const USER_MANAGEMENT: &str = "user_management:user_management";
 const ROLE_MANAGEMENT: &str = "role_management:role_management";
 const SSO: &str = "user_management:sso_configuration";
 const AUDIT_LOGS: &str = "logs:admin_console_audit_logs";
+const CHANGE_LOGS: &str = "logs:bot_audit_logs";
 const PUBLISH: &str = "bot_publish:publish_request";
 const PUBLISH_STATUS: &str = "bot_publish:publish_status";
 
-/// The scopes an app can have. The words for SSO and for the publish status are not documented; those here are the sandbox's.
-pub const SCOPES: &[&str] = &[USER_MANAGEMENT, ROLE_MANAGEMENT, SSO, AUDIT_LOGS, PUBLISH, PUBLISH_STATUS];
+/// The scopes an app can have. The words for SSO, for change logs and for the publish status are not
+/// documented; those here are the sandbox's.
+pub const SCOPES: &[&str] =
+    &[USER_MANAGEMENT, ROLE_MANAGEMENT, SSO, AUDIT_LOGS, CHANGE_LOGS, PUBLISH, PUBLISH_STATUS];
 
 /// Whether an endpoint changes the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +67,7 @@ pub(crate) enum Counted {
 }
 
 /// One endpoint.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct ApiRoute {
     pub(crate) method: &'static str,
     /// `{bot}` stands for a bot's id.
@@ -73,6 +77,8 @@ pub(crate) struct ApiRoute {
     pub(crate) access: Access,
     /// Apps made in a bot's builder are let in, too.
     pub(crate) bot_apps: bool,
+    /// Answers, and bodies of writes, are encrypted for apps with that option (1.3).
+    pub(crate) encrypts: bool,
     pub(crate) handle: fn(&Call<'_>) -> Result<Answer, ApiError>,
 }
 
@@ -89,6 +95,7 @@ const fn read(
         counted: Counted::Account,
         access: Access::Read,
         bot_apps: false,
+        encrypts: false,
         handle,
     }
 }
@@ -102,13 +109,17 @@ const fn write(
     ApiRoute { access: Access::Write, ..read(method, path, scope, handle) }
 }
 
+const fn covered(route: ApiRoute) -> ApiRoute {
+    ApiRoute { encrypts: true, ..route }
+}
+
 /// Every endpoint.
-pub(crate) static ROUTES: [ApiRoute; 21] = [
-    write("POST", "/api/public/users", USER_MANAGEMENT, users_create::handle),
-    write("PUT", "/api/public/users", USER_MANAGEMENT, users_update::handle),
-    write("DELETE", "/api/public/users", USER_MANAGEMENT, users_delete::handle),
-    read("POST", "/api/public/usersInfo", USER_MANAGEMENT, users_info::handle),
-    read("GET", "/api/public/alluserroles", ROLE_MANAGEMENT, user_roles::handle),
+pub(crate) static ROUTES: [ApiRoute; 22] = [
+    covered(write("POST", "/api/public/users", USER_MANAGEMENT, users_create::handle)),
+    covered(write("PUT", "/api/public/users", USER_MANAGEMENT, users_update::handle)),
+    covered(write("DELETE", "/api/public/users", USER_MANAGEMENT, users_delete::handle)),
+    covered(read("POST", "/api/public/usersInfo", USER_MANAGEMENT, users_info::handle)),
+    covered(read("GET", "/api/public/alluserroles", ROLE_MANAGEMENT, user_roles::handle)),
     read("GET", "/api/public/roles", ROLE_MANAGEMENT, roles::list),
     read("GET", "/api/public/roles/export", ROLE_MANAGEMENT, roles::export),
     write("POST", "/api/public/roles/import", ROLE_MANAGEMENT, roles_import::handle),
@@ -120,7 +131,7 @@ pub(crate) static ROUTES: [ApiRoute; 21] = [
     },
     write("POST", "/api/public/adminroles/assignments", ROLE_MANAGEMENT, assignments::admin_roles),
     write("POST", "/api/public/btroles/assignments", ROLE_MANAGEMENT, assignments::bot_roles),
-    write("POST", "/api/public/useraccess", ROLE_MANAGEMENT, user_access::handle),
+    covered(write("POST", "/api/public/useraccess", ROLE_MANAGEMENT, user_access::handle)),
     read("GET", "/api/public/groups", ROLE_MANAGEMENT, groups::handle),
     read("GET", "/api/public/bots", ROLE_MANAGEMENT, bots::handle),
     ApiRoute {
@@ -138,6 +149,11 @@ pub(crate) static ROUTES: [ApiRoute; 21] = [
     write("DELETE", "/api/public/ssoconfig", SSO, sso::disable),
     read("GET", "/api/public/auditlogs", AUDIT_LOGS, audit_logs::handle),
     read("GET", "/api/public/bot/{bot}/ssoconfig", SSO, sso::show),
+    ApiRoute {
+        counted: Counted::Bot,
+        bot_apps: true,
+        ..read("GET", "/api/public/bot/{bot}/changelogs", CHANGE_LOGS, change_logs::handle)
+    },
 ];
 
 /// What a method and path lead to.

@@ -16,7 +16,7 @@ struct PublishBody {
 
 /// A token of another bot's app is refused before the id is looked at; an account's token is told that the
 /// id is unknown (1.5).
-fn bot(call: &Call<'_>) -> Result<Bot, ApiError> {
+pub(super) fn bot(call: &Call<'_>) -> Result<Bot, ApiError> {
     let found = bots::by_id(call.conn, call.account.seq, call.bot.unwrap_or_default())?;
     match (call.app.bot, found) {
         (Some(own), Some(bot)) if bot.seq == own => Ok(bot),

@@ -2,7 +2,6 @@
 
 use super::paging::PageRange;
 use super::{Answer, ApiError, Call, wire};
-use crate::sandbox::dialect::OffsetCounts;
 use crate::sandbox::store::roles::{self, Role, RoleKind};
 use serde_json::{Value, json};
 
@@ -13,7 +12,7 @@ pub(super) fn kind(call: &Call<'_>) -> Result<RoleKind, ApiError> {
 
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, ApiError> {
     let kind = kind(call)?;
-    let page = PageRange::new(call, "limit", call.dialect.page_max, OffsetCounts::Pages)?;
+    let page = PageRange::new(call, "limit", call.dialect.page_max, call.dialect.roles_offset)?;
     let roles = roles::all(call.conn, call.account.seq, kind)?;
     let total = roles.len();
     let shown: Vec<Value> =

@@ -1,7 +1,8 @@
 //! 2.8: POST roles/import, the only public way to create or change a role.
 
 use super::{Answer, ApiError, Call, wire};
-use crate::sandbox::dialect::RoleMatch;
+use crate::sandbox::dialect::{FixedRolesInImport, ImportMissingKeys, ParentsSwitchChildren, RoleMatch};
+use crate::sandbox::permissions;
 use crate::sandbox::store::roles::{self, Role, RoleKind};
 use crate::sandbox::store::{self, apps, audit};
 use serde::Deserialize;
@@ -47,7 +48,7 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
 fn upsert(call: &Call<'_>, kind: RoleKind, one: &Imported) -> Result<Role, ApiError> {
     let Imported { role: name, r_desc, permissions, ref_id } = one;
     let name = wire::stored_role_name(call.dialect, kind, name);
-    let permissions = plain(permissions);
+    let mut permissions = plain(permissions);
     let Some(mut role) = matching(call, kind, &name, ref_id.as_deref())? else {
         let id = store::fresh_hex();
         let fresh_ref = Uuid::new_v4().to_string();
@@ -56,7 +57,7 @@ fn upsert(call: &Call<'_>, kind: RoleKind, one: &Imported) -> Result<Role, ApiEr
             kind,
             name: &name,
             description: r_desc,
-            permissions: &permissions,
+            permissions: &written(call, permissions),
             ref_id: ref_id.as_deref().unwrap_or(&fresh_ref),
             is_system: false,
         };
@@ -64,11 +65,23 @@ fn upsert(call: &Call<'_>, kind: RoleKind, one: &Imported) -> Result<Role, ApiEr
         call.audit(audit::ROLE_CREATED, &format!("{} role {name} created", kind.word()))?;
         return stored(call, &id);
     };
-    // Master Admin and Bot Owner are fixed; of Bot Developer and Bot Tester only the permissions can change.
-    if role.is_master_admin() || role.is_bot_owner() {
-        return Ok(role);
+    // Of Bot Developer and Bot Tester only the permissions can change; the other built-in roles are fixed.
+    match call.dialect.fixed_roles_in_import {
+        FixedRolesInImport::Ignored if role.is_fixed() => return Ok(role),
+        FixedRolesInImport::Refused if role.is_fixed() => {
+            return Err(ApiError::bad_request(format!("role {} cannot be changed", role.name)));
+        }
+        _ => {}
     }
-    role.permissions = permissions;
+    for (missing, level) in &role.permissions {
+        let level = match call.dialect.import_missing_keys {
+            ImportMissingKeys::Removed => break,
+            ImportMissingKeys::Kept => level.clone(),
+            ImportMissingKeys::Off => json!("NO"),
+        };
+        permissions.entry(missing.clone()).or_insert(level);
+    }
+    role.permissions = written(call, permissions);
     if !role.is_system {
         role.name = name;
         role.description.clone_from(r_desc);
@@ -105,13 +118,24 @@ fn matching(
     Ok(roles::by_name(call.conn, account, kind, name)?)
 }
 
-/// Levels as plain strings: the export of bot roles holds one-element arrays.
-fn plain(permissions: &Map<String, Value>) -> Map<String, Value> {
-    let level = |value: &Value| match value {
-        Value::Array(levels) => levels.first().cloned().unwrap_or(Value::Null),
-        other => other.clone(),
+/// What is stored of the levels that a file gives a role.
+fn written(call: &Call<'_>, mut permissions: Map<String, Value>) -> Map<String, Value> {
+    if call.dialect.parents_switch_children == ParentsSwitchChildren::WhenWritten {
+        wire::switch_children_off(&mut permissions);
+    }
+    permissions
+}
+
+/// Levels as plain strings, in one case: the export of bot roles holds one-element arrays, and any case is taken.
+fn plain(found: &Map<String, Value>) -> Map<String, Value> {
+    let level = |value: &Value| {
+        let value = match value {
+            Value::Array(levels) => levels.first().cloned().unwrap_or(Value::Null),
+            other => other.clone(),
+        };
+        value.as_str().map(permissions::stored_level).map_or(value.clone(), Value::from)
     };
-    permissions.iter().map(|(name, value)| (name.clone(), level(value))).collect()
+    found.iter().map(|(name, value)| (name.clone(), level(value))).collect()
 }
 
 /// A full import removes custom roles that the file lacks, unless a user holds them.

@@ -1,6 +1,7 @@
 //! 2.17: the SSO configuration. Only SAML is documented; the other protocols are stored and shown alike.
 
 use super::{Answer, ApiError, Call};
+use crate::sandbox::dialect::{SsoInactiveProtocol, SsoSwitchNames};
 use crate::sandbox::sso::{self, Config, Mapping};
 use crate::sandbox::store::{apps, audit, groups, uuid_of};
 use serde::Deserialize;
@@ -65,9 +66,12 @@ pub(super) fn show(call: &Call<'_>) -> Result<Answer, ApiError> {
     let asked = protocol(call.required("SSOProtocol")?)?;
     let mut answer = addresses(call)?;
     if let Some((stored, document)) = apps::sso(call.conn, call.account.seq)?
-        && stored == asked
+        && (stored == asked || call.dialect.sso_inactive_protocol == SsoInactiveProtocol::ActiveConfig)
     {
         let mut config: Value = serde_json::from_str(&document).map_err(|e| ApiError::internal(&e))?;
+        if call.dialect.sso_switch_names == SsoSwitchNames::Labels {
+            sso::label_switches(&mut config);
+        }
         // A plain id in the answer of POST, an object here.
         config["modifiedBy"] = json!({
             "userId": config["modifiedBy"], "firstName": "Olivia", "lastName": "Owner"

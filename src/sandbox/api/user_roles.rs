@@ -3,8 +3,10 @@
 use super::held::{self, HeldRoles};
 use super::paging::PageRange;
 use super::{Answer, ApiError, Call};
-use crate::sandbox::store::users;
+use crate::sandbox::dialect::NoOrgUserId;
+use crate::sandbox::store::users::{self, User};
 use serde::Serialize;
+use serde_json::Value;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -19,7 +21,7 @@ struct UserRoleListing<'a> {
 struct UserRoleElement<'a> {
     username: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    org_user_id: Option<&'a str>,
+    org_user_id: Option<Value>,
     account_id: &'a str,
     is_developer: bool,
     can_create_bot: bool,
@@ -38,7 +40,7 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
         .iter()
         .map(|user| UserRoleElement {
             username: &user.email,
-            org_user_id: user.org_user_id.as_deref(),
+            org_user_id: org_user_id(call, user),
             account_id: &call.account.id,
             is_developer: user.is_developer,
             can_create_bot: user.can_create_bot,
@@ -51,4 +53,14 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
         available_more: page.more(total),
         users: rows,
     })
+}
+
+/// The id of the organisation, or what stands for none.
+fn org_user_id(call: &Call<'_>, user: &User) -> Option<Value> {
+    match (&user.org_user_id, call.dialect.no_org_user_id) {
+        (Some(id), _) => Some(Value::from(id.as_str())),
+        (None, NoOrgUserId::Absent) => None,
+        (None, NoOrgUserId::AsNull) => Some(Value::Null),
+        (None, NoOrgUserId::Empty) => Some(Value::from("")),
+    }
 }

@@ -3,7 +3,7 @@
 use super::resolve::{self, Refusal, failed};
 use super::users_entries::{self, RoleRef, UserInfo};
 use super::{Answer, ApiError, Call, assignments, wire};
-use crate::sandbox::dialect::ExistingUser;
+use crate::sandbox::dialect::{ExistingUser, PrivateAddresses};
 use crate::sandbox::mail;
 use crate::sandbox::store::users::{self, User, UserState};
 use crate::sandbox::store::{audit, bindings, groups};
@@ -58,7 +58,17 @@ fn create(call: &Call<'_>, entry: &CreateEntry, send_email: bool) -> Result<(), 
     let lower = email.to_lowercase();
     let email = if call.dialect.email_stored_lowercase { lower.as_str() } else { email };
     let found = users::by_email(call.conn, call.account.seq, email, call.dialect.email_case_sensitive)?;
+    let invite = match entry.send_email {
+        Some(own) if call.dialect.send_email_in_entry => own,
+        _ => send_email,
+    };
+    let is_welcome = match call.dialect.private_addresses {
+        PrivateAddresses::Accepted => true,
+        PrivateAddresses::InvitedOnly => invite || !mail::is_private(email),
+        PrivateAddresses::Refused => !mail::is_private(email),
+    };
     let user = match (found, call.dialect.existing_user) {
+        (None, _) if !is_welcome => return failed("Please provide a valid business email address"),
         (None, _) => insert(call, entry, email)?,
         (Some(_), ExistingUser::Failure) => return failed("User already exists"),
         (Some(_), ExistingUser::Unchanged) => return Ok(()),
@@ -74,10 +84,6 @@ fn create(call: &Call<'_>, entry: &CreateEntry, send_email: bool) -> Result<(), 
         }
     };
     give(call, entry, &user)?;
-    let invite = match entry.send_email {
-        Some(own) if call.dialect.send_email_in_entry => own,
-        _ => send_email,
-    };
     if invite && !user.state.has_joined() {
         call.invites.invite(call.conn, call.account.seq, user.seq, &user.email, call.now)?;
     }

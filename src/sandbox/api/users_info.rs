@@ -3,9 +3,10 @@
 use super::held::{self, HeldRoles};
 use super::{Answer, ApiError, Call, wire};
 use crate::sandbox::dialect::{
-    Generation, OverUsersInfo, SuspendedWord, UnknownUsers, UsersInfoOrder, WhilePending,
+    DeletedBotBindings, Generation, OverUsersInfo, SuspendedWord, UnknownUsers, UsersInfoOrder, WhilePending,
 };
 use crate::sandbox::store::bindings;
+use crate::sandbox::store::deleted_bots;
 use crate::sandbox::store::groups;
 use crate::sandbox::store::users::{self, User, UserState};
 use serde::{Deserialize, Serialize};
@@ -49,7 +50,8 @@ struct ShownUserInfo<'a> {
     user_id: &'a str,
     first_name: &'a str,
     last_name: &'a str,
-    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_login: Option<&'a str>,
 }
@@ -79,30 +81,26 @@ enum InfoElement<'a> {
 }
 
 pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
-    let InfoBody { mut email_ids, status } = call.body()?;
+    let InfoBody { email_ids, status } = call.body()?;
     let status = status.as_deref().unwrap_or("all");
     if !["all", "active", "not active"].contains(&status) {
         return Err(ApiError::invalid_arguments());
     }
-    if email_ids.len() > call.dialect.users_info_max {
-        match call.dialect.users_info_over_max {
-            OverUsersInfo::Refused => {
-                let msg = format!("emailIds cannot be more than {}", call.dialect.users_info_max);
-                return Err(ApiError::bad_request(msg));
-            }
-            OverUsersInfo::Truncated => email_ids.truncate(call.dialect.users_info_max),
-        }
-    }
+    let email_ids = within_maximum(call, email_ids)?;
     let case_sensitive = call.dialect.email_case_sensitive;
     let found = users::among(call.conn, call.account.seq, &email_ids, case_sensitive)?;
     let seqs: Vec<i64> = found.iter().map(|user| user.seq).collect();
-    let roles = held::roles_of(call, &found)?;
+    let mut roles = held::roles_of(call, &found)?;
+    for held in roles.values_mut() {
+        held.shorten(call.dialect.users_info_role_groups);
+    }
     let tasks = tasks_of(call, &found, &seqs)?;
     let groups = groups_of(call, &seqs)?;
     let key = |email: &str| if case_sensitive { email.to_owned() } else { email.to_lowercase() };
     let by_key: HashMap<String, &User> = found.iter().rev().map(|user| (key(&user.email), user)).collect();
+    let is_partial = call.dialect.users_info_partial && email_ids.len() > 1;
     let counters = (call.dialect.generation == Generation::Newer)
-        .then_some(Counters { more_available: false, total: email_ids.len() });
+        .then_some(Counters { more_available: is_partial, total: email_ids.len() });
     let no_roles = HeldRoles::default();
     let mut shown: Vec<(i64, InfoElement<'_>)> = Vec::with_capacity(email_ids.len());
     for email in &email_ids {
@@ -124,8 +122,8 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
                 user_id: &user.id,
                 first_name: &user.first_name,
                 last_name: &user.last_name,
-                status: word,
-                last_login: user.last_login.as_deref(),
+                status: call.dialect.users_info_status.then_some(word),
+                last_login: user.last_login.as_deref().filter(|_| call.dialect.users_info_status),
             },
             roles: roles.get(&user.seq).unwrap_or(&no_roles),
             assign_bot_tasks: tasks.get(&user.seq).map_or(&[], Vec::as_slice),
@@ -137,8 +135,25 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
     if call.dialect.users_info_order == UsersInfoOrder::AsStored {
         shown.sort_by_key(|(seq, _)| *seq);
     }
+    if is_partial && shown.len() == email_ids.len() {
+        shown.pop();
+    }
     let elements: Vec<InfoElement<'_>> = shown.into_iter().map(|(_, element)| element).collect();
     Answer::ok(&elements)
+}
+
+/// The addresses that are answered for.
+fn within_maximum(call: &Call<'_>, mut email_ids: Vec<String>) -> Result<Vec<String>, ApiError> {
+    if email_ids.len() > call.dialect.users_info_max {
+        match call.dialect.users_info_over_max {
+            OverUsersInfo::Refused => {
+                let msg = format!("emailIds cannot be more than {}", call.dialect.users_info_max);
+                return Err(ApiError::bad_request(msg));
+            }
+            OverUsersInfo::Truncated => email_ids.truncate(call.dialect.users_info_max),
+        }
+    }
+    Ok(email_ids)
 }
 
 fn unknown(call: &Call<'_>, email: &str) -> Value {
@@ -164,7 +179,12 @@ fn tasks_of(
     let pending: Vec<i64> =
         found.iter().filter(|user| hidden && !user.state.has_joined()).map(|user| user.seq).collect();
     let mut tasks: HashMap<i64, Vec<AssignedTasks>> = HashMap::new();
-    for assignment in bindings::assignments(call.conn, seqs)? {
+    let mut assignments = bindings::assignments(call.conn, seqs)?;
+    if call.dialect.deleted_bot_bindings == DeletedBotBindings::Shown {
+        let deleted = deleted_bots::restorable(call.conn, call.account.seq, call.now)?;
+        assignments.extend(deleted.iter().flat_map(|bot| bot.assignments(seqs)));
+    }
+    for assignment in assignments {
         if pending.contains(&assignment.user) {
             continue;
         }

@@ -3,7 +3,7 @@
 use super::resolve::{self, Refusal, failed};
 use super::users_entries::{self, RoleRef, UserInfo};
 use super::{Answer, ApiError, Call, assignments};
-use crate::sandbox::dialect::{MissingFlags, PutAssignments};
+use crate::sandbox::dialect::{MissingFlags, PutAssignments, PutOrgUserId};
 use crate::sandbox::store::users::{self, User};
 use crate::sandbox::store::{audit, bindings, groups};
 use serde::Deserialize;
@@ -63,6 +63,13 @@ fn update(call: &Call<'_>, entry: &UpdateEntry) -> Result<(), Refusal> {
         (None, Some(id)) => resolve::user_by_org_id(call, id)?,
         (None, None) => return failed("emailId or orgUserId is required"),
     };
+    if let (Some(_), Some(id)) = (&info.email_id, &info.org_user_id) {
+        match call.dialect.put_org_user_id {
+            PutOrgUserId::Ignored => {}
+            PutOrgUserId::Stored => users::set_org_user_id(call.conn, user.seq, id)?,
+            PutOrgUserId::Refused => return failed("orgUserId cannot be changed"),
+        }
+    }
     let (first, last) = (info.first_name.as_deref(), info.last_name.as_deref());
     users::set_names(call.conn, user.seq, first, last, &info.profile())?;
     let missing = |stored: bool| match call.dialect.put_missing_flags {

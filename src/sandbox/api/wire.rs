@@ -1,6 +1,9 @@
 //! Shapes that several endpoints share: failure reasons, permission values, role names.
 
-use crate::sandbox::dialect::{BotRoleNames, Dialect, PermissionShape, ReasonShape};
+use crate::sandbox::dialect::{
+    BotRoleNames, Dialect, NewerLevels, ParentsSwitchChildren, PermissionShape, ReasonShape, RenamedBotName,
+};
+use crate::sandbox::permissions;
 use crate::sandbox::store::roles::RoleKind;
 use serde_json::{Map, Value, json};
 
@@ -26,7 +29,7 @@ pub(crate) const USER_NOT_FOUND: &str = "User not found. Please check the provid
 /// The only refusal known for a removal.
 pub(crate) const UNAUTHORIZED: &str = "Unauthorized to perform this activity";
 
-/// Permission values as strings or one-element arrays (2.6).
+/// Permission values as strings or one-element arrays (2.6), in the account's spelling of levels.
 pub(crate) fn permissions(
     dialect: &Dialect,
     kind: RoleKind,
@@ -37,8 +40,43 @@ pub(crate) fn permissions(
         PermissionShape::Strings => false,
         PermissionShape::Arrays => true,
     };
-    let shown = |level: &Value| if as_arrays { json!([level]) } else { level.clone() };
-    stored.iter().map(|(name, level)| (name.clone(), shown(level))).collect()
+    let mut levels = stored.clone();
+    if dialect.parents_switch_children == ParentsSwitchChildren::WhenRead {
+        switch_children_off(&mut levels);
+    }
+    let spelled = |level: Value| match (dialect.newer_levels, &level) {
+        (NewerLevels::AsShown, Value::String(word)) => Value::from(permissions::shown_level(word)),
+        _ => level,
+    };
+    let shown = |level: Value| if as_arrays { json!([level]) } else { level };
+    levels.into_iter().map(|(name, level)| (name, shown(spelled(level)))).collect()
+}
+
+/// Children of a parent that is off are off (3.5). Those that are not there stay so.
+pub(crate) fn switch_children_off(levels: &mut Map<String, Value>) {
+    let is_off =
+        |parent: &str| levels.get(parent).and_then(Value::as_str).is_some_and(permissions::switches_off);
+    let children: Vec<String> =
+        levels.keys().filter(|name| permissions::parent_of(name).is_some_and(is_off)).cloned().collect();
+    for child in children {
+        levels.insert(child, json!("NO"));
+    }
+}
+
+/// The name of a bot in GET bots.
+pub(crate) fn bot_name(dialect: &Dialect, name: &str, former: Option<&String>) -> String {
+    match (dialect.renamed_bot_name, former) {
+        (RenamedBotName::AfterPublish, Some(former)) => former.clone(),
+        _ => name.to_owned(),
+    }
+}
+
+/// The name of a bot beside a role.
+pub(crate) fn bot_name_in_roles(dialect: &Dialect, name: &str, former: Option<&String>) -> String {
+    match (dialect.renamed_bot_name, former) {
+        (RenamedBotName::AfterPublish | RenamedBotName::OldInRoles, Some(former)) => former.clone(),
+        _ => name.to_owned(),
+    }
 }
 
 /// The name of a role as this account's generation shows it.

@@ -2,7 +2,9 @@
 //! and the Primary Admin.
 
 use super::{OWNER, World};
+use crate::sandbox::dialect::BotRoleSet;
 use crate::sandbox::error::SandboxError;
+use crate::sandbox::permissions::{BUILT_IN, NEWER};
 use crate::sandbox::store::bindings::{self, HolderSeq, NO_BOT};
 use crate::sandbox::store::groups::{self, EVERYONE, GroupSource};
 use crate::sandbox::store::roles::{self, BOT_OWNER, MASTER_ADMIN, RoleKind};
@@ -36,7 +38,7 @@ pub(crate) const ADMIN_PERMISSIONS: [&str; 21] = [
 ];
 
 pub(super) fn fill(world: &World<'_>) -> Result<(), SandboxError> {
-    let World { conn, account, now } = world;
+    let World { conn, account, dialect, now } = world;
     groups::insert(
         conn,
         account.seq,
@@ -53,8 +55,13 @@ pub(super) fn fill(world: &World<'_>) -> Result<(), SandboxError> {
         "Master administration role with full control on account activity",
         &everything,
     )?;
-    for (name, description, permissions) in bot_roles() {
-        builtin_role(world, RoleKind::Bot, name, description, &permissions)?;
+    match dialect.bot_role_set {
+        BotRoleSet::Standard => {
+            for (name, description, permissions) in bot_roles() {
+                builtin_role(world, RoleKind::Bot, name, description, &permissions)?;
+            }
+        }
+        BotRoleSet::ContactCenter => contact_center(world)?,
     }
     let owner = users::NewUserRow {
         email: OWNER,
@@ -69,6 +76,31 @@ pub(super) fn fill(world: &World<'_>) -> Result<(), SandboxError> {
     };
     let owner = users::insert(conn, account.seq, &owner, now)?;
     bindings::bind(conn, HolderSeq::User(owner), master, NO_BOT)?;
+    Ok(())
+}
+
+/// The five built-in roles of newer accounts, and a custom one that an upgrade has made (3.5, 3.10).
+fn contact_center(world: &World<'_>) -> Result<(), SandboxError> {
+    let of = |place: usize| -> Map<String, Value> {
+        let stated = NEWER.iter().filter(|row| !row.levels[place].is_empty());
+        stated
+            .flat_map(|row| row.names.iter().map(move |name| ((*name).to_owned(), json!(row.levels[place]))))
+            .collect()
+    };
+    for (place, name) in BUILT_IN.into_iter().enumerate() {
+        builtin_role(world, RoleKind::Bot, name, "", &of(place))?;
+    }
+    let (kind, name) = (RoleKind::Bot, "Supervisor_Support Desk");
+    let row = roles::NewRoleRow {
+        id: &hex_of(&[&world.account.id, kind.word(), name]),
+        kind,
+        name,
+        description: "",
+        permissions: &of(3),
+        ref_id: &uuid_of("", &[&world.account.id, "ref", kind.word(), name]),
+        is_system: false,
+    };
+    roles::insert(world.conn, world.account.seq, &row, &world.now)?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ mod generated;
 
 pub use generated::Seed;
 
+use super::dialect::Dialect;
 use super::error::SandboxError;
 use super::store::accounts::{self, Account};
 use super::{DEFAULT_ACCOUNT, Options, Starter, clock};
@@ -34,7 +35,7 @@ pub(crate) fn account_if_missing(
         0 => "Example".to_owned(),
         others => format!("Example {}", others + 1),
     };
-    account(conn, id, &name, options.starter, now)
+    account(conn, id, &name, options.starter, &options.dialect, now)
 }
 
 /// Makes an account.
@@ -43,10 +44,11 @@ pub(crate) fn account(
     id: &str,
     name: &str,
     starter: Starter,
+    dialect: &Dialect,
     now: Timestamp,
 ) -> Result<(), SandboxError> {
     let account = accounts::insert(conn, id, name, OWNER, &clock::wire(now))?;
-    let world = World { conn, account: &account, now: clock::wire(now) };
+    let world = World { conn, account: &account, dialect, now: clock::wire(now) };
     builtin::fill(&world)?;
     if starter == Starter::Demo {
         demo::fill(&world)?;
@@ -58,5 +60,6 @@ pub(crate) fn account(
 pub(crate) struct World<'a> {
     pub(crate) conn: &'a Connection,
     pub(crate) account: &'a Account,
+    pub(crate) dialect: &'a Dialect,
     pub(crate) now: String,
 }

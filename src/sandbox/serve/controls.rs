@@ -7,9 +7,10 @@
 //! | `GET /__test/clock` | the time; `POST {"set": "<RFC 3339>"}` or `{"advance_seconds": n}` moves it |
 //! | `GET /__test/requests` | the request log; `DELETE` empties it |
 //! | `GET /__test/snapshot?account=ID` | the truth of an account |
+//! | `POST /__test/acts` | does what no API does (`Act` as JSON): `{"rename-bot": {"bot": "A", "name": "B"}}` |
 
 use crate::sandbox::faults::Fault;
-use crate::sandbox::{Inner, Sandbox};
+use crate::sandbox::{Holder, Inner, Sandbox};
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
@@ -28,6 +29,7 @@ pub(super) fn router(sandbox: &Sandbox) -> Router<Arc<Inner>> {
         .route("/clock", get(show_clock).post(move_clock))
         .route("/requests", get(show_requests).delete(clear_requests))
         .route("/snapshot", get(snapshot))
+        .route("/acts", post(act))
         .with_state(sandbox.clone())
 }
 
@@ -85,6 +87,64 @@ async fn snapshot(
     .await;
     match taken {
         Ok(Ok(dump)) => Ok(Json(dump)),
+        Ok(Err(e)) => Err((StatusCode::BAD_REQUEST, e.to_string())),
+        Err(e) => Err((StatusCode::INTERNAL_SERVER_ERROR, e.to_string())),
+    }
+}
+
+/// What people do beside the Admin API and the console.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+enum Act {
+    RenameBot { bot: String, name: String },
+    DeleteBot { bot: String },
+    RestoreBot { id: String },
+    InviteInApp { actor: String, bot: String, holder: InApp, role: String },
+    RemoveInApp { actor: String, bot: String, holder: InApp, role: String },
+    SignIn { email: String, attributes: Vec<(String, String)> },
+    EncryptPayload { client_id: String, on: bool },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum InApp {
+    User(String),
+    Group(String),
+}
+
+impl From<InApp> for Holder {
+    fn from(holder: InApp) -> Self {
+        match holder {
+            InApp::User(email) => Self::User(email),
+            InApp::Group(name) => Self::Group(name),
+        }
+    }
+}
+
+async fn act(State(sandbox): State<Sandbox>, Json(act): Json<Act>) -> Result<StatusCode, Refused> {
+    let done = tokio::task::spawn_blocking(move || {
+        let admin = sandbox.admin()?;
+        match act {
+            Act::RenameBot { bot, name } => admin.rename_bot(&bot, &name),
+            Act::DeleteBot { bot } => admin.delete_bot(&bot),
+            Act::RestoreBot { id } => admin.restore_bot(&id),
+            Act::InviteInApp { actor, bot, holder, role } => {
+                admin.invite_in_app(&actor, &bot, &holder.into(), &role)
+            }
+            Act::RemoveInApp { actor, bot, holder, role } => {
+                admin.remove_in_app(&actor, &bot, &holder.into(), &role)
+            }
+            Act::SignIn { email, attributes } => {
+                let attributes: Vec<(&str, &str)> =
+                    attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+                admin.sign_in_by_sso(&email, &attributes)
+            }
+            Act::EncryptPayload { client_id, on } => admin.set_payload_encryption(&client_id, on),
+        }
+    })
+    .await;
+    match done {
+        Ok(Ok(())) => Ok(StatusCode::NO_CONTENT),
         Ok(Err(e)) => Err((StatusCode::BAD_REQUEST, e.to_string())),
         Err(e) => Err((StatusCode::INTERNAL_SERVER_ERROR, e.to_string())),
     }

@@ -359,8 +359,12 @@ fn answer(
     if incoming.is_upload && incoming.body.is_empty() {
         return Err(ApiError::invalid_arguments());
     }
+    let encrypts = route.encrypts && app.encrypts_payload;
+    if encrypts && route.access == Access::Write && inner.options.dialect.encrypted_refuses_plain {
+        return Err(ApiError::bad_request("Invalid encrypted payload"));
+    }
     let run = |conn: &rusqlite::Connection| {
-        (route.handle)(&Call {
+        let answer = (route.handle)(&Call {
             conn,
             account: &account,
             app: &app,
@@ -372,7 +376,8 @@ fn answer(
             bot,
             batch_limit: effects.batch_limit.unwrap_or(usize::MAX),
             total_off_by: effects.total_off_by,
-        })
+        })?;
+        Ok(if encrypts { answer.encrypted(inner.options.dialect.encrypted_answer) } else { answer })
     };
     match route.access {
         Access::Read => inner.store.read_lagging(run),
@@ -421,6 +426,8 @@ fn spend(inner: &Inner, route: &'static ApiRoute, bot: Option<&str>, account: &s
             (false, true) => HOURLY,
             (false, false) => PER_MINUTE,
         };
+        let msg =
+            if dialect.rate_limit_some_time { msg.replace("sometime", "some time") } else { msg.to_owned() };
         let status = dialect.rate_limit_status;
         ApiError {
             retry_after: dialect.retry_after.then_some(retry_after),

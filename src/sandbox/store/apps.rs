@@ -13,11 +13,12 @@ pub(crate) struct RegisteredApp {
     pub(crate) scopes: Vec<String>,
     pub(crate) enforce_jti: bool,
     pub(crate) created_at: String,
+    pub(crate) encrypts_payload: bool,
 }
 
 pub(crate) fn by_client_id(conn: &Connection, client_id: &str) -> rusqlite::Result<Option<RegisteredApp>> {
     conn.prepare_cached(
-        "SELECT client_id, account_seq, bot_seq, secret, scopes, enforce_jti, created_at FROM apps
+        "SELECT client_id, account_seq, bot_seq, secret, scopes, enforce_jti, created_at, encrypts_payload FROM apps
          WHERE client_id = ?1",
     )?
     .query_row([client_id], app)
@@ -31,7 +32,7 @@ pub(crate) fn by_name(
     name: &str,
 ) -> rusqlite::Result<Option<RegisteredApp>> {
     conn.prepare_cached(
-        "SELECT client_id, account_seq, bot_seq, secret, scopes, enforce_jti, created_at FROM apps
+        "SELECT client_id, account_seq, bot_seq, secret, scopes, enforce_jti, created_at, encrypts_payload FROM apps
          WHERE account_seq = ?1 AND name = ?2 AND bot_seq IS NULL ORDER BY created_at, client_id LIMIT 1",
     )?
     .query_row(params![account, name], app)
@@ -50,10 +51,10 @@ pub(crate) fn page(
         .query_row([account], |row| row.get(0))?;
     let found = conn
         .prepare_cached(
-            "SELECT client_id, account_seq, bot_seq, secret, scopes, enforce_jti, created_at, name FROM apps
+            "SELECT client_id, account_seq, bot_seq, secret, scopes, enforce_jti, created_at, encrypts_payload, name FROM apps
              WHERE account_seq = ?1 AND bot_seq IS NULL ORDER BY name, created_at, client_id LIMIT ?2 OFFSET ?3",
         )?
-        .query_map(params![account, take, skip], |row| Ok((row.get(7)?, app(row)?)))?
+        .query_map(params![account, take, skip], |row| Ok((row.get(8)?, app(row)?)))?
         .collect::<Result<_, _>>()?;
     Ok((found, total))
 }
@@ -65,15 +66,20 @@ pub(crate) fn own(
     client_id: &str,
 ) -> rusqlite::Result<Option<(String, RegisteredApp)>> {
     conn.prepare_cached(
-        "SELECT client_id, account_seq, bot_seq, secret, scopes, enforce_jti, created_at, name FROM apps
+        "SELECT client_id, account_seq, bot_seq, secret, scopes, enforce_jti, created_at, encrypts_payload, name FROM apps
          WHERE account_seq = ?1 AND client_id = ?2 AND bot_seq IS NULL",
     )?
-    .query_row(params![account, client_id], |row| Ok((row.get(7)?, app(row)?)))
+    .query_row(params![account, client_id], |row| Ok((row.get(8)?, app(row)?)))
     .optional()
 }
 
 pub(crate) fn set_secret(conn: &Connection, client_id: &str, secret: &str) -> rusqlite::Result<()> {
     conn.execute("UPDATE apps SET secret = ?2 WHERE client_id = ?1", params![client_id, secret]).map(drop)
+}
+
+pub(crate) fn set_payload_encryption(conn: &Connection, client_id: &str, on: bool) -> rusqlite::Result<()> {
+    conn.execute("UPDATE apps SET encrypts_payload = ?2 WHERE client_id = ?1", params![client_id, on])
+        .map(drop)
 }
 
 pub(crate) fn set_scopes(conn: &Connection, client_id: &str, scopes: &[&str]) -> rusqlite::Result<()> {
@@ -95,13 +101,14 @@ fn app(row: &rusqlite::Row<'_>) -> rusqlite::Result<RegisteredApp> {
         scopes: row.get_ref(4)?.as_str()?.split_whitespace().map(str::to_owned).collect(),
         enforce_jti: row.get(5)?,
         created_at: row.get(6)?,
+        encrypts_payload: row.get(7)?,
     })
 }
 
 /// The apps of all `bots`.
 pub(crate) fn of_bots(conn: &Connection, bots: &[i64]) -> rusqlite::Result<Vec<RegisteredApp>> {
     conn.prepare_cached(
-        "SELECT a.client_id, a.account_seq, a.bot_seq, a.secret, a.scopes, a.enforce_jti, a.created_at
+        "SELECT a.client_id, a.account_seq, a.bot_seq, a.secret, a.scopes, a.enforce_jti, a.created_at, a.encrypts_payload
          FROM json_each(?1) j JOIN apps a ON a.bot_seq = j.value ORDER BY a.created_at, a.client_id",
     )?
     .query_map([super::set_of(bots)?], app)?
@@ -109,7 +116,16 @@ pub(crate) fn of_bots(conn: &Connection, bots: &[i64]) -> rusqlite::Result<Vec<R
 }
 
 pub(crate) fn insert(conn: &Connection, name: &str, app: &RegisteredApp) -> rusqlite::Result<()> {
-    let RegisteredApp { client_id, account, bot, secret, scopes, enforce_jti, created_at } = app;
+    let RegisteredApp {
+        client_id,
+        account,
+        bot,
+        secret,
+        scopes,
+        enforce_jti,
+        created_at,
+        encrypts_payload: _,
+    } = app;
     conn.execute(
         "INSERT INTO apps (client_id, account_seq, bot_seq, name, secret, scopes, enforce_jti, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",

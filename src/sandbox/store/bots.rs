@@ -52,6 +52,8 @@ pub(crate) struct Bot {
     pub(crate) icon: String,
     pub(crate) created_at: String,
     pub(crate) created_by: String,
+    /// What it was called when it was last published, if that was another name.
+    pub(crate) former_name: Option<String>,
 }
 
 impl Bot {
@@ -67,7 +69,7 @@ impl Bot {
 }
 
 const COLUMNS: &str =
-    "seq, id, name, description, status, is_enterprise, language, icon, created_at, created_by";
+    "seq, id, name, description, status, is_enterprise, language, icon, created_at, created_by, former_name";
 
 /// The columns of [`bot`], where the table is called `alias`.
 pub(crate) fn columns_of(alias: &str) -> String {
@@ -86,6 +88,7 @@ pub(crate) fn bot(row: &Row<'_>) -> rusqlite::Result<Bot> {
         icon: row.get(7)?,
         created_at: row.get(8)?,
         created_by: row.get(9)?,
+        former_name: row.get(10)?,
     })
 }
 
@@ -153,11 +156,19 @@ pub(crate) fn insert(
 }
 
 pub(crate) fn set_status(conn: &Connection, bot: i64, status: BotStatus) -> rusqlite::Result<()> {
-    conn.execute("UPDATE bots SET status = ?2 WHERE seq = ?1", params![bot, status.word()]).map(drop)
+    conn.execute("UPDATE bots SET status = ?2 WHERE seq = ?1", params![bot, status.word()])?;
+    if status == BotStatus::Published {
+        conn.execute("UPDATE bots SET former_name = NULL WHERE seq = ?1", [bot])?;
+    }
+    Ok(())
 }
 
 pub(crate) fn rename(conn: &Connection, bot: i64, name: &str) -> rusqlite::Result<()> {
-    conn.execute("UPDATE bots SET name = ?2 WHERE seq = ?1", params![bot, name]).map(drop)
+    conn.execute(
+        "UPDATE bots SET former_name = coalesce(former_name, name), name = ?2 WHERE seq = ?1",
+        params![bot, name],
+    )
+    .map(drop)
 }
 
 /// Removes a bot with everything bound to it.

@@ -1,8 +1,10 @@
 //! Bots that were deleted, kept so that they can be brought back: their tasks, settings, roles and assignments. What
 //! belonged to people or groups that are gone by then stays gone; their web apps, with their secrets, too.
 
+use super::bindings::{Assignment, OtherRoles};
 use super::bots::{self, Bot};
 use super::tasks::{self, TaskState};
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +39,79 @@ pub(crate) struct BotBackup {
     /// Id of the task, group.
     task_groups: Vec<(String, i64)>,
 }
+
+impl Deleted {
+    /// Whether it can be restored: it was in use, and is not gone for longer than it is kept.
+    pub(crate) fn is_restorable(&self, now: Timestamp) -> bool {
+        let is_recent = self.at.parse::<Timestamp>().is_ok_and(|at| now.duration_since(at) <= KEPT);
+        is_recent && self.backup.is_restorable()
+    }
+
+    /// As it was listed. There is no row for it.
+    pub(crate) fn bot(&self) -> Bot {
+        let BotBackup { description, status, is_enterprise, created_by, .. } = &self.backup;
+        Bot {
+            seq: 0,
+            id: self.id.clone(),
+            name: self.name.clone(),
+            description: description.clone(),
+            status: *status,
+            is_enterprise: *is_enterprise,
+            language: "en".to_owned(),
+            icon: super::hex_of(&[&self.id, "icon"]),
+            created_at: self.created_at.clone(),
+            created_by: created_by.clone(),
+            former_name: None,
+        }
+    }
+
+    /// What of it is assigned to these users.
+    pub(crate) fn assignments(&self, users: &[i64]) -> impl Iterator<Item = Assignment> {
+        let all: Vec<String> = self.backup.tasks.iter().map(|(id, _, _)| id.clone()).collect();
+        let of_users = self.backup.assignments.iter().filter(|(user, _, _)| users.contains(user));
+        of_users.map(move |(user, dialogs, other_tasks)| Assignment {
+            user: *user,
+            bot_id: self.id.clone(),
+            bot_name: self.name.clone(),
+            all_dialogs: dialogs.is_none(),
+            dialogs: match dialogs {
+                Some(dialogs) => serde_json::from_str(dialogs).unwrap_or_default(),
+                None => all.clone(),
+            },
+            other_tasks: other_tasks
+                .as_deref()
+                .and_then(|text| serde_json::from_str(text).ok())
+                .unwrap_or_default(),
+        })
+    }
+}
+
+/// The roles on these bots.
+pub(crate) fn roles_on(deleted: &[Deleted]) -> OtherRoles {
+    let mut others = OtherRoles::default();
+    for Deleted { id, name, backup, .. } in deleted {
+        let on = |(holder, role): &(i64, i64)| (*holder, *role, id.clone(), name.clone());
+        others.users.extend(backup.user_roles.iter().map(on));
+        others.groups.extend(backup.group_roles.iter().map(on));
+    }
+    others
+}
+
+/// The account's bots that can be restored, by id.
+pub(crate) fn restorable(conn: &Connection, account: i64, now: Timestamp) -> rusqlite::Result<Vec<Deleted>> {
+    let mut found: Vec<Deleted> = conn
+        .prepare_cached(
+            "SELECT id, name, requested_by, created_at, deleted_at, document FROM deleted_bots
+             WHERE account_seq = ?1 ORDER BY id",
+        )?
+        .query_map([account], deleted)?
+        .collect::<Result<_, _>>()?;
+    found.retain(|bot| bot.is_restorable(now));
+    Ok(found)
+}
+
+/// For so long a deleted bot can be restored (3.6).
+const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 impl BotBackup {
     /// Whether the bot was deployed, and at least one of its tasks active: no other can be restored (3.6).

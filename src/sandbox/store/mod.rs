@@ -16,6 +16,7 @@ pub(crate) mod bot_settings;
 pub(crate) mod bots;
 pub(crate) mod browsers;
 pub(crate) mod bulk_runs;
+pub(crate) mod change_log;
 pub(crate) mod deleted_bots;
 pub(crate) mod drafts;
 pub(crate) mod group_list;
@@ -48,13 +49,14 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// Each makes the next version of the one before it; the version is how many have run.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("schema_1.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
     include_str!("schema_5.sql"),
     include_str!("schema_6.sql"),
+    include_str!("schema_7.sql"),
 ];
 const FILE: &str = "account.db";
 /// How much of the database the writer, and each reader, keeps in memory, in KiB.

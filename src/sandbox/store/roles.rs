@@ -58,6 +58,11 @@ impl Role {
         self.is_system && self.kind == RoleKind::Bot && self.name == BOT_OWNER
     }
 
+    /// Whether nobody can change what it permits: every built-in role but Bot Developer and Bot Tester (3.5).
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.is_system && !["Bot Developer", "Bot Tester"].contains(&self.name.as_str())
+    }
+
     pub(crate) fn is_master_admin(&self) -> bool {
         self.is_system && self.kind == RoleKind::Admin && self.name == MASTER_ADMIN
     }

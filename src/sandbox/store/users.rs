@@ -245,6 +245,10 @@ pub(crate) fn set_flags(
         .map(drop)
 }
 
+pub(crate) fn set_org_user_id(conn: &Connection, user: i64, id: &str) -> rusqlite::Result<()> {
+    conn.execute("UPDATE users SET org_user_id = ?2 WHERE seq = ?1", params![user, id]).map(drop)
+}
+
 pub(crate) fn set_data_tables(conn: &Connection, user: i64, allowed: bool) -> rusqlite::Result<()> {
     conn.prepare_cached("UPDATE users SET data_tables = ?2 WHERE seq = ?1")?
         .execute(params![user, allowed])

@@ -8,7 +8,7 @@ use crate::support::promises::{
     every_sendable_change_has_a_fate, read_whole, reconcile, removes_only_what_was_read_whole,
 };
 use crate::support::random::on_any;
-use crate::support::world::{self, Bot, Case, Person};
+use crate::support::world::{self, Bot, BotState, Case, Person};
 use koreconcile::apply::{self, BeforeImageSource, Journal};
 use koreconcile::facts::Desired;
 use koreconcile::kore::Clock;
@@ -158,7 +158,7 @@ fn quiet() -> Case {
     Case {
         dialect: Dialect::default(),
         people: vec![person],
-        bots: vec![Bot { is_published: true, is_enterprise: true, owner: None }],
+        bots: vec![Bot { is_published: true, is_enterprise: true, owner: None, state: BotState::Kept }],
         groups: Vec::new(),
         custom_roles: [false; 3],
         wishes: Vec::new(),

@@ -49,7 +49,7 @@ fn json_is_for_machines_and_nothing_is_written() {
     assert_eq!(json["format"], "koreconcile.dev/doctor/v1");
     assert_eq!(json["account"]["id"], "6661e128d3203924648c10bf");
     let figures = &json["figures"];
-    assert_eq!((&figures["calls"], &figures["readCalls"]), (&json!(8), &json!(6)));
+    assert_eq!((&figures["calls"], &figures["readCalls"]), (&json!(10), &json!(6)));
     assert_eq!(figures["callsByEndpoint"]["POST /api/public/usersInfo"], 1);
     assert_eq!(figures["smallestIntervalSeconds"], 60);
     assert!(json["findings"].as_array().unwrap().iter().all(|finding| finding["level"] == "ok"), "{json:#}");
@@ -154,8 +154,12 @@ async fn warns_of_attribute_mapping() {
     });
     post(&served, "/api/public/ssoconfig", &body).await;
     let run = served.run(&["doctor"]).expect(0);
-    assert!(run.stdout.contains("warning sso: SAML attribute mapping is active"), "{run}");
-    assert!(run.stdout.contains("so: "), "{run}");
+    assert!(
+        run.stdout.contains("warning sso: attribute mapping of saml is active: Full Sync, 1 access setting"),
+        "{run}"
+    );
+    assert!(run.stdout.contains("so: each sign-in takes all groups and admin roles"), "{run}");
+    assert!(run.stdout.contains("note    sso: whoever the identity provider lets through joins"), "{run}");
 }
 
 #[test]

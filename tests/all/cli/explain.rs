@@ -311,3 +311,35 @@ fn tells_what_is_in_the_way() {
     assert!(run.stdout.contains("+ assigned to Claims Draft: missing"), "{run}");
     assert!(run.stdout.contains("blocked: Claims Draft is not published"), "{run}");
 }
+
+#[test]
+fn who_asks_the_change_log_of_the_bot() {
+    let served = served();
+    let bot = "Banking Assistant";
+    for (actor, role) in [("jane.doe@example.com", "Bot Tester"), ("bo.owner@example.com", "Analyst")] {
+        let holder = json!({ "user": "kim@example.com" });
+        let act = json!({ "actor": actor, "bot": bot, "holder": holder, "role": role });
+        served.server.act(&json!({ "invite-in-app": act }));
+    }
+    let run = served.run(&["explain", "--bot", bot, "--who"]).expect(0);
+    assert!(run.stdout.contains("jane.doe@example.com: Bot Tester given to kim@example.com"), "{run}");
+    assert!(run.stdout.contains("bo.owner@example.com: Analyst given to kim@example.com"), "{run}");
+    let asked = "GET /api/public/bot/{bot}/changelogs";
+    assert_eq!(served.server.calls(asked), 1);
+    // A user has a few bots; each is asked.
+    let run = served.run(&["explain", "kim@example.com", "--who"]).expect(0);
+    assert!(run.stdout.contains("the change log of Travel Desk is empty"), "{run}");
+    // Nobody asks without being told to.
+    let before = served.server.calls(asked);
+    served.run(&["explain", "--bot", bot]).expect(0);
+    assert_eq!(served.server.calls(asked), before);
+}
+
+#[test]
+fn who_without_the_scope_is_a_note() {
+    let scopes = "role_management:role_management,user_management:user_management";
+    let served = Served::with(&["--rate-limit", "off"], scopes, &[GRANTS.to_owned()]);
+    let run = served.run(&["explain", "--bot", "Banking Assistant", "--who"]).expect(0);
+    assert!(run.stdout.contains("the change log of Banking Assistant is not shown"), "{run}");
+    assert!(run.stdout.contains("Logs > Bot Audit Logs"), "{run}");
+}

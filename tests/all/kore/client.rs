@@ -4,7 +4,8 @@
 use crate::kore::script::{account, answer, fixture, ok, refused, run};
 use koreconcile::facts::{
     BotId, BuilderAccess, DialogId, DialogSet, Email, Extent, GroupId, GroupName, Holder, Key, Level,
-    Listing, Membership, PermissionName, PersonName, RoleId, RoleName, RoleType, Seen, UserId, Value as Fact,
+    Listing, Membership, PermissionName, PersonName, RoleId, RoleName, RoleType, Seen, SyncMode, UserId,
+    Value as Fact,
 };
 use koreconcile::kore::{
     Assignments, BotAssignment, BotRoleEdit, Failure, Grant, ImportedRole, KoreError, NewUser, ReadRequest,
@@ -511,7 +512,8 @@ fn section_2_17_and_2_18_side_reads() {
             "timestampValue": 1_578_157_612_745_u64, "Date/Time": "2020-01-04T17:06:52.745Z", "Description": "User logged out",
             "Name": "Logout", "Category": "Login/Logout", "AuditLogId": "5e10c62ce0e2f05f05aaaaaa" }] })),
     });
-    assert!(run(account.reader.has_attribute_mapping()).unwrap());
+    let sign_on = run(account.reader.sign_on()).unwrap().unwrap();
+    assert_eq!((sign_on.mapping.unwrap().mode, sign_on.lets_anybody_join), (SyncMode::FullSync, true));
     let page = run(account.reader.audit_log(None)).unwrap();
     assert_eq!((page.events[0].id.as_str(), page.has_more), ("5e10c62ce0e2f05f05aaaaaa", false));
     assert_eq!(page.events[0].at.unwrap().as_millisecond(), 1_578_157_612_745);

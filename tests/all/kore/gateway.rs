@@ -267,7 +267,7 @@ fn wire_values_do_not_show_themselves() {
     use koreconcile::kore::{Body, Method, WireRequest};
     let request = WireRequest {
         method: Method::Post,
-        path: "/x",
+        path: "/x".into(),
         query: vec![],
         auth: "CANARY".into(),
         body: Body::Json(b"CANARY".to_vec()),
@@ -299,7 +299,7 @@ async fn serve(bytes: Vec<u8>) -> u16 {
 async fn get(base: &str, limits: HttpLimits) -> Result<WireResponse, TransportError> {
     use koreconcile::kore::{Body, Method, Transport, WireRequest};
     let transport = HttpTransport::new(BaseUrl::parse(base).unwrap(), limits).unwrap();
-    let (method, path, query) = (Method::Get, "/api/public/bots", vec![("limit", "50".to_owned())]);
+    let (method, path, query) = (Method::Get, "/api/public/bots".into(), vec![("limit", "50".to_owned())]);
     transport.send(&WireRequest { method, path, query, auth: "token".into(), body: Body::Empty }).await
 }
 

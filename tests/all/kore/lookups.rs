@@ -341,3 +341,90 @@ fn the_state_word_decides_the_membership() {
         assert_eq!(value, &Fact::Member(expected), "{word}");
     }
 }
+
+/// A user in a group with one role, as a shortened answer shows them.
+fn shortened(email: &str, groups: &Value) -> Value {
+    json!({
+        "userInfo": { "emailId": email }, "isDeveloper": false, "canCreateBot": false, "assignBotTasks": [],
+        "roles": { "btRoles": [{ "roleId": "r1", "roleName": "Bot Tester", "botId": "st-1" }], "adminRoles": [] },
+        "groups": groups
+    })
+}
+
+fn listed_through(email: &str, through: &Value) -> Value {
+    let role = json!({ "roleId": "r1", "roleName": "Bot Tester", "botId": "st-1", "groups": through });
+    json!({ "username": email, "isDeveloper": false, "canCreateBot": false, "btRoles": [role], "adminRoles": [] })
+}
+
+#[test]
+fn roles_that_leave_out_their_groups_take_them_from_the_listing() {
+    const JANE: &str = "jane@example.com";
+    let tester =
+        || Key::BotRole(Holder::User(Email::observed(JANE)), RoleName::new("Bot Tester"), BotId::new("st-1"));
+    let read = |groups: Value, through: Value| {
+        let account = account(move |seen, _| match seen.line.as_str() {
+            "POST /api/public/usersInfo" => ok(&json!([shortened(JANE, &groups)])),
+            "GET /api/public/alluserroles" => {
+                ok(&json!({ "total": 1, "availableMore": false, "users": [listed_through(JANE, &through)] }))
+            }
+            other => panic!("{other}"),
+        });
+        let ask = ReadRequest::of_users([Email::observed(JANE)].into());
+        let world = run(account.reader.read(&ask)).unwrap();
+        (world.get(&tester()).cloned(), world.coverage.unread_groups, account.log().len())
+    };
+    let qa = json!([{ "groupId": "e-1", "groupName": "QA" }]);
+    let inherited = Fact::Inherited([GroupName::new("QA")].into());
+    assert_eq!(read(qa.clone(), json!(["QA"])), (Some(inherited), [].into(), 2));
+    assert_eq!(read(qa.clone(), json!([])), (Some(Fact::Held), [].into(), 2));
+    // Nobody in no group holds anything through one.
+    assert_eq!(read(json!([]), Value::Null), (Some(Fact::Held), [].into(), 1));
+    // The listing leaves it out as well: what the group holds is not read.
+    assert_eq!(read(qa, Value::Null), (Some(Fact::Held), [GroupName::new("QA")].into(), 2));
+}
+
+#[test]
+fn no_status_is_neither_invited_nor_joined_unless_a_group_says_so() {
+    let read = |status: Value| {
+        let account = account(move |seen, _| {
+            if seen.line.ends_with("usersInfo") {
+                ok(&json!([shortened("jane@example.com", &json!([]))]))
+            } else {
+                let member =
+                    json!({ "_id": "u-1", "emailId": "jane@example.com", "activationStatus": status });
+                let group = json!({ "_id": "e-1", "gN": "QA", "users": [member], "userCount": 1 });
+                ok(&json!({ "total": 1, "availableMore": false, "groups": [group] }))
+            }
+        });
+        let jane = Email::observed("jane@example.com");
+        let ask = ReadRequest { groups: true, ..ReadRequest::of_users([jane.clone()].into()) };
+        let world = run(account.reader.read(&ask)).unwrap();
+        (world.get(&Key::Member(jane.clone())).cloned(), world.hides_state(&jane))
+    };
+    assert_eq!(read(json!("active")), (Some(Fact::Member(Membership::Joined)), false));
+    for unsaid in [json!("inactive"), json!(""), Value::Null] {
+        assert_eq!(read(unsaid), (Some(Fact::Member(Membership::Listed)), true));
+    }
+}
+
+#[test]
+fn the_id_of_the_organisation_comes_with_the_listing_and_none_is_none_in_any_form() {
+    for (written, read) in [
+        (Some(json!("E-1")), Some("E-1")),
+        (Some(json!(1001)), Some("1001")),
+        (Some(Value::Null), None),
+        (Some(json!("")), None),
+        (None, None),
+    ] {
+        let account = account(move |_, _| {
+            let mut user = listed_through("jane@example.com", &json!([]));
+            if let Some(written) = &written {
+                user["orgUserId"] = written.clone();
+            }
+            ok(&json!({ "total": 1, "availableMore": false, "users": [user] }))
+        });
+        let world = run(account.reader.read(&ReadRequest { users: true, ..ReadRequest::default() })).unwrap();
+        let entry = &world.directory.users[&Email::observed("jane@example.com")];
+        assert_eq!(entry.org_user_id.as_deref(), read);
+    }
+}

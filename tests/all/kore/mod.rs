@@ -8,3 +8,4 @@ mod paging;
 mod properties;
 mod recall;
 mod script;
+mod side_reads;

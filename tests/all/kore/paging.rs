@@ -28,10 +28,11 @@ fn info(email: &str) -> Value {
     })
 }
 
-/// A page as a good server gives it: `offset` counts pages of the clamped size.
+/// A page as a good server gives it: `offset` counts pages of the clamped size, and rows where users are listed.
 fn page(key: &str, items: &[Value], seen: &Seen, most: usize) -> Value {
     let limit = seen.number("limit").min(most);
-    let start = (seen.number("offset") * limit).min(items.len());
+    let unit = if key == "users" { 1 } else { limit };
+    let start = (seen.number("offset") * unit).min(items.len());
     let end = (start + limit).min(items.len());
     json!({ "total": items.len(), "availableMore": end < items.len(), key: items[start..end] })
 }
@@ -149,7 +150,7 @@ fn page_two_goes_alone() {
     let account = good(500, 0, 0);
     run(account.reader.read(&ReadRequest { users: true, ..ReadRequest::default() })).unwrap();
     let offsets: Vec<usize> = account.log().iter().map(|seen| seen.number("offset")).collect();
-    assert_eq!(offsets[..2], [0, 1]);
+    assert_eq!(offsets[..2], [0, 50]);
     assert_eq!(account.log()[1].number("limit"), 50, "the size the server really gives");
     assert!(account.most_in_flight() > 1, "the rest goes at once");
 }
@@ -190,16 +191,43 @@ fn a_size_over_the_maximum_may_mean_the_default_size() {
     }
 }
 
+/// As alluserroles answers where `offset` counts pages.
+fn numbered_pages(users: &[Value], seen: &Seen) -> Value {
+    let limit = seen.number("limit").min(50);
+    let start = (seen.number("offset") * limit).min(users.len());
+    let end = (start + limit).min(users.len());
+    json!({ "total": users.len(), "availableMore": end < users.len(), "users": users[start..end] })
+}
+
 #[test]
-fn an_offset_in_rows_is_understood() {
+fn an_offset_in_pages_is_understood() {
     let users = list(230, user);
-    let (world, outcome, calls) = users_from(move |seen, _| {
-        let start = seen.number("offset").min(users.len());
-        let end = (start + seen.number("limit").min(50)).min(users.len());
-        json!({ "total": users.len(), "availableMore": end < users.len(), "users": users[start..end] })
-    });
+    let (world, outcome, calls) = users_from(move |seen, _| numbered_pages(&users, seen));
     assert_eq!((outcome, world.directory.users.len()), (Ok(()), 230));
     assert_eq!(calls, 5 + 1, "one call to find out");
+}
+
+#[test]
+fn a_page_number_that_is_a_row_too_is_found_out_in_the_end() {
+    // Row 50 is page 2 where rows are counted; there is a page 50, too.
+    let users = list(2_620, user);
+    let (world, outcome, _) = users_from(move |seen, _| numbered_pages(&users, seen));
+    assert_eq!((outcome, world.directory.users.len()), (Ok(()), 2_620));
+}
+
+#[test]
+fn pages_without_a_total_are_read_to_the_end_whatever_offset_counts() {
+    for counts_rows in [true, false] {
+        let users = list(130, user);
+        let (world, outcome, _) = users_from(move |seen, _| {
+            let mut page =
+                if counts_rows { page("users", &users, seen, 50) } else { numbered_pages(&users, seen) };
+            page.as_object_mut().unwrap().remove("total");
+            page
+        });
+        assert!(outcome.unwrap_err().contains("no total"));
+        assert_eq!(world.directory.users.len(), 130, "rows: {counts_rows}");
+    }
 }
 
 #[test]
@@ -229,7 +257,7 @@ fn repeated_entries_are_partial() {
     let users = list(200, user);
     let (world, outcome, _) = users_from(move |seen, _| {
         // Each page begins with the last entry of the page before.
-        let start = (seen.number("offset") * 50).saturating_sub(1);
+        let start = seen.number("offset").saturating_sub(1);
         json!({ "total": 200, "availableMore": true, "users": users[start..start + 50] })
     });
     let why = outcome.unwrap_err();
@@ -241,10 +269,10 @@ fn repeated_entries_are_partial() {
 fn entries_that_repeat_later_are_partial() {
     let users = list(200, user);
     let (_, outcome, calls) = users_from(move |seen, _| {
-        let offset = seen.number("offset").min(2);
+        let offset = (seen.number("offset") / 50).min(2);
         json!({ "total": 200, "availableMore": true, "users": users[offset * 50..offset * 50 + 50] })
     });
-    assert_eq!(calls, 4);
+    assert_eq!(calls, 4 + 1, "one to find out whether pages are counted");
     assert!(outcome.unwrap_err().contains("150 of 200"));
 }
 
@@ -254,7 +282,7 @@ fn a_total_that_moves_is_partial() {
     let (_, outcome, _) = users_from(move |seen, _| {
         let offset = seen.number("offset");
         let mut page = page("users", &users[..150], seen, 50);
-        page["total"] = json!(if offset < 2 { 150 } else { 151 });
+        page["total"] = json!(if offset < 100 { 150 } else { 151 });
         page
     });
     let why = outcome.unwrap_err();
@@ -270,7 +298,11 @@ fn a_total_that_is_too_high_is_partial() {
         page
     });
     assert!(outcome.unwrap_err().contains("120 of 170"));
-    assert_eq!((world.directory.users.len(), calls), (120, 4));
+    assert_eq!(
+        (world.directory.users.len(), calls),
+        (120, 4 + 1),
+        "one to find out whether pages are counted"
+    );
 }
 
 #[test]
@@ -370,7 +402,7 @@ fn a_large_page_that_is_refused_is_asked_smaller_and_remembered() {
 fn a_page_refused_in_the_middle_is_partial() {
     let users = list(130, user);
     let account = account(move |seen, _| match seen.number("offset") {
-        2 => refused(400, "too far"),
+        100 => refused(400, "too far"),
         _ => ok(&page("users", &users, seen, 50)),
     });
     let world = run(account.reader.read(&ReadRequest { users: true, ..ReadRequest::default() })).unwrap();

@@ -103,10 +103,12 @@ proptest! {
         let pages = quirks.users.div_ceil(quirks.clamp).max(1);
         if quirks.is_honest() {
             prop_assert_eq!(world.coverage.requires(Listing::Users), Ok(()));
-            // One call each to find out about the size, the offset and the flag.
-            prop_assert!(calls() <= pages + 3);
+            // One call each to find out about the size, the offset and the flag. Where a row's number happens to be a
+            // page's, the pages asked for at once are wasted.
+            let wasted = if matches!(quirks.offset, Offset::Pages) { 10 } else { 0 };
+            prop_assert!(calls() <= pages + 3 + wasted);
         }
-        prop_assert!(calls() <= pages + 20, "{} calls for {pages} pages", calls());
+        prop_assert!(calls() <= 2 * pages + 20, "{} calls for {pages} pages", calls());
     }
 
     #[test]

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// A listing of so many users, two on a page, whose pages from that number on are refused.
+/// A listing of so many users, two on a page, whose pages from that row on are refused.
 fn pages(seen: &Seen, users: usize, refused_from: usize) -> Reply {
     let (offset, limit) = (seen.number("offset"), seen.number("limit").min(2));
     if offset >= refused_from {
         return refused(400, "no");
     }
     let user = |number: usize| json!({ "username": format!("user{number}@example.com"), "btRoles": [], "adminRoles": [] });
-    let shown: Vec<Value> = (offset * limit..((offset + 1) * limit).min(users)).map(user).collect();
+    let shown: Vec<Value> = (offset..(offset + limit).min(users)).map(user).collect();
     ok(&json!({ "total": users, "users": shown }))
 }
 
@@ -35,7 +35,7 @@ fn a_refusal_is_no_answer_that_could_be_the_same() {
     assert_eq!(first.directory.users.len(), 6);
 
     // The last page is refused: what the others say has not changed, and is not the whole.
-    *state.lock().unwrap() = (6, 2);
+    *state.lock().unwrap() = (6, 4);
     let third = read();
     assert!(!is_whole(&third));
     assert_eq!(third.directory.users.len(), 4);

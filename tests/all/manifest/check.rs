@@ -189,7 +189,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "unknown_level",
-        "kind: KoreRole\nmetadata: { name: r }\nspec: { type: Bot, name: R, permissions: { Tasks: Full, Dashboard: FULL } }\n",
+        "kind: KoreRole\nmetadata: { name: r }\nspec: { type: Bot, name: R, permissions: { Tasks: Fully, Dashboard: FULL } }\n",
     ),
 ];
 

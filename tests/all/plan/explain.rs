@@ -145,7 +145,7 @@ pub fn world(facts: Vec<(Key, Value)>) -> World {
         builder.see(Key::Member(email(name)), Value::Member(Membership::Joined));
         coverage.looked_up.insert(email(name), Seen::ALL);
         let spellings = vec![email(name).to_string()];
-        directory.users.insert(email(name), UserEntry { id: None, spellings });
+        directory.users.insert(email(name), UserEntry { spellings, ..UserEntry::default() });
     }
     for (key, value) in facts {
         builder.see(key, value);

@@ -3,9 +3,15 @@
 use crate::support::engine::Engine;
 use crate::support::wants::{Wants, email, user};
 use koreconcile::apply::{ChangeOutcome, Outcome};
-use koreconcile::facts::{BotRef, BuilderAccess, Holder, Key, ScopeExtent};
+use koreconcile::facts::{
+    BotRef, BuilderAccess, Desired, Holder, Key, RoleSpec, RoleType, ScopeExtent, Value,
+};
+use koreconcile::kore::{KoreError, ReadRequest};
 use koreconcile::plan::render;
-use koreconcile::sandbox::{self, Dialect, NewBot, NewGroup, NewUser, PutAssignments, UserState};
+use koreconcile::sandbox::{
+    self, Dialect, EncryptedAnswer, NewBot, NewGroup, NewRole, NewUser, NewerLevels, PutAssignments,
+    RoleKind, UserState,
+};
 
 fn engine(dialect: Dialect) -> Engine {
     let mut engine = Engine::bare(dialect);
@@ -162,4 +168,49 @@ async fn a_bad_user_does_not_stop_the_others() {
     let outcome = engine.apply(&wants.build()).await;
     assert_eq!(outcome.count(|fate| *fate == ChangeOutcome::Applied), 7, "{}", told(&outcome));
     assert_eq!(outcome.count(|fate| matches!(fate, ChangeOutcome::Failed(_))), 1);
+}
+
+#[tokio::test]
+async fn an_app_that_encrypts_is_told_by_the_name_of_the_option() {
+    for encrypted_answer in [EncryptedAnswer::Object, EncryptedAnswer::Text] {
+        let engine = engine(Dialect { encrypted_answer, ..Dialect::default() });
+        let desired = Wants::default().member("jane@example.com").build();
+        let (plan, world) = engine.plan(&desired).await;
+        let app = engine.admin.app_called("koreconcile").unwrap();
+        engine.admin.set_payload_encryption(&app.client_id, true).unwrap();
+        let before = engine.gateway.total_calls();
+        let error =
+            engine.reader.read(&ReadRequest { users: true, ..ReadRequest::default() }).await.unwrap_err();
+        assert!(matches!(error, KoreError::Encrypted { .. }), "{error}");
+        assert!(error.to_string().contains("Enforce Request and Response Payload Encryption"), "{error}");
+        assert_eq!(engine.gateway.total_calls() - before, 1, "never repeated");
+        // Switched on in between: the look before the write ends the run, and nothing is sent.
+        let outcome = engine.apply_plan(plan, &world).await;
+        assert!(matches!(outcome.error, Some(KoreError::Encrypted { .. })), "{}", told(&outcome));
+        assert!(!engine.admin.snapshot().unwrap().users.contains_key("jane@example.com"));
+    }
+}
+
+fn role_wanted(name: &str, level: &str) -> Desired {
+    let spec = RoleSpec { description: None, permissions: [("User Management".into(), level.into())].into() };
+    Wants::default().present(Key::RoleDefinition(RoleType::Bot, name.into()), Value::Role(spec)).build()
+}
+
+#[tokio::test]
+async fn a_level_in_another_spelling_is_no_change_and_a_new_one_is_spelled_as_the_account_does() {
+    for newer_levels in [NewerLevels::Capitals, NewerLevels::AsShown] {
+        let engine = engine(Dialect { newer_levels, ..Dialect::default() });
+        for (name, level) in [("Host", "VIEW & INVITE"), ("Guest", "VIEW")] {
+            let permissions = [("User Management".to_owned(), level.into())].into_iter().collect();
+            engine.admin.add_role(&NewRole { permissions, ..NewRole::named(RoleKind::Bot, name) }).unwrap();
+        }
+        let (plan, _) = engine.plan(&role_wanted("Host", "view & invite")).await;
+        assert!(plan.changes.is_empty(), "{}", render::text(&plan, render::Style::default()));
+        let desired = role_wanted("Guest", "View & Invite");
+        let outcome = engine.apply(&desired).await;
+        assert!(outcome.is_complete() && outcome.by_change.len() == 1, "{}", told(&outcome));
+        assert!(engine.plan(&desired).await.0.is_clean());
+        let sent = engine.sandbox.requests().all();
+        assert!(sent.iter().any(|call| call.endpoint.ends_with("roles/import")));
+    }
 }

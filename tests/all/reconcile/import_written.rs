@@ -40,7 +40,7 @@ impl Seed {
     fn person(&mut self, address: &str) -> &mut Self {
         let email = Email::observed(address);
         self.coverage.looked_up.insert(email.clone(), Seen::ALL);
-        let entry = UserEntry { id: None, spellings: vec![address.to_owned()] };
+        let entry = UserEntry { spellings: vec![address.to_owned()], ..UserEntry::default() };
         self.directory.users.insert(email.clone(), entry);
         self.see(Key::Member(email), Value::Member(Membership::Joined))
     }
@@ -217,7 +217,8 @@ fn names_by_id_what_a_name_does_not_tell_apart() {
 fn says_what_it_cannot_write() {
     let mut seed = Seed::new();
     seed.person("a@example.com").person("no address").bot("st-1", "Bank").group("e-1", "QA");
-    let twins = UserEntry { id: None, spellings: vec!["B@example.com".into(), "b@example.com".into()] };
+    let twins =
+        UserEntry { spellings: vec!["B@example.com".into(), "b@example.com".into()], ..UserEntry::default() };
     seed.directory.users.insert(Email::observed("b@example.com"), twins);
     seed.holds("no address", "Bot Developer", "st-1").holds("a@example.com", "Bot Owner", "st-1");
     let master = |holder| Key::AdminRole(holder, RoleName::MASTER_ADMIN.into());

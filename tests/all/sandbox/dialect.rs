@@ -1,11 +1,6 @@
 //! Each dialect switch shows its readings. (The switches of the rate limit are in `sandbox::rate`.)
 
-use koreconcile::sandbox::{
-    AssignmentAnswers, AuditOrder, BotRoleNames, Dialect, EnterprisePurpose, ExistingUser, Generation,
-    HeldBothWays, Holder, MissingFlags, NewUser, OffsetCounts, OverLimit, OverUsersInfo, PermissionShape,
-    PutAssignments, ReasonShape, RoleMatch, Snapshot, SuspendedWord, Unassignable, UnknownUsers, UserTruth,
-    UsersInfoOrder, WhilePending,
-};
+use koreconcile::sandbox::*;
 use serde_json::{Value, json};
 
 use crate::sandbox::world::{BANK, JANE, World};

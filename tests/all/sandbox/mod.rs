@@ -7,4 +7,5 @@ mod dialect;
 mod faults;
 mod mail;
 mod rate;
+mod switches;
 pub mod world;

@@ -85,3 +85,13 @@ async fn rate_refusal_has_other_status_and_words() {
     let text = "Rate limit for this API has been reached. Please try again after some time.";
     assert_eq!((refused.status, refused.body, refused.retry_after), (403, error(text, 403), None));
 }
+
+#[tokio::test]
+async fn rate_limit_some_time() {
+    for (reading, words) in [(false, "for sometime before"), (true, "for some time before")] {
+        let world = limited(1, 10, Dialect { rate_limit_some_time: reading, ..Dialect::default() });
+        world.get("/api/public/groups").await;
+        let refused = world.get("/api/public/groups").await;
+        assert!(refused.body["errors"][0]["msg"].as_str().unwrap().contains(words), "{refused:?}");
+    }
+}

@@ -102,7 +102,7 @@ fn as_http(request: &WireRequest) -> Request<HttpBody> {
     let query: Vec<String> =
         request.query.iter().map(|(name, value)| format!("{name}={}", value.replace(' ', "%20"))).collect();
     let uri = if query.is_empty() {
-        request.path.to_owned()
+        request.path.clone().into_owned()
     } else {
         format!("{}?{}", request.path, query.join("&"))
     };

@@ -8,7 +8,7 @@ use koreconcile::apply::{self, ChangeOutcome, Journal, Outcome};
 use koreconcile::facts::{Desired, Email, Holder, Key, Listing, RoleName, ScopeExtent, World};
 use koreconcile::kore::{Clock, KoreError, ReadRequest};
 use koreconcile::plan::{Action, Plan, render};
-use koreconcile::sandbox::Snapshot;
+use koreconcile::sandbox::{BuilderGroups, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
@@ -47,7 +47,7 @@ pub async fn reconcile(case: &Case, engine: &Engine, desired: &Desired) -> Resul
                 };
             }
         }
-        may_uncover = uncovers(&plan, &world);
+        may_uncover = uncovers(case, &plan, &world);
         let before = engine.admin.snapshot().unwrap();
         let admins = Arc::new(Mutex::new(vec![master_admins(&before)]));
         let outcome = apply_watched(engine, plan.clone(), &world, &admins).await?;
@@ -201,10 +201,16 @@ fn keeps_people_safe(case: &Case, before: &Snapshot, after: &Snapshot) -> Result
 
 /// What an empty group holds shows with its first member; what somebody holds directly may show only when the same no
 /// longer comes through a group (kore-api section 4, row 25).
-fn uncovers(plan: &Plan, world: &World) -> bool {
+///
+/// A role that a group got inside an app may show as the members' own (row 55): it comes and goes with them.
+fn uncovers(case: &Case, plan: &Plan, world: &World) -> bool {
+    let follows_members = case.dialect.builder_groups == BuilderGroups::AsMembers;
     plan.changes.iter().any(|change| match &change.key {
-        Key::InGroup(_, group) => {
+        Key::InGroup(email, group) => {
+            // A group shows whether its members have joined, where look-ups do not (row 48).
             change.action.is_removal()
+                || follows_members
+                || world.hides_state(email)
                 || world.directory.groups_named(group).all(|(_, entry)| entry.members == 0)
         }
         key => change.action.is_removal() && matches!(key.holder(), Some(Holder::Group(_))),

@@ -71,6 +71,11 @@ impl Server {
         self.control("DELETE", "/__test/faults", "");
     }
 
+    /// Somebody does what no API does: an `Act` as JSON.
+    pub fn act(&self, act: &Value) {
+        self.control("POST", "/__test/acts", &act.to_string());
+    }
+
     /// The truth of the account.
     pub fn truth(&self) -> Value {
         serde_json::from_str(&self.control("GET", "/__test/snapshot", "")).unwrap()

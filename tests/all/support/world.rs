@@ -74,12 +74,23 @@ pub struct Bot {
     pub is_published: bool,
     pub is_enterprise: bool,
     pub owner: Option<usize>,
+    pub state: BotState,
+}
+
+/// What has become of a bot since people got access to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BotState {
+    Kept,
+    Renamed,
+    Deleted,
 }
 
 #[derive(Clone, Debug)]
 pub struct Group {
     pub admin_role: Option<usize>,
     pub bot_roles: Vec<(usize, usize)>,
+    /// Whether it got its roles on bots inside the apps.
+    pub is_in_builder: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -110,12 +121,14 @@ pub enum Extent {
     Assignments(usize),
 }
 
+/// Of every few people, one has an address that is nobody's organisation's.
 pub fn address(person: usize) -> String {
-    format!("p{person:02}@example.com")
+    let domain = if person % 7 == 5 { "private.example.com" } else { "example.com" };
+    format!("p{person:02}@{domain}")
 }
 
 fn spelled(person: usize, is_capital: bool) -> String {
-    if is_capital { format!("P{person:02}@Example.com") } else { address(person) }
+    if is_capital { address(person).replace('p', "P").replace("example", "Example") } else { address(person) }
 }
 
 fn bot_name(bot: usize) -> String {
@@ -166,13 +179,24 @@ fn person() -> impl Strategy<Value = Person> {
 }
 
 fn bot() -> impl Strategy<Value = Bot> {
-    (prop::bool::weighted(0.85), prop::bool::weighted(0.9), prop::option::weighted(0.4, 0..PEOPLE))
-        .prop_map(|(is_published, is_enterprise, owner)| Bot { is_published, is_enterprise, owner })
+    let state = prop_oneof![
+        12 => Just(BotState::Kept),
+        1 => Just(BotState::Renamed),
+        1 => Just(BotState::Deleted),
+    ];
+    (prop::bool::weighted(0.85), prop::bool::weighted(0.9), prop::option::weighted(0.4, 0..PEOPLE), state)
+        .prop_map(|(is_published, is_enterprise, owner, state)| Bot {
+            is_published,
+            is_enterprise,
+            owner,
+            state,
+        })
 }
 
 fn group() -> impl Strategy<Value = Group> {
-    (prop::option::weighted(0.3, 0..3usize), prop::collection::vec((0..4usize, 0..BOTS), 0..2))
-        .prop_map(|(admin_role, bot_roles)| Group { admin_role, bot_roles })
+    let bot_roles = prop::collection::vec((0..4usize, 0..BOTS), 0..2);
+    (prop::option::weighted(0.3, 0..3usize), bot_roles, prop::bool::weighted(0.2))
+        .prop_map(|(admin_role, bot_roles, is_in_builder)| Group { admin_role, bot_roles, is_in_builder })
 }
 
 fn who() -> impl Strategy<Value = RandomHolder> {
@@ -292,7 +316,10 @@ impl Case {
                 editor.add_group(&NewGroup::named(&group_name(at)))?;
                 let holder = sandbox::Holder::Group(group_name(at));
                 for (role, bot) in self.existing(group.admin_role.as_slice(), &group.bot_roles) {
-                    editor.bind(&holder, role, bot.as_deref())?;
+                    match bot {
+                        Some(bot) if group.is_in_builder => editor.bind_in_app(&holder, role, &bot)?,
+                        bot => editor.bind(&holder, role, bot.as_deref())?,
+                    }
                 }
             }
             for (at, person) in self.people.iter().enumerate() {
@@ -317,6 +344,13 @@ impl Case {
             Ok(())
         });
         filled.unwrap();
+        for (at, bot) in self.bots.iter().enumerate() {
+            match bot.state {
+                BotState::Kept => {}
+                BotState::Renamed => admin.rename_bot(&bot_name(at), &format!("Renamed {at}")).unwrap(),
+                BotState::Deleted => admin.delete_bot(&bot_name(at)).unwrap(),
+            }
+        }
     }
 
     /// Whether another spelling of an address can be seen at all: where case counts and the listing is cut off, nothing

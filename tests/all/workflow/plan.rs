@@ -97,7 +97,7 @@ fn world() -> World {
         ("lou.fox", pending),
         ("max.oak", pending),
     ] {
-        let entry = UserEntry { id: Some(format!("u-{name}").as_str().into()), spellings: vec![] };
+        let entry = UserEntry { id: Some(format!("u-{name}").as_str().into()), ..UserEntry::default() };
         directory.users.insert(email(name), entry);
         coverage.looked_up.insert(email(name), Seen::ALL);
         builder.see(Key::Member(email(name)), Value::Member(membership));

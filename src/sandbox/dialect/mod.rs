@@ -4,238 +4,13 @@
 //! comes up elsewhere). Each default is the notes' recommendation, or the reading they call likelier. Property
 //! tests draw [`Dialect::from_seed`], so a promise that holds only under one reading does not survive.
 
+mod readings;
+
+pub use readings::*;
+
 use super::error::SandboxError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-/// Declares a closed set of readings: its words on the command line, and the list that seeds draw from.
-macro_rules! readings {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident),+ $(,)? } default $default:ident) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(rename_all = "kebab-case")]
-        pub enum $name { $($(#[$vdoc])* $variant),+ }
-
-        impl $name {
-            /// Every reading.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-        }
-
-        impl Default for $name {
-            fn default() -> Self { Self::$default }
-        }
-    };
-}
-
-readings!(
-    /// Which generation of the vendor's answers is spoken.
-    Generation {
-        /// Complete samples, plural wording, no counters.
-        Older,
-        /// Singular wording, per-user entries, counters in every element.
-        Newer,
-    } default Older
-);
-readings!(
-    /// What PUT users does with `assignBotTasks` entries that name a bot.
-    PutAssignments {
-        /// The list becomes the user's whole assignment.
-        Replaces,
-        /// The list is added to what is there.
-        Adds,
-    } default Replaces
-);
-readings!(
-    /// What becomes of a binding or assignment written for a user who has not joined.
-    WhilePending {
-        /// Stored and shown at once.
-        Stored,
-        /// Stored, shown once the user has joined.
-        HiddenUntilJoined,
-        /// Forgotten without a word.
-        Dropped,
-    } default Stored
-);
-readings!(
-    /// How a page of a list is found from `offset`.
-    OffsetCounts {
-        /// `offset` is a page number.
-        Pages,
-        /// `offset` is a row number.
-        Rows,
-        /// `offset` is ignored: every call answers the first page.
-        Nothing,
-    } default Pages
-);
-readings!(
-    /// What a `limit` over the maximum means.
-    OverLimit {
-        /// The maximum, silently.
-        Clamped,
-        /// The default page size, silently.
-        DefaultSize,
-        /// Refused with 400.
-        Refused,
-    } default Clamped
-);
-readings!(
-    /// What usersInfo does with more addresses than it takes.
-    OverUsersInfo {
-        /// Refuses the call with 400.
-        Refused,
-        /// Answers for the first ones, silently.
-        Truncated,
-    } default Refused
-);
-readings!(
-    /// What usersInfo answers for an address it does not know.
-    UnknownUsers {
-        /// A failure element.
-        Failure,
-        /// Nothing: the element is missing.
-        Omitted,
-    } default Failure
-);
-readings!(
-    /// The order of usersInfo's elements.
-    UsersInfoOrder {
-        /// As asked.
-        AsAsked,
-        /// As stored.
-        AsStored,
-    } default AsAsked
-);
-readings!(
-    /// How a role of an import file finds the role it means.
-    RoleMatch {
-        /// By `refId`, else by type and name.
-        RefIdThenName,
-        /// By `refId` alone.
-        RefId,
-        /// By type and name alone.
-        Name,
-    } default RefIdThenName
-);
-readings!(
-    /// How a failure is explained in `reason`.
-    ReasonShape {
-        /// The whole object.
-        Full,
-        /// An object with `errors` alone.
-        ErrorsOnly,
-        /// A plain string.
-        Text,
-    } default Full
-);
-readings!(
-    /// How permission values are written.
-    PermissionShape {
-        /// Strings in admin roles, one-element arrays in bot roles.
-        Documented,
-        /// Strings everywhere.
-        Strings,
-        /// One-element arrays everywhere.
-        Arrays,
-    } default Documented
-);
-readings!(
-    /// How a role held directly and through groups is shown.
-    HeldBothWays {
-        /// One entry that names the groups.
-        Once,
-        /// Two entries, one of them without groups.
-        Twice,
-        /// One entry without groups: the inheritance is not seen.
-        OnceAsDirect,
-    } default Once
-);
-readings!(
-    /// What happens to an assignment of a bot that is not published to the enterprise.
-    Unassignable {
-        /// The entry fails.
-        Failure,
-        /// Ignored without a word.
-        Ignored,
-        /// Stored like any other.
-        Stored,
-    } default Failure
-);
-readings!(
-    /// What POST users does with a user who is in the account already.
-    ExistingUser {
-        /// The entry fails.
-        Failure,
-        /// Success, and nothing changes.
-        Unchanged,
-        /// Success, and the entry is written over what is there.
-        Updated,
-    } default Failure
-);
-readings!(
-    /// What missing access flags mean.
-    MissingFlags {
-        /// Both count as true.
-        True,
-        /// What is stored stays.
-        Kept,
-    } default True
-);
-readings!(
-    /// The word for a suspended or locked user.
-    SuspendedWord {
-        /// `active`: they have joined.
-        Active,
-        /// `not active`.
-        NotActive,
-        /// `suspended` or `locked`.
-        Own,
-    } default Active
-);
-readings!(
-    /// The purpose shown for an enterprise bot.
-    EnterprisePurpose {
-        /// `employee`, against `customer` for the others.
-        Employee,
-        /// `customer` like the others.
-        Customer,
-    } default Employee
-);
-readings!(
-    /// The names of the built-in bot roles.
-    BotRoleNames {
-        /// `Bot Owner`, `Bot Developer`, `Bot Tester`.
-        Bot,
-        /// `App Owner`, `App Developer`, `App Tester`.
-        App,
-    } default Bot
-);
-readings!(
-    /// The order of the audit log.
-    AuditOrder {
-        /// Oldest first, so `fetchAfter` brings what is newer.
-        OldestFirst,
-        /// Newest first, so `fetchAfter` brings what is older.
-        NewestFirst,
-    } default OldestFirst
-);
-readings!(
-    /// Whether the assignment endpoints answer one element per element of the body.
-    AssignmentAnswers {
-        /// One per element.
-        PerElement,
-        /// A single one for all.
-        Single,
-    } default PerElement
-);
-readings!(
-    /// Whether the windows are shared by all endpoints of an account.
-    BudgetScope {
-        /// One budget.
-        Shared,
-        /// One per endpoint.
-        PerEndpoint,
-    } default Shared
-);
 
 /// Declares the switches once: field, type, default, and what a seed draws from.
 macro_rules! dialect {
@@ -256,7 +31,7 @@ macro_rules! dialect {
             /// A dialect drawn from `seed`: every switch takes one of its readings. The same seed draws the
             /// same dialect.
             pub fn from_seed(seed: u64) -> Self {
-                let mut draw = super::draw::Draw::new(seed);
+                let mut draw = crate::sandbox::draw::Draw::new(seed);
                 Self { $($field: *draw.one_of(&$drawn),)+ }
             }
         }
@@ -317,7 +92,9 @@ dialect! {
     /// Row 18: what a `limit` over the maximum means.
     over_limit: OverLimit = OverLimit::Clamped, [OverLimit::Clamped, OverLimit::DefaultSize];
     /// Row 18: `offset` on alluserroles.
-    user_roles_offset: OffsetCounts = OffsetCounts::Pages, OffsetCounts::ALL;
+    user_roles_offset: OffsetCounts = OffsetCounts::Rows, OffsetCounts::ALL;
+    /// Row 18: `offset` on roles.
+    roles_offset: OffsetCounts = OffsetCounts::Pages, OffsetCounts::ALL;
     /// Section 2.0: `offset` on groups.
     groups_offset: OffsetCounts = OffsetCounts::Pages, OffsetCounts::ALL;
     /// Row 19: `offset` on bots.
@@ -334,6 +111,8 @@ dialect! {
     retry_after: bool = true, EITHER;
     /// Row 20: the older, single wording of the refusal.
     older_rate_limit_text: bool = false, EITHER;
+    /// Row 20: the newer wording says `some time` (else `sometime`).
+    rate_limit_some_time: bool = false, EITHER;
     /// Row 22: the purpose shown for enterprise bots.
     enterprise_purpose: EnterprisePurpose = EnterprisePurpose::Employee, EnterprisePurpose::ALL;
     /// Row 23: alluserroles lists people who have not joined.
@@ -368,6 +147,56 @@ dialect! {
     access_missing_flags: MissingFlags = MissingFlags::Kept, MissingFlags::ALL;
     /// Section 2.0: the names of the built-in bot roles.
     bot_role_names: BotRoleNames = BotRoleNames::Bot, BotRoleNames::ALL;
+    /// Row 39: the bot roles and permissions of a fresh account.
+    bot_role_set: BotRoleSet = BotRoleSet::Standard, BotRoleSet::ALL;
+    /// Row 39: built-in roles that cannot be edited, found in an import file.
+    fixed_roles_in_import: FixedRolesInImport = FixedRolesInImport::Ignored, FixedRolesInImport::ALL;
+    /// Row 40: the spelling of levels beyond `FULL`, `VIEW`, `YES` and `NO`.
+    newer_levels: NewerLevels = NewerLevels::Capitals, NewerLevels::ALL;
+    /// Row 41: permissions of a stored role that an import file leaves out.
+    import_missing_keys: ImportMissingKeys = ImportMissingKeys::Removed, ImportMissingKeys::ALL;
+    /// Row 42: the children of a switched-off parent permission.
+    parents_switch_children: ParentsSwitchChildren = ParentsSwitchChildren::Never, ParentsSwitchChildren::ALL;
+    /// Row 43: GET bots lists bots that were deleted and can be restored.
+    deleted_bots_listed: bool = false, EITHER;
+    /// Rows 43 and 44: the bindings of such bots.
+    deleted_bot_bindings: DeletedBotBindings = DeletedBotBindings::Hidden, DeletedBotBindings::ALL;
+    /// Row 45: the former name of a renamed bot.
+    renamed_bot_name: RenamedBotName = RenamedBotName::AtOnce, RenamedBotName::ALL;
+    /// Row 46: `orgUserId` of people who have none, in alluserroles.
+    no_org_user_id: NoOrgUserId = NoOrgUserId::Absent, NoOrgUserId::ALL;
+    /// Row 46: an `orgUserId` beside `emailId` on PUT users.
+    put_org_user_id: PutOrgUserId = PutOrgUserId::Ignored, PutOrgUserId::ALL;
+    /// Row 47: an answer of usersInfo for more than one address lacks its last element.
+    users_info_partial: bool = false, EITHER;
+    /// Row 48: usersInfo shows `status` and `lastLogin`.
+    users_info_status: bool = true, EITHER;
+    /// Row 48: `groups` on role entries of usersInfo.
+    users_info_role_groups: UsersInfoRoleGroups = UsersInfoRoleGroups::Always, UsersInfoRoleGroups::ALL;
+    /// Row 49: what `koreAttribute` calls the switches.
+    sso_switch_names: SsoSwitchNames = SsoSwitchNames::Fields, SsoSwitchNames::ALL;
+    /// Row 49: GET ssoconfig for a protocol that is not the active one.
+    sso_inactive_protocol: SsoInactiveProtocol = SsoInactiveProtocol::Addresses, SsoInactiveProtocol::ALL;
+    /// Row 49: Full Sync takes the three switches away, too.
+    full_sync_resets_access: bool = true, EITHER;
+    /// Row 50: answers to an app with payload encryption.
+    encrypted_answer: EncryptedAnswer = EncryptedAnswer::Object, EncryptedAnswer::ALL;
+    /// Row 50: plain bodies of covered writes of such an app are refused with 400.
+    encrypted_refuses_plain: bool = true, EITHER;
+    /// Row 51: where edits inside an app are written down.
+    in_app_edits: InAppEdits = InAppEdits::ChangeLog, InAppEdits::ALL;
+    /// Row 52: the order of a change log.
+    change_log_order: ChangeLogOrder = ChangeLogOrder::OldestFirst, ChangeLogOrder::ALL;
+    /// Row 52: who is named in a change log.
+    change_log_actor: ChangeLogActor = ChangeLogActor::Object, ChangeLogActor::ALL;
+    /// Row 53: names and categories of audit events.
+    audit_names: AuditNames = AuditNames::Console, AuditNames::ALL;
+    /// Row 54: taking Master Admin from the Primary Admin by API.
+    primary_admin_role: PrimaryAdminRole = PrimaryAdminRole::Fixed, PrimaryAdminRole::ALL;
+    /// Row 55: roles that groups were given inside an app.
+    builder_groups: BuilderGroups = BuilderGroups::AsGroup, BuilderGroups::ALL;
+    /// Row 56: POST users for a private address.
+    private_addresses: PrivateAddresses = PrivateAddresses::Accepted, PrivateAddresses::ALL;
 }
 
 impl Dialect {

@@ -1,0 +1,146 @@
+//! What a plan says beside its changes: what differs and nobody can change by API.
+
+use super::model::Change;
+use crate::facts::{
+    self, AttributeMapping, Email, Holder, Key, Listing, MappedTarget, Membership, PermissionName, RoleName,
+    RoleType, SignOn, SyncMode, Value, Verdict, Want, World,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The field of a profile that can be read back, and is sent at creation only (kore-api 2.5, 2.2).
+pub(super) const ORG_USER_ID: &str = "orgUserId";
+
+/// What single sign-on does to this plan first, then in the order of the facts they are about.
+pub(super) fn collect(wants: &[(Key, Want)], changes: &[Change], observed: &World) -> Vec<String> {
+    let mut notices = sign_on(changes, observed);
+    let mut holders: BTreeMap<&str, Vec<&Email>> = BTreeMap::new();
+    for (email, entry) in &observed.directory.users {
+        if let Some(id) = &entry.org_user_id {
+            holders.entry(id).or_default().push(email);
+        }
+    }
+    for (key, want) in wants {
+        if let (Key::RoleDefinition(role_type, role), Verdict::Present(Value::Role(spec))) =
+            (key, &want.verdict)
+        {
+            notices.extend(
+                spec.permissions
+                    .keys()
+                    .filter_map(|name| spelled_otherwise(*role_type, role, name, observed)),
+            );
+        }
+        let (Key::Profile(email), Verdict::Present(Value::Profile(fields))) = (key, &want.verdict) else {
+            continue;
+        };
+        let Some(declared) = fields.get(ORG_USER_ID) else { continue };
+        if let Some(found) = other_id(email, declared, observed) {
+            notices.push(format!(
+                "orgUserId of {email} is declared as {declared}, and the account has {found}: it is set when a user is \
+                 created, and no call changes it"
+            ));
+        }
+        if let Some(several) = holders.get(declared.as_str()).filter(|several| several.len() > 1) {
+            let names: Vec<&str> = several.iter().map(|email| email.as_str()).collect();
+            notices.push(format!(
+                "orgUserId {declared} is of {} users, who may be one person: {}",
+                names.len(),
+                names.join(", ")
+            ));
+        }
+    }
+    notices.dedup();
+    notices
+}
+
+/// What a sign-in undoes of these changes (kore-api 2.17).
+fn sign_on(changes: &[Change], observed: &World) -> Vec<String> {
+    let Some(SignOn { protocol, mapping, lets_anybody_join }) = &observed.sign_on else { return Vec::new() };
+    let mut notices = Vec::new();
+    let is_synced =
+        |change: &&Change| matches!(&change.key, Key::InGroup(..) | Key::AdminRole(Holder::User(_), _));
+    match mapping {
+        Some(AttributeMapping { mode: SyncMode::FullSync, targets: _ }) => {
+            let count = changes.iter().filter(is_synced).count();
+            if count > 0 {
+                notices.push(format!(
+                    "single sign-on ({protocol}, Full Sync) takes all groups and admin roles away at each sign-in and gives \
+                     those that its attributes name: {} of this plan last only if the attributes agree",
+                    facts::count(count, "change")
+                ));
+            }
+        }
+        Some(AttributeMapping { mode: SyncMode::InclusionOnly, targets }) => {
+            let removals = changes.iter().filter(|change| is_removed_target(change, targets, observed));
+            notices.extend(removals.map(|change| {
+                format!(
+                    "single sign-on ({protocol}, Inclusion Only) may give this again at the next sign-in: {}",
+                    change.key
+                )
+            }));
+        }
+        None => {}
+    }
+    let leaving =
+        changes.iter().filter(|change| change.action.is_removal() && matches!(change.key, Key::Member(_)));
+    let leaving = leaving.count();
+    if *lets_anybody_join && leaving > 0 {
+        notices.push(format!(
+            "single sign-on ({protocol}) lets whoever the identity provider lets through join the account: {} of this plan \
+             can join again",
+            facts::count(leaving, "removed user")
+        ));
+    }
+    notices
+}
+
+/// Whether this takes away what the mapping gives. Of a switch it is not always known which access it is.
+fn is_removed_target(change: &Change, targets: &BTreeSet<MappedTarget>, observed: &World) -> bool {
+    let directory = &observed.directory;
+    let gives = |is: &dyn Fn(&MappedTarget) -> bool| targets.iter().any(is);
+    match &change.key {
+        Key::InGroup(_, group) if change.action.is_removal() => gives(
+            &|target| matches!(target, MappedTarget::Group(id) if directory.groups.get(id).is_some_and(|entry| entry.name == *group)),
+        ),
+        Key::AdminRole(Holder::User(_), role) if change.action.is_removal() => gives(
+            &|target| matches!(target, MappedTarget::AdminRole(id) if directory.roles.get(id).is_some_and(|entry| entry.name == *role)),
+        ),
+        Key::Access(_) => {
+            let is_less = change.before > change.after;
+            is_less && gives(&|target| matches!(target, MappedTarget::Switch(_)))
+        }
+        _ => false,
+    }
+}
+
+/// A permission that no role of the account has, where one has it in another case: `Publish bot` and `Publish Bot` are two
+/// (kore-api 3.10).
+fn spelled_otherwise(
+    role_type: RoleType,
+    role: &RoleName,
+    name: &PermissionName,
+    observed: &World,
+) -> Option<String> {
+    let roles = observed.directory.roles.values().filter(|role| role.role_type == role_type);
+    let known: Vec<&PermissionName> = roles.flat_map(|role| role.spec.permissions.keys()).collect();
+    if known.contains(&name) {
+        return None;
+    }
+    let other = known.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(name.as_str()))?;
+    Some(format!("role {role} names the permission {name}, and the roles of the account have {other}"))
+}
+
+/// What the account has instead. `None`: the same, or it is not known.
+fn other_id<'w>(email: &Email, declared: &str, observed: &'w World) -> Option<&'w str> {
+    let entry = observed.directory.users.get(email)?;
+    match &entry.org_user_id {
+        Some(id) if id == declared => None,
+        Some(id) => Some(id),
+        // The listing shows it, and may leave people out who have not joined.
+        None => {
+            let member = observed.get(&Key::Member(email.clone()))?;
+            let may_be_unlisted = matches!(member, Value::Member(Membership::Pending { .. }));
+            let is_listed = observed.coverage.requires(Listing::Users).is_ok() && !may_be_unlisted;
+            is_listed.then_some("none")
+        }
+    }
+}

@@ -26,7 +26,7 @@ pub enum Exit {
     Unreachable = 8,
     /// The manifests do not contain the commit that was applied last.
     Behind = 9,
-    /// All that is not done was known before: it stood in the outcome of an apply of an earlier commit.
+    /// All that is not done was known before: it was in the outcome of an apply of an earlier commit.
     Known = 10,
     /// Another run on the account is under way.
     Locked = 11,

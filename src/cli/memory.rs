@@ -11,6 +11,7 @@ use crate::manifest::{Compiled, Manifests};
 use crate::plan::Memory;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -85,7 +86,9 @@ impl MemoryStore {
             Place::Nowhere => Ok(Memory::default()),
             Place::Folder(folder) => match std::fs::read(folder.join(FILE)) {
                 Ok(json) => serde_json::from_slice(&json).map_err(|error| self.unusable(error.to_string())),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Memory::default()),
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                    Ok(Memory::default())
+                }
                 Err(error) => Err(self.unusable(error.to_string())),
             },
             Place::Reference { reference, known } => {

@@ -74,7 +74,7 @@ pub(super) struct Lock {
 /// Why a reference cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReferenceError {
-    /// git says no.
+    /// git refuses it.
     #[error("git {command}: {said}")]
     Git {
         /// What was run.
@@ -82,11 +82,11 @@ pub(super) enum ReferenceError {
         /// Its last words.
         said: String,
     },
-    /// Somebody else has written.
+    /// Another run has written.
     #[error("another run has changed it meanwhile")]
     Changed,
     /// Not as it was written.
-    #[error("its seal does not fit: it was changed by somebody without the key, or the key is another one")]
+    #[error("its seal does not fit: it was changed without the key, or the key is another one")]
     Tampered,
     /// No key.
     #[error("{KEY_VARIABLE} is not set, and only who has the key may write")]

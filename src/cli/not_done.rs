@@ -1,4 +1,4 @@
-//! What an apply has not done: declared, and not in place at its end. The exit code and the last line say so.
+//! What an apply has not done: declared, and not in place at its end. The exit code and the last line report it.
 
 use super::exit::Exit;
 use crate::apply::{ChangeOutcome, Outcome};

@@ -70,7 +70,7 @@ impl LoadedObjects {
         self.known.contains(object)
     }
 
-    /// The object that a source stands in: the last one of its file that begins at or before its line, or the
+    /// The object that a source is in: the last one of its file that begins at or before its line, or the
     /// resource.
     pub fn at(&self, source: &Source) -> Option<&LoadedObject> {
         let begun = self.objects.partition_point(|object| object.place <= source.place);

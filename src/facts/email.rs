@@ -197,8 +197,12 @@ mod tests {
                 assert!(error.contains(&format!("U+{:04X}", u32::from(c))), "{c:?}: {error}");
             }
         }
-        for text in ["jörg@example.com", "花子@example.com", "анна@пример.рф", "o'neil+x_y@example.com"]
-        {
+        for text in [
+            "jörg@example.com",
+            "花子@example.com",
+            "анна@\u{43f}\u{440}\u{438}\u{43c}\u{435}\u{440}.example",
+            "o'neil+x_y@example.com",
+        ] {
             assert!(Email::parse(text).is_ok(), "{text}");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A lock whose value is right at every moment, so that a panic of whoever held it is no reason to stop.
+/// A lock whose value is right at any time, so that a panic of whoever held it is no reason to stop.
 pub trait LockAnyway<T> {
     /// Takes the lock, poisoned or not.
     fn lock_anyway(&self) -> MutexGuard<'_, T>;

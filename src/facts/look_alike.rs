@@ -134,7 +134,7 @@ mod tests {
     fn letters_of_another_script_make_another_person_who_looks_the_same() {
         for (email, like) in [
             ("jаne.doe@example.com", "jane.doe@example.com"), // Cyrillic a
-            ("jane@ехаmple.com", "jane@example.com"),
+            ("jane@\u{435}\u{445}\u{430}mple.com", "jane@example.com"),
             ("JАNE@example.com", "jane@example.com"),
             ("kοre@example.com", "kore@example.com"), // Greek o
             ("ｊａｎｅ@example.com", "jane@example.com"),
@@ -170,7 +170,7 @@ mod tests {
     fn one_part_in_two_scripts_is_seen() {
         let mixed = |text: &str| mixed_with_latin(&Email::parse(text).unwrap());
         assert_eq!(mixed("jаne@example.com"), Some("Cyrillic"));
-        assert_eq!(mixed("jane@exαmple.com"), Some("Greek"));
+        assert_eq!(mixed("jane@ex\u{3b1}mple.com"), Some("Greek"));
         assert_eq!(mixed("ｊane@example.com"), Some("full-width"));
         for text in ["анна@example.com", "анна.smith@example.com", "jörg@example.com", "花子abc@example.com"]
         {

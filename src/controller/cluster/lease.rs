@@ -4,7 +4,7 @@
 //!
 //! A holder's [`LeaseTerm`] ends before another replica can take the lease: by the time a call may take and a second for
 //! clocks. So a new leader never writes while a call of the old one can still arrive. Expiry is measured by the
-//! observer's own clock from the moment it saw the lease change, never by comparing clocks.
+//! observer's own clock from the time it saw the lease change, never by comparing clocks.
 
 use crate::kore::LeaseTerm;
 use jiff::{SignedDuration, Timestamp};

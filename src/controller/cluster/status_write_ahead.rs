@@ -21,7 +21,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The field manager of what is in flight: one of its own, so that writing the rest of the status leaves it alone.
+/// The field manager of what is in flight: one of its own, so that writing the rest of the status does not change it.
 const MANAGER: &str = "koreconcile-in-flight";
 
 /// The status of one account object.

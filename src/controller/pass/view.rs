@@ -1,4 +1,4 @@
-//! The objects of one account at one moment, as values: the input of a pass.
+//! The objects of one account at one time, as values: the input of a pass.
 
 use crate::manifest::Manifest;
 use crate::manifest::kinds::plan::PlanPhase;

@@ -41,7 +41,7 @@ impl LookUpResult {
     }
 }
 
-/// Whether a role is among the results that may come through a group and does not say so (kore-api section 4, row 48).
+/// Whether a role is among the results that may come through a group and does not show it (kore-api section 4, row 48).
 /// Whoever is in no group holds their roles directly.
 pub(super) fn leave_out_groups(results: &mut LookUpResults) -> bool {
     let mut is_left_out = false;

@@ -347,8 +347,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// What the account's ownership says about a fact that nothing declares. Who could take over the account is shown
-    /// whatever it says.
+    /// What the account's ownership says about a fact that nothing declares. Who could take over the account is always
+    /// shown.
     fn ownership(&self, key: &Key) -> OwnershipLevel {
         let ownership = &self.policy.ownership;
         match key {

@@ -12,7 +12,7 @@ pub struct Declaration {
     pub revision: Revision,
     /// What is loaded.
     pub objects: LoadedObjects,
-    /// Objects that exist and are not loaded, and where they stand.
+    /// Objects that exist and are not loaded, and where they are.
     pub not_loaded: BTreeMap<ObjectRef, String>,
     /// What manifests ask for that exist and are not loaded.
     pub elsewhere: Vec<(Key<BotRef>, Want)>,
@@ -23,7 +23,7 @@ pub struct Declaration {
 }
 
 impl Declaration {
-    /// The objects that a fact's lines stand in.
+    /// The objects that a fact's lines are in.
     pub(super) fn declaring(&self, sources: &[Source]) -> Vec<DeclaringObject> {
         let mut objects: Vec<_> = sources
             .iter()

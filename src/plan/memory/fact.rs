@@ -52,7 +52,7 @@ pub struct RememberedFact {
     pub value: Value,
     /// The lines that declared it last.
     pub sources: Vec<Source>,
-    /// The objects that these lines stand in.
+    /// The objects that these lines are in.
     pub objects: Vec<DeclaringObject>,
     /// Since when it has been declared without a break.
     pub since: Revision,

@@ -25,7 +25,11 @@ pub(crate) struct BotFilter {
 const PUBLISHER: &str = "coalesce(nullif(trim(p.first_name || ' ' || p.last_name), ''), p.email, '')";
 
 fn listed(row: &rusqlite::Row<'_>) -> rusqlite::Result<ListedBot> {
-    Ok(ListedBot { bot: bots::bot(row)?, publisher: row.get(10)?, tasks: row.get(11)? })
+    Ok(ListedBot {
+        bot: bots::bot(row)?,
+        publisher: row.get(bots::COLUMN_COUNT)?,
+        tasks: row.get(bots::COLUMN_COUNT + 1)?,
+    })
 }
 
 /// A page of deployed bots, suspended ones included, and how many there are.
@@ -71,7 +75,11 @@ const WAITING: &str = "FROM bots b LEFT JOIN deployment_requests r ON r.bot_seq 
      WHERE b.account_seq = ?1 AND (b.status = 'awaitingApproval' OR r.bot_seq IS NOT NULL)";
 
 fn waiting_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<WaitingBot> {
-    Ok(WaitingBot { listed: listed(row)?, comment: row.get(12)?, at: row.get(13)? })
+    Ok(WaitingBot {
+        listed: listed(row)?,
+        comment: row.get(bots::COLUMN_COUNT + 2)?,
+        at: row.get(bots::COLUMN_COUNT + 3)?,
+    })
 }
 
 fn waiting_sql(more: &str) -> String {

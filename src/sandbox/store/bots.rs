@@ -71,6 +71,9 @@ impl Bot {
 const COLUMNS: &str =
     "seq, id, name, description, status, is_enterprise, language, icon, created_at, created_by, former_name";
 
+/// How many columns [`bot`] reads: what a query adds comes behind them.
+pub(crate) const COLUMN_COUNT: usize = 11;
+
 /// The columns of [`bot`], where the table is called `alias`.
 pub(crate) fn columns_of(alias: &str) -> String {
     COLUMNS.split(", ").map(|column| format!("{alias}.{column}")).collect::<Vec<_>>().join(", ")

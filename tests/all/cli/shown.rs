@@ -68,7 +68,7 @@ fn names_never_repaint_the_screen() {
 #[test]
 fn questions_and_errors_are_as_plain() {
     let served = Served::new(&hostile());
-    let asked = served.workspace.koreconcile(&Served::files(&["apply"])).terminal("no\n").run().expect(0);
+    let asked = served.workspace.koreconcile(&Served::files(&["apply"])).terminal("no\n").run().expect(6);
     is_plain(&asked);
     let fault = serde_json::json!({ "status": { "status": 500, "message": "down\u{1b}[2J\u{202e}\rup" } });
     served

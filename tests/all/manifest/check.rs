@@ -31,7 +31,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "missing_separator_and_line_end",
-        "kind: KoreUser\nmetadata: { name: jane }\nspec:\n  email: jane@example.comapiVersion: koreconcile.dev/v1alpha1\nkind: KoreUser\nmetadata: { name: sam }\n",
+        "kind: KoreUser\nmetadata: { name: jane }\nspec:\n  email: jane@example.com\n  lastName: DoeapiVersion: koreconcile.dev/v1alpha1\nkind: KoreUser\nmetadata: { name: sam }\n",
     ),
     (
         "header_without_api_version",

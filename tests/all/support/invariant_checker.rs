@@ -31,8 +31,8 @@ pub struct InvariantChecker {
 
 impl InvariantChecker {
     pub fn new(case: &Case, desired: &Desired, start: &Snapshot) -> Self {
-        let ids: BTreeMap<&str, BotId> =
-            start.bots.iter().map(|(id, bot)| (bot.name.as_str(), BotId::new(id))).collect();
+        let ids: BTreeMap<String, BotId> =
+            start.bots.iter().map(|(id, bot)| (case.name_before(&bot.name), BotId::new(id))).collect();
         let id_of = |bot: BotRef| match bot {
             BotRef::Id(id) => Some(id),
             BotRef::Name(name) => ids.get(name.as_str()).cloned(),

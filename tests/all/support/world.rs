@@ -274,6 +274,14 @@ pub fn case() -> impl Strategy<Value = Case> {
 }
 
 impl Case {
+    /// What manifests call a bot of the account: a new name may not be seen yet where bots are listed.
+    pub fn name_before(&self, name: &str) -> String {
+        match name.strip_prefix("Renamed ").and_then(|at| at.parse().ok()) {
+            Some(at) => bot_name(at),
+            None => name.to_owned(),
+        }
+    }
+
     /// The account, behind an engine with its policy.
     pub fn engine(&self) -> Engine {
         let options = Options { dialect: self.dialect.clone(), starter: Starter::Bare, ..Options::default() };

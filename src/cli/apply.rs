@@ -52,7 +52,9 @@ pub(super) async fn run(args: &ApplyArgs, output: &Output) -> Result<Exit, CliEr
         }
         restore(&session, &compiled.policy, output).await?;
         let made = match &args.plan {
-            Some(file) => reopen(file, &manifests, &compiled, &session, &args.reach, output).await?,
+            Some(file) => {
+                Box::pin(reopen(file, &manifests, &compiled, &session, &args.reach, output)).await?
+            }
             None => {
                 make(&manifests, compiled, &session, &args.reach, extent(&args.inputs, &args.reach), output)
                     .await?
@@ -60,7 +62,7 @@ pub(super) async fn run(args: &ApplyArgs, output: &Output) -> Result<Exit, CliEr
         };
         output.result(&render::text(&made.plan, style(output)));
         output.written()?;
-        carry_out(made, args.yes, &session, output).await
+        Box::pin(carry_out(made, args.yes, &session, output)).await
     }
     .await;
     session.close().await;

@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -158,7 +159,8 @@ impl MemoryReference {
             message.len()
         );
         for (name, text) in files {
-            stream += &format!("M 100644 inline {name}\ndata {}\n{text}\n", text.len());
+            // Writing to a String cannot fail.
+            let _ = write!(stream, "M 100644 inline {name}\ndata {}\n{text}\n", text.len());
         }
         stream += "done\n";
         let said =

@@ -150,11 +150,11 @@ pub async fn run() -> Exit {
     let ended = match verb {
         Verb::Validate(args) => validate::run(&args, &output),
         Verb::Plan(args) => plan::run(&args, &output).await,
-        Verb::Apply(args) => apply::run(&args, &output).await,
+        Verb::Apply(args) => Box::pin(apply::run(&args, &output)).await,
         Verb::Explain(args) => explain::run(&args, &output).await,
         Verb::Doctor(args) => doctor::run(&args, &output).await,
         Verb::Snapshot(args) => snapshot::run(&args, &output).await,
-        Verb::Undo(args) => undo::run(&args, &output).await,
+        Verb::Undo(args) => Box::pin(undo::run(&args, &output)).await,
         Verb::Memory(args) => memory_commands::run(&args, &output),
         Verb::Forget(args) => memory_commands::forget(&args, &output),
         Verb::Import(args) => import::run(&args, &output).await,

@@ -68,12 +68,12 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
         if args.dry_run {
             return Ok(Exit::Done);
         }
-        carry_out(
+        Box::pin(carry_out(
             Made { plan, world, policy, memory: None, known: BTreeSet::new() },
             args.yes,
             &session,
             output,
-        )
+        ))
         .await
     }
     .await;

@@ -180,7 +180,9 @@ fn schedule(
                 calls.push(Call { kind, entries });
             }
             // Kinds do not wait for each other within a round: what is marked here is seen in the next one.
-            ready.into_iter().for_each(|at| is_sent[at] = true);
+            for at in ready {
+                is_sent[at] = true;
+            }
         }
     }
     calls

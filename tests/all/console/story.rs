@@ -86,6 +86,7 @@ spec:
     clientId: {{ env: KORE_CLIENT_ID }}
     clientSecret: {{ env: KORE_CLIENT_SECRET }}
   sources: [\"*.yaml\"]
+  ownership: {{ failOn: Never }}
 ",
         harness.admin.account_id()
     );

@@ -32,7 +32,7 @@ pub struct InvariantChecker {
 impl InvariantChecker {
     pub fn new(case: &Case, desired: &Desired, start: &Snapshot) -> Self {
         let ids: BTreeMap<String, BotId> =
-            start.bots.iter().map(|(id, bot)| (case.name_before(&bot.name), BotId::new(id))).collect();
+            start.bots.iter().map(|(id, bot)| (Case::name_before(&bot.name), BotId::new(id))).collect();
         let id_of = |bot: BotRef| match bot {
             BotRef::Id(id) => Some(id),
             BotRef::Name(name) => ids.get(name.as_str()).cloned(),

@@ -275,7 +275,7 @@ pub fn case() -> impl Strategy<Value = Case> {
 
 impl Case {
     /// What manifests call a bot of the account: a new name may not be seen yet where bots are listed.
-    pub fn name_before(&self, name: &str) -> String {
+    pub fn name_before(name: &str) -> String {
         match name.strip_prefix("Renamed ").and_then(|at| at.parse().ok()) {
             Some(at) => bot_name(at),
             None => name.to_owned(),

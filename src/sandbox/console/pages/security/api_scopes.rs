@@ -37,6 +37,7 @@ fn label(scope: &str) -> &'static str {
         "user_management:sso_configuration" => "User Management > SSO Configuration",
         "role_management:role_management" => "Profile Management > Role Management",
         "logs:admin_console_audit_logs" => "Logs > Admin Console Audit Logs",
+        "logs:bot_audit_logs" => "Logs > Bot Audit Logs",
         "bot_publish:publish_request" => "Bot Publish > Publish",
         "bot_publish:publish_status" => "Bot Publish > Publish Status",
         _ => "",
@@ -48,7 +49,7 @@ fn label(scope: &str) -> &'static str {
 fn needs_to_give(scope: &str) -> Needs {
     match scope {
         "user_management:sso_configuration" => Needs::Any(&[Permission::SingleSignOn]),
-        "logs:admin_console_audit_logs" => Needs::Any(&[Permission::AuditReports]),
+        "logs:admin_console_audit_logs" | "logs:bot_audit_logs" => Needs::Any(&[Permission::AuditReports]),
         "bot_publish:publish_request" | "bot_publish:publish_status" => Needs::Any(&[Permission::Deployment]),
         _ => Needs::Any(&[]),
     }

@@ -28,7 +28,7 @@ fn account_is_accepted_by_the_server_and_offline() {
     let run = namespace.kubectl(&["apply", "--dry-run=server", "-f", path.to_str().unwrap()]).run().expect(0);
     assert_eq!(run.stdout, "koreaccount.koreconcile.dev/acme created (server dry run)\n");
     let run = Workspace::with(&[]).run(&["validate", path.to_str().unwrap()]).expect(0);
-    assert_eq!(run.stderr, "1 manifests are valid\n");
+    assert_eq!(run.stderr, "1 manifest is valid\n");
 }
 
 #[test]

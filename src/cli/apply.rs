@@ -106,7 +106,7 @@ fn remember_saved(
     if plan.inputs.digest == digest_of(manifests).digest {
         let context = Context { memory, declaration, now, ..Context::default() };
         let desired = compiled.desired.clone();
-        memory = plan::plan_and_remember(desired, world, &compiled.policy, &context).1;
+        memory = plan::remember(desired, world, &context);
         memory.applied_revision = Some(revision);
     } else {
         memory.note_saved_plan(&plan.sendable(), &revision);

@@ -2,11 +2,11 @@
 //! is not loaded.
 
 use super::{CliError, revision};
-use crate::facts::{BotRef, Key, Verdict, Want};
+use crate::facts::{BotRef, Desired, Key, Verdict, Want};
 use crate::manifest::{self, Compiled, Input, Manifests, load};
 use crate::plan::{Declaration, Memory, Revision};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What the command line says about the manifests as a whole.
@@ -76,23 +76,22 @@ fn newer(
     revision: &Revision,
 ) -> Result<BTreeSet<String>, CliError> {
     let (Some(file), Some(head)) = (file, &revision.commit) else { return Ok(BTreeSet::new()) };
-    let declared: HashSet<Key<()>> = compiled
-        .desired
-        .wants
-        .iter()
-        .filter(|(_, want)| matches!(want.verdict, Verdict::Present(_)))
-        .filter_map(|(key, _)| key.clone().with_bot(|_| Some(())))
-        .collect();
-    let undeclared = memory
-        .facts
-        .iter()
-        .filter(|(key, _)| key.clone().with_bot(|_| Some(())).is_none_or(|key| !declared.contains(&key)));
+    let undeclared = memory.facts.iter().filter(|(key, _)| !declares(&compiled.desired, key, memory));
     let commits = undeclared.filter_map(|(_, fact)| fact.since.commit.clone());
     let commits: BTreeSet<String> = commits.filter(|commit| commit != head).collect();
     if commits.is_empty() {
         return Ok(commits);
     }
     revision::not_contained(revision::folder_of(file), &commits)
+}
+
+/// Whether manifests declare a remembered fact present: with its bot by id, or by the name that it had.
+fn declares(desired: &Desired, key: &Key, memory: &Memory) -> bool {
+    let by_id = key.clone().with_bot(|bot| Some(BotRef::Id(bot)));
+    let by_name = key.clone().with_bot(|bot| memory.bots.get(&bot).cloned().map(BotRef::Name));
+    let is_present =
+        |key: Key<BotRef>| desired.find(&key).is_some_and(|want| matches!(want.verdict, Verdict::Present(_)));
+    by_id.is_some_and(is_present) || by_name.is_some_and(is_present)
 }
 
 /// Finds the manifests below the account's folder that are not loaded, and what they declare. A folder below with an

@@ -142,7 +142,7 @@ impl MemoryReference {
         match self.git("push", &["push", "--quiet", &expected, &self.remote, &what]) {
             Ok(_) => Ok(commit),
             Err(ReferenceError::Git { said, .. })
-                if said.contains("stale info") || said.contains("rejected") || said.contains("lock") =>
+                if said.contains("stale info") || said.contains("cannot lock ref") =>
             {
                 Err(ReferenceError::Changed)
             }
@@ -343,5 +343,17 @@ mod tests {
         let lost = MemoryReference { remote: "elsewhere".to_owned(), ..forge.clone("one", &["key"]) };
         let error = lost.load().unwrap_err().to_string();
         assert!(error.starts_with("git ls-remote: ") && error.contains("elsewhere"), "{error}");
+    }
+
+    #[test]
+    fn a_remote_that_takes_no_pushes_is_not_another_run() {
+        let forge = Forge::new();
+        let hook = forge.folder.path().join("origin.git/hooks/pre-receive");
+        std::fs::create_dir_all(hook.parent().unwrap()).unwrap();
+        std::fs::write(&hook, "#!/bin/sh\necho not here >&2\nexit 1\n").unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&hook, mode).unwrap();
+        let error = forge.clone("one", &["key"]).store(None, &memory(1), None).unwrap_err();
+        assert!(matches!(&error, ReferenceError::Git { said, .. } if said.contains("not here")), "{error}");
     }
 }

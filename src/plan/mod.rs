@@ -32,6 +32,7 @@ pub use risk::escalating_permissions;
 
 use crate::facts::{self, Desired, Key, Policy, Verdict, Want, World};
 use jiff::Timestamp;
+use resolve::Wanted;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a plan is made of, besides the worlds.
@@ -85,7 +86,9 @@ impl Rewrite {
 ///
 /// The same desired facts and the same observed world give the same [`Plan::digest`], whatever the policy says.
 pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Context) -> Plan {
-    plan_and_remember(desired, observed, policy, context).0
+    let recalled = memory::recall(&context.memory.facts, &observed.directory);
+    let wanted = resolve::resolve(desired, context.declaration.clone(), observed);
+    compare(wanted, &recalled, observed, policy, context)
 }
 
 /// The plan, and the memory as it has to be stored before any of it is sent.
@@ -96,18 +99,50 @@ pub fn plan_and_remember(
     context: &Context,
 ) -> (Plan, Memory) {
     let recalled = memory::recall(&context.memory.facts, &observed.directory);
-    let mut wanted = resolve::resolve(desired, context.declaration.clone(), observed);
+    let wanted = resolve::resolve(desired, context.declaration.clone(), observed);
+    let memory = next_memory(&wanted, &recalled, observed, context);
+    (compare(wanted, &recalled, observed, policy, context), memory)
+}
+
+/// The memory alone: what a plan that was made before leaves to remember.
+pub fn remember(desired: Desired, observed: &World, context: &Context) -> Memory {
+    let recalled = memory::recall(&context.memory.facts, &observed.directory);
+    let wanted = resolve::resolve(desired, context.declaration.clone(), observed);
+    next_memory(&wanted, &recalled, observed, context)
+}
+
+fn next_memory(
+    wanted: &Wanted,
+    recalled: &[(Key, RememberedFact)],
+    observed: &World,
+    context: &Context,
+) -> Memory {
     let facts = memory::next(
-        &recalled,
+        recalled,
         &wanted.wants,
         observed,
         &wanted.names,
         &wanted.undeclared_reasons,
         context.now,
     );
-    let retired_permissions = diff::retire_permissions(&mut wanted, &recalled, observed);
+    let bots = facts.iter().filter_map(|(key, _)| key.bot()).filter_map(|bot| {
+        let seen = observed.directory.bots.get(bot).map(|entry| entry.name.clone());
+        Some((bot.clone(), seen.or_else(|| context.memory.bots.get(bot).cloned())?))
+    });
+    let bots = bots.collect();
+    Memory { facts, bots, ..context.memory.clone() }
+}
+
+fn compare(
+    mut wanted: Wanted,
+    recalled: &[(Key, RememberedFact)],
+    observed: &World,
+    policy: &Policy,
+    context: &Context,
+) -> Plan {
+    let retired_permissions = diff::retire_permissions(&mut wanted, recalled, observed);
     let expiring = expiring::collect(&wanted.wants, context.now);
-    let mut difference = diff::diff(&wanted, &recalled, observed, policy, &context.rewrite);
+    let mut difference = diff::diff(&wanted, recalled, observed, policy, &context.rewrite);
     difference.manual.extend(retired_permissions);
     let (overdue, waiting) = overdue(difference.waiting, policy, context);
     difference.waiting = waiting;
@@ -151,13 +186,7 @@ pub fn plan_and_remember(
     plan.bots = model::names_of_bots(&plan, &observed.directory);
     let calls = pack::pack(&plan.sendable(), policy.batch_size.0);
     plan.cost = cost::price(&plan, &calls, policy, context.look_up_size);
-    let remembered = facts.iter().filter_map(|(key, _)| key.bot());
-    let bots = remembered.filter_map(|bot| {
-        let seen = observed.directory.bots.get(bot).map(|entry| entry.name.clone());
-        Some((bot.clone(), seen.or_else(|| context.memory.bots.get(bot).cloned())?))
-    });
-    let bots = bots.collect();
-    (plan, Memory { facts, bots, ..context.memory.clone() })
+    plan
 }
 
 /// The same plan under today's guards and on today's account: what a saved plan goes through before it is applied.

@@ -71,6 +71,9 @@ pub(in crate::plan) fn recall(
     facts: &[(Key, RememberedFact)],
     directory: &Directory,
 ) -> Vec<(Key, RememberedFact)> {
+    if facts.is_empty() {
+        return Vec::new();
+    }
     let names = NamesById::new(directory);
     let mut recalled: Vec<(Key, RememberedFact)> = facts
         .iter()

@@ -311,3 +311,24 @@ fn what_others_gave_is_first_and_fails_the_check() {
         ["Held, and no manifest asks for it", "<summary>Unmanaged"].map(|text| markdown.find(text));
     assert!(risky.is_some() && folded.is_none_or(|folded| risky.unwrap() < folded), "{markdown}");
 }
+
+#[test]
+fn a_newer_grant_of_a_role_that_is_also_held_on_another_bot_is_not_taken_back() {
+    let workspace = converged();
+    git(&workspace, &["init", "--quiet"]);
+    workspace.write(".gitignore", ".koreconcile\nhome\n");
+    commit(&workspace, "start");
+    workspace.run(&["apply", "--yes"]).expect(0);
+    workspace.write(
+        "hr.yaml",
+        "apiVersion: koreconcile.dev/v1alpha1\nkind: KoreRoleBinding\nmetadata: { name: hr }\nspec:\n  \
+         role: { type: Bot, name: Release Manager }\n  bot: HR Assistant\n  subjects:\n    \
+         - user: jane.doe@example.com\n",
+    );
+    commit(&workspace, "jane releases HR Assistant, too");
+    workspace.run(&["apply", "--yes"]).expect(0);
+    git(&workspace, &["checkout", "--quiet", "HEAD^"]);
+    let run = workspace.run(&["plan"]).expect(0);
+    assert_eq!(removals(&run), [""; 0], "{run}");
+    assert!(run.stdout.contains("newer than this branch"), "{run}");
+}

@@ -59,7 +59,7 @@ fn columns_and_descriptions_say_what_a_person_wants_to_know() {
 }
 
 /// The names of the chart's alerts and dashboard, and no others.
-const METRICS: [&str; 15] = [
+const METRICS: [&str; 16] = [
     "koreconcile_account_info",
     "koreconcile_account_reads",
     "koreconcile_api_calls",

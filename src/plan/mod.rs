@@ -10,6 +10,7 @@ mod expiring;
 pub mod explain;
 mod guard;
 mod memory;
+mod merge;
 mod model;
 mod notices;
 mod order;

@@ -11,10 +11,10 @@
 mod account;
 mod declared;
 mod grants;
-mod names;
+pub(super) mod names;
 mod people;
 mod teams;
-mod yaml;
+pub(super) mod yaml;
 
 pub use account::{AccountDocument, account};
 pub use declared::Declared;

@@ -3,6 +3,7 @@
 //! A verb takes its arguments, calls the rooms below, writes notes and errors to stderr and results to stdout, and ends
 //! in an [`Exit`]. What may go wrong is a [`CliError`], which knows its exit code.
 
+mod adopt;
 mod apply;
 mod base;
 mod completions;
@@ -30,6 +31,7 @@ mod plan;
 mod progress;
 mod reference;
 mod revision;
+mod rewrite;
 pub mod sandbox;
 mod saved;
 mod schema;
@@ -89,6 +91,8 @@ enum Verb {
     Plan(plan::PlanArgs),
     /// Show the plan, ask for confirmation, apply it, and read the result back
     Apply(apply::ApplyArgs),
+    /// Write what was changed in the console into the manifests, or leave it for the plan to revert
+    Adopt(adopt::AdoptArgs),
     /// Explain who has which access, why, since when and until when
     Explain(explain::ExplainArgs),
     /// Check credentials, scopes, limits and costs with reads only
@@ -151,6 +155,7 @@ pub async fn run() -> Exit {
         Verb::Validate(args) => validate::run(&args, &output),
         Verb::Plan(args) => plan::run(&args, &output).await,
         Verb::Apply(args) => Box::pin(apply::run(&args, &output)).await,
+        Verb::Adopt(args) => Box::pin(adopt::run(&args, &output)).await,
         Verb::Explain(args) => explain::run(&args, &output).await,
         Verb::Doctor(args) => doctor::run(&args, &output).await,
         Verb::Snapshot(args) => snapshot::run(&args, &output).await,

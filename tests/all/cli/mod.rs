@@ -1,6 +1,7 @@
 //! The verbs as a user meets them: the binary is run, mostly against a served account, and exit code, output and
 //! messages are compared with what is kept.
 
+mod adopt;
 mod apply;
 mod bad_days;
 mod doctor;

@@ -57,7 +57,7 @@ impl Exit {
             }
             Self::Unexpected => "An unexpected error.",
             Self::Changes => {
-                "With `--exit-code`: changes, something blocked, manual or refused, or intolerable unmanaged facts."
+                "With `--exit-code`: changes, something blocked, manual or refused, or intolerable unmanaged facts. With `fmt --check`: a file is not formatted."
             }
             Self::Invalid => "Invalid input or usage, a tampered plan, or no terminal and no `--yes`.",
             Self::Refused => {

@@ -15,6 +15,7 @@ mod embedded;
 mod error;
 mod exit;
 mod explain;
+mod fmt;
 mod git;
 mod git_tree;
 mod import;
@@ -85,6 +86,8 @@ enum When {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Format manifests: indentation and blanks, and nothing else
+    Fmt(fmt::FmtArgs),
     /// Check manifests offline: syntax, schema, references, rules
     Validate(validate::ValidateArgs),
     /// Read the account and show what would change
@@ -152,6 +155,7 @@ pub async fn run() -> Exit {
         }
     };
     let ended = match verb {
+        Verb::Fmt(args) => fmt::run(&args, &output),
         Verb::Validate(args) => validate::run(&args, &output),
         Verb::Plan(args) => plan::run(&args, &output).await,
         Verb::Apply(args) => Box::pin(apply::run(&args, &output)).await,

@@ -9,6 +9,7 @@ mod examples;
 mod expiring;
 mod explain;
 mod files;
+mod fmt;
 mod guards;
 mod import;
 mod interrupted;

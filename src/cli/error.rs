@@ -25,6 +25,29 @@ pub enum CliError {
         "apply asks before it writes, and there is no terminal to ask on\n  look at the plan first, then run again with --yes"
     )]
     NoTerminal,
+    /// No terminal to ask on, and no way to the account given.
+    #[error(
+        "init asks how to reach the account, and there is no terminal to ask on\n  give --host URL, or --sandbox DIR for a local account"
+    )]
+    InitNoTerminal,
+    /// An answer that cannot be used.
+    #[error("{what} cannot be {given}: {why}; nothing was written\n  {next}")]
+    InitAnswer {
+        /// `--name`, `--primary-admin`
+        what: &'static str,
+        /// What was given.
+        given: String,
+        /// What is wrong with it.
+        why: String,
+        /// What to give.
+        next: &'static str,
+    },
+    /// A file that `init` would write and that is there.
+    #[error("{path} is there already; nothing was written\n  edit it, or choose another with --out FILE")]
+    InitExists {
+        /// Which file.
+        path: String,
+    },
     /// No terminal to ask on, and nothing chosen.
     #[error(
         "adopt asks about each fact, and there is no terminal to ask on\n  choose with --only WHAT or --all; koreconcile adopt --as list shows what there is"
@@ -274,6 +297,9 @@ impl CliError {
             | Self::Findings(_)
             | Self::NoAccount
             | Self::NoTerminal
+            | Self::InitNoTerminal
+            | Self::InitAnswer { .. }
+            | Self::InitExists { .. }
             | Self::AdoptNoTerminal
             | Self::AdoptQuit
             | Self::AdoptPattern { .. }

@@ -19,6 +19,7 @@ mod fmt;
 mod git;
 mod git_tree;
 mod import;
+mod init;
 mod inputs;
 mod lock;
 mod look_alike;
@@ -86,6 +87,8 @@ enum When {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Write a first account file, and say what comes next
+    Init(init::InitArgs),
     /// Format manifests: indentation and blanks, and nothing else
     Fmt(fmt::FmtArgs),
     /// Check manifests offline: syntax, schema, references, rules
@@ -155,6 +158,7 @@ pub async fn run() -> Exit {
         }
     };
     let ended = match verb {
+        Verb::Init(args) => init::run(&args, &output),
         Verb::Fmt(args) => fmt::run(&args, &output),
         Verb::Validate(args) => validate::run(&args, &output),
         Verb::Plan(args) => plan::run(&args, &output).await,

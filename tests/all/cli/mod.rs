@@ -12,6 +12,7 @@ mod files;
 mod fmt;
 mod guards;
 mod import;
+mod init;
 mod interrupted;
 mod memory_reference;
 mod output;

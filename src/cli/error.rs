@@ -25,6 +25,16 @@ pub enum CliError {
         "apply asks before it writes, and there is no terminal to ask on\n  look at the plan first, then run again with --yes"
     )]
     NoTerminal,
+    /// A user who is not invited again.
+    #[error("{email} is not invited again: {why}; nothing was sent\n  {next}")]
+    Reinvite {
+        /// Who.
+        email: String,
+        /// Why not.
+        why: String,
+        /// What to do.
+        next: &'static str,
+    },
     /// No terminal to ask on, and no way to the account given.
     #[error(
         "init asks how to reach the account, and there is no terminal to ask on\n  give --host URL, or --sandbox DIR for a local account"
@@ -297,6 +307,7 @@ impl CliError {
             | Self::Findings(_)
             | Self::NoAccount
             | Self::NoTerminal
+            | Self::Reinvite { .. }
             | Self::InitNoTerminal
             | Self::InitAnswer { .. }
             | Self::InitExists { .. }

@@ -32,6 +32,7 @@ mod output;
 mod plan;
 mod progress;
 mod reference;
+mod reinvite;
 mod revision;
 mod rewrite;
 pub mod sandbox;
@@ -107,6 +108,8 @@ enum Verb {
     Snapshot(snapshot::SnapshotArgs),
     /// Revert what a run did, as far as the platform allows
     Undo(undo::UndoArgs),
+    /// Send an open invitation again: remove the user and invite them with what is declared
+    Reinvite(reinvite::ReinviteArgs),
     /// Show or hand over the memory of what was asked for
     Memory(memory_commands::MemoryArgs),
     /// Forget what was asked for, without taking it back
@@ -168,6 +171,7 @@ pub async fn run() -> Exit {
         Verb::Doctor(args) => doctor::run(&args, &output).await,
         Verb::Snapshot(args) => snapshot::run(&args, &output).await,
         Verb::Undo(args) => Box::pin(undo::run(&args, &output)).await,
+        Verb::Reinvite(args) => Box::pin(reinvite::run(&args, &output)).await,
         Verb::Memory(args) => memory_commands::run(&args, &output),
         Verb::Forget(args) => memory_commands::forget(&args, &output),
         Verb::Import(args) => import::run(&args, &output).await,

@@ -235,7 +235,7 @@ fn overdue(waiting: Vec<Entry>, policy: &Policy, context: &Context) -> (Vec<Entr
             Some(open_for) => overdue.push(Entry {
                 reason: Reason::InvitationOverdue,
                 message: format!("{} ({} days)", entry.message, open_for.as_hours() / 24),
-                next_step: "invite again in the console (Enrollment > Invite); the API cannot send an invitation again".to_owned(),
+                next_step: "invite again in the console (Enrollment > Invite), or remove and invite them with koreconcile reinvite EMAIL".to_owned(),
                 ..entry
             }),
             None => waiting.push(entry),

@@ -19,6 +19,7 @@ mod output;
 mod parallel;
 mod plan;
 mod reference;
+mod reinvite;
 mod retire;
 mod sandbox;
 mod shown;

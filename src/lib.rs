@@ -15,9 +15,11 @@
 //! * [`facts`]: the shared vocabulary; knows nobody.
 //! * [`manifest`]: what people write, checked and compiled into facts; knows `facts`.
 //! * [`plan`]: the difference as a value, pure; knows `facts`.
+//! * [`memory`]: what earlier runs remember, in the form it is stored in; knows `plan`, `facts`.
 //! * [`kore`]: the Admin API and nothing above it; knows `facts`.
 //! * [`apply`]: a plan becomes calls and is read back; knows `plan`, `kore`, `facts`.
-//! * [`controller`]: the same engine as a Kubernetes controller; knows `apply`, `plan`, `kore`, `manifest`, `facts`.
+//! * [`controller`]: the same engine as a Kubernetes controller; knows `apply`, `memory`, `plan`, `kore`, `manifest`,
+//!   `facts`.
 //! * [`sandbox`]: a local Kore.ai account; knows nobody, so that no mistake hides on both sides.
 //! * [`cli`]: the command line; the only room that prints.
 
@@ -27,5 +29,6 @@ pub mod controller;
 pub mod facts;
 pub mod kore;
 pub mod manifest;
+pub mod memory;
 pub mod plan;
 pub mod sandbox;

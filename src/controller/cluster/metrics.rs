@@ -5,7 +5,7 @@ use crate::controller::pass::{ObjectRef, Pass, View, reason_of};
 use crate::kore::{Endpoint, Observer};
 use crate::manifest::kinds::Kind;
 use crate::manifest::kinds::status::PlanCounts;
-use crate::plan::Action;
+use crate::plan::{Action, RiskLevel};
 use jiff::Timestamp;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -49,6 +49,8 @@ labels! {
     WithWindow { window }
     /// Full reads and polls of the audit log.
     WithReadKind { kind }
+    /// How much somebody could do with it.
+    WithRisk { risk }
     /// Objects by kind and readiness.
     WithReady { kind, ready }
 }
@@ -73,6 +75,7 @@ pub(super) struct Metrics {
     reads: Family<WithReadKind, Counter>,
     overdue: Family<AccountLabels, Gauge>,
     removals: Family<AccountLabels, Gauge>,
+    unmanaged: Family<WithRisk, Gauge>,
     objects: Family<WithReady, Gauge>,
     last_success: Family<AccountLabels, Gauge<f64, AtomicU64>>,
     info: Family<AccountLabels, Gauge>,
@@ -95,6 +98,7 @@ impl Metrics {
             reads: Family::default(),
             overdue: Family::default(),
             removals: Family::default(),
+            unmanaged: Family::default(),
             objects: Family::default(),
             last_success: Family::default(),
             info: Family::default(),
@@ -142,6 +146,11 @@ impl Metrics {
             self.overdue.clone(),
         );
         registry.register("removals_in_window", "Facts removed in the last 24 hours", self.removals.clone());
+        registry.register(
+            "unmanaged",
+            "Facts of the account that no manifest asks for, by risk",
+            self.unmanaged.clone(),
+        );
         registry.register("objects", "Objects of the account, by kind and readiness", self.objects.clone());
         registry.register(
             "last_success_timestamp_seconds",
@@ -193,6 +202,9 @@ impl Metrics {
                 for ready in [true, false] {
                     self.objects.remove(&labels.with_ready(kind, ready));
                 }
+            }
+            for risk in RiskLevel::ALL {
+                self.unmanaged.remove(&labels.with_risk(risk));
             }
             self.overdue.remove(&labels);
             self.removals.remove(&labels);
@@ -255,7 +267,11 @@ impl Metrics {
         if let Some(plan) = &pass.plan {
             let is_there = |id| pass.outcome.as_ref().is_some_and(|outcome| outcome.is_good(id));
             let overdue = plan.ended.iter().filter(|id| !is_there(id)).count();
-            self.overdue.get_or_create(labels).set(i64::try_from(overdue).unwrap_or(i64::MAX));
+            self.overdue.get_or_create(labels).set(number(overdue));
+            for risk in RiskLevel::ALL {
+                let count = plan.unmanaged.iter().filter(|fact| fact.risk.level == risk).count();
+                self.unmanaged.get_or_create(&labels.with_risk(risk)).set(number(count));
+            }
         }
     }
 
@@ -292,8 +308,7 @@ impl Metrics {
     /// The calls that the minute and the hour have left.
     pub(super) fn set_calls_left(&self, account: &ObjectRef, left: [usize; 2]) {
         for (window, left) in WINDOWS.into_iter().zip(left) {
-            let left = i64::try_from(left).unwrap_or(i64::MAX);
-            self.calls_left.get_or_create(&account_labels(account).with_window(window)).set(left);
+            self.calls_left.get_or_create(&account_labels(account).with_window(window)).set(number(left));
         }
     }
 }
@@ -319,10 +334,19 @@ impl AccountLabels {
         WithWindow { namespace, account, window: window.to_owned() }
     }
 
+    fn with_risk(&self, risk: RiskLevel) -> WithRisk {
+        let Self { namespace, account } = self.clone();
+        WithRisk { namespace, account, risk: risk.label().to_owned() }
+    }
+
     fn with_ready(&self, kind: Kind, ready: bool) -> WithReady {
         let Self { namespace, account } = self.clone();
         WithReady { namespace, account, kind: kind.name().to_owned(), ready: ready.to_string() }
     }
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn account_labels(account: &ObjectRef) -> AccountLabels {

@@ -11,6 +11,7 @@ use super::worker::Shared;
 use super::worker_pool::WorkerPool;
 use crate::controller::pass::AUDIT_POLL_INTERVAL;
 use crate::kore::LeaseTerm;
+use crate::memory::Seal;
 use jiff::{SignedDuration, Timestamp};
 use kube::Client;
 use std::net::SocketAddr;
@@ -38,6 +39,8 @@ pub struct Options {
     pub debounce: Duration,
     /// Time between polls of the audit log.
     pub audit_poll_interval: Duration,
+    /// After a start, what nobody declared, or was seen to delete, is taken away only after so long.
+    pub quiet_start: Duration,
 }
 
 impl Options {
@@ -127,11 +130,14 @@ fn shared(
     Shared {
         connector: Connector::new(client.clone(), allowed_hosts, &options.lease, Arc::clone(&metrics)),
         publisher: Arc::new(Publisher::new(client.clone(), &options.lease.identity, Arc::clone(&metrics))),
+        memory_namespace: options.lease.namespace.clone(),
+        seal: Seal::from_environment(),
         client,
         stores,
         metrics,
         lease_term,
         debounce: options.debounce,
+        quiet_start: SignedDuration::try_from(options.quiet_start).unwrap_or(SignedDuration::MAX),
         audit_poll_interval: SignedDuration::try_from(options.audit_poll_interval)
             .unwrap_or(AUDIT_POLL_INTERVAL),
     }

@@ -62,8 +62,7 @@ pub struct KoreGroupMembershipSpec {
     /// Allows an Authoritative membership without subjects to empty the group.
     #[serde(default, skip_serializing_if = "super::shared::is_false")]
     pub allow_empty: bool,
-    /// What happens to what this object granted when it is not declared any more: removed or kept. By default it is
-    /// removed on the command line, and kept in a cluster.
+    /// What happens to what this object granted when it is not declared any more: removed (the default) or kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 }

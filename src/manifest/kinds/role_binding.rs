@@ -70,8 +70,7 @@ pub struct KoreRoleBindingSpec {
     /// Allows an Authoritative binding without subjects to remove the role from every holder.
     #[serde(default, skip_serializing_if = "super::shared::is_false")]
     pub allow_empty: bool,
-    /// What happens to what this object granted when it is not declared any more: removed or kept. By default it is
-    /// removed on the command line, and kept in a cluster.
+    /// What happens to what this object granted when it is not declared any more: removed (the default) or kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 }

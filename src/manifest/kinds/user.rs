@@ -76,9 +76,8 @@ pub struct KoreUserSpec {
     /// What to do when a user declared absent owns bots: the platform does not remove bot owners.
     #[serde(default)]
     pub offboard: Offboard,
-    /// What happens to the user when this object is not declared any more: kept, and named in every plan of the command
-    /// line (the default); or removed from the account. On the command line, what the object granted beside is removed
-    /// in either case.
+    /// What happens to the user when this object is not declared any more: kept, and named in every plan (the default);
+    /// or removed from the account. What the object granted beside is removed in either case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 }

@@ -110,8 +110,8 @@ fn undeclared(
         | WhyUndeclared::Newer(_)
         | WhyUndeclared::Incomplete(_) => kept(),
         _ if is_named_only(key.family()) || fact.is_gone(key, observed) => None,
-        WhyUndeclared::Released if !matches!(key, Key::Member(_)) => None,
-        WhyUndeclared::Released | WhyUndeclared::Dropped => {
+        WhyUndeclared::Released { until: None } if !matches!(key, Key::Member(_)) => None,
+        WhyUndeclared::Released { .. } | WhyUndeclared::Dropped => {
             let revision = &undeclared_reasons.declaration().revision;
             let dropped = fact.dropped.clone().or_else(|| Some(revision.clone()));
             Some(RememberedFact { dropped, ..fact.clone() })

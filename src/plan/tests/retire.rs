@@ -8,7 +8,7 @@ fn object(kind: &str, name: &str) -> ObjectRef {
 }
 
 fn declaring(kind: &str, policy: DeletionPolicy) -> DeclaringObject {
-    DeclaringObject { object: object(kind, "banking"), deletion_policy: policy }
+    DeclaringObject { object: object(kind, "banking"), deletion_policy: policy, is_orphaned: false }
 }
 
 fn revision(commit: &str) -> Revision {

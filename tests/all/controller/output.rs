@@ -59,7 +59,7 @@ fn columns_and_descriptions_say_what_a_person_wants_to_know() {
 }
 
 /// The names of the chart's alerts and dashboard, and no others.
-const METRICS: [&str; 15] = [
+const METRICS: [&str; 16] = [
     "koreconcile_account_info",
     "koreconcile_account_reads",
     "koreconcile_api_calls",
@@ -75,6 +75,7 @@ const METRICS: [&str; 15] = [
     "koreconcile_reconciles",
     "koreconcile_removals_in_window",
     "koreconcile_status_patches",
+    "koreconcile_unmanaged",
 ];
 
 #[test]
@@ -230,7 +231,7 @@ fn every_test_that_the_threat_model_names_is_there() {
         "0009-waiting-people-are-ready",
         "0010-budget-in-the-lease",
         "0011-own-stores",
-        "0012-deletion-is-expiry",
+        "0016-no-finalizers",
     ];
     let pages: String = pages.iter().map(|page| file(&format!("docs/decisions/{page}.md"))).collect();
     for found in named.captures_iter(&(threats.to_owned() + pages.as_str())) {

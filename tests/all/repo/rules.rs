@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("facts", &[]),
     ("plan", &["facts"]),
+    ("memory", &["plan", "facts"]),
     ("kore", &["facts"]),
     ("manifest", &["facts"]),
     ("apply", &["plan", "kore", "facts"]),
-    ("controller", &["apply", "manifest", "plan", "kore", "facts"]),
+    ("controller", &["apply", "manifest", "memory", "plan", "kore", "facts"]),
     ("sandbox", &[]),
-    ("cli", &["facts", "plan", "kore", "manifest", "apply", "controller", "sandbox"]),
+    ("cli", &["facts", "plan", "memory", "kore", "manifest", "apply", "controller", "sandbox"]),
 ];
 
 /// Rooms that are values and functions only: time is passed in, and nothing is read or sent.

@@ -187,6 +187,11 @@ impl Texts {
         self.0.iter().map(|(path, text)| Input::new(&**path, text.as_bytes()))
     }
 
+    /// The paths of all files.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(AsRef::as_ref)
+    }
+
     /// The text of a file.
     pub fn get(&self, file: &str) -> Option<&str> {
         self.0.get(file).map(AsRef::as_ref)

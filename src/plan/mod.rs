@@ -6,6 +6,7 @@
 
 pub mod cost;
 mod diff;
+mod drift;
 mod expiring;
 pub mod explain;
 mod guard;
@@ -20,6 +21,7 @@ pub mod render;
 mod resolve;
 mod risk;
 
+pub use drift::{Difference, Drift, drift};
 pub use expiring::Ending;
 pub use guard::{Day, Limits, master_admins, takes_master_admin};
 pub use memory::{
@@ -234,7 +236,7 @@ fn overdue(waiting: Vec<Entry>, policy: &Policy, context: &Context) -> (Vec<Entr
             Some(open_for) => overdue.push(Entry {
                 reason: Reason::InvitationOverdue,
                 message: format!("{} ({} days)", entry.message, open_for.as_hours() / 24),
-                next_step: "invite again in the console (Enrollment > Invite); the API cannot send an invitation again".to_owned(),
+                next_step: "invite again in the console (Enrollment > Invite), or remove and invite them with koreconcile reinvite EMAIL".to_owned(),
                 ..entry
             }),
             None => waiting.push(entry),

@@ -32,11 +32,11 @@ pub(super) struct ConfigMapMemory {
     api: Api<ConfigMap>,
     seal: Seal,
     /// The index as this process has read or written it last.
-    known: Mutex<Known>,
+    last: Mutex<LastIndex>,
 }
 
 #[derive(Default)]
-struct Known {
+struct LastIndex {
     /// Its version at the API server.
     version: Option<String>,
     /// The ConfigMaps that it names.
@@ -61,23 +61,23 @@ enum IndexFormat {
 
 impl ConfigMapMemory {
     pub(super) fn new(client: Client, namespace: &str, seal: Seal) -> Self {
-        Self { api: Api::namespaced(client, namespace), seal, known: Mutex::default() }
+        Self { api: Api::namespaced(client, namespace), seal, last: Mutex::default() }
     }
 
     /// What is stored; an empty memory where nothing is.
     pub(super) async fn load(&self, tenant: &str) -> Result<Memory, RecallError> {
         let unreachable = |error: kube::Error| RecallError::Unreachable(error.to_string());
         let unusable = RecallError::Unusable;
-        let mut known = self.known.lock().await;
+        let mut last = self.last.lock().await;
         let Some(index) = self.api.get_opt(&name(tenant)).await.map_err(unreachable)? else {
-            *known = Known::default();
+            *last = LastIndex::default();
             return Ok(Memory::default());
         };
         let version = index.resource_version();
         let data = index.data.unwrap_or_default();
         let text = |name: &str| data.get(name).cloned().unwrap_or_default();
         // From here on, accepting the memory replaces this index.
-        *known = Known { version, parts: BTreeSet::new() };
+        *last = LastIndex { version, parts: BTreeSet::new() };
         let index: Index =
             serde_json::from_str(&text(INDEX)).map_err(|error| unusable(format!("its index: {error}")))?;
         let read = |(part, name): (String, String)| async move {
@@ -93,14 +93,14 @@ impl ConfigMapMemory {
             self.seal.verify(&parts, &text(SEAL)).map_err(|error| unusable(error.to_string()))?;
         }
         let memory = memory::join(&parts).map_err(|error| unusable(error.to_string()))?;
-        known.parts = names;
-        self.sweep(tenant, &known.parts).await;
+        last.parts = names;
+        self.sweep(tenant, &last.parts).await;
         Ok(memory)
     }
 
     /// Replaces what is stored.
     pub(super) async fn store(&self, tenant: &str, memory: &Memory) -> Result<(), String> {
-        let mut known = self.known.lock().await;
+        let mut last = self.last.lock().await;
         let count = (memory.facts.len() / FACTS_PER_PART + 1).next_power_of_two();
         let split = memory::split(memory, u16::try_from(count).unwrap_or(u16::MAX));
         let mut parts = split.map_err(|error| error.to_string())?;
@@ -108,7 +108,7 @@ impl ConfigMapMemory {
         let head = parts.remove(memory::HEAD).unwrap_or_default();
         let names: BTreeMap<String, String> =
             parts.iter().map(|(part, text)| (part.clone(), part_name(tenant, part, text))).collect();
-        let new = parts.into_iter().filter(|(part, _)| !known.parts.contains(&names[part]));
+        let new = parts.into_iter().filter(|(part, _)| !last.parts.contains(&names[part]));
         let create = |(part, text): (String, String)| {
             let data = BTreeMap::from([(TEXT.to_owned(), text)]);
             self.create(config_map(tenant, &names[&part], data))
@@ -121,9 +121,9 @@ impl ConfigMapMemory {
             (memory::HEAD.to_owned(), head),
             (SEAL.to_owned(), seal),
         ]);
-        known.version = self.replace(config_map(tenant, &name(tenant), data), known.version.clone()).await?;
-        known.parts = names.into_values().collect();
-        self.sweep(tenant, &known.parts).await;
+        last.version = self.replace(config_map(tenant, &name(tenant), data), last.version.clone()).await?;
+        last.parts = names.into_values().collect();
+        self.sweep(tenant, &last.parts).await;
         Ok(())
     }
 

@@ -33,7 +33,7 @@ const METRICS: [&str; 18] = [
 fn alerts_and_dashboard_name_all_metrics_and_no_others() {
     let alerts: Value = serde_saphyr::from_str(&file("charts/koreconcile/files/alerts.yaml")).unwrap();
     let rules = alerts["groups"][0]["rules"].as_array().unwrap();
-    assert_eq!(rules.len(), 11);
+    assert_eq!(rules.len(), 12);
     let dashboard: Value = serde_json::from_str(&file("charts/koreconcile/files/dashboard.json")).unwrap();
     let panels = dashboard["panels"].as_array().unwrap();
     let mut asked: Vec<&str> = rules.iter().map(|rule| rule["expr"].as_str().unwrap()).collect();

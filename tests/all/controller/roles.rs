@@ -142,7 +142,7 @@ async fn tell_editors_from_approvers() {
     for (user, role, may) in [
         ("viewer", "viewer", &[0, 1][..]),
         ("editor", "editor", &[0, 1, 2, 3]),
-        ("approver", "approver", &[1, 4]),
+        ("approver", "approver", &[0, 1, 4]),
         ("controller", "account-admin", &[5]),
     ] {
         let role = format!("--clusterrole={}-koreconcile-{role}", system.name);

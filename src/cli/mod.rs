@@ -210,7 +210,7 @@ fn log(global: &Global, verb: &Verb) -> Result<Traces, CliError> {
     let is_controller = matches!(verb, Verb::Controller(_));
     let level = match (global.quiet, global.verbose) {
         (true, _) => "error",
-        (false, 0) if is_controller => "warn,koreconcile=info",
+        (false, 0 | 1) if is_controller => "warn,koreconcile=info",
         (false, 0 | 1) => "warn",
         (false, _) => "koreconcile=debug",
     };

@@ -6,7 +6,7 @@ use crate::kore::{Endpoint, Observer};
 use crate::manifest::kinds::Kind;
 use crate::manifest::kinds::status::PlanCounts;
 use crate::plan::{Action, RiskLevel};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -45,6 +45,8 @@ labels! {
     WithAction { action }
     /// Which call.
     WithEndpoint { endpoint }
+    /// Calls that the platform refused, or did not answer, by the HTTP status.
+    WithStatus { endpoint, status }
     /// Which window of the budget.
     WithWindow { window }
     /// Full reads and polls of the audit log.
@@ -53,6 +55,11 @@ labels! {
     WithRisk { risk }
     /// Objects by kind and readiness.
     WithReady { kind, ready }
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct BuildLabels {
+    version: &'static str,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
@@ -71,6 +78,8 @@ pub(super) struct Metrics {
     changes: Family<WithState, Gauge>,
     applied: Family<WithAction, Counter>,
     calls: Family<WithEndpoint, Counter>,
+    failures: Family<WithStatus, Counter>,
+    call_durations: Family<AccountLabels, Histogram>,
     calls_left: Family<WithWindow, Gauge>,
     reads: Family<WithReadKind, Counter>,
     overdue: Family<AccountLabels, Gauge>,
@@ -94,6 +103,10 @@ impl Metrics {
             changes: Family::default(),
             applied: Family::default(),
             calls: Family::default(),
+            failures: Family::default(),
+            call_durations: Family::new_with_constructor(|| {
+                Histogram::new(exponential_buckets(0.01, 3.0, 9))
+            }),
             calls_left: Family::default(),
             reads: Family::default(),
             overdue: Family::default(),
@@ -112,6 +125,9 @@ impl Metrics {
 
     fn register(&mut self) {
         let registry = &mut self.registry;
+        let build: Family<BuildLabels, Gauge> = Family::default();
+        build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
+        registry.register("build_info", "1, with the version of this program", build);
         registry.register("account_info", "Accounts this controller looks after", self.info.clone());
         registry.register("reconciles", "Passes over an account, by how they ended", self.reconciles.clone());
         registry.register(
@@ -130,6 +146,16 @@ impl Metrics {
             self.applied.clone(),
         );
         registry.register("api_calls", "Requests to the Admin API", self.calls.clone());
+        registry.register(
+            "api_failures",
+            "Requests to the Admin API that were refused, by HTTP status, or not answered (none)",
+            self.failures.clone(),
+        );
+        registry.register(
+            "api_call_duration_seconds",
+            "Time from a request to the Admin API to its answer, waiting for the call budget not included",
+            self.call_durations.clone(),
+        );
         registry.register(
             "api_calls_left",
             "Calls that the minute and the hour that end now have left",
@@ -376,7 +402,50 @@ impl Observer for CallCounter {
         self.metrics.calls.get_or_create(&labels).inc();
     }
 
+    fn answered(&self, endpoint: Endpoint, status: Option<u16>, took: SignedDuration) {
+        let (namespace, account) = (self.namespace.clone(), self.account.clone());
+        let labels = AccountLabels { namespace, account };
+        self.metrics.call_durations.get_or_create(&labels).observe(took.as_secs_f64());
+        if status.is_none_or(|status| status >= 400) {
+            let AccountLabels { namespace, account } = labels;
+            let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
+            let labels = WithStatus { namespace, account, endpoint: endpoint.to_string(), status };
+            self.metrics.failures.get_or_create(&labels).inc();
+        }
+    }
+
     fn retrying(&self, endpoint: Endpoint, tries: u32, why: &str) {
-        tracing::warn!(account = self.account, %endpoint, tries, why, "a call failed and is tried again");
+        tracing::warn!(namespace = self.namespace, account = self.account, %endpoint, tries, why, "a call failed and is tried again");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refused_and_unanswered_calls_are_counted_by_status_and_the_version_is_told() {
+        let metrics = Arc::new(Metrics::new());
+        let counter = CallCounter::new(&metrics, "kore-acme", "acme");
+        let took = SignedDuration::from_millis(20);
+        for status in [Some(200), Some(429), Some(429), None] {
+            counter.answered(Endpoint::UsersInfo, status, took);
+        }
+        let text = metrics.render();
+        let failures: Vec<&str> =
+            text.lines().filter(|line| line.starts_with("koreconcile_api_failures_total{")).collect();
+        assert_eq!(failures.len(), 2, "{text}");
+        assert!(
+            failures.iter().any(|line| line.contains("status=\"429\"") && line.ends_with(" 2")),
+            "{text}"
+        );
+        assert!(
+            failures.iter().any(|line| line.contains("status=\"none\"") && line.ends_with(" 1")),
+            "{text}"
+        );
+        let labels = "{namespace=\"kore-acme\",account=\"acme\"}";
+        assert!(text.contains(&format!("koreconcile_api_call_duration_seconds_count{labels} 4")), "{text}");
+        let version = format!("koreconcile_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
+        assert!(text.contains(&version), "{text}");
     }
 }

@@ -154,12 +154,19 @@ async fn lead(
     let mut pool = WorkerPool::new(Arc::clone(shared));
     let mut renew = tokio::time::interval(renew_every);
     renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut was_leading = None;
     loop {
         tokio::select! {
             () = cancel.cancelled() => break,
             _ = renew.tick() => {
                 campaign(candidate, shared).await;
-                if leads(&shared.lease_term) {
+                let is_leading = leads(&shared.lease_term);
+                match was_leading.replace(is_leading) {
+                    Some(true) if !is_leading => tracing::warn!("the lease is lost: nothing is written any more"),
+                    None if !is_leading => tracing::info!("another replica holds the lease: this one stands by"),
+                    _ => {}
+                }
+                if is_leading {
                     shared.metrics.leads();
                     if drain(&mut edits) {
                         pool.wake();

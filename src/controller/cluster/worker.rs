@@ -269,12 +269,15 @@ impl Worker {
         }
         shared.publisher.publish(view, &done).await;
         shared.metrics.passed(view, &done, started.elapsed(), Timestamp::now());
-        log_pass(&done);
+        log_pass(&done, started.elapsed());
         done.schedule.next.max(now.saturating_add(MIN_PAUSE).unwrap_or(now))
     }
 }
 
-fn log_pass(done: &Pass) {
+/// Reasons that an operator has to look at, and whose message names no user.
+const TROUBLE: [&str; 4] = ["CredentialsRejected", "ScopeMissing", "Unreachable", "ProtocolError"];
+
+fn log_pass(done: &Pass, took: Duration) {
     let account = &done.report.account;
     let reason = reason_of(&account.conditions).unwrap_or_default();
     let counts = account.counts.clone().unwrap_or_default();
@@ -283,5 +286,12 @@ fn log_pass(done: &Pass) {
     let calls = done.plan.as_ref().map_or(0, |plan| plan.observed.calls)
         + done.outcome.as_ref().map_or(0, |outcome| outcome.calls);
     let (left, waiting, is_unchanged) = (counts.changes, counts.waiting, done.is_unchanged());
-    tracing::info!(reason, applied, left, waiting, calls, is_unchanged, "pass");
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    if TROUBLE.contains(&reason) {
+        let ready = account.conditions.iter().find(|condition| condition.type_ == "Ready");
+        let why = ready.map_or("", |condition| condition.message.as_str());
+        tracing::warn!(reason, why, applied, left, waiting, calls, took_ms, "pass");
+    } else {
+        tracing::info!(reason, applied, left, waiting, calls, took_ms, is_unchanged, "pass");
+    }
 }

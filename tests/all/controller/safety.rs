@@ -314,7 +314,15 @@ fn a_host_that_is_not_allowed_gets_no_call() {
 
 /// Binds the chart's example roles to the users of the cluster.
 fn reviewers(harness: &ClusterHarness<'_>) {
-    let shown = ["template", "kore", "charts/koreconcile", "--show-only", "templates/clusterroles.yaml"];
+    let shown = [
+        "template",
+        "kore",
+        "charts/koreconcile",
+        "--show-only",
+        "templates/clusterroles.yaml",
+        "--set",
+        "image.repository=x",
+    ];
     let roles = harness.cluster.helm(&shown).run().expect(0).stdout;
     harness
         .cluster

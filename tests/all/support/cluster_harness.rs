@@ -305,7 +305,7 @@ pub fn chart_role(system: &str, accounts: &str) -> String {
         let shown =
             ["serviceaccount", "role-accounts", "role-lease"].map(|name| format!("templates/{name}.yaml"));
         let mut args = vec!["template", "kore", "charts/koreconcile", "--namespace", "its-system"];
-        args.extend(["--set", "accountNamespaces={its-accounts}"]);
+        args.extend(["--set", "accountNamespaces={its-accounts},image.repository=x"]);
         args.extend(shown.iter().flat_map(|file| ["--show-only", file]));
         Cluster::shared().helm(&args).run().expect(0).stdout
     });

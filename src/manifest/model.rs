@@ -198,6 +198,16 @@ impl Texts {
     }
 }
 
+/// Texts of files of which something is not shown, as they are: for edits alone.
+#[derive(Clone, Default)]
+pub(super) struct Originals(pub(super) BTreeMap<Arc<str>, Arc<str>>);
+
+impl std::fmt::Debug for Originals {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
 /// All checked manifests. Documents with errors are not among them; their findings are.
 #[derive(Clone, Debug, Default)]
 pub struct Manifests {
@@ -205,6 +215,7 @@ pub struct Manifests {
     pub(super) findings: Vec<Finding>,
     pub(super) skipped: Skipped,
     pub(super) texts: Texts,
+    pub(super) originals: Originals,
     /// Files in which at least one document is a mapping, whoever's.
     pub(super) understood: BTreeSet<Arc<str>>,
     /// Files that are not UTF-8 and not ours.
@@ -248,6 +259,11 @@ impl Manifests {
     /// The texts of the files, for showing findings.
     pub fn texts(&self) -> &Texts {
         &self.texts
+    }
+
+    /// The text of a file as it is, also where [`Self::texts`] does not show all of it.
+    pub(super) fn original(&self, file: &str) -> Option<&str> {
+        self.originals.0.get(file).map(AsRef::as_ref).or_else(|| self.texts.get(file))
     }
 
     /// The accounts, by name.

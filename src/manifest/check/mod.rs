@@ -17,7 +17,7 @@ pub use vocabulary::permissions;
 use super::finding::{Code, Finding, Span, Spot};
 use super::kinds::{GROUP, Kind};
 use super::load::Loaded;
-use super::model::{Manifest, Manifests, PassedOver, Texts};
+use super::model::{Manifest, Manifests, Originals, PassedOver, Texts};
 use super::tree::{self, Chunk, Parsed};
 use document::Checker;
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,8 +83,10 @@ fn check_with(loaded: Loaded, threads: usize) -> Manifests {
             hidden.entry(file).or_default().extend(ranges);
         }
     }
+    let mut originals = Originals::default();
     for (file, ranges) in hidden {
         if let Some(text) = texts.0.get_mut(&file) {
+            originals.0.insert(Arc::clone(&file), Arc::clone(text));
             *text = Arc::from(secrets::covered(text, &ranges));
         }
     }
@@ -96,6 +98,7 @@ fn check_with(loaded: Loaded, threads: usize) -> Manifests {
         findings,
         skipped,
         texts,
+        originals,
         understood,
         not_text,
         passed_over,

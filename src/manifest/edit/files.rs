@@ -99,7 +99,7 @@ impl<'m> Files<'_, 'm> {
     }
 
     fn file(&self, file: &Arc<str>, work: &FileWork<'_>) -> Result<FileEdit, Failed> {
-        let Some(text) = self.manifests.texts().get(file) else {
+        let Some(text) = self.manifests.original(file) else {
             let documents: String = work.fresh.iter().map(|document| document.text.as_str()).collect();
             let after = self.modeline_of(file) + &documents;
             return Ok(FileEdit {

@@ -522,6 +522,26 @@ fn what_no_manifest_can_say_is_left_to_a_person() {
 }
 
 #[test]
+fn a_file_of_which_something_is_not_shown_is_edited_as_it_is() {
+    let account = "apiVersion: koreconcile.dev/v1alpha1
+kind: KoreAccount
+metadata: { name: acme }
+spec:
+  endpoint: { host: https://platform.example.com }
+  credentials: { clientId: { env: KORE_ID }, clientSecret: { file: secret } }
+";
+    let list = binding("  subjects:\n    - user: jane@example.com\n");
+    let text = format!("{account}---\n{list}");
+    let manifests = read(vec![Input::new("all.yaml", text.as_str())]);
+    assert!(!manifests.texts().get("all.yaml").unwrap().contains("KORE_ID"), "hidden");
+    let (compiled, world) = (compile(&manifests, None, now()).unwrap(), world());
+    let edited = edit(&manifests, &compiled, &world, &[new(tester("new"))]);
+    prove(&manifests, &compiled, &edited, &world, now()).unwrap();
+    assert_eq!(edited.files[0].before.as_deref(), Some(text.as_str()));
+    assert_eq!(edited.files[0].after, Some(format!("{text}    - user: new@example.com\n")));
+}
+
+#[test]
 fn items_of_a_list_of_objects_are_documents_too() {
     let list = format!(
         "{API}kind: KoreUserList\nitems:\n  - {}    metadata: {{ name: jane }}\n    kind: KoreUser\n    spec: {{ email: jane@example.com, firstName: Janet }}\n  - {}    metadata: {{ name: sam }}\n    kind: KoreUser\n    spec: {{ email: sam@example.com }}\n",

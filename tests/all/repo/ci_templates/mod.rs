@@ -484,6 +484,7 @@ fn workflows_pin_their_actions_and_ask_for_little() {
             let expected = match (name, job.as_str()) {
                 ("koreconcile-plan", "plan") => vec!["pull-requests"],
                 ("koreconcile-drift", _) => vec!["issues"],
+                ("koreconcile-adopt", _) => vec!["contents", "pull-requests"],
                 // It pushes the memory.
                 ("koreconcile-apply", "apply") => vec!["contents"],
                 _ => vec![],
@@ -510,9 +511,11 @@ fn workflows_pin_their_actions_and_ask_for_little() {
             }
         }
     }
-    for (name, job) in [("koreconcile-apply", "apply"), ("koreconcile-drift", "drift")] {
+    for (name, job) in
+        [("koreconcile-apply", "apply"), ("koreconcile-drift", "drift"), ("koreconcile-adopt", "adopt")]
+    {
         let group = &parsed(&format!("github/{name}.yml"))["jobs"][job]["concurrency"];
         assert_eq!(*group, json!({ "group": "koreconcile-acme", "cancel-in-progress": false }), "{name}");
     }
-    assert_eq!(template("gitlab/.gitlab-ci.yml").matches("resource_group: koreconcile-acme").count(), 2);
+    assert_eq!(template("gitlab/.gitlab-ci.yml").matches("resource_group: koreconcile-acme").count(), 3);
 }

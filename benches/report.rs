@@ -1,7 +1,7 @@
 //! The figures of `docs/performance.md`: `make bench`, or `cargo bench --bench report`.
 //!
 //! Prints a table and writes it to `target/bench.json`. A word chooses one part (`cargo bench --bench report -- noop`:
-//! `noop`, `pure`, `review`, `onboard`, `console` or `cluster`); then nothing is written. `--runs N` sets how often the timed
+//! `noop`, `pure`, `review`, `onboard`, `console`, `crowd` or `cluster`); then nothing is written. `--runs N` sets how often the timed
 //! parts are repeated. `cluster` needs what `make envtest` builds.
 #![allow(
     clippy::unwrap_used,
@@ -18,6 +18,8 @@
 mod cluster;
 #[path = "report/console.rs"]
 mod console;
+#[path = "report/crowd.rs"]
+mod crowd;
 #[path = "report/figures.rs"]
 mod figures;
 #[path = "report/manifests.rs"]
@@ -56,8 +58,10 @@ fn main() {
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--runs" => runs = args.next().and_then(|text| text.parse().ok()).expect("--runs takes a number"),
-            "noop" | "pure" | "review" | "onboard" | "console" | "cluster" => parts.push(arg),
-            _ => panic!("{arg} is neither --runs N nor one of noop, pure, review, onboard, console, cluster"),
+            "noop" | "pure" | "review" | "onboard" | "console" | "crowd" | "cluster" => parts.push(arg),
+            _ => panic!(
+                "{arg} is neither --runs N nor one of noop, pure, review, onboard, console, crowd, cluster"
+            ),
         }
     }
     let wants = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
@@ -79,6 +83,9 @@ fn main() {
     }
     if wants("console") {
         console::measure(runs, &mut report);
+    }
+    if wants("crowd") {
+        crowd::measure(&mut report);
     }
     if wants("cluster") {
         cluster::measure(&mut report);

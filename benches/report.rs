@@ -1,7 +1,7 @@
 //! The figures of `docs/performance.md`: `make bench`, or `cargo bench --bench report`.
 //!
 //! Prints a table and writes it to `target/bench.json`. A word chooses one part (`cargo bench --bench report -- noop`:
-//! `noop`, `pure`, `adopt`, `review`, `onboard`, `console` or `cluster`); then nothing is written. `--runs N` sets how often the timed
+//! `noop`, `pure`, `adopt`, `review`, `onboard`, `console`, `crowd` or `cluster`); then nothing is written. `--runs N` sets how often the timed
 //! parts are repeated. `cluster` needs what `make envtest` builds.
 #![allow(
     clippy::unwrap_used,
@@ -20,6 +20,8 @@ mod adopt;
 mod cluster;
 #[path = "report/console.rs"]
 mod console;
+#[path = "report/crowd.rs"]
+mod crowd;
 #[path = "report/figures.rs"]
 mod figures;
 #[path = "report/manifests.rs"]
@@ -58,9 +60,9 @@ fn main() {
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--runs" => runs = args.next().and_then(|text| text.parse().ok()).expect("--runs takes a number"),
-            "noop" | "pure" | "adopt" | "review" | "onboard" | "console" | "cluster" => parts.push(arg),
+            "noop" | "pure" | "adopt" | "review" | "onboard" | "console" | "crowd" | "cluster" => parts.push(arg),
             _ => panic!(
-                "{arg} is neither --runs N nor one of noop, pure, adopt, review, onboard, console, cluster"
+                "{arg} is neither --runs N nor one of noop, pure, adopt, review, onboard, console, crowd, cluster"
             ),
         }
     }
@@ -86,6 +88,9 @@ fn main() {
     }
     if wants("console") {
         console::measure(runs, &mut report);
+    }
+    if wants("crowd") {
+        crowd::measure(&mut report);
     }
     if wants("cluster") {
         cluster::measure(&mut report);

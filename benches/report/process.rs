@@ -37,8 +37,17 @@ pub fn run(command: &mut Command) -> Measured {
 
 /// The high-water mark of a process (`self` for this one), as Linux keeps it.
 pub fn peak_mib(process: &str) -> f64 {
+    memory_mib(process, "VmHWM:")
+}
+
+/// What a process holds now.
+pub fn resident_mib(process: &str) -> f64 {
+    memory_mib(process, "VmRSS:")
+}
+
+fn memory_mib(process: &str, name: &str) -> f64 {
     let Ok(status) = std::fs::read_to_string(format!("/proc/{process}/status")) else { return 0.0 };
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kib: Option<f64> = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
     kib.unwrap_or_default() / 1024.0
 }

@@ -61,7 +61,7 @@ fn name_defaults(schema: &mut JSONSchemaProps) {
         _ => None,
     });
     if let (Some(shown), Some(description)) = (shown, &mut schema.description) {
-        description.push_str(&format!(" Default: `{shown}`."));
+        *description = format!("{description} Default: `{shown}`.");
     }
     schema.properties.iter_mut().flat_map(|properties| properties.values_mut()).for_each(name_defaults);
     match &mut schema.items {

@@ -87,8 +87,8 @@ impl PermissionSection {
         let mut steps: Vec<Level> = Vec::new();
         for level in all {
             // *Full* and *Yes* are the most there is, of either sort.
-            if !steps.contains(level) && !(level.0 == "YES" && self.rows.iter().any(PermissionRow::has_depth))
-            {
+            let is_full_here = level.0 == "YES" && self.rows.iter().any(PermissionRow::has_depth);
+            if !is_full_here && !steps.contains(level) {
                 steps.push(*level);
             }
         }

@@ -308,13 +308,13 @@ fn every_namespace_is_watched_with_a_cluster_role_of_the_same_rules() {
     assert!(roles(&wide, "Role").is_empty());
     let namespaced = roles(&["--set", "secretNames={kore-credentials}"], "Role").remove(0);
     let cluster = roles(&wide, "ClusterRole").remove(0);
-    let rules = |role: &Value| -> Vec<Value> {
+    let listed = |role: &Value| -> Vec<Value> {
         let all = role["rules"].as_array().unwrap().iter();
         all.filter(|rule| rule["resources"] != serde_json::json!(["namespaces"])).cloned().collect()
     };
-    assert_eq!(rules(&cluster), rules(&namespaced));
+    assert_eq!(listed(&cluster), listed(&namespaced));
     assert!(
-        rules(&cluster).iter().any(|rule| rule["resourceNames"] == serde_json::json!(["kore-credentials"]))
+        listed(&cluster).iter().any(|rule| rule["resourceNames"] == serde_json::json!(["kore-credentials"]))
     );
     let bound = roles(&wide, "ClusterRoleBinding").remove(0);
     assert_eq!(bound["roleRef"]["name"], "kore-koreconcile-accounts");

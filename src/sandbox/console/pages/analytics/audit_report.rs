@@ -55,13 +55,13 @@ struct ReportRow {
 impl ReportRow {
     fn new(row: audit_report::AuditRow) -> Self {
         let description = without_time(&row.description, row.at_ms);
-        let (name, email) = actor(row.actor, row.name, row.app, row.app_name);
+        let (name, email) = actor(row.actor, row.name, row.app, &row.app_name);
         Self { name, email, at: When::of_ms(row.at_ms), event: row.event, description }
     }
 }
 
 /// Name and address of whoever did it: of a user, or of an app its name and client id.
-fn actor(email: String, name: String, app: String, app_name: String) -> (String, String) {
+fn actor(email: String, name: String, app: String, app_name: &str) -> (String, String) {
     if !email.is_empty() {
         (name, email)
     } else if app.is_empty() {
@@ -141,7 +141,7 @@ fn export(admin: &AdminContext<'_>) -> Outcome {
     let head = ["User Name", "User Email", "Date/Time", "Category", "Event", "Description"];
     let lines = rows.into_iter().map(|row| {
         let at = When::of_ms(row.at_ms).map(|at| at.machine).unwrap_or_default();
-        let (name, email) = actor(row.actor, row.name, row.app, row.app_name);
+        let (name, email) = actor(row.actor, row.name, row.app, &row.app_name);
         vec![name, email, at, row.category, row.event, row.description]
     });
     csv::attached("audit.csv", &head, lines)

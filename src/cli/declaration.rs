@@ -125,7 +125,7 @@ fn add_not_loaded(
     if rest.is_empty() {
         return;
     }
-    let loaded = manifests.texts().inputs();
+    let loaded = manifests.inputs();
     let all = manifest::read(loaded.chain(rest).collect());
     let unloaded = all.all().iter().filter(|object| !compiled.objects.contains(&object.object_ref()));
     declaration.not_loaded.extend(unloaded.map(|object| (object.object_ref(), place(object))));

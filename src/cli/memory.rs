@@ -97,7 +97,11 @@ impl MemoryStore {
     /// The memory for a plan, which never writes it: without the key of the seal nothing in it is trusted, and what is
     /// not declared any more is not looked at.
     pub(super) fn load_for_plan(&self, output: &Output) -> Result<Memory, CliError> {
-        let Place::Reference { reference, .. } = &self.place else { return self.load() };
+        let Place::Reference { reference, .. } = &self.place else {
+            let memory = self.load()?;
+            self.warn_of_loss(&memory, output);
+            return Ok(memory);
+        };
         if !reference.seal.is_empty() {
             return self.load();
         }
@@ -108,6 +112,19 @@ impl MemoryStore {
             ));
         }
         Ok(Memory::default())
+    }
+
+    /// Runs were here, and what they asked for is not known: a deleted line takes nothing back.
+    fn warn_of_loss(&self, memory: &Memory, output: &Output) {
+        let Place::Folder(folder) = &self.place else { return };
+        let has_run = || std::fs::read_dir(folder.join("journal")).is_ok_and(|mut runs| runs.next().is_some());
+        if memory.generation == 0 && has_run() {
+            output.warn(format_args!(
+                "warning: what earlier runs asked for is not known: {} is missing\n  until the next apply a line \
+                 that is deleted takes nothing back; restore the file, if there is a copy",
+                folder.join(FILE).display()
+            ));
+        }
     }
 
     /// Remembers it for the next run.

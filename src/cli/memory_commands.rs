@@ -120,16 +120,22 @@ pub(super) fn forget(args: &ForgetArgs, output: &Output) -> Result<Exit, CliErro
     let mut memory = opened.memory.load()?;
     memory::check_owner(&memory, &opened.manifests, &opened.compiled)?;
     let before = memory.facts.len();
-    let mut kept = std::mem::take(&mut memory.facts);
-    let is_kept = |name: String| fact.as_ref().is_some_and(|fact| !name.to_lowercase().contains(fact));
-    kept.retain(|(key, _)| is_kept(memory.named(key)));
+    let is_meant = |name: &str| fact.as_ref().is_none_or(|fact| name.to_lowercase().contains(fact));
+    let (forgotten, kept): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut memory.facts).into_iter().partition(|(key, _)| is_meant(&memory.named(key)));
+    if let Some(fact) = fact.filter(|_| forgotten.is_empty()) {
+        output.error(format_args!(
+            "nothing that is remembered contains {fact:?}\n  `koreconcile memory show` prints what is remembered"
+        ));
+        return Ok(Exit::Invalid);
+    }
     memory.facts = kept;
-    let forgotten = before - memory.facts.len();
     memory.generation += 1;
     opened.memory.store(&memory)?;
+    let lines: String = forgotten.iter().map(|(key, fact)| line(&memory.named(key), fact) + "\n").collect();
     output.result(&format!(
-        "Forgot {}; {} remembered.\n",
-        facts::count(forgotten, "fact"),
+        "{lines}Forgot {}; {} remembered.\n",
+        facts::count(before - memory.facts.len(), "fact"),
         facts::count(memory.facts.len(), "fact")
     ));
     Ok(Exit::Done)

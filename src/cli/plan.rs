@@ -181,6 +181,13 @@ pub(super) async fn make(
 ) -> Result<Made, CliError> {
     let mut memory = session.memory.load_for_plan(output)?;
     memory::check_owner(&memory, manifests, &compiled)?;
+    if let (None, false, Err(CliError::Behind { applied })) =
+        (&session.writable, extent.is_rewind, memory::check_order(&memory, manifests, &compiled))
+    {
+        output.warn(format_args!(
+            "warning: commit {applied} was applied last, and these manifests do not contain it: apply would send nothing"
+        ));
+    }
     let now = Timestamp::now();
     let declaration = declaration::collect(manifests, &compiled, &memory, extent, now)?;
     let world = session.observe(&compiled, &memory).await?;

@@ -182,11 +182,6 @@ impl Texts {
         self.0.values().map(AsRef::as_ref)
     }
 
-    /// All files with their texts.
-    pub fn inputs(&self) -> impl Iterator<Item = Input> {
-        self.0.iter().map(|(path, text)| Input::new(&**path, text.as_bytes()))
-    }
-
     /// The paths of all files.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(AsRef::as_ref)
@@ -262,6 +257,11 @@ impl Manifests {
     }
 
     /// The text of a file as it is, also where [`Self::texts`] does not show all of it.
+    /// All files as they are read again: what is not shown is in them.
+    pub fn inputs(&self) -> impl Iterator<Item = Input> {
+        self.texts.files().filter_map(|file| Some(Input::new(file, self.original(file)?)))
+    }
+
     pub(super) fn original(&self, file: &str) -> Option<&str> {
         self.originals.0.get(file).map(AsRef::as_ref).or_else(|| self.texts.get(file))
     }

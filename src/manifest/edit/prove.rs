@@ -62,8 +62,7 @@ pub fn prove(
 /// All texts as they would be.
 fn loaded(manifests: &Manifests, edited: &Edited) -> Loaded {
     let changed: BTreeMap<&str, &FileEdit> = edited.files.iter().map(|file| (&*file.file, file)).collect();
-    let kept = manifests.texts().files().filter(|file| !changed.contains_key(file));
-    let kept = kept.filter_map(|file| Some(Input::new(file, manifests.original(file)?)));
+    let kept = manifests.inputs().filter(|input| !changed.contains_key(input.path.as_str()));
     let new = edited.files.iter().filter_map(|file| Some(Input::new(&*file.file, file.after.as_deref()?)));
     Loaded::from(kept.chain(new).collect::<Vec<_>>())
 }

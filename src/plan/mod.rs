@@ -28,7 +28,7 @@ pub use model::{
     AccountRef, Action, Change, ChangeId, Cost, Digest, Entry, Inputs, ObservedSummary, Origin, Pin, Plan,
     Reason, Reversible, Risk, RiskLevel, Unmanaged,
 };
-pub use risk::escalating_permissions;
+pub use risk::{escalating_permissions, of_holding as risk_of_holding};
 
 use crate::facts::{self, Desired, Key, Policy, Verdict, Want, World};
 use jiff::Timestamp;

@@ -9,7 +9,7 @@ mod words;
 
 pub use explain::explanation;
 pub use markdown::{LONGEST_COMMENT, markdown};
-pub use redact::redacted;
+pub use redact::{Pseudonyms, redacted};
 pub use text::{Style, text};
 pub use words::{in_words, named};
 

@@ -2,6 +2,7 @@
 
 use super::base::BaseError;
 use super::exit::Exit;
+use super::report::EvidenceError;
 use super::sandbox::SandboxCliError;
 use super::snapshot::SnapshotError;
 use crate::apply::{JournalError, RepairError, SavedPlanError, UndoError};
@@ -120,6 +121,9 @@ pub enum CliError {
     /// A snapshot that cannot be used.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    /// Evidence that cannot be kept, found or trusted.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
     /// A journal that cannot be undone.
     #[error(transparent)]
     Undo(#[from] UndoError),
@@ -223,6 +227,7 @@ impl CliError {
             | Self::UnknownCommit { .. }
             | Self::Saved(_)
             | Self::Snapshot(_)
+            | Self::Evidence(_)
             | Self::Undo(_)
             | Self::Base(_)
             | Self::File { .. }

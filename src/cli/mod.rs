@@ -9,6 +9,7 @@ mod completions;
 mod controller;
 mod crds;
 mod declaration;
+mod diff;
 mod doctor;
 mod embedded;
 mod error;
@@ -29,6 +30,7 @@ mod output;
 mod plan;
 mod progress;
 mod reference;
+mod report;
 mod revision;
 pub mod sandbox;
 mod saved;
@@ -43,6 +45,7 @@ mod validate;
 pub use error::CliError;
 pub use exit::Exit;
 pub use output::Output;
+pub use report::EvidenceError;
 pub use snapshot::SnapshotError;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -91,10 +94,14 @@ enum Verb {
     Apply(apply::ApplyArgs),
     /// Explain who has which access, why, since when and until when
     Explain(explain::ExplainArgs),
+    /// Report who holds which access and why, for audits
+    Report(report::ReportArgs),
     /// Check credentials, scopes, limits and costs with reads only
     Doctor(doctor::DoctorArgs),
     /// Save one read of the account to a file, for plans without calls
     Snapshot(snapshot::SnapshotArgs),
+    /// Show which facts were gained and lost between snapshots, manifests or git revisions
+    Diff(diff::DiffArgs),
     /// Revert what a run did, as far as the platform allows
     Undo(undo::UndoArgs),
     /// Show or hand over the memory of what was asked for
@@ -107,7 +114,7 @@ enum Verb {
     Controller(controller::ControllerArgs),
     /// Serve, seed and administer a local account
     Sandbox(sandbox::SandboxArgs),
-    /// Print the JSON Schema of manifests or of plans
+    /// Print the JSON Schema of manifests, plans or reports
     Schema(schema::SchemaArgs),
     /// Print the custom resource definitions (CRDs) for a Kubernetes cluster
     Crds(crds::CrdsArgs),
@@ -152,8 +159,10 @@ pub async fn run() -> Exit {
         Verb::Plan(args) => plan::run(&args, &output).await,
         Verb::Apply(args) => Box::pin(apply::run(&args, &output)).await,
         Verb::Explain(args) => explain::run(&args, &output).await,
+        Verb::Report(args) => Box::pin(report::run(&args, &output)).await,
         Verb::Doctor(args) => doctor::run(&args, &output).await,
         Verb::Snapshot(args) => snapshot::run(&args, &output).await,
+        Verb::Diff(args) => diff::run(&args, &output),
         Verb::Undo(args) => Box::pin(undo::run(&args, &output)).await,
         Verb::Memory(args) => memory_commands::run(&args, &output),
         Verb::Forget(args) => memory_commands::forget(&args, &output),

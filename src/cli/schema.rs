@@ -3,10 +3,11 @@
 use super::{CliError, Exit, Output};
 use crate::manifest::kinds;
 use crate::plan::Plan;
+use crate::report::Report;
 use clap::Args;
 use serde_json::json;
 
-/// Print the JSON Schema of manifests or of plans.
+/// Print the JSON Schema of manifests, plans or reports.
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
     /// What the schema describes
@@ -20,6 +21,8 @@ enum Described {
     Manifests,
     /// `plan --format json`
     Plan,
+    /// `report --format json`
+    Report,
 }
 
 /// Prints the schema.
@@ -27,6 +30,7 @@ pub(super) fn run(args: &SchemaArgs, output: &Output) -> Result<Exit, CliError> 
     let json = match args.document {
         Described::Manifests => serde_json::to_string_pretty(&manifests()),
         Described::Plan => serde_json::to_string_pretty(&Plan::schema()),
+        Described::Report => serde_json::to_string_pretty(&Report::schema()),
     };
     output.result(&(json.map_err(|error| CliError::Unexpected(error.to_string()))? + "\n"));
     Ok(Exit::Done)

@@ -6,6 +6,7 @@
 
 pub mod cost;
 mod diff;
+mod difference;
 mod expiring;
 pub mod explain;
 mod guard;
@@ -19,6 +20,7 @@ pub mod render;
 mod resolve;
 mod risk;
 
+pub use difference::{Difference, FactTurn, Side, SideFact, Turn, difference};
 pub use expiring::Ending;
 pub use guard::{Day, Limits, master_admins, takes_master_admin};
 pub use memory::{

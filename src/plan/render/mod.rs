@@ -1,5 +1,6 @@
 //! A plan for people and machines. Each form takes a plan and gives text; none of them prints.
 
+mod difference;
 mod explain;
 mod markdown;
 mod redact;
@@ -7,6 +8,7 @@ mod shown;
 mod text;
 mod words;
 
+pub use difference::{difference, difference_markdown};
 pub use explain::explanation;
 pub use markdown::{LONGEST_COMMENT, markdown};
 pub use redact::{Pseudonyms, redacted};

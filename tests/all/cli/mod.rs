@@ -3,6 +3,7 @@
 
 mod apply;
 mod bad_days;
+mod diff;
 mod doctor;
 mod examples;
 mod expiring;
@@ -16,6 +17,7 @@ mod output;
 mod parallel;
 mod plan;
 mod reference;
+mod report;
 mod retire;
 mod sandbox;
 mod shown;

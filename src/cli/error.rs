@@ -127,6 +127,22 @@ pub enum CliError {
     /// A journal that cannot be undone.
     #[error(transparent)]
     Undo(#[from] UndoError),
+    /// Nothing to undo.
+    #[error(
+        "no run in {path} sent anything, so there is nothing to undo\n  list the runs with: koreconcile runs"
+    )]
+    NoRun {
+        /// The state folder.
+        path: String,
+    },
+    /// A word where a journal belongs.
+    #[error(
+        "there is no journal {given}: a run is undone by its journal, and the last one with --last\n  run koreconcile undo --last, or list the runs with: koreconcile runs"
+    )]
+    NoJournal {
+        /// What was given.
+        given: String,
+    },
     /// A file.
     #[error("{path} cannot be used: {source}\n  check the path and its permissions")]
     File {
@@ -228,6 +244,8 @@ impl CliError {
             | Self::Saved(_)
             | Self::Snapshot(_)
             | Self::Evidence(_)
+            | Self::NoRun { .. }
+            | Self::NoJournal { .. }
             | Self::Undo(_)
             | Self::Base(_)
             | Self::File { .. }

@@ -32,6 +32,7 @@ mod progress;
 mod reference;
 mod report;
 mod revision;
+mod runs;
 pub mod sandbox;
 mod saved;
 mod schema;
@@ -102,6 +103,8 @@ enum Verb {
     Snapshot(snapshot::SnapshotArgs),
     /// Show which facts were gained and lost between snapshots, manifests or git revisions
     Diff(diff::DiffArgs),
+    /// List the runs that have a journal, the newest first
+    Runs(runs::RunsArgs),
     /// Revert what a run did, as far as the platform allows
     Undo(undo::UndoArgs),
     /// Show or hand over the memory of what was asked for
@@ -163,6 +166,7 @@ pub async fn run() -> Exit {
         Verb::Doctor(args) => doctor::run(&args, &output).await,
         Verb::Snapshot(args) => snapshot::run(&args, &output).await,
         Verb::Diff(args) => diff::run(&args, &output),
+        Verb::Runs(args) => runs::run(&args, &output),
         Verb::Undo(args) => Box::pin(undo::run(&args, &output)).await,
         Verb::Memory(args) => memory_commands::run(&args, &output),
         Verb::Forget(args) => memory_commands::forget(&args, &output),

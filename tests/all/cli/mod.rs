@@ -19,6 +19,7 @@ mod plan;
 mod reference;
 mod report;
 mod retire;
+mod runs;
 mod sandbox;
 mod shown;
 mod validate;

@@ -79,7 +79,7 @@ fn every_command_line_is_one_the_program_takes() {
         }
     }
     for verb in [
-        "apply", "diff", "doctor", "explain", "import", "plan", "report", "sandbox", "snapshot",
+        "apply", "diff", "doctor", "explain", "import", "plan", "report", "runs", "sandbox", "snapshot",
         "undo", "validate",
     ] {
         assert!(verbs.contains(verb), "no guide shows {verb}: {verbs:?}");

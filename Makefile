@@ -5,7 +5,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help quickstart test packages envtest browser smtp screenshots check fmt-check lint doc generated templates deny dockerfile hygiene words \
+.PHONY: help quickstart test packages envtest browser editor smtp screenshots check fmt-check lint doc generated templates deny dockerfile hygiene words \
 	audit bench bench-compare campaign fuzz mutants fmt generate tools
 
 CARGO ?= cargo
@@ -18,7 +18,7 @@ help: ## List the targets (at once)
 quickstart: ## Plan, apply and plan again on a new local account (2-3 min to build / 5 s)
 	@scripts/quickstart.sh
 
-test: packages envtest browser smtp ## Run every test and print the counts (6 min / 1 min, and what `envtest` and `browser` take)
+test: packages envtest browser smtp editor ## Run every test and print the counts (6 min / 1 min, and what `envtest` and `browser` take)
 	$(CARGO) test --locked --no-fail-fast
 
 packages: ## Install the small programs that tests call (at once)
@@ -29,6 +29,9 @@ envtest: ## Build the API server, etcd, kubectl and helm of the controller's tes
 
 browser: ## Install what the browser tests need (1-2 min / at once)
 	@scripts/browser.sh
+
+editor: ## Install the language server that the test of the JSON Schema asks (15 s / at once)
+	@scripts/editor.sh
 
 smtp: packages ## Install the SMTP server of the mail tests (10 s / at once)
 	@scripts/venv.sh $(or $(CARGO_TARGET_DIR),target)/tools/smtp tests/smtp/requirements.txt

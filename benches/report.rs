@@ -1,7 +1,7 @@
 //! The figures of `docs/performance.md`: `make bench`, or `cargo bench --bench report`.
 //!
 //! Prints a table and writes it to `target/bench.json`. A word chooses one part (`cargo bench --bench report -- noop`:
-//! `noop`, `pure`, `review`, `onboard`, `console` or `cluster`); then nothing is written. `--runs N` sets how often the timed
+//! `noop`, `pure`, `adopt`, `review`, `onboard`, `console` or `cluster`); then nothing is written. `--runs N` sets how often the timed
 //! parts are repeated. `cluster` needs what `make envtest` builds.
 #![allow(
     clippy::unwrap_used,
@@ -14,6 +14,8 @@
     reason = "a measurement fails by panicking, and nobody links against it"
 )]
 
+#[path = "report/adopt.rs"]
+mod adopt;
 #[path = "report/cluster.rs"]
 mod cluster;
 #[path = "report/console.rs"]
@@ -56,8 +58,10 @@ fn main() {
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--runs" => runs = args.next().and_then(|text| text.parse().ok()).expect("--runs takes a number"),
-            "noop" | "pure" | "review" | "onboard" | "console" | "cluster" => parts.push(arg),
-            _ => panic!("{arg} is neither --runs N nor one of noop, pure, review, onboard, console, cluster"),
+            "noop" | "pure" | "adopt" | "review" | "onboard" | "console" | "cluster" => parts.push(arg),
+            _ => panic!(
+                "{arg} is neither --runs N nor one of noop, pure, adopt, review, onboard, console, cluster"
+            ),
         }
     }
     let wants = |part: &str| parts.is_empty() || parts.iter().any(|wanted| wanted == part);
@@ -70,6 +74,9 @@ fn main() {
     }
     if wants("pure") {
         pure::measure(runs.min(5), &mut report);
+    }
+    if wants("adopt") {
+        adopt::measure(runs, &mut report);
     }
     if wants("review") {
         review::measure(runs, &mut report);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the programs that the `controller::` tests run (kube-apiserver, etcd, kubectl, helm, and the Lua that Argo CD
-# reads health checks with) from pinned Go modules into target/envtest; does nothing when they are there. Needs Go 1.26.
+# Builds the programs that the `controller::` tests run (kube-apiserver, etcd, kube-controller-manager, kubectl, helm, and
+# the Lua that Argo CD reads health checks with) from pinned Go modules into target/envtest; does nothing when they are there. Needs Go 1.26.
 # KUBEBUILDER_ASSETS, a folder with kube-apiserver and etcd, spares those two.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -53,6 +53,7 @@ else
     build kubernetes k8s.io/kubernetes/cmd/kube-apiserver kube-apiserver "$kubernetes_flags"
     build etcd go.etcd.io/etcd/server/v3 etcd
 fi
+build kubernetes k8s.io/kubernetes/cmd/kube-controller-manager kube-controller-manager "$kubernetes_flags"
 build kubernetes k8s.io/kubernetes/cmd/kubectl kubectl "$kubernetes_flags"
 build helm helm.sh/helm/v4/cmd/helm helm \
     "-X helm.sh/helm/v4/internal/version.version=$(version helm helm.sh/helm/v4)"

@@ -65,7 +65,7 @@ done
 # The base for kustomize is the chart with its defaults, less what only Helm reads.
 helm=target/envtest/helm
 if [[ -x "$helm" ]]; then
-    "$helm" template koreconcile charts/koreconcile --namespace koreconcile-system --set crds.install=false |
+    "$helm" template koreconcile charts/koreconcile --namespace koreconcile-system --set crds.install=false,image.repository=koreconcile |
         sed -e '/^# Source: /d' -e '/^ *helm.sh\/chart: /d' -e '/managed-by: Helm$/d' >"$fresh" || : >"$fresh"
     store charts/kustomize/controller.yaml "helm template"
 else

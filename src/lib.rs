@@ -17,9 +17,11 @@
 //! * [`plan`]: the difference as a value, pure; knows `facts`.
 //! * [`report`]: who holds what, as evidence that can be kept and checked, pure; knows `plan`, `facts`.
 //! * [`render`]: the formats of reports, pure; knows `report`, `plan`, `facts`.
+//! * [`memory`]: what earlier runs remember, in the form it is stored in; knows `plan`, `facts`.
 //! * [`kore`]: the Admin API and nothing above it; knows `facts`.
 //! * [`apply`]: a plan becomes calls and is read back; knows `plan`, `kore`, `facts`.
-//! * [`controller`]: the same engine as a Kubernetes controller; knows `apply`, `plan`, `kore`, `manifest`, `facts`.
+//! * [`controller`]: the same engine as a Kubernetes controller; knows `apply`, `memory`, `plan`, `kore`, `manifest`,
+//!   `facts`.
 //! * [`sandbox`]: a local Kore.ai account; knows nobody, so that no mistake hides on both sides.
 //! * [`cli`]: the command line; the only room that prints.
 
@@ -29,6 +31,7 @@ pub mod controller;
 pub mod facts;
 pub mod kore;
 pub mod manifest;
+pub mod memory;
 pub mod plan;
 pub mod render;
 pub mod report;

@@ -10,6 +10,8 @@
 #   choose OUT      keep the approved plan if it still says what was approved, else the new one, for review
 #   apply OUT [ENV] apply OUT/plan.sealed and nothing else; with ENV only if `choose` has chosen that environment
 #   drift OUT       OUT/account.snapshot, and one issue that is open while the account differs from its manifests
+#   adopt OUT       OUT/adopt.md, and one pull or merge request that writes down what was changed in the console; what is
+#                   critical is named in it, to be reverted, and never adopted
 #
 # Needs bash, git, curl and jq. Settings come from the environment:
 #
@@ -303,8 +305,63 @@ drift() {
     esac
 }
 
+# The branch, from here to the forge. On GitLab the clone's own address may only read.
+push() {
+    local branch="$1" remote=origin token="${GITHUB_TOKEN:-${KORECONCILE_GITLAB_TOKEN:-}}"
+    [[ -z "${CI_PROJECT_URL:-}" ]] || remote="$CI_PROJECT_URL.git"
+    # Git asks the helper, so that the token is no argument of a process.
+    # shellcheck disable=SC2016 # $token is the helper's
+    token="$token" git -c credential.helper= \
+        -c 'credential.helper=!f() { printf "username=oauth2\npassword=%s\n" "$token"; }; f' \
+        push --quiet --force "$remote" "HEAD:refs/heads/$branch"
+}
+
+# One request an account: opened, or brought up to date.
+propose() {
+    local file="$1" branch="$2" title list open text number target fields id
+    title="${KORECONCILE_ACCOUNT:+$KORECONCILE_ACCOUNT: }write down what was changed in the console"
+    if on_github; then
+        list=pulls open="pulls?state=open&head=${GITHUB_REPOSITORY%%/*}:$branch" text=body number=number
+        target="${KORECONCILE_TARGET:-main}"
+        fields='{ title: $title, head: $branch, base: $target, body: $text }'
+    else
+        list=merge_requests open="merge_requests?state=opened&source_branch=$branch" text=description number=iid
+        target="${CI_DEFAULT_BRANCH:-main}"
+        fields='{ title: $title, source_branch: $branch, target_branch: $target, description: $text }'
+    fi
+    id="$(entries "$open" | jq --raw-output --slurp "map(.$number) | .[0] // empty")"
+    if [[ -z "$id" ]]; then
+        jq --null-input --rawfile text "$file" --arg title "$title" --arg branch "$branch" --arg target "$target" \
+            "$fields" | api POST "$list" --data-binary @- >/dev/null
+    elif on_github; then
+        jq --null-input --rawfile text "$file" "{ \"$text\": \$text }" | api PATCH "$list/$id" --data-binary @- >/dev/null
+    else
+        jq --null-input --rawfile text "$file" "{ \"$text\": \$text }" | api PUT "$list/$id" --data-binary @- >/dev/null
+    fi
+}
+
+# Run it on the default branch after what is merged has been applied: what then differs, the account has changed.
+adopt() {
+    local out="$1" code=0 branch until
+    branch="koreconcile/adopt${KORECONCILE_ACCOUNT:+-$KORECONCILE_ACCOUNT}"
+    until="$(date -u -d "@$(($(date +%s) + 14 * 86400))" +%F)"
+    mkdir -p "$out"
+    koreconcile adopt --all --max-risk high --until "$until" --base HEAD --format markdown \
+        "${which_account[@]}" "$manifests" >"$out/adopt.md" || code=$?
+    # 6: something is left to a person, and the text says what.
+    ((code == 0 || code == 6)) || return "$code"
+    summary <"$out/adopt.md"
+    [[ -n "$(git status --porcelain -- "$manifests")" ]] || return 0
+    git switch --quiet --force-create "$branch"
+    git add --all -- "$manifests"
+    git -c user.name=koreconcile -c user.email=koreconcile@example.com commit --quiet \
+        --message "access: write down what was changed in the console"
+    push "$branch"
+    propose "$out/adopt.md" "$branch"
+}
+
 case "${1:-}" in
 install | validate | snapshot) "$1" ;;
-plan | comment | approved | choose | apply | drift) "$1" "${2:?is the folder to write to}" "${@:3}" ;;
+plan | comment | approved | choose | apply | drift | adopt) "$1" "${2:?is the folder to write to}" "${@:3}" ;;
 *) fail "no step ${1:-}; the top of $0 lists them" ;;
 esac

@@ -230,17 +230,15 @@ impl Tree {
         // Under another name it is still the only account of these files.
         let compiled =
             manifest::compile(&manifests, account, now).or_else(|_| manifest::compile(&manifests, None, now));
-        match compiled {
-            Ok(compiled) => Ok((manifests, compiled)),
-            Err(_) => {
-                let paths: Vec<&str> = self.paths.iter().map(Chosen::name).collect();
-                Err(BaseError::NoAccount {
-                    revision: self.revision,
-                    account: account.unwrap_or_default().to_owned(),
-                    paths: paths.join(", "),
-                })
-            }
-        }
+        let Ok(compiled) = compiled else {
+            let paths: Vec<&str> = self.paths.iter().map(Chosen::name).collect();
+            return Err(BaseError::NoAccount {
+                revision: self.revision,
+                account: account.unwrap_or_default().to_owned(),
+                paths: paths.join(", "),
+            });
+        };
+        Ok((manifests, compiled))
     }
 
     /// Whether everything that `sources` names in that revision is among the chosen files and understood, as

@@ -41,6 +41,9 @@ pub(super) struct ControllerArgs {
     /// Time between polls of the account's audit log, one call each
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
     audit_poll_interval: Duration,
+    /// After a start, take away what nobody declared, or was seen to delete, only after this time
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = time)]
+    quiet_start: Duration,
     /// Address that serves /metrics
     #[arg(long, value_name = "ADDRESS")]
     metrics_listen: Option<SocketAddr>,
@@ -92,6 +95,7 @@ impl ControllerArgs {
             health: self.health_listen,
             debounce: self.debounce,
             audit_poll_interval: self.audit_poll_interval,
+            quiet_start: self.quiet_start,
         })
     }
 }

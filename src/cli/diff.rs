@@ -7,7 +7,7 @@ use super::snapshot::Snapshot;
 use super::{CliError, Exit, Output};
 use crate::facts::{BotId, BotName, BotRef, Directory, Key, Verdict, World};
 use crate::manifest::{self, Compiled, Finding};
-use crate::plan::{Difference, Side, SideFact, difference, render};
+use crate::plan::{FactDifference, Side, SideFact, difference, render};
 use crate::report;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
@@ -57,7 +57,7 @@ pub(super) fn run(args: &DiffArgs, output: &Output) -> Result<Exit, CliError> {
             output.json(&(json.map_err(|error| CliError::Unexpected(error.to_string()))? + "\n"));
         }
     }
-    let Difference { facts, .. } = found;
+    let FactDifference { facts, .. } = found;
     Ok(if args.exit_code && !facts.is_empty() { Exit::Changes } else { Exit::Done })
 }
 

@@ -26,6 +26,84 @@ pub enum CliError {
         "apply asks before it writes, and there is no terminal to ask on\n  look at the plan first, then run again with --yes"
     )]
     NoTerminal,
+    /// A user who is not invited again.
+    #[error("{email} is not invited again: {why}; nothing was sent\n  {next}")]
+    Reinvite {
+        /// Who.
+        email: String,
+        /// Why not.
+        why: String,
+        /// What to do.
+        next: &'static str,
+    },
+    /// No terminal to ask on, and no way to the account given.
+    #[error(
+        "init asks how to reach the account, and there is no terminal to ask on\n  give --host URL, or --sandbox DIR for a local account"
+    )]
+    InitNoTerminal,
+    /// An answer that cannot be used.
+    #[error("{what} cannot be {given}: {why}; nothing was written\n  {next}")]
+    InitAnswer {
+        /// `--name`, `--primary-admin`
+        what: &'static str,
+        /// What was given.
+        given: String,
+        /// What is wrong with it.
+        why: String,
+        /// What to give.
+        next: &'static str,
+    },
+    /// A file that `init` would write and that is there.
+    #[error("{path} is there already; nothing was written\n  edit it, or choose another with --out FILE")]
+    InitExists {
+        /// Which file.
+        path: String,
+    },
+    /// No terminal to ask on, and nothing chosen.
+    #[error(
+        "adopt asks about each fact, and there is no terminal to ask on\n  choose with --only WHAT or --all; koreconcile adopt --as list shows what there is"
+    )]
+    AdoptNoTerminal,
+    /// The person at the terminal has left.
+    #[error("ended at the question; nothing was written")]
+    AdoptQuit,
+    /// A pattern that is none.
+    #[error(
+        "--only {pattern} is not a pattern: {why}\n  write * for any text, such as \"*: Bot Tester on *\""
+    )]
+    AdoptPattern {
+        /// What was given.
+        pattern: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Many risky grants without a decision when they end.
+    #[error(
+        "{risky} grants of high or critical risk would be adopted, {most} end in 14 days without a question; nothing was written\n  look at them with --as list, then choose --until DATE or --permanent"
+    )]
+    AdoptEnds {
+        /// How many.
+        risky: usize,
+        /// How many need no decision.
+        most: usize,
+    },
+    /// An end that is over.
+    #[error("--until {until} is in the past; nothing was written\n  choose a later end, or --permanent")]
+    AdoptPast {
+        /// The end.
+        until: String,
+    },
+    /// A file that is not as it was read.
+    #[error("{path} has changed since it was read; nothing was written\n  run again")]
+    AdoptChanged {
+        /// Which file.
+        path: String,
+    },
+    /// An edit that is not proved.
+    #[error(
+        "the edit is not proved, and nothing was written; it is shown above\n  {0}\n  make the change by hand, or adopt fewer facts at once with --only"
+    )]
+    Unproved(String),
     /// A host that cannot be used.
     #[error(transparent)]
     Host(#[from] BaseUrlError),
@@ -252,13 +330,26 @@ impl CliError {
             | Self::Findings(_)
             | Self::NoAccount
             | Self::NoTerminal
+            | Self::Reinvite { .. }
+            | Self::InitNoTerminal
+            | Self::InitAnswer { .. }
+            | Self::InitExists { .. }
+            | Self::AdoptNoTerminal
+            | Self::AdoptQuit
+            | Self::AdoptPattern { .. }
+            | Self::AdoptEnds { .. }
+            | Self::AdoptPast { .. }
+            | Self::AdoptChanged { .. }
             | Self::Host(_)
             | Self::Sandbox(_)
             | Self::Lease { .. }
             | Self::State { .. }
             | Self::Traces { .. } => Exit::Invalid,
             Self::Controller(ControllerError::Client(_)) => Exit::Unreachable,
-            Self::OtherAccount { .. } | Self::Incomplete(_) | Self::AccountTaken { .. } => Exit::Refused,
+            Self::OtherAccount { .. }
+            | Self::Incomplete(_)
+            | Self::AccountTaken { .. }
+            | Self::Unproved(_) => Exit::Refused,
             Self::Behind { .. } => Exit::Behind,
             Self::Locked { .. } => Exit::Locked,
             Self::Credential { .. } => Exit::Credentials,

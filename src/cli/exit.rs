@@ -57,7 +57,7 @@ impl Exit {
             }
             Self::Unexpected => "An unexpected error.",
             Self::Changes => {
-                "With `--exit-code`: changes, something blocked, manual or refused, or intolerable unmanaged facts."
+                "With `--exit-code`: changes, something blocked, manual or refused, or intolerable unmanaged facts. With `fmt --check`: a file is not formatted."
             }
             Self::Invalid => "Invalid input or usage, a tampered plan, or no terminal and no `--yes`.",
             Self::Refused => {
@@ -65,7 +65,7 @@ impl Exit {
             }
             Self::Stale => "Every change was stale: the account changed between plan and call.",
             Self::Partial => {
-                "Something declared is not in place: blocked, manual, refused, failed, stale, not sent, or interrupted; or a report has gaps."
+                "Something declared is not in place: blocked, manual, refused, failed, stale, not sent, or interrupted. `adopt`: something is left to a person. `report`: it has gaps."
             }
             Self::Credentials => "Credentials refused, or a scope is missing.",
             Self::Unreachable => "Platform unreachable, or the rate limit needs more than `--max-wait`.",

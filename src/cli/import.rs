@@ -2,7 +2,7 @@
 
 use super::inputs::{Reach, show, time, without_needless_limit};
 use super::session::{Session, check_account};
-use super::{CliError, Exit, Output};
+use super::{CliError, Exit, Output, schema};
 use crate::facts::{AccountId, Completeness, Listing, World};
 use crate::kore::{BaseUrl, replace_file};
 use crate::manifest::compile::{AccountServer, CredentialRefs, SecretRef};
@@ -114,7 +114,8 @@ fn import(
     let files = named(&args.out, is_new, files);
     let plan = check(&loaded, &files, &args.out, &compiled, world, session, reach, output)?;
     store(&args.out, &files)?;
-    report(args, &files, &written, &plan, is_new, output);
+    let schema = schema::write_beside(&args.out, !files.is_empty())?;
+    report(args, &files, schema.as_deref(), &written, &plan, is_new, output);
     if compiled.policy.account_id.is_none() && has_account {
         let id = world.account.as_ref().map_or("…", AccountId::as_str);
         output.note(format_args!("the KoreAccount has no accountId: add accountId: {id}"));
@@ -133,6 +134,7 @@ fn connection(args: &ImportArgs, output: &Output) -> Result<Compiled, CliError> 
                 endpoint: &AccountServer::Host(host.trim_end_matches('/').to_owned()),
                 credentials: Some(&from_environment()),
                 account_id: None,
+                primary_admin: None,
                 rate: crate::facts::RateLimit::default(),
             });
             manifest::read(vec![Input::new("--host", text)])
@@ -224,6 +226,7 @@ fn account_text(args: &ImportArgs, connection: &Compiled, id: Option<&AccountId>
         endpoint: &endpoint,
         credentials: credentials.as_ref(),
         account_id: id.or(connection.policy.account_id.as_ref()),
+        primary_admin: None,
         rate: connection.policy.rate,
     })
 }
@@ -344,6 +347,7 @@ fn store(out: &Path, files: &[Target]) -> Result<(), CliError> {
 fn report(
     args: &ImportArgs,
     files: &[Target],
+    schema: Option<&Path>,
     written: &Written,
     plan: &Plan,
     is_new: bool,
@@ -352,6 +356,9 @@ fn report(
     let documents: usize = files.iter().map(|file| file.documents).sum();
     for file in files {
         output.result(&format!("{}\n", file.path.display()));
+    }
+    if let Some(schema) = schema {
+        output.result(&format!("{}\n", schema.display()));
     }
     output.note(match (files, is_new) {
         ([], _) if !written.by_hand.is_empty() => format!("nothing was added in {}", args.out.display()),

@@ -1,12 +1,12 @@
 //! Manifests as arguments: which files, which account, and what to do with findings.
 
 use super::{CliError, Output, git};
-use crate::facts::{self, RateLimit, Verdict};
+use crate::facts::{self, Closure, Completeness, Desired, Ownership, OwnershipLevel, RateLimit, Verdict};
 use crate::manifest::{self, AccountServer, CompileError, Compiled, Finding, Manifests, Span, Spot};
 use crate::plan::{Limits, Memory, Rewrite};
 use clap::Args;
 use jiff::Timestamp;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Which manifests, and of which account.
 #[derive(Debug, Clone, Args)]
@@ -91,8 +91,18 @@ impl Inputs {
                     "warning: {facts} declared absent or expired: not removed while manifests have errors (--keep-going)"
                 ));
             }
+        } else if self.are_single() && would_prune(&compiled) {
+            output.warn(
+                "warning: lists are not pruned, because only some manifests were named\n  \
+                 name the folder with all of them, or give --complete if this is everything",
+            );
         }
         Ok((manifests, compiled))
+    }
+
+    /// Whether files or standard input were named, and not folders: they may not be everything.
+    fn are_single(&self) -> bool {
+        !self.complete && self.paths.iter().any(|path| path == "-" || Path::new(path).is_file())
     }
 
     /// Loads, checks and compiles them for one account; shows the findings. Errors end it, unless `keep_going`.
@@ -126,6 +136,16 @@ impl Inputs {
         }
         Ok((manifests, compiled))
     }
+}
+
+/// Whether manifests ask for pruning, and what was loaded does not allow it.
+fn would_prune(compiled: &Compiled) -> bool {
+    let Desired { scopes, completeness, .. } = &compiled.desired;
+    let Ownership { users, role_bindings, bot_assignments, .. } = &compiled.policy.ownership;
+    let owned = [users, role_bindings, bot_assignments];
+    *completeness != Completeness::Complete
+        && (scopes.iter().any(|scope| matches!(scope.closure, Closure::Open(_)))
+            || owned.contains(&&OwnershipLevel::Remove))
 }
 
 /// A sandbox inside the program has nobody to share with: its rate limit is there for those who ask for it.

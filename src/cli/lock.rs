@@ -42,7 +42,7 @@ impl<'m> RunLock<'m> {
         let file = state.map(open).transpose()?;
         let path = || state.map_or_else(|| "the memory".to_owned(), |folder| folder.display().to_string());
         loop {
-            if is_free(file.as_ref(), state)? && memory.try_lock(Timestamp::now())?.is_some() {
+            if is_free(file.as_ref(), state)? && memory.try_lock(Timestamp::now())? {
                 return Ok(Self { _file: file, memory });
             }
             if start.elapsed() >= max_wait {

@@ -1,13 +1,12 @@
 //! Memory between runs: a file in the account's state folder, or a git reference of the manifests' repository
 //! (`spec.memory.reference`).
 
-use super::memory_reference::{
-    KEY_VARIABLE, Lock, MemoryReference, PREVIOUS_KEY_VARIABLE, ReferenceError, Seal,
-};
+use super::memory_reference::{Lock, MemoryReference, ReferenceError, Trust};
 use super::{CliError, Output, declaration, revision};
 use crate::facts::LockAnyway as _;
 use crate::kore::replace_file;
 use crate::manifest::{Compiled, Manifests};
+use crate::memory::{KEY_VARIABLE, Seal};
 use crate::plan::Memory;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
@@ -54,11 +53,7 @@ impl MemoryStore {
                     folder: revision::folder_of(Path::new(&**file)).to_path_buf(),
                     remote: settings.remote.clone(),
                     reference: reference.clone(),
-                    keys: [KEY_VARIABLE, PREVIOUS_KEY_VARIABLE]
-                        .iter()
-                        .filter_map(|name| std::env::var(name).ok().filter(|key| !key.is_empty()))
-                        .map(Into::into)
-                        .collect(),
+                    seal: Seal::from_environment(),
                 },
                 known: Mutex::default(),
             },
@@ -103,11 +98,11 @@ impl MemoryStore {
     /// not declared any more is not looked at.
     pub(super) fn load_for_plan(&self, output: &Output) -> Result<Memory, CliError> {
         let Place::Reference { reference, .. } = &self.place else { return self.load() };
-        if !reference.keys.is_empty() {
+        if !reference.seal.is_empty() {
             return self.load();
         }
         let stored = reference.load().map_err(|error| self.unusable(error.to_string()))?;
-        if stored.commit.is_some() && stored.seal == Seal::Unknown {
+        if stored.commit.is_some() && stored.trust == Trust::Unknown {
             output.warn(format_args!(
                 "warning: {KEY_VARIABLE} is not set: what is not declared any more was not looked at"
             ));
@@ -146,21 +141,21 @@ impl MemoryStore {
         }
     }
 
-    /// Takes the lock of a reference for this run; `None` where another has it. A folder is locked by its own file.
-    pub(super) fn try_lock(&self, now: Timestamp) -> Result<Option<()>, CliError> {
-        let Place::Reference { reference, known } = &self.place else { return Ok(Some(())) };
+    /// Takes the lock of a reference for this run; false where another has it. A folder is locked by its own file.
+    pub(super) fn try_lock(&self, now: Timestamp) -> Result<bool, CliError> {
+        let Place::Reference { reference, known } = &self.place else { return Ok(true) };
         let stored = reference.load().map_err(|error| self.unusable(error.to_string()))?;
         if stored.lock.is_some_and(|lock| lock.until > now) {
-            return Ok(None);
+            return Ok(false);
         }
         let until = now.checked_add(LOCK_ENDS_AFTER).unwrap_or(now);
         let lock = Lock { holder: uuid::Uuid::new_v4().to_string(), until };
         match reference.store(stored.commit.as_deref(), &stored.memory, Some(&lock)) {
             Ok(commit) => {
                 *known.lock_anyway() = Known { commit: Some(commit), lock: Some(lock) };
-                Ok(Some(()))
+                Ok(true)
             }
-            Err(ReferenceError::Changed) => Ok(None),
+            Err(ReferenceError::Changed) => Ok(false),
             Err(error) => Err(self.not_written(&error)),
         }
     }

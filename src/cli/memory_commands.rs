@@ -4,11 +4,11 @@
 use super::inputs::Inputs;
 use super::lock::RunLock;
 use super::memory::MemoryStore;
-use super::memory_reference::KEY_VARIABLE;
 use super::session::state_folder;
 use super::{CliError, Exit, Output, declaration, memory};
 use crate::facts;
 use crate::manifest::{Compiled, Manifests};
+use crate::memory::KEY_VARIABLE;
 use crate::plan::{Memory, RememberedFact};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;

@@ -6,24 +6,15 @@
 
 use super::git;
 use super::revision::{fed, line};
-use crate::facts::Key;
-use crate::plan::{Memory, RememberedFact};
-use hmac::{Hmac, KeyInit, Mac};
-use secrecy::{ExposeSecret, SecretString};
+use crate::memory::{self, KEY_VARIABLE, Parts, Seal};
+use crate::plan::Memory;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// The variable with the key of the seal.
-pub(super) const KEY_VARIABLE: &str = "KORECONCILE_MEMORY_KEY";
-/// The key before it, while it is being replaced.
-pub(super) const PREVIOUS_KEY_VARIABLE: &str = "KORECONCILE_MEMORY_KEY_PREVIOUS";
 /// Facts are spread over so many files.
-const PARTS: u8 = 64;
-const HEAD: &str = "memory.json";
+const PARTS: u16 = 64;
 const SEAL: &str = "seal";
 const LOCK: &str = "lock.json";
 
@@ -36,8 +27,8 @@ pub(super) struct MemoryReference {
     pub remote: String,
     /// `refs/koreconcile/…`
     pub reference: String,
-    /// Keys of the seal: the present one, then the one before it.
-    pub keys: Vec<SecretString>,
+    /// The keys of its seal.
+    pub seal: Seal,
 }
 
 /// What the reference holds.
@@ -49,16 +40,16 @@ pub(super) struct Stored {
     pub memory: Memory,
     /// Who has it now.
     pub lock: Option<Lock>,
-    /// Whether the seal fits; without a key nobody can tell.
-    pub seal: Seal,
+    /// Whether it is known to be what a run of ours has written: without a key nobody can tell.
+    pub trust: Trust,
 }
 
 /// Whether what was read is what a run of ours has written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Seal {
+pub(super) enum Trust {
     /// There is no memory yet, or its seal fits.
     #[default]
-    Fits,
+    Sealed,
     /// There is no key to tell with.
     Unknown,
 }
@@ -87,8 +78,8 @@ pub(super) enum ReferenceError {
     #[error("another run has changed it meanwhile")]
     Changed,
     /// Not as it was written.
-    #[error("its seal does not fit: it was changed without the key, or the key is another one")]
-    Tampered,
+    #[error(transparent)]
+    Tampered(#[from] memory::Tampered),
     /// No key.
     #[error("{KEY_VARIABLE} is not set, and only who has the key may write")]
     NoKey,
@@ -106,18 +97,11 @@ impl MemoryReference {
         };
         self.git("fetch", &["fetch", "--quiet", "--no-tags", &self.remote, &self.reference])?;
         let files = self.files(&commit)?;
-        let seal = self.check(&files)?;
-        let parse = |name: &str| files.get(name).map_or("{}", String::as_str);
+        let trust = self.check(&files)?;
         let malformed = |error: serde_json::Error| ReferenceError::Malformed(error.to_string());
-        let head: Memory = serde_json::from_str(parse(HEAD)).map_err(malformed)?;
-        let mut facts: Vec<(Key, RememberedFact)> = Vec::new();
-        for (_, text) in files.iter().filter(|(name, _)| name.starts_with("facts-")) {
-            let part: Memory = serde_json::from_str(text).map_err(malformed)?;
-            facts.extend(part.facts);
-        }
-        facts.sort_by(|(left, _), (right, _)| left.cmp(right));
+        let memory = memory::join(&files).map_err(malformed)?;
         let lock = files.get(LOCK).map(|text| serde_json::from_str(text)).transpose().map_err(malformed)?;
-        Ok(Stored { commit: Some(commit), memory: Memory { facts, ..head }, lock, seal })
+        Ok(Stored { commit: Some(commit), memory, lock, trust })
     }
 
     /// Replaces what was read. Nothing is sent when nothing has changed.
@@ -127,9 +111,9 @@ impl MemoryReference {
         memory: &Memory,
         lock: Option<&Lock>,
     ) -> Result<String, ReferenceError> {
-        let key = self.keys.first().ok_or(ReferenceError::NoKey)?;
         let mut files = files_of(memory, lock)?;
-        files.insert(SEAL.to_owned(), hex::encode(mac(&files, key).finalize().into_bytes()) + "\n");
+        let seal = self.seal.over(&files).ok_or(ReferenceError::NoKey)?;
+        files.insert(SEAL.to_owned(), seal + "\n");
         let commit = self.import(&files)?;
         if let Some(before) = before {
             let tree = |commit: &str| line(&self.folder, &["rev-parse", &format!("{commit}^{{tree}}")]);
@@ -151,7 +135,7 @@ impl MemoryReference {
     }
 
     /// Writes a commit without parents into the clone.
-    fn import(&self, files: &BTreeMap<String, String>) -> Result<String, ReferenceError> {
+    fn import(&self, files: &Parts) -> Result<String, ReferenceError> {
         let local = format!("refs/koreconcile-local/{}", self.reference.trim_start_matches("refs/"));
         let message = "koreconcile memory";
         let mut stream = format!(
@@ -171,25 +155,21 @@ impl MemoryReference {
         line(&self.folder, &["rev-parse", &local]).ok_or_else(malformed)
     }
 
-    fn files(&self, commit: &str) -> Result<BTreeMap<String, String>, ReferenceError> {
+    fn files(&self, commit: &str) -> Result<Parts, ReferenceError> {
         let names = self.git("ls-tree", &["ls-tree", "--name-only", commit])?;
         let show =
             |name: &str| Ok((name.to_owned(), self.git("show", &["show", &format!("{commit}:{name}")])?));
         names.lines().map(show).collect()
     }
 
-    fn check(&self, files: &BTreeMap<String, String>) -> Result<Seal, ReferenceError> {
-        if self.keys.is_empty() {
-            return Ok(Seal::Unknown);
+    fn check(&self, files: &Parts) -> Result<Trust, ReferenceError> {
+        if self.seal.is_empty() {
+            return Ok(Trust::Unknown);
         }
-        let written = files.get(SEAL).and_then(|text| hex::decode(text.trim()).ok()).unwrap_or_default();
-        let sealed: BTreeMap<String, String> = files
-            .iter()
-            .filter(|(name, _)| *name != SEAL)
-            .map(|(name, text)| (name.clone(), text.clone()))
-            .collect();
-        let fits = |key: &SecretString| mac(&sealed, key).verify_slice(&written).is_ok();
-        if self.keys.iter().any(fits) { Ok(Seal::Fits) } else { Err(ReferenceError::Tampered) }
+        let mut sealed = files.clone();
+        let written = sealed.remove(SEAL).unwrap_or_default();
+        self.seal.verify(&sealed, &written)?;
+        Ok(Trust::Sealed)
     }
 
     fn git(&self, command: &'static str, arguments: &[&str]) -> Result<String, ReferenceError> {
@@ -205,45 +185,22 @@ impl MemoryReference {
 }
 
 /// The files of a memory, without their seal.
-fn files_of(memory: &Memory, lock: Option<&Lock>) -> Result<BTreeMap<String, String>, ReferenceError> {
-    let json = |value: &Memory| {
-        let json = serde_json::to_string(value).map_err(|error| ReferenceError::Malformed(error.to_string()));
-        json.map(|json| json + "\n")
-    };
-    let head = Memory { facts: Vec::new(), ..memory.clone() };
-    let mut parts: BTreeMap<u8, Vec<(Key, RememberedFact)>> = BTreeMap::new();
-    for (key, fact) in &memory.facts {
-        let part = Sha256::digest(key.to_string()).first().map_or(0, |byte| byte % PARTS);
-        parts.entry(part).or_default().push((key.clone(), fact.clone()));
-    }
-    let mut files = BTreeMap::from([(HEAD.to_owned(), json(&head)?)]);
-    for (part, facts) in parts {
-        files.insert(format!("facts-{part:02}.json"), json(&Memory { facts, ..Memory::default() })?);
-    }
+fn files_of(memory: &Memory, lock: Option<&Lock>) -> Result<Parts, ReferenceError> {
+    let malformed = |error: serde_json::Error| ReferenceError::Malformed(error.to_string());
+    let mut files = memory::split(memory, PARTS).map_err(malformed)?;
     if let Some(lock) = lock {
-        let text =
-            serde_json::to_string(lock).map_err(|error| ReferenceError::Malformed(error.to_string()))?;
-        files.insert(LOCK.to_owned(), text + "\n");
+        files.insert(LOCK.to_owned(), serde_json::to_string(lock).map_err(malformed)? + "\n");
     }
     Ok(files)
-}
-
-/// Over all names and texts, each with its length.
-#[allow(clippy::expect_used, reason = "HMAC takes keys of any length")]
-fn mac(files: &BTreeMap<String, String>, key: &SecretString) -> Hmac<Sha256> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key.expose_secret().as_bytes()).expect("any length");
-    for text in files.iter().flat_map(|(name, text)| [name, text]) {
-        mac.update(&(text.len() as u64).to_be_bytes());
-        mac.update(text.as_bytes());
-    }
-    mac
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Email, Membership, Value};
+    use crate::facts::{Email, Key, Membership, Value};
+    use crate::plan::RememberedFact;
     use jiff::Timestamp;
+    use secrecy::SecretString;
     use std::path::Path;
 
     /// A repository, and a clone whose origin it is.
@@ -274,7 +231,7 @@ mod tests {
                 folder: self.folder.path().join(name),
                 remote: "origin".to_owned(),
                 reference: "refs/koreconcile/acme".to_owned(),
-                keys: keys.iter().map(|key| SecretString::from((*key).to_owned())).collect(),
+                seal: Seal::new(keys.iter().map(|key| SecretString::from((*key).to_owned()))),
             }
         }
     }
@@ -317,12 +274,12 @@ mod tests {
         let first = one.store(None, &memory(3), None).unwrap();
         let stranger = forge.clone("two", &[]);
         let stored = stranger.load().unwrap();
-        assert_eq!((stored.seal, stored.memory.facts.len()), (Seal::Unknown, 3));
+        assert_eq!((stored.trust, stored.memory.facts.len()), (Trust::Unknown, 3));
         assert!(matches!(stranger.store(Some(&first), &memory(4), None), Err(ReferenceError::NoKey)));
         let forger = forge.clone("two", &["another"]);
-        assert!(matches!(forger.load(), Err(ReferenceError::Tampered)));
+        assert!(matches!(forger.load(), Err(ReferenceError::Tampered(_))));
         forger.store(Some(&first), &memory(9), None).unwrap();
-        assert!(matches!(one.load(), Err(ReferenceError::Tampered)));
+        assert!(matches!(one.load(), Err(ReferenceError::Tampered(_))));
         assert_eq!(forge.clone("one", &["new", "another"]).load().unwrap().memory.facts.len(), 9, "rotated");
     }
 

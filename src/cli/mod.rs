@@ -3,6 +3,7 @@
 //! A verb takes its arguments, calls the rooms below, writes notes and errors to stderr and results to stdout, and ends
 //! in an [`Exit`]. What may go wrong is a [`CliError`], which knows its exit code.
 
+mod adopt;
 mod apply;
 mod base;
 mod completions;
@@ -15,9 +16,11 @@ mod embedded;
 mod error;
 mod exit;
 mod explain;
+mod fmt;
 mod git;
 mod git_tree;
 mod import;
+mod init;
 mod inputs;
 mod lock;
 mod look_alike;
@@ -30,8 +33,10 @@ mod output;
 mod plan;
 mod progress;
 mod reference;
+mod reinvite;
 mod report;
 mod revision;
+mod rewrite;
 mod runs;
 pub mod sandbox;
 mod saved;
@@ -87,12 +92,18 @@ enum When {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Write a first account file, and say what comes next
+    Init(init::InitArgs),
+    /// Format manifests: indentation and blanks, and nothing else
+    Fmt(fmt::FmtArgs),
     /// Check manifests offline: syntax, schema, references, rules
     Validate(validate::ValidateArgs),
     /// Read the account and show what would change
     Plan(plan::PlanArgs),
     /// Show the plan, ask for confirmation, apply it, and read the result back
     Apply(apply::ApplyArgs),
+    /// Write what was changed in the console into the manifests, or leave it for the plan to revert
+    Adopt(adopt::AdoptArgs),
     /// Explain who has which access, why, since when and until when
     Explain(explain::ExplainArgs),
     /// Report who holds which access and why, for audits
@@ -107,6 +118,8 @@ enum Verb {
     Runs(runs::RunsArgs),
     /// Revert what a run did, as far as the platform allows
     Undo(undo::UndoArgs),
+    /// Send an open invitation again: remove the user and invite them with what is declared
+    Reinvite(reinvite::ReinviteArgs),
     /// Show or hand over the memory of what was asked for
     Memory(memory_commands::MemoryArgs),
     /// Forget what was asked for, without taking it back
@@ -158,9 +171,12 @@ pub async fn run() -> Exit {
         }
     };
     let ended = match verb {
+        Verb::Init(args) => init::run(&args, &output),
+        Verb::Fmt(args) => fmt::run(&args, &output),
         Verb::Validate(args) => validate::run(&args, &output),
         Verb::Plan(args) => plan::run(&args, &output).await,
         Verb::Apply(args) => Box::pin(apply::run(&args, &output)).await,
+        Verb::Adopt(args) => Box::pin(adopt::run(&args, &output)).await,
         Verb::Explain(args) => explain::run(&args, &output).await,
         Verb::Report(args) => Box::pin(report::run(&args, &output)).await,
         Verb::Doctor(args) => doctor::run(&args, &output).await,
@@ -168,6 +184,7 @@ pub async fn run() -> Exit {
         Verb::Diff(args) => diff::run(&args, &output),
         Verb::Runs(args) => runs::run(&args, &output),
         Verb::Undo(args) => Box::pin(undo::run(&args, &output)).await,
+        Verb::Reinvite(args) => Box::pin(reinvite::run(&args, &output)).await,
         Verb::Memory(args) => memory_commands::run(&args, &output),
         Verb::Forget(args) => memory_commands::forget(&args, &output),
         Verb::Import(args) => import::run(&args, &output).await,
@@ -206,7 +223,7 @@ fn log(global: &Global, verb: &Verb) -> Result<Traces, CliError> {
     let is_controller = matches!(verb, Verb::Controller(_));
     let level = match (global.quiet, global.verbose) {
         (true, _) => "error",
-        (false, 0) if is_controller => "warn,koreconcile=info",
+        (false, 0 | 1) if is_controller => "warn,koreconcile=info",
         (false, 0 | 1) => "warn",
         (false, _) => "koreconcile=debug",
     };

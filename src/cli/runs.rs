@@ -90,16 +90,13 @@ fn text(run: &Run) -> String {
     let plan = visible(plan.get(..12).unwrap_or(plan));
     let told: Vec<String> = outcomes.iter().map(|(word, number)| format!("{number} {word}")).collect();
     let told = if told.is_empty() { String::new() } else { format!(": {}", told.join(", ")) };
-    let end = match (ended, calls) {
-        (Some(ended), calls) => {
-            let calls = calls.map(|calls| format!(" with {}", count(calls as usize, "call")));
-            format!("ended {}{}", time(ended), calls.unwrap_or_default())
-        }
-        (None, _) => {
-            let call = unanswered.as_ref().map(|call| format!("; no answer to: {}", visible(call)));
-            let calls = count(*sent, "call");
-            format!("has no end: interrupted, or under way; {calls} sent{}", call.unwrap_or_default())
-        }
+    let end = if let Some(ended) = ended {
+        let calls = calls.map(|calls| format!(" with {}", count(calls as usize, "call")));
+        format!("ended {}{}", time(ended), calls.unwrap_or_default())
+    } else {
+        let call = unanswered.as_ref().map(|call| format!("; no answer to: {}", visible(call)));
+        let calls = count(*sent, "call");
+        format!("has no end: interrupted, or under way; {calls} sent{}", call.unwrap_or_default())
     };
     let changes = count(*changes, "change");
     format!("{}  plan {plan}, {changes}{told}\n    {end}\n    {journal}\n", time(started))

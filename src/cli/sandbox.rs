@@ -29,6 +29,8 @@ enum SandboxVerb {
     App(AppArgs),
     /// Let an invited user join, without a browser
     Accept(Accept),
+    /// Rename an account, as the console and its mails show it
+    Rename(RenameArgs),
     /// Set the console password of a user: generated and printed, or read from standard input
     Password(PasswordArgs),
 }
@@ -116,6 +118,19 @@ struct Accept {
     /// E-mail address of the invited user
     #[arg(value_name = "EMAIL")]
     email: String,
+}
+
+#[derive(Debug, Args)]
+struct RenameArgs {
+    /// Data folder of the sandbox
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Account id, when there are several
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    /// The new name
+    #[arg(value_name = "NAME")]
+    name: String,
 }
 
 #[derive(Debug, Args)]
@@ -214,6 +229,7 @@ pub async fn run(args: SandboxArgs) -> Result<(), SandboxCliError> {
         SandboxVerb::Seed(seed) => run_seed(&seed),
         SandboxVerb::App(app) => run_app(&app),
         SandboxVerb::Accept(accept) => run_accept(&accept),
+        SandboxVerb::Rename(rename) => run_rename(&rename),
         SandboxVerb::Password(password) => run_password(&password),
     }
 }
@@ -382,6 +398,16 @@ fn run_accept(args: &Accept) -> Result<(), SandboxCliError> {
         Sandbox::open_existing(data, Options { account_id: account.clone(), ..Options::default() })?;
     sandbox.admin()?.accept(email)?;
     say(std::io::stderr(), format_args!("{email} has joined"));
+    Ok(())
+}
+
+fn run_rename(args: &RenameArgs) -> Result<(), SandboxCliError> {
+    let RenameArgs { data, account, name } = args;
+    let sandbox =
+        Sandbox::open_existing(data, Options { account_id: account.clone(), ..Options::default() })?;
+    let admin = sandbox.admin()?;
+    admin.rename_account(name)?;
+    say(std::io::stderr(), format_args!("account {} is called {name}", admin.account_id()));
     Ok(())
 }
 

@@ -1,11 +1,13 @@
 //! `schema`: JSON Schemas, from the Rust types.
 
 use super::{CliError, Exit, Output};
-use crate::manifest::kinds;
+use crate::kore::replace_file;
+use crate::manifest::{kinds, write};
 use crate::plan::Plan;
 use crate::report::Report;
 use clap::Args;
-use serde_json::json;
+use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
 
 /// Print the JSON Schema of manifests, plans or reports.
 #[derive(Debug, Args)]
@@ -27,30 +29,115 @@ enum Described {
 
 /// Prints the schema.
 pub(super) fn run(args: &SchemaArgs, output: &Output) -> Result<Exit, CliError> {
-    let json = match args.document {
-        Described::Manifests => serde_json::to_string_pretty(&manifests()),
-        Described::Plan => serde_json::to_string_pretty(&Plan::schema()),
-        Described::Report => serde_json::to_string_pretty(&Report::schema()),
+    let text = match args.document {
+        Described::Manifests => manifests_text()?,
+        Described::Plan => pretty(&Plan::schema())?,
+        Described::Report => pretty(&Report::schema())?,
     };
-    output.result(&(json.map_err(|error| CliError::Unexpected(error.to_string()))? + "\n"));
+    output.result(&text);
     Ok(Exit::Done)
 }
 
-/// One schema for every kind: the document's `kind` chooses.
-fn manifests() -> serde_json::Value {
-    let kinds: Vec<serde_json::Value> = kinds::schemas()
-        .into_iter()
-        .map(|(kind, mut schema)| {
-            schema["properties"]["apiVersion"] = json!({ "const": kinds::API_VERSION });
-            schema["properties"]["kind"] = json!({ "const": kind.name() });
-            schema["required"] = json!(["apiVersion", "kind", "metadata", "spec"]);
-            schema["title"] = json!(kind.name());
-            schema
-        })
-        .collect();
+fn pretty(schema: &schemars::Schema) -> Result<String, CliError> {
+    let json = serde_json::to_string_pretty(schema);
+    Ok(json.map_err(|error| CliError::Unexpected(error.to_string()))? + "\n")
+}
+
+/// The schema of manifests, as text.
+pub(super) fn manifests_text() -> Result<String, CliError> {
+    let json = serde_json::to_string_pretty(&manifests());
+    Ok(json.map_err(|error| CliError::Unexpected(error.to_string()))? + "\n")
+}
+
+/// Writes the schema into a folder of manifests, where the first lines of the files name it, unless it is there. Gives
+/// its path if it was written.
+pub(super) fn write_beside(folder: &Path, is_needed: bool) -> Result<Option<PathBuf>, CliError> {
+    let path = folder.join(write::SCHEMA_FILE);
+    if !is_needed || std::fs::symlink_metadata(&path).is_ok() {
+        return Ok(None);
+    }
+    let failed = |source| CliError::Write { path: path.display().to_string(), source };
+    replace_file(&path, manifests_text()?.as_bytes()).map_err(failed)?;
+    Ok(Some(path))
+}
+
+/// One schema for every kind. The document's `kind` chooses the schema of its `spec`, by `if` and not by `oneOf`, so
+/// that an editor names the field that is wrong and not every kind that it is not. Everything is closed. Draft 7, which
+/// every editor knows.
+fn manifests() -> Value {
+    let mut definitions = Map::new();
+    let mut chosen = Vec::new();
+    for (kind, mut schema) in kinds::schemas() {
+        let mut spec = schema["properties"]["spec"].take();
+        close(&mut spec);
+        definitions.insert(kind.name().to_owned(), spec);
+        chosen.push(json!({
+            "if": { "properties": { "kind": { "const": kind.name() } }, "required": ["kind"] },
+            "then": { "properties": { "spec": { "$ref": format!("#/definitions/{kind}") } } },
+        }));
+    }
+    let names: Vec<&str> = kinds::Kind::ALL.iter().map(|kind| kind.name()).collect();
     json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": format!("https://{}/{}/{}", kinds::GROUP, kinds::VERSION, write::SCHEMA_FILE),
         "title": "koreconcile manifests",
-        "oneOf": kinds,
+        "type": "object",
+        "required": ["apiVersion", "kind", "metadata", "spec"],
+        "properties": {
+            "apiVersion": { "description": "Group and version of all kinds.", "const": kinds::API_VERSION },
+            "kind": { "description": "What the document is.", "enum": names },
+            "metadata": metadata(),
+            "spec": { "description": "What is declared.", "type": "object" },
+            "status": { "description": "Written by the controller.", "type": "object" },
+        },
+        "additionalProperties": false,
+        "allOf": chosen,
+        "definitions": definitions,
     })
+}
+
+/// Name and namespace, and what Kubernetes adds to an object that is exported.
+fn metadata() -> Value {
+    let texts = || json!({ "type": "object", "additionalProperties": { "type": "string" } });
+    let mut metadata = json!({
+        "description": "Name of the object.",
+        "type": "object",
+        "required": ["name"],
+        "properties": {
+            "name": { "description": "Unique among the objects of its kind.", "type": "string", "minLength": 1, "maxLength": 253 },
+            "namespace": { "description": "Kubernetes namespace.", "type": "string", "minLength": 1, "maxLength": 63 },
+            "labels": texts(),
+            "annotations": texts(),
+        },
+        "additionalProperties": false,
+    });
+    for field in [
+        "creationTimestamp",
+        "finalizers",
+        "generation",
+        "managedFields",
+        "ownerReferences",
+        "resourceVersion",
+        "uid",
+    ] {
+        metadata["properties"][field] = json!({ "description": "Written by Kubernetes." });
+    }
+    metadata
+}
+
+/// No field but the known ones; and without what only Kubernetes reads.
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            object.retain(|key, _| !key.starts_with("x-kubernetes-"));
+            if object.get("properties").is_some_and(Value::is_object)
+                && !object.contains_key("additionalProperties")
+            {
+                object.insert("additionalProperties".to_owned(), json!(false));
+            }
+            object.values_mut().for_each(close);
+        }
+        Value::Array(items) => items.iter_mut().for_each(close),
+        _ => {}
+    }
 }

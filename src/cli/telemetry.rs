@@ -52,7 +52,7 @@ pub(super) fn start(telemetry: &Telemetry, filter: EnvFilter) -> Result<Traces, 
     let logs = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(false);
     let logs = match telemetry.format {
         LogFormat::Text => logs.boxed(),
-        LogFormat::Json => logs.json().flatten_event(true).boxed(),
+        LogFormat::Json => logs.json().flatten_event(true).with_span_list(false).boxed(),
     };
     // A second call, in tests, changes nothing.
     let _ = tracing_subscriber::registry().with(logs.with_filter(filter)).with(traces).try_init();

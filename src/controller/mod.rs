@@ -5,7 +5,7 @@
 //! watches ──► caches ──view──► pass(observe, repair, compile, plan, defer, apply, assess, report, schedule)
 //!                                │         ▲
 //!                                ▼         └── trigger: an edit (debounced), the interval, the audit log,
-//!   statuses, events, plans, finalizers        deferred removals, a grant that ends
+//!   statuses, events, plans, memory        deferred removals, a grant that ends
 //! ```
 //!
 //! One reconcile is one account, not one object: ten thousand objects cost the calls of one plan. `pass` holds
@@ -17,7 +17,7 @@ mod pass;
 
 pub use cluster::{ControllerError, LeaseOptions, Options, run, run_in_cluster};
 pub use pass::{
-    AccountMemory, Approval, Broken, ConditionReason, Declared, DeclaredAccount, Housekeeping, Meta,
-    ObjectRef, Pass, PassEvent, PassExtent, PlanProgress, Proposals, Published, Readiness, Report, Schedule,
-    Session, View, WriteAhead, pass,
+    AccountMemory, Approval, Broken, ConditionReason, Declared, DeclaredAccount, Housekeeping, Meta, Missing,
+    ObjectRef, Pass, PassEvent, PassExtent, PlanProgress, Proposals, Published, Readiness, RecallError,
+    Report, Schedule, Session, View, WriteAhead, pass,
 };

@@ -6,13 +6,16 @@
 //!
 //! [`load`] reads bytes and understands nothing. [`check`] turns them into typed, positioned manifests and finds
 //! everything that is wrong, at once. [`compile`](mod@compile) turns the manifests of one account into facts. [`write`](mod@write)
-//! goes the other way: one read of an account becomes the documents that say it. This room knows `facts` and nobody
+//! goes the other way: one read of an account becomes the documents that say it, and [`edit`] writes single facts into
+//! documents that people wrote. This room knows `facts` and nobody
 //! else: no clock (`now` is passed in), no network, no task, and it prints nothing.
 
 pub mod check;
 pub mod compile;
+pub mod edit;
 pub mod finding;
 mod folder;
+pub mod format;
 pub mod kinds;
 pub mod load;
 pub mod marks;

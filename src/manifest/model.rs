@@ -69,15 +69,20 @@ impl Manifest {
 
     /// The object with its first line, and what its deletion means.
     pub(super) fn as_loaded(&self) -> LoadedObject {
-        let deletion_policy = match &self.spec {
+        let place = self.source_of(Marks::first).place;
+        LoadedObject { object: self.object_ref(), deletion_policy: self.deletion_policy(), place }
+    }
+
+    /// What happens to what it gave when it is deleted.
+    pub fn deletion_policy(&self) -> DeletionPolicy {
+        match &self.spec {
             Spec::User(spec) => spec.deletion_policy.unwrap_or(DeletionPolicy::Retain),
             Spec::GroupMembership(spec) => spec.deletion_policy.unwrap_or(DeletionPolicy::Remove),
             Spec::RoleBinding(spec) => spec.deletion_policy.unwrap_or(DeletionPolicy::Remove),
             Spec::BotAssignment(spec) => spec.deletion_policy.unwrap_or(DeletionPolicy::Remove),
             // A role keeps what it may do; whom a team brought in is kept or not as the account says of people.
             Spec::Account(_) | Spec::Team(_) | Spec::Role(_) => DeletionPolicy::Retain,
-        };
-        LoadedObject { object: self.object_ref(), deletion_policy, place: self.source_of(Marks::first).place }
+        }
     }
 
     /// Kind, namespace and name.
@@ -180,6 +185,11 @@ impl Texts {
     /// All files with their texts.
     pub fn inputs(&self) -> impl Iterator<Item = Input> {
         self.0.iter().map(|(path, text)| Input::new(&**path, text.as_bytes()))
+    }
+
+    /// The paths of all files.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(AsRef::as_ref)
     }
 
     /// The text of a file.

@@ -368,6 +368,21 @@ pub fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?', '[', '{'])
 }
 
+/// Whether a line of `sources` means a file, by their names alone: nothing is looked up on disk.
+pub(super) fn names(account_file: &str, source: &str, file: &str) -> bool {
+    let (before, pattern) = split(source);
+    let base = without_dots(&folder_of(account_file).join(before));
+    let file = without_dots(Path::new(file));
+    match file.strip_prefix(&base) {
+        Ok(below) if pattern.is_empty() => below.as_os_str().is_empty() || is_yaml(&file),
+        Ok(below) => {
+            Pattern::new(&pattern).is_ok_and(|pattern| pattern.is_match(below))
+                && !folder::is_hidden_below(below)
+        }
+        Err(_) => false,
+    }
+}
+
 /// A source as the folder it starts in and the pattern below it: `../teams/*.yaml` as `../teams` and `*.yaml`.
 pub fn split(source: &str) -> (PathBuf, String) {
     let parts: Vec<&str> = source.split('/').filter(|part| !part.is_empty() && *part != ".").collect();

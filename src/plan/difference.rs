@@ -60,7 +60,7 @@ impl Turn {
 /// All that two sides differ in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Difference {
+pub struct FactDifference {
     /// Version of this format: `koreconcile.dev/difference/v1`.
     pub format: String,
     /// The first side.
@@ -103,14 +103,14 @@ pub struct FactTurn {
     pub risk: Risk,
 }
 
-impl Difference {
+impl FactDifference {
     /// The version of this format.
     pub const FORMAT: &'static str = "koreconcile.dev/difference/v1";
 }
 
 /// Compares two sides. What only one kind of side can tell (profiles, data tables, roles that manifests leave alone) is
 /// compared only where both can.
-pub fn difference(from: &Side, to: &Side) -> Difference {
+pub fn difference(from: &Side, to: &Side) -> FactDifference {
     let mut facts = Vec::new();
     let (mut left, mut right) = (from.facts.iter().peekable(), to.facts.iter().peekable());
     loop {
@@ -128,8 +128,8 @@ pub fn difference(from: &Side, to: &Side) -> Difference {
     let bots = names_of(keys, |bot| to.bots.get(bot).or_else(|| from.bots.get(bot)).cloned());
     let gaps = [from, to].into_iter();
     let gaps = gaps.flat_map(|side| side.gaps.iter().map(|gap| format!("{}: {gap}", side.label))).collect();
-    Difference {
-        format: Difference::FORMAT.to_owned(),
+    FactDifference {
+        format: FactDifference::FORMAT.to_owned(),
         from: from.label.clone(),
         to: to.label.clone(),
         facts,

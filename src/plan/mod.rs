@@ -7,10 +7,12 @@
 pub mod cost;
 mod diff;
 mod difference;
+mod drift;
 mod expiring;
 pub mod explain;
 mod guard;
 mod memory;
+mod merge;
 mod model;
 mod notices;
 mod order;
@@ -20,7 +22,8 @@ pub mod render;
 mod resolve;
 mod risk;
 
-pub use difference::{Difference, FactTurn, Side, SideFact, Turn, difference};
+pub use difference::{FactDifference, FactTurn, Side, SideFact, Turn, difference};
+pub use drift::{Difference, Drift, drift};
 pub use expiring::Ending;
 pub use guard::{Day, Limits, master_admins, takes_master_admin};
 pub use memory::{
@@ -89,7 +92,7 @@ impl Rewrite {
 /// The same desired facts and the same observed world give the same [`Plan::digest`], whatever the policy says.
 pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Context) -> Plan {
     let recalled = memory::recall(&context.memory.facts, &observed.directory);
-    let wanted = resolve::resolve(desired, context.declaration.clone(), observed);
+    let wanted = resolve::resolve(desired, context.declaration.clone(), &context.memory.bots, observed);
     compare(wanted, &recalled, observed, policy, context)
 }
 
@@ -101,7 +104,7 @@ pub fn plan_and_remember(
     context: &Context,
 ) -> (Plan, Memory) {
     let recalled = memory::recall(&context.memory.facts, &observed.directory);
-    let wanted = resolve::resolve(desired, context.declaration.clone(), observed);
+    let wanted = resolve::resolve(desired, context.declaration.clone(), &context.memory.bots, observed);
     let memory = next_memory(&wanted, &recalled, observed, context);
     (compare(wanted, &recalled, observed, policy, context), memory)
 }
@@ -109,7 +112,7 @@ pub fn plan_and_remember(
 /// The memory alone: what a plan that was made before leaves to remember.
 pub fn remember(desired: Desired, observed: &World, context: &Context) -> Memory {
     let recalled = memory::recall(&context.memory.facts, &observed.directory);
-    let wanted = resolve::resolve(desired, context.declaration.clone(), observed);
+    let wanted = resolve::resolve(desired, context.declaration.clone(), &context.memory.bots, observed);
     next_memory(&wanted, &recalled, observed, context)
 }
 
@@ -128,8 +131,13 @@ fn next_memory(
         context.now,
     );
     let bots = facts.iter().filter_map(|(key, _)| key.bot()).filter_map(|bot| {
+        let before = context.memory.bots.get(bot);
+        // As long as manifests use the name that a bot had, it is what tells that the bot was renamed.
+        if let Some(before) = before.filter(|name| wanted.missed_bots.contains(name)) {
+            return Some((bot.clone(), before.clone()));
+        }
         let seen = observed.directory.bots.get(bot).map(|entry| entry.name.clone());
-        Some((bot.clone(), seen.or_else(|| context.memory.bots.get(bot).cloned())?))
+        Some((bot.clone(), seen.or_else(|| before.cloned())?))
     });
     let bots = bots.collect();
     Memory { facts, bots, ..context.memory.clone() }
@@ -235,7 +243,7 @@ fn overdue(waiting: Vec<Entry>, policy: &Policy, context: &Context) -> (Vec<Entr
             Some(open_for) => overdue.push(Entry {
                 reason: Reason::InvitationOverdue,
                 message: format!("{} ({} days)", entry.message, open_for.as_hours() / 24),
-                next_step: "invite again in the console (Enrollment > Invite); the API cannot send an invitation again".to_owned(),
+                next_step: "invite again in the console (Enrollment > Invite), or remove and invite them with koreconcile reinvite EMAIL".to_owned(),
                 ..entry
             }),
             None => waiting.push(entry),

@@ -316,6 +316,9 @@ pub enum RiskLevel {
 }
 
 impl RiskLevel {
+    /// All of them, the lowest first.
+    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
+
     /// The level in lower case, as plans show it.
     pub fn label(self) -> &'static str {
         match self {

@@ -25,6 +25,8 @@ pub(super) struct Wanted {
     pub strip: BTreeSet<Email>,
     pub completeness: Completeness,
     pub names: NameIndex,
+    /// Names of bots that no bot has.
+    pub missed_bots: BTreeSet<BotName>,
     /// Why a fact that was declared once is not declared now.
     pub undeclared_reasons: UndeclaredReasons,
 }
@@ -85,9 +87,16 @@ struct Miss {
 }
 
 /// Resolves every name once.
-pub(super) fn resolve(desired: Desired, mut declaration: Declaration, world: &World) -> Wanted {
+///
+/// `remembered`: the names that bots had when something was asked for on them. The id stays when a bot is renamed.
+pub(super) fn resolve(
+    desired: Desired,
+    mut declaration: Declaration,
+    remembered: &BTreeMap<BotId, BotName>,
+    world: &World,
+) -> Wanted {
     let Desired { wants, scopes, referenced, strip, completeness } = desired;
-    let mut resolver = Resolver::new(&wants, world);
+    let mut resolver = Resolver::new(&wants, remembered, world);
     let elsewhere = std::mem::take(&mut declaration.elsewhere);
     let elsewhere = resolver.wants(elsewhere).wants.into_iter().filter_map(|(key, want)| {
         let place = want.sources.first().map(|source| source.place.document())?;
@@ -108,6 +117,7 @@ pub(super) fn resolve(desired: Desired, mut declaration: Declaration, world: &Wo
         referenced,
         strip,
         completeness,
+        missed_bots: resolver.missed_bots(),
         names: resolver.names,
         undeclared_reasons,
     }
@@ -165,10 +175,16 @@ struct Resolver<'a> {
     created: BTreeSet<(RoleType, RoleName)>,
     names: NameIndex,
     bots: HashMap<BotRef, Result<BotId, Miss>>,
+    /// The names that bots had.
+    remembered: &'a BTreeMap<BotId, BotName>,
 }
 
 impl<'a> Resolver<'a> {
-    fn new(wants: &[(Key<BotRef>, Want)], world: &'a World) -> Self {
+    fn new(
+        wants: &[(Key<BotRef>, Want)],
+        remembered: &'a BTreeMap<BotId, BotName>,
+        world: &'a World,
+    ) -> Self {
         let created = wants.iter().filter_map(|(key, want)| match (key, &want.verdict) {
             (Key::RoleDefinition(role_type, role), Verdict::Present(_)) => Some((*role_type, role.clone())),
             _ => None,
@@ -178,7 +194,15 @@ impl<'a> Resolver<'a> {
             created: created.collect(),
             names: NameIndex::new(&world.directory),
             bots: HashMap::new(),
+            remembered,
         }
+    }
+
+    fn missed_bots(&self) -> BTreeSet<BotName> {
+        let missed = self.bots.iter().filter(|(_, found)| found.is_err());
+        missed
+            .filter_map(|(bot, _)| if let BotRef::Name(name) = bot { Some(name.clone()) } else { None })
+            .collect()
     }
 
     fn wants(&mut self, all: Vec<(Key<BotRef>, Want)>) -> Resolved {
@@ -285,15 +309,10 @@ impl<'a> Resolver<'a> {
             ),
             BotRef::Name(name) => match self.names.bots.get(name).map_or(&[][..], Vec::as_slice) {
                 [id] => Ok(id.clone()),
-                [] => miss(
-                    format!("the account has no bot named {name}"),
-                    did_you_mean(name.as_str(), self.names.bots.keys().map(BotName::as_str))
-                        .unwrap_or_else(|| {
-                            "check the name in the console (Bots Management): the bot may have been renamed, or deleted \
-                             within 30 days"
-                                .to_owned()
-                        }),
-                ),
+                [] => {
+                    let (message, next_step) = self.missing_bot(name);
+                    miss(message, next_step)
+                }
                 several => miss(
                     format!("{} bots are named {name}", several.len()),
                     format!(
@@ -302,6 +321,32 @@ impl<'a> Resolver<'a> {
                     ),
                 ),
             },
+        }
+    }
+
+    /// What is known of a bot of that name, which no bot has now: renamed, deleted, or misspelt (kore-api section 4,
+    /// rows 43 and 45).
+    fn missing_bot(&self, name: &BotName) -> (String, String) {
+        let had_it = self.remembered.iter().find(|(_, known)| *known == name).map(|(id, _)| id);
+        let now = had_it.and_then(|id| self.world.directory.bots.get(id));
+        match (had_it, now) {
+            (Some(id), Some(bot)) => (
+                format!("bot {name} is renamed to {}: {id} had the name {name} when it was applied last", bot.name),
+                format!("write {} in the manifests, or {id}, which a rename does not change", bot.name),
+            ),
+            (Some(id), None) => (
+                format!("the account has no bot named {name}, and no longer lists {id}, which had that name"),
+                "if it was deleted within 30 days, restore it in the console (Bots Management > Deleted Bots); else remove \
+                 the lines"
+                    .to_owned(),
+            ),
+            (None, _) => (
+                format!("the account has no bot named {name}"),
+                did_you_mean(name.as_str(), self.names.bots.keys().map(BotName::as_str)).unwrap_or_else(|| {
+                    "check the name in the console (Bots Management): the bot may have been renamed, or deleted within 30 days"
+                        .to_owned()
+                }),
+            ),
         }
     }
 

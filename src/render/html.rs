@@ -44,11 +44,11 @@ struct Tile {
 struct Group {
     title: String,
     details: Vec<String>,
-    rows: Vec<Cells>,
+    rows: Vec<TableRow>,
 }
 
 /// The cells of one row, by the column they belong to.
-struct Cells {
+struct TableRow {
     mark: Option<(&'static str, &'static str)>,
     what: String,
     risk: &'static str,
@@ -149,7 +149,7 @@ fn group(report: &Report, row: &Row, holder: &str) -> Group {
     Group { title: visible(holder).into_owned(), details, rows: Vec::new() }
 }
 
-fn of_row(kind: Kind, row: &Row) -> Cells {
+fn of_row(kind: Kind, row: &Row) -> TableRow {
     let declared: Vec<(String, String)> = row
         .declared
         .iter()
@@ -194,7 +194,7 @@ fn of_row(kind: Kind, row: &Row) -> Cells {
         }
     };
     let level = row.finding.as_ref().map_or(row.risk.level, |finding| finding.severity);
-    Cells {
+    TableRow {
         mark,
         what: shown(&words::what(row)),
         risk: level.label(),

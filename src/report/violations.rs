@@ -107,14 +107,12 @@ fn of_entry(place: &Places<'_>, code: FindingCode, entry: &Entry) -> Row {
         plan_reason: Some(entry.reason),
         ..finding(code)
     };
-    match subject {
-        Some(key) => place.row(key, finding),
-        None => {
-            let lines = entry.sources.iter();
-            let declared = lines.map(|source| Attribution::new(SourceEffect::Grants, source)).collect();
-            Row { declared, ..nameless(finding) }
-        }
+    if let Some(key) = subject {
+        return place.row(key, finding);
     }
+    let lines = entry.sources.iter();
+    let declared = lines.map(|source| Attribution::new(SourceEffect::Grants, source)).collect();
+    Row { declared, ..nameless(finding) }
 }
 
 fn finding(code: FindingCode) -> Finding {

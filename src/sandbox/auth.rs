@@ -5,7 +5,7 @@ use super::store::apps::{self, RegisteredApp};
 use super::store::{self, Store};
 use jiff::Timestamp;
 use jsonwebtoken::dangerous::insecure_decode;
-use jsonwebtoken::{Algorithm, DecodingKey, decode_header};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, decode_header};
 use serde::Deserialize;
 
 /// What is read of a token. Other claims (`iss`, `aud`, `isAnonymous`, ...) are let through, and times may be
@@ -15,11 +15,22 @@ struct Claims {
     #[serde(rename = "appId")]
     app_id: Option<String>,
     exp: Option<f64>,
+    nbf: Option<f64>,
     jti: Option<String>,
 }
 
 /// Section 1.3: with `jti`, a token lives an hour at most.
 const LONGEST_WITH_JTI: f64 = 3600.0;
+
+/// The clock of whoever signs may be ahead by so many seconds.
+const CLOCKS_DIFFER: f64 = 60.0;
+
+/// Whether the head of a token asks for nothing beyond a plain HMAC: a receiver refuses what it does not implement
+/// (RFC 7515, 4.1.11; RFC 7797, 6).
+fn is_plain(header: &Header) -> bool {
+    let is_encoded = header.extras.inner().get("b64").is_none_or(|value| *value == true);
+    header.alg == Algorithm::HS256 && header.crit.is_none() && is_encoded
+}
 
 /// Whether [`identify`] would find an app, its `jti` aside. Uses nothing up.
 pub(crate) fn is_known(store: &Store, header: Option<&str>, now: Timestamp) -> bool {
@@ -58,7 +69,9 @@ fn signed(store: &Store, header: Option<&str>, now: Timestamp) -> Result<(Regist
     let app = store
         .read::<_, ApiError>(|conn| Ok(apps::by_client_id(conn, client_id)?))?
         .ok_or_else(ApiError::credentials)?;
-    if !is_signed_by(token, &app.secret) || claims.exp.is_some_and(|exp| exp <= seconds(now)) {
+    let is_over = claims.exp.is_some_and(|exp| exp <= seconds(now));
+    let is_early = claims.nbf.is_some_and(|nbf| nbf > seconds(now) + CLOCKS_DIFFER);
+    if !is_signed_by(token, &app.secret) || is_over || is_early {
         return Err(ApiError::credentials());
     }
     Ok((app, claims))
@@ -71,7 +84,7 @@ fn seconds(at: Timestamp) -> f64 {
 
 /// The secret is used as the text the console shows: it looks like base64, and is not decoded.
 fn is_signed_by(token: &str, secret: &str) -> bool {
-    if !decode_header(token).is_ok_and(|header| header.alg == Algorithm::HS256) {
+    if !decode_header(token).is_ok_and(|header| is_plain(&header)) {
         return false;
     }
     let Some((message, signature)) = token.rsplit_once('.') else { return false };

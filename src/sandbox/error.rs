@@ -52,6 +52,14 @@ pub enum SandboxError {
         /// The ids there are.
         known: Vec<String>,
     },
+    /// No name for an account.
+    #[error(
+        "{0:?} is no name for an account: 1 to 100 characters, no blank at either end\n  choose another name"
+    )]
+    BadAccountName(String),
+    /// Excluded from single sign-on.
+    #[error("{0} is on the exclusion list of single sign-on and signs in with a password")]
+    KeepsPassword(String),
     /// No such thing in the account.
     #[error("no {what} {name:?} in account {account}\n  {hint}")]
     Unknown {

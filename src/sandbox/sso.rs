@@ -6,8 +6,9 @@ use super::admin::edit::Editor;
 use super::dialect::Dialect;
 use super::error::SandboxError;
 use super::store::bindings::{self, HolderSeq, NO_BOT};
-use super::store::{accounts, apps, groups, roles, users};
+use super::store::{accounts, apps, groups, roles, settings, users};
 use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub(crate) const PROTOCOLS: [&str; 3] = ["saml", "wsfed", "oidc"];
@@ -25,6 +26,8 @@ pub(crate) struct Config {
     pub(crate) restricts_onboarding: bool,
     /// No second factor for sign-ins that begin at the identity provider, or here.
     pub(crate) skips_second_factor: (bool, bool),
+    /// Requests for a sign-in do not say how the identity provider is to check the person.
+    pub(crate) excludes_authn_context: bool,
     pub(crate) mapping: Option<Mapping>,
 }
 
@@ -45,6 +48,29 @@ pub(crate) struct Attribute {
     pub(crate) kind: String,
     /// A role's id, a group's id, or `isDeveloper`.
     pub(crate) kore: String,
+}
+
+/// Users who keep their password while single sign-on is on (3.9). The API shows nothing of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Exclusions {
+    pub(crate) emails: Vec<String>,
+}
+
+const EXCLUSIONS: &str = "sso-exclusions";
+
+impl Exclusions {
+    pub(crate) fn load(conn: &Connection, account: i64) -> rusqlite::Result<Self> {
+        settings::of_account(conn, account, EXCLUSIONS)
+    }
+
+    pub(crate) fn save(&self, conn: &Connection, account: i64) -> rusqlite::Result<()> {
+        settings::save_of_account(conn, account, EXCLUSIONS, self)
+    }
+
+    /// Whether the user of that address is among them.
+    pub(crate) fn has(&self, email: &str) -> bool {
+        self.emails.iter().any(|one| one.eq_ignore_ascii_case(email))
+    }
 }
 
 /// Switches single sign-on on, and the second factor off: they exclude each other (3.9). Returns what is stored.
@@ -70,7 +96,7 @@ fn document(config: &Config, modified_by: &str, now: &str) -> Value {
         "skip2faVerification": { "idp": idp, "sp": sp },
         "config": {
             "cert": config.certificates, "entryPoint": config.entry_point, "issuer": config.issuer,
-            "disableRequestedAuthnContext": false
+            "disableRequestedAuthnContext": config.excludes_authn_context
         }
     });
     if let Some(Mapping { is_full, attributes }) = &config.mapping {
@@ -111,6 +137,7 @@ pub(crate) fn read(document: &Value) -> Config {
             flag(&document["skip2faVerification"]["idp"]),
             flag(&document["skip2faVerification"]["sp"]),
         ),
+        excludes_authn_context: flag(&document["config"]["disableRequestedAuthnContext"]),
         mapping: mapping.is_object().then(|| Mapping {
             is_full: mapping["fullSynchronization"] == "enabled",
             attributes: attributes
@@ -157,6 +184,9 @@ pub(crate) fn sign_in(
         return Err(SandboxError::NoSingleSignOn(editor.account.id.clone()));
     };
     let config = read(&serde_json::from_str(&document)?);
+    if Exclusions::load(conn, account)?.has(email) {
+        return Err(SandboxError::KeepsPassword(email.to_owned()));
+    }
     if users::by_email(conn, account, email, false)?.is_none() {
         if config.restricts_onboarding {
             return Err(SandboxError::NotAdmitted(email.to_owned()));
@@ -217,6 +247,7 @@ mod tests {
             certificates: vec!["one".to_owned(), "two".to_owned()],
             restricts_onboarding: true,
             skips_second_factor: (true, false),
+            excludes_authn_context: true,
             mapping: Some(Mapping { is_full: true, attributes: vec![attribute] }),
         };
         assert_eq!(read(&document(&config, "u-1", "now")), config);

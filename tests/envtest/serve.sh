@@ -2,8 +2,9 @@
 # One API server with its etcd, on loopback, for as long as standard input is open: whoever holds the other end need not
 # stop anything, so the pair is gone however its holder ends, by a signal too.
 #
-#   tests/envtest/serve.sh FOLDER PROGRAMS API_PORT ETCD_PORT PEER_PORT
+#   tests/envtest/serve.sh FOLDER PROGRAMS API_PORT ETCD_PORT PEER_PORT [TOOLS]
 #
+# TOOLS holds kubectl and kube-controller-manager: with it deleted namespaces go, and what a deleted object owned.
 # FOLDER holds tokens.csv (`token,user,uid,"group"`), and gets data, certificates and logs; it is removed when standard
 # input ends, and left for its logs when one of the two ends by itself.
 set -uo pipefail
@@ -28,6 +29,19 @@ etcd=$!
     </dev/null >"$folder/kube-apiserver.log" 2>&1 &
 api=$!
 
+managers=""
+if [[ -n "${6:-}" ]]; then
+    (
+        export HOME="$folder/home"
+        until "$6/kubectl" --kubeconfig "$folder/admin.kubeconfig" get --raw /readyz; do
+            sleep 0.2
+        done
+        exec "$6/kube-controller-manager" --kubeconfig "$folder/admin.kubeconfig" --leader-elect=false --secure-port=0 \
+            --controllers=namespace-controller,garbage-collector-controller
+    ) </dev/null >"$folder/kube-controller-manager.log" 2>&1 &
+    managers=$!
+fi
+
 exec 3<&0
 cat <&3 >/dev/null &
 holder=$!
@@ -36,6 +50,10 @@ wait -n
 is_held=yes
 kill -0 "$holder" 2>/dev/null || is_held=no
 
+if [[ -n "$managers" ]]; then
+    kill -KILL "$managers" 2>/dev/null
+    wait "$managers"
+fi
 # The API server first: without etcd it would wait for it, deaf to everything.
 kill -KILL "$api" 2>/dev/null
 wait "$api"

@@ -17,8 +17,15 @@ app.kubernetes.io/name: {{ include "koreconcile.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
-{{- define "koreconcile.labels" -}}
+{{- /* Of pods: what changes with each version of the chart would restart them without need. */ -}}
+{{- define "koreconcile.podLabels" -}}
 {{ include "koreconcile.selectorLabels" . }}
+app.kubernetes.io/component: controller
+app.kubernetes.io/part-of: koreconcile
+{{- end }}
+
+{{- define "koreconcile.labels" -}}
+{{ include "koreconcile.podLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
@@ -33,6 +40,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{- define "koreconcile.image" -}}
+{{- $_ := required "image.repository is empty, and no image is published: build one (docs/guides/kubernetes-install.md) and set image.repository=registry.example.com/koreconcile" .Values.image.repository }}
 {{- if .Values.image.digest }}
 {{- printf "%s@%s" .Values.image.repository .Values.image.digest }}
 {{- else }}
@@ -43,4 +51,25 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- /* The account namespaces as a JSON object, because a template can give back nothing but text. */ -}}
 {{- define "koreconcile.namespaces" -}}
 {{- dict "names" (default (list .Release.Namespace) .Values.accountNamespaces) | toJson }}
+{{- end }}
+
+{{- /* What cannot work is refused before anything is installed: a release that has failed is in the way of the next try. */ -}}
+{{- define "koreconcile.check" -}}
+{{- if .Values.clusterWide }}
+{{- if .Values.accountNamespaces }}
+{{- fail "clusterWide watches every namespace: leave accountNamespaces empty" }}
+{{- end }}
+{{- if not .Values.secretNames }}
+{{- fail "clusterWide needs secretNames: without it the controller could read every Secret of the cluster" }}
+{{- end }}
+{{- else if lookup "v1" "Namespace" "" "default" }}
+{{- range .Values.accountNamespaces }}
+{{- if and (ne . $.Release.Namespace) (not (lookup "v1" "Namespace" "" .)) }}
+{{- fail (printf "namespace %s of accountNamespaces does not exist: kubectl create namespace %s" . .) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if and .Values.caBundle.configMap .Values.caBundle.secret }}
+{{- fail "caBundle has a configMap and a secret: name one of them" }}
+{{- end }}
 {{- end }}

@@ -261,6 +261,7 @@ impl Run<'_, '_> {
     }
 
     fn record_outcome(&mut self, id: &ChangeId, outcome: ChangeOutcome) {
+        let outcome = self.with_possible_reason(id, outcome);
         // A journal that cannot be written has already ended the run at the call before.
         let _ = self.journal.write(&Record::Resolved { change: id.clone(), outcome: outcome.clone() });
         self.progress.resolve(id, outcome);

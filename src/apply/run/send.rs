@@ -5,12 +5,15 @@ use super::super::journal::Record;
 use super::super::outcome::ChangeOutcome;
 use super::queue::QueuedCall;
 use super::{EarlyEnd, MAX_OBSERVATION_AGE, Observation, Run};
-use crate::facts::World;
+use crate::facts::{Key, World};
 use crate::kore::{Deadline, KoreError};
-use crate::plan::ChangeId;
 use crate::plan::pack::Call;
+use crate::plan::{Action, ChangeId};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// How a refusal begins.
+pub(super) const REFUSED: &str = "the platform refused";
 
 impl Run<'_, '_> {
     /// Why the call would leave too few Master Admins who can sign in. Counted on this very observation, less those whom
@@ -89,7 +92,7 @@ impl Run<'_, '_> {
             for id in entry {
                 match refused.get(&at) {
                     Some(why) => {
-                        let why = format!("the platform refused: {why}");
+                        let why = format!("{REFUSED}: {why}");
                         self.record_outcome(id, ChangeOutcome::Failed(why));
                     }
                     None => self.mark_sent(id, None),
@@ -114,6 +117,29 @@ impl Run<'_, '_> {
         if let Err(given_up) = self.queue.bisect(refused, message) {
             self.give_up(&given_up);
         }
+    }
+
+    /// A refused invitation keeps the platform's words. Beside them goes a reason that the platform may have had and does not
+    /// always give: since a release of 2024 private addresses open no account (kore-api section 4, row 56).
+    pub(super) fn with_possible_reason(&self, id: &ChangeId, outcome: ChangeOutcome) -> ChangeOutcome {
+        let ChangeOutcome::Failed(why) = &outcome else { return outcome };
+        let invited = self.progress.change(id).and_then(|change| match (&change.key, change.action) {
+            (Key::Member(email), Action::Add) => Some(email),
+            _ => None,
+        });
+        let Some(email) = invited.filter(|email| why.starts_with(REFUSED) && !email.domain().is_empty())
+        else {
+            return outcome;
+        };
+        let is_there = |key: &Key| matches!(key, Key::Member(known) if known.domain() == email.domain());
+        if self.observed_by_plan.facts().iter().any(|(key, _)| is_there(key)) {
+            return outcome;
+        }
+        let domain = email.domain();
+        ChangeOutcome::Failed(format!(
+            "{why}; nobody in the account has an address at {domain}, and the platform may refuse private addresses: use a \
+             business address, or invite {email} in the console (Enrollment > Invite)"
+        ))
     }
 
     fn mark_sent(&mut self, id: &ChangeId, unknown: Option<String>) {

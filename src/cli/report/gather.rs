@@ -178,18 +178,15 @@ fn of_evidence(common: &Common, at: Timestamp, output: &Output) -> Result<(Decla
     let made_at = snapshot.made_at;
     let read = of_snapshot(snapshot, &here, &reach(common), output)?;
     let Declared { manifests, compiled, .. } = here;
-    let declared = match &entry.commit {
-        Some(commit) => {
-            let name = compiled.account.name.to_string();
-            let then = base::at_revision(commit, &common.inputs.paths, Some(name.as_str()), made_at)?;
-            let AtRevision { top, commit, manifests, compiled } = then;
-            Declared { manifests, compiled, at: Some((top, commit)), gaps: Vec::new() }
-        }
-        None => {
-            let gap = "the manifests of that time are not known: these are those of today".to_owned();
-            let then = manifest::compile(&manifests, Some(&compiled.account.name), made_at);
-            Declared { compiled: then.unwrap_or(compiled), manifests, at: None, gaps: vec![gap] }
-        }
+    let declared = if let Some(commit) = &entry.commit {
+        let name = compiled.account.name.to_string();
+        let then = base::at_revision(commit, &common.inputs.paths, Some(name.as_str()), made_at)?;
+        let AtRevision { top, commit, manifests, compiled } = then;
+        Declared { manifests, compiled, at: Some((top, commit)), gaps: Vec::new() }
+    } else {
+        let gap = "the manifests of that time are not known: these are those of today".to_owned();
+        let then = manifest::compile(&manifests, Some(&compiled.account.name), made_at);
+        Declared { compiled: then.unwrap_or(compiled), manifests, at: None, gaps: vec![gap] }
     };
     let Read { remembered: (memory, _), .. } = &read;
     let remembered = (memory.clone(), Declaration::default());

@@ -160,14 +160,15 @@ impl Connector {
         Ok(text.to_owned())
     }
 
-    /// Whether a namespace is being deleted. One that cannot be read is not.
+    /// Whether a namespace is gone or being deleted. One that cannot be read may be.
     pub(super) async fn is_terminating(&self, namespace: &str) -> bool {
         let api: Api<Namespace> = Api::all(self.client.clone());
         match api.get_opt(namespace).await {
             Ok(found) => found.is_none_or(|found| found.metadata.deletion_timestamp.is_some()),
+            // Its role may have gone with it.
             Err(error) => {
                 tracing::warn!(namespace, %error, "the namespace cannot be read");
-                false
+                true
             }
         }
     }

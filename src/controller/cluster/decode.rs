@@ -13,12 +13,14 @@ use kube::core::GroupVersionKind;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
-/// On every object whose deletion takes something away.
+/// What an earlier version put on objects: it is taken off wherever it is found.
 pub(super) const FINALIZER: &str = "koreconcile.dev/remove";
-/// Takes our finalizer off an object without changes to the account.
+/// What an object granted stays when it is deleted.
 pub(super) const ORPHAN: &str = "koreconcile.dev/orphan";
 /// Any new value starts a pass.
 pub(super) const RECONCILE_AT: &str = "koreconcile.dev/reconcile-at";
+/// Any new value accepts the memory of the account as it is.
+pub(super) const ACCEPT_MEMORY: &str = "koreconcile.dev/accept-memory";
 
 /// What is watched.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -143,6 +145,7 @@ fn meta(kind: Kind, object: &DynamicObject) -> Meta {
         has_finalizer: object.finalizers().iter().any(|finalizer| finalizer == FINALIZER),
         is_orphaned: annotations.contains_key(ORPHAN),
         reconcile_at: annotations.get(RECONCILE_AT).cloned(),
+        accept_memory: annotations.get(ACCEPT_MEMORY).cloned(),
     }
 }
 

@@ -5,8 +5,8 @@ use crate::controller::pass::{ObjectRef, Pass, View, reason_of};
 use crate::kore::{Endpoint, Observer};
 use crate::manifest::kinds::Kind;
 use crate::manifest::kinds::status::PlanCounts;
-use crate::plan::Action;
-use jiff::Timestamp;
+use crate::plan::{Action, RiskLevel};
+use jiff::{SignedDuration, Timestamp};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -45,12 +45,21 @@ labels! {
     WithAction { action }
     /// Which call.
     WithEndpoint { endpoint }
+    /// Calls that the platform refused, or did not answer, by the HTTP status.
+    WithStatus { endpoint, status }
     /// Which window of the budget.
     WithWindow { window }
     /// Full reads and polls of the audit log.
     WithReadKind { kind }
+    /// How much somebody could do with it.
+    WithRisk { risk }
     /// Objects by kind and readiness.
     WithReady { kind, ready }
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
+struct BuildLabels {
+    version: &'static str,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
@@ -69,10 +78,13 @@ pub(super) struct Metrics {
     changes: Family<WithState, Gauge>,
     applied: Family<WithAction, Counter>,
     calls: Family<WithEndpoint, Counter>,
+    failures: Family<WithStatus, Counter>,
+    call_durations: Family<AccountLabels, Histogram>,
     calls_left: Family<WithWindow, Gauge>,
     reads: Family<WithReadKind, Counter>,
     overdue: Family<AccountLabels, Gauge>,
     removals: Family<AccountLabels, Gauge>,
+    unmanaged: Family<WithRisk, Gauge>,
     objects: Family<WithReady, Gauge>,
     last_success: Family<AccountLabels, Gauge<f64, AtomicU64>>,
     info: Family<AccountLabels, Gauge>,
@@ -91,10 +103,15 @@ impl Metrics {
             changes: Family::default(),
             applied: Family::default(),
             calls: Family::default(),
+            failures: Family::default(),
+            call_durations: Family::new_with_constructor(|| {
+                Histogram::new(exponential_buckets(0.01, 3.0, 9))
+            }),
             calls_left: Family::default(),
             reads: Family::default(),
             overdue: Family::default(),
             removals: Family::default(),
+            unmanaged: Family::default(),
             objects: Family::default(),
             last_success: Family::default(),
             info: Family::default(),
@@ -108,6 +125,9 @@ impl Metrics {
 
     fn register(&mut self) {
         let registry = &mut self.registry;
+        let build: Family<BuildLabels, Gauge> = Family::default();
+        build.get_or_create(&BuildLabels { version: env!("CARGO_PKG_VERSION") }).set(1);
+        registry.register("build_info", "1, with the version of this program", build);
         registry.register("account_info", "Accounts this controller looks after", self.info.clone());
         registry.register("reconciles", "Passes over an account, by how they ended", self.reconciles.clone());
         registry.register(
@@ -127,6 +147,16 @@ impl Metrics {
         );
         registry.register("api_calls", "Requests to the Admin API", self.calls.clone());
         registry.register(
+            "api_failures",
+            "Requests to the Admin API that were refused, by HTTP status, or not answered (none)",
+            self.failures.clone(),
+        );
+        registry.register(
+            "api_call_duration_seconds",
+            "Time from a request to the Admin API to its answer, waiting for the call budget not included",
+            self.call_durations.clone(),
+        );
+        registry.register(
             "api_calls_left",
             "Calls that the minute and the hour that end now have left",
             self.calls_left.clone(),
@@ -142,6 +172,11 @@ impl Metrics {
             self.overdue.clone(),
         );
         registry.register("removals_in_window", "Facts removed in the last 24 hours", self.removals.clone());
+        registry.register(
+            "unmanaged",
+            "Facts of the account that no manifest asks for, by risk",
+            self.unmanaged.clone(),
+        );
         registry.register("objects", "Objects of the account, by kind and readiness", self.objects.clone());
         registry.register(
             "last_success_timestamp_seconds",
@@ -193,6 +228,9 @@ impl Metrics {
                 for ready in [true, false] {
                     self.objects.remove(&labels.with_ready(kind, ready));
                 }
+            }
+            for risk in RiskLevel::ALL {
+                self.unmanaged.remove(&labels.with_risk(risk));
             }
             self.overdue.remove(&labels);
             self.removals.remove(&labels);
@@ -255,7 +293,11 @@ impl Metrics {
         if let Some(plan) = &pass.plan {
             let is_there = |id| pass.outcome.as_ref().is_some_and(|outcome| outcome.is_good(id));
             let overdue = plan.ended.iter().filter(|id| !is_there(id)).count();
-            self.overdue.get_or_create(labels).set(i64::try_from(overdue).unwrap_or(i64::MAX));
+            self.overdue.get_or_create(labels).set(number(overdue));
+            for risk in RiskLevel::ALL {
+                let count = plan.unmanaged.iter().filter(|fact| fact.risk.level == risk).count();
+                self.unmanaged.get_or_create(&labels.with_risk(risk)).set(number(count));
+            }
         }
     }
 
@@ -292,8 +334,7 @@ impl Metrics {
     /// The calls that the minute and the hour have left.
     pub(super) fn set_calls_left(&self, account: &ObjectRef, left: [usize; 2]) {
         for (window, left) in WINDOWS.into_iter().zip(left) {
-            let left = i64::try_from(left).unwrap_or(i64::MAX);
-            self.calls_left.get_or_create(&account_labels(account).with_window(window)).set(left);
+            self.calls_left.get_or_create(&account_labels(account).with_window(window)).set(number(left));
         }
     }
 }
@@ -319,10 +360,19 @@ impl AccountLabels {
         WithWindow { namespace, account, window: window.to_owned() }
     }
 
+    fn with_risk(&self, risk: RiskLevel) -> WithRisk {
+        let Self { namespace, account } = self.clone();
+        WithRisk { namespace, account, risk: risk.label().to_owned() }
+    }
+
     fn with_ready(&self, kind: Kind, ready: bool) -> WithReady {
         let Self { namespace, account } = self.clone();
         WithReady { namespace, account, kind: kind.name().to_owned(), ready: ready.to_string() }
     }
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn account_labels(account: &ObjectRef) -> AccountLabels {
@@ -352,7 +402,50 @@ impl Observer for CallCounter {
         self.metrics.calls.get_or_create(&labels).inc();
     }
 
+    fn answered(&self, endpoint: Endpoint, status: Option<u16>, took: SignedDuration) {
+        let (namespace, account) = (self.namespace.clone(), self.account.clone());
+        let labels = AccountLabels { namespace, account };
+        self.metrics.call_durations.get_or_create(&labels).observe(took.as_secs_f64());
+        if status.is_none_or(|status| status >= 400) {
+            let AccountLabels { namespace, account } = labels;
+            let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
+            let labels = WithStatus { namespace, account, endpoint: endpoint.to_string(), status };
+            self.metrics.failures.get_or_create(&labels).inc();
+        }
+    }
+
     fn retrying(&self, endpoint: Endpoint, tries: u32, why: &str) {
-        tracing::warn!(account = self.account, %endpoint, tries, why, "a call failed and is tried again");
+        tracing::warn!(namespace = self.namespace, account = self.account, %endpoint, tries, why, "a call failed and is tried again");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refused_and_unanswered_calls_are_counted_by_status_and_the_version_is_told() {
+        let metrics = Arc::new(Metrics::new());
+        let counter = CallCounter::new(&metrics, "kore-acme", "acme");
+        let took = SignedDuration::from_millis(20);
+        for status in [Some(200), Some(429), Some(429), None] {
+            counter.answered(Endpoint::UsersInfo, status, took);
+        }
+        let text = metrics.render();
+        let failures: Vec<&str> =
+            text.lines().filter(|line| line.starts_with("koreconcile_api_failures_total{")).collect();
+        assert_eq!(failures.len(), 2, "{text}");
+        assert!(
+            failures.iter().any(|line| line.contains("status=\"429\"") && line.ends_with(" 2")),
+            "{text}"
+        );
+        assert!(
+            failures.iter().any(|line| line.contains("status=\"none\"") && line.ends_with(" 1")),
+            "{text}"
+        );
+        let labels = "{namespace=\"kore-acme\",account=\"acme\"}";
+        assert!(text.contains(&format!("koreconcile_api_call_duration_seconds_count{labels} 4")), "{text}");
+        let version = format!("koreconcile_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"));
+        assert!(text.contains(&version), "{text}");
     }
 }

@@ -1,8 +1,9 @@
 //! Runs passes in a cluster. In: watches of our kinds, Secrets, and a Lease that says which replica may write. Out:
-//! statuses, events, finalizers and published plans, metrics and health. It owns the Kubernetes client, sockets and the
+//! statuses, events, published plans, the memory, metrics and health. It owns the Kubernetes client, sockets and the
 //! clock. It must not decide about the account: that is `pass`.
 
 mod audit_poll;
+mod config_map_memory;
 mod connect;
 mod decode;
 mod health;

@@ -1,4 +1,4 @@
-//! Writes the result of a pass to the cluster: statuses that have changed, finalizers, plans and events.
+//! Writes the result of a pass to the cluster: statuses that have changed, plans and events.
 
 use super::decode::{FINALIZER, Watched, resource};
 use super::metrics::Metrics;
@@ -51,13 +51,10 @@ impl Publisher {
         if pass.is_unchanged() {
             return;
         }
-        let Housekeeping { add_finalizer, remove_finalizer, proposals } = &pass.housekeeping;
+        let Housekeeping { remove_finalizer, proposals } = &pass.housekeeping;
         let changes = StatusChanges::new(view, pass);
         let uids: HashMap<&ObjectRef, &str> =
             view.objects().map(|object| (&object.meta.object, object.meta.uid.as_str())).collect();
-        for (object, uid) in add_finalizer.iter().filter_map(|object| Some((object, uids.get(object)?))) {
-            self.add_finalizer(object, uid).await;
-        }
         for object in remove_finalizer {
             self.remove_finalizer(object).await;
         }
@@ -124,7 +121,7 @@ impl Publisher {
         written.map(|_| self.metrics.patched(kind))
     }
 
-    /// Takes our finalizer off an object, whatever field manager owns it (a restored backup has other ones). Other
+    /// Takes the finalizer of an earlier version off an object, whatever field manager owns it (a restored backup has other ones). Other
     /// finalizers stay, and an edit in between makes it read the object again.
     pub(super) async fn remove_finalizer(&self, object: &ObjectRef) {
         let api = self.api(&object.namespace, &resource(object.kind.name()));
@@ -144,23 +141,6 @@ impl Publisher {
                 Err(kube::Error::Api(status)) if status.code == 404 => return,
                 Err(error) => return tracing::warn!(%object, %error, "the finalizer could not be taken off"),
             }
-        }
-    }
-
-    /// Puts our finalizer on an object. The uid keeps server-side apply from making a new object when this one is gone.
-    async fn add_finalizer(&self, object: &ObjectRef, uid: &str) {
-        let kind = object.kind.name();
-        let body = json!({
-            "apiVersion": API_VERSION,
-            "kind": kind,
-            "metadata": { "name": &*object.name, "uid": uid, "finalizers": [FINALIZER] },
-        });
-        let api = self.api(&object.namespace, &resource(kind));
-        let parameters = PatchParams::apply("koreconcile-finalizer").force();
-        match api.patch_metadata(&object.name, &parameters, &Patch::Apply(&body)).await {
-            Ok(_) => {}
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
-            Err(error) => tracing::warn!(%object, %error, "the finalizer could not be written"),
         }
     }
 

@@ -11,6 +11,7 @@ use super::worker::Shared;
 use super::worker_pool::WorkerPool;
 use crate::controller::pass::AUDIT_POLL_INTERVAL;
 use crate::kore::LeaseTerm;
+use crate::memory::Seal;
 use jiff::{SignedDuration, Timestamp};
 use kube::Client;
 use std::net::SocketAddr;
@@ -38,6 +39,8 @@ pub struct Options {
     pub debounce: Duration,
     /// Time between polls of the audit log.
     pub audit_poll_interval: Duration,
+    /// After a start, what nobody declared, or was seen to delete, is taken away only after so long.
+    pub quiet_start: Duration,
 }
 
 impl Options {
@@ -127,11 +130,14 @@ fn shared(
     Shared {
         connector: Connector::new(client.clone(), allowed_hosts, &options.lease, Arc::clone(&metrics)),
         publisher: Arc::new(Publisher::new(client.clone(), &options.lease.identity, Arc::clone(&metrics))),
+        memory_namespace: options.lease.namespace.clone(),
+        seal: Seal::from_environment(),
         client,
         stores,
         metrics,
         lease_term,
         debounce: options.debounce,
+        quiet_start: SignedDuration::try_from(options.quiet_start).unwrap_or(SignedDuration::MAX),
         audit_poll_interval: SignedDuration::try_from(options.audit_poll_interval)
             .unwrap_or(AUDIT_POLL_INTERVAL),
     }
@@ -148,12 +154,19 @@ async fn lead(
     let mut pool = WorkerPool::new(Arc::clone(shared));
     let mut renew = tokio::time::interval(renew_every);
     renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut was_leading = None;
     loop {
         tokio::select! {
             () = cancel.cancelled() => break,
             _ = renew.tick() => {
                 campaign(candidate, shared).await;
-                if leads(&shared.lease_term) {
+                let is_leading = leads(&shared.lease_term);
+                match was_leading.replace(is_leading) {
+                    Some(true) if !is_leading => tracing::warn!("the lease is lost: nothing is written any more"),
+                    None if !is_leading => tracing::info!("another replica holds the lease: this one stands by"),
+                    _ => {}
+                }
+                if is_leading {
                     shared.metrics.leads();
                     if drain(&mut edits) {
                         pool.wake();

@@ -1,17 +1,19 @@
-//! [`WriteAhead`] over the account's status.
+//! [`WriteAhead`] over the account's status and the `ConfigMap`s of its memory.
 //!
 //! # Guarantees
 //!
 //! When a call returns, the API server has stored what was written, and the next leader reads it before it plans. A
 //! replica whose lease has ended writes nothing here.
 
+use super::config_map_memory::ConfigMapMemory;
 use super::decode::resource;
 use super::publish::Publisher;
 use crate::apply::BeforeImageStore;
-use crate::controller::pass::{ObjectRef, WriteAhead};
+use crate::controller::pass::{ObjectRef, RecallError, WriteAhead};
 use crate::kore::LeaseTerm;
 use crate::manifest::kinds::AccountStatus;
 use crate::manifest::kinds::status::IN_FLIGHT_MAX;
+use crate::plan::Memory;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use kube::api::{DynamicObject, ListParams, Patch, PatchParams};
@@ -30,6 +32,7 @@ pub(super) struct StatusWriteAhead {
     account: ObjectRef,
     publisher: Arc<Publisher>,
     lease_term: LeaseTerm,
+    memory: ConfigMapMemory,
     /// Whether this process knows that nothing is stored.
     is_empty: AtomicBool,
 }
@@ -40,9 +43,17 @@ impl StatusWriteAhead {
         account: &ObjectRef,
         publisher: Arc<Publisher>,
         lease_term: LeaseTerm,
+        memory: ConfigMapMemory,
     ) -> Self {
         let api = Api::namespaced_with(client, &account.namespace, &resource(account.kind.name()));
-        Self { api, account: account.clone(), publisher, lease_term, is_empty: AtomicBool::new(false) }
+        Self {
+            api,
+            account: account.clone(),
+            publisher,
+            lease_term,
+            memory,
+            is_empty: AtomicBool::new(false),
+        }
     }
 
     /// The status as the API server has it now. A watch may be behind what the last leader wrote.
@@ -114,5 +125,14 @@ impl WriteAhead for StatusWriteAhead {
         self.require_lease()?;
         let written = self.publisher.write_account_status(&self.account, status).await;
         written.map_err(|error| format!("the status of {} cannot be written: {error}", self.account))
+    }
+
+    async fn remembered(&self, tenant: &str) -> Result<Memory, RecallError> {
+        self.memory.load(tenant).await
+    }
+
+    async fn remember(&self, tenant: &str, memory: &Memory) -> Result<(), String> {
+        self.require_lease()?;
+        self.memory.store(tenant, memory).await
     }
 }

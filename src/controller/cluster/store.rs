@@ -1,7 +1,8 @@
 //! The objects that the watches have seen. A listing replaces the last one only when it is complete.
 
 use super::decode::{Stored, Watched, decode};
-use crate::controller::pass::{Broken, Declared, DeclaredAccount, Meta, ObjectRef, View};
+use crate::controller::pass::{Broken, Declared, DeclaredAccount, Meta, Missing, ObjectRef, View};
+use crate::facts;
 use crate::kore::BaseUrl;
 use crate::manifest::kinds::Kind;
 use kube::ResourceExt as _;
@@ -29,6 +30,8 @@ struct WatchCache {
     incoming: Option<BTreeMap<NamespacedName, Stored>>,
     is_listed: bool,
     failure: Option<String>,
+    /// Objects that were seen to be deleted and are not there again, as their last versions were.
+    deleted: BTreeMap<NamespacedName, Missing>,
 }
 
 /// The caches of all watches.
@@ -56,6 +59,7 @@ impl Stores {
             }
             watcher::Event::InitApply(object) => {
                 let stored = decode(watch.watched, &object);
+                cache.deleted.remove(&name(&object));
                 cache.incoming.get_or_insert_default().insert(name(&object), stored);
                 false
             }
@@ -72,19 +76,55 @@ impl Stores {
                     .objects
                     .get(&name(&object))
                     .map_or(!is_own(&stored), |before| is_edit(before, &stored));
+                cache.deleted.remove(&name(&object));
                 cache.objects.insert(name(&object), stored);
                 is_edit
             }
             watcher::Event::Delete(object) => {
+                if let Some(deletion) = deletion(&decode(watch.watched, &object)) {
+                    cache.deleted.insert(name(&object), deletion);
+                }
                 cache.objects.remove(&name(&object)).is_some_and(|removed| !is_own(&removed))
             }
         }
     }
 
-    /// A watch failed. Its objects stay, and are incomplete.
-    pub(super) fn fail(&mut self, watch: &Watch, why: String) {
-        if let Some(cache) = self.caches.get_mut(watch) {
-            cache.failure = Some(why);
+    /// A watch failed. Its objects stay, and are incomplete; what went just before may have gone with its definition or
+    /// its namespace, which is no deletion. False when it had failed before: nothing is new.
+    pub(super) fn fail(&mut self, watch: &Watch, why: String) -> bool {
+        let Some(cache) = self.caches.get_mut(watch) else { return false };
+        cache.deleted.clear();
+        cache.failure.replace(why).is_none()
+    }
+
+    /// What has become of objects that declare nothing for an account now.
+    pub(super) fn missing<'o>(
+        &self,
+        objects: impl IntoIterator<Item = &'o facts::ObjectRef>,
+    ) -> BTreeMap<facts::ObjectRef, Missing> {
+        objects.into_iter().map(|object| (object.clone(), self.find(object))).collect()
+    }
+
+    fn find(&self, object: &facts::ObjectRef) -> Missing {
+        let (Some(kind), Some(namespace)) = (Kind::named(&object.kind), &object.namespace) else {
+            return Missing::Unseen;
+        };
+        let key: NamespacedName = (Arc::clone(namespace), Arc::clone(&object.name));
+        let is_about = |watch: &Watch| {
+            watch.watched == Watched::Declared(kind)
+                && watch.namespace.as_ref().is_none_or(|watched| watched == namespace)
+        };
+        let Some((_, cache)) = self.caches.iter().find(|(watch, _)| is_about(watch)) else {
+            return Missing::NotLoaded(format!("{object}, whose namespace is not watched"));
+        };
+        match cache.objects.get(&key) {
+            Some(stored) => {
+                let for_another = || format!("{object}, which is not for this account");
+                deletion(stored)
+                    .filter(|_| is_deleted(stored))
+                    .unwrap_or_else(|| Missing::NotLoaded(for_another()))
+            }
+            None => cache.deleted.get(&key).cloned().unwrap_or(Missing::Unseen),
         }
     }
 
@@ -93,9 +133,12 @@ impl Stores {
         self.caches.values().all(|cache| cache.is_listed || cache.failure.is_some())
     }
 
-    /// Why the objects are incomplete, if they are.
-    fn gap(&self) -> Option<String> {
+    /// Why the objects are incomplete, if they are: only namespaces that the account listens to count.
+    fn gap(&self, in_reach: impl Fn(&str) -> bool) -> Option<String> {
         self.caches.iter().find_map(|(watch, cache)| {
+            if watch.namespace.as_deref().is_some_and(|namespace| !in_reach(namespace)) {
+                return None;
+            }
             let place = watch
                 .namespace
                 .as_deref()
@@ -136,8 +179,9 @@ impl Stores {
             broken: Vec::new(),
             approvals: Vec::new(),
             published: Vec::new(),
-            gap: self.gap(),
+            gap: self.gap(&in_reach),
             older_accounts: self.older_accounts(found),
+            missing: BTreeMap::new(),
         };
         for ((namespace, _), stored) in self.caches.values().flat_map(|cache| &cache.objects) {
             let is_beside = *namespace == account.namespace;
@@ -273,6 +317,27 @@ fn allows(account: &DeclaredAccount, namespace: &str) -> bool {
     account.spec.allowed_namespaces.iter().any(|allowed| allowed.namespace == namespace)
 }
 
+/// What the last version of an object said about its deletion.
+fn deletion(stored: &Stored) -> Option<Missing> {
+    match stored {
+        Stored::Declared(object) => Some(Missing::Deleted {
+            deletion_policy: object.manifest().deletion_policy(),
+            is_orphaned: object.meta.is_orphaned,
+        }),
+        // Nobody can tell what it said: it goes as if nobody had seen it go.
+        Stored::Broken(_) => Some(Missing::Unseen),
+        Stored::Account(_) | Stored::Plan(..) | Stored::Approval(..) => None,
+    }
+}
+
+fn is_deleted(stored: &Stored) -> bool {
+    match stored {
+        Stored::Declared(object) => object.meta.deleted.is_some(),
+        Stored::Broken(broken) => broken.meta.deleted.is_some(),
+        Stored::Account(_) | Stored::Plan(..) | Stored::Approval(..) => false,
+    }
+}
+
 fn is_of_accounts(watch: &Watch) -> bool {
     watch.watched == Watched::Declared(Kind::Account)
 }
@@ -303,13 +368,23 @@ fn is_edit(before: &Stored, after: &Stored) -> bool {
 }
 
 fn is_meta_edit(before: &Meta, after: &Meta) -> bool {
-    let Meta { object: _, uid, generation, created: _, deleted, has_finalizer: _, is_orphaned, reconcile_at } =
-        before;
+    let Meta {
+        object: _,
+        uid,
+        generation,
+        created: _,
+        deleted,
+        has_finalizer: _,
+        is_orphaned,
+        reconcile_at,
+        accept_memory,
+    } = before;
     *uid != after.uid
         || *generation != after.generation
         || deleted.is_some() != after.deleted.is_some()
         || *is_orphaned != after.is_orphaned
         || *reconcile_at != after.reconcile_at
+        || *accept_memory != after.accept_memory
 }
 
 fn differ(before: &BTreeMap<NamespacedName, Stored>, after: &BTreeMap<NamespacedName, Stored>) -> bool {

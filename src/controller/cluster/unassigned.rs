@@ -1,7 +1,7 @@
-//! Objects without an account. No pass reports on them, or takes our finalizer off when they are deleted; this does.
+//! Objects without an account. No pass reports on them, or takes the finalizer of an earlier version off; this does.
 
 use super::worker::Shared;
-use crate::controller::pass::{ConditionReason, Meta, ObjectRef, PassEvent, Readiness, conditions};
+use crate::controller::pass::{ConditionReason, Meta, ObjectRef, Readiness, conditions};
 use crate::manifest::kinds::ObjectStatus;
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
@@ -46,10 +46,8 @@ impl UnassignedObjects {
         for (object, why) in &unassigned {
             let readiness = Readiness::new(ConditionReason::AccountMissing, why);
             self.report(shared, &object.meta, &object.status, &readiness).await;
-            let Meta { object, uid, deleted, has_finalizer, .. } = &object.meta;
-            if deleted.is_some() && *has_finalizer && self.released.insert(uid.clone()) {
-                let event = PassEvent::released(object, "its account is gone");
-                shared.publisher.publish_event(object, uid, &event).await;
+            let Meta { object, uid, has_finalizer, .. } = &object.meta;
+            if *has_finalizer && self.released.insert(uid.clone()) {
                 shared.publisher.remove_finalizer(object).await;
             }
         }

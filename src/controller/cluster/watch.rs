@@ -57,8 +57,10 @@ pub(super) async fn follow(
         // complete again.
         if let Err(error) = failed.await {
             tracing::warn!(kind = watch.watched.name(), namespace = watch.namespace.as_deref(), %error, "a watch failed and is tried again");
-            lock().fail(&watch, brief(&error));
-            let _ = edits.send(());
+            // The same failure again is nothing new.
+            if lock().fail(&watch, brief(&error)) {
+                let _ = edits.send(());
+            }
         }
         tokio::time::sleep(pauses.next().unwrap_or(RELIST)).await;
     }

@@ -1,6 +1,7 @@
 //! One task for each account: waits for a trigger, runs a pass, publishes the result.
 
 use super::audit_poll::Polled;
+use super::config_map_memory::ConfigMapMemory;
 use super::connect::{Connection, Connector};
 use super::metrics::Metrics;
 use super::publish::Publisher;
@@ -8,13 +9,15 @@ use super::status_write_ahead::StatusWriteAhead;
 use super::store::Stores;
 use crate::apply::ChangeOutcome;
 use crate::controller::pass::{
-    AccountMemory, Declared, ObjectRef, Pass, Readiness, Session, View, WriteAhead, pass, reason_of,
+    AccountMemory, Missing, ObjectRef, Pass, Readiness, Session, View, WriteAhead, pass, reason_of,
 };
+use crate::facts;
 use crate::kore::LeaseTerm;
 use crate::manifest::compile::rate;
+use crate::memory::Seal;
 use jiff::{SignedDuration, Timestamp};
 use kube::Client;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -29,10 +32,15 @@ pub(super) struct Shared {
     pub(super) publisher: Arc<Publisher>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) lease_term: LeaseTerm,
+    /// The namespace that memories are in, and what seals them.
+    pub(super) memory_namespace: String,
+    pub(super) seal: Seal,
     /// Quiet time after an edit before a pass starts.
     pub(super) debounce: Duration,
     /// Time between polls of the audit log.
     pub(super) audit_poll_interval: SignedDuration,
+    /// After a start, what nobody declared, or was seen to delete, is taken away only after so long.
+    pub(super) quiet_start: SignedDuration,
 }
 
 impl Shared {
@@ -68,7 +76,6 @@ pub(super) async fn run_worker(
             shared.metrics.forget(&account);
             return;
         };
-        let view = without_terminating(&shared, view).await;
         let worker = match &mut worker {
             Some(worker) => worker,
             None => match Worker::start(&shared, &view).await {
@@ -80,6 +87,7 @@ pub(super) async fn run_worker(
                 }
             },
         };
+        let view = with_missing(&shared, &worker.memory, view).await;
         let span = tracing::info_span!("pass", namespace = &*account.namespace, account = &*account.name, cause = ?cause);
         next = worker.run(&shared, &view, cancel.clone()).instrument(span).await;
         if cancel.is_cancelled() {
@@ -88,18 +96,39 @@ pub(super) async fn run_worker(
     }
 }
 
-/// A namespace that is being deleted cannot wait for the account, so its deleted objects count as orphaned.
-async fn without_terminating(shared: &Shared, mut view: View) -> View {
-    let is_leaving = |object: &&mut Arc<Declared>| object.meta.deleted.is_some() && object.meta.has_finalizer;
-    let mut checked: HashMap<Arc<str>, bool> = HashMap::new();
-    for object in view.objects.iter_mut().filter(is_leaving) {
-        let namespace = &object.meta.object.namespace;
-        let is_terminating = match checked.get(namespace) {
-            Some(is_terminating) => *is_terminating,
-            None => shared.connector.is_terminating(namespace).await,
-        };
-        checked.insert(Arc::clone(namespace), is_terminating);
-        Arc::make_mut(object).meta.is_orphaned |= is_terminating;
+/// With what has become of remembered objects that are not in it. While what they were in is going as well, their
+/// absence says nothing.
+async fn with_missing(shared: &Shared, memory: &AccountMemory, mut view: View) -> View {
+    let remembered = memory.declaring_objects();
+    if remembered.is_empty() {
+        return view;
+    }
+    let live: HashSet<facts::ObjectRef> =
+        view.live_objects().map(|object| object.meta.object.remembered()).collect();
+    let gone = remembered.into_iter().filter(|object| !live.contains(*object));
+    view.missing = shared.stores.lock().unwrap_or_else(PoisonError::into_inner).missing(gone);
+    if view.missing.is_empty() {
+        return view;
+    }
+    let own = Arc::clone(&view.account.meta.object.namespace);
+    if shared.connector.is_terminating(&own).await {
+        view.gap = Some(format!("namespace {own} is being deleted"));
+        return view;
+    }
+    let others: BTreeSet<Arc<str>> = view
+        .missing
+        .keys()
+        .filter_map(|object| object.namespace.clone())
+        .filter(|other| *other != own)
+        .collect();
+    for namespace in others {
+        // Nobody has deleted what goes with its namespace.
+        if shared.connector.is_terminating(&namespace).await {
+            let in_it =
+                view.missing.iter_mut().filter(|(object, _)| object.namespace.as_ref() == Some(&namespace));
+            let deleted = in_it.filter(|(_, missing)| matches!(missing, Missing::Deleted { .. }));
+            deleted.for_each(|(_, missing)| *missing = Missing::Unseen);
+        }
     }
     view
 }
@@ -156,8 +185,10 @@ impl Worker {
     async fn start(shared: &Shared, view: &View) -> Result<Self, String> {
         let account = view.account.meta.object.clone();
         let publisher = Arc::clone(&shared.publisher);
+        let client = &shared.client;
+        let memory = ConfigMapMemory::new(client.clone(), &shared.memory_namespace, shared.seal.clone());
         let write_ahead =
-            StatusWriteAhead::new(shared.client.clone(), &account, publisher, shared.lease_term.clone());
+            StatusWriteAhead::new(client.clone(), &account, publisher, shared.lease_term.clone(), memory);
         let mut view = view.clone();
         view.account.status = write_ahead.status().await?;
         let (memory, polled_at) = (AccountMemory::restored(&view), Timestamp::now());
@@ -218,6 +249,7 @@ impl Worker {
                 gateway,
                 host,
                 lease_term: &shared.lease_term,
+                quiet_start: shared.quiet_start,
                 write_ahead: &self.write_ahead,
             }),
             (_, unconnected) => Err(unconnected.unwrap_or_else(Readiness::up_to_date)),
@@ -237,12 +269,15 @@ impl Worker {
         }
         shared.publisher.publish(view, &done).await;
         shared.metrics.passed(view, &done, started.elapsed(), Timestamp::now());
-        log_pass(&done);
+        log_pass(&done, started.elapsed());
         done.schedule.next.max(now.saturating_add(MIN_PAUSE).unwrap_or(now))
     }
 }
 
-fn log_pass(done: &Pass) {
+/// Reasons that an operator has to look at, and whose message names no user.
+const TROUBLE: [&str; 4] = ["CredentialsRejected", "ScopeMissing", "Unreachable", "ProtocolError"];
+
+fn log_pass(done: &Pass, took: Duration) {
     let account = &done.report.account;
     let reason = reason_of(&account.conditions).unwrap_or_default();
     let counts = account.counts.clone().unwrap_or_default();
@@ -251,5 +286,12 @@ fn log_pass(done: &Pass) {
     let calls = done.plan.as_ref().map_or(0, |plan| plan.observed.calls)
         + done.outcome.as_ref().map_or(0, |outcome| outcome.calls);
     let (left, waiting, is_unchanged) = (counts.changes, counts.waiting, done.is_unchanged());
-    tracing::info!(reason, applied, left, waiting, calls, is_unchanged, "pass");
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    if TROUBLE.contains(&reason) {
+        let ready = account.conditions.iter().find(|condition| condition.type_ == "Ready");
+        let why = ready.map_or("", |condition| condition.message.as_str());
+        tracing::warn!(reason, why, applied, left, waiting, calls, took_ms, "pass");
+    } else {
+        tracing::info!(reason, applied, left, waiting, calls, took_ms, is_unchanged, "pass");
+    }
 }

@@ -21,8 +21,14 @@ const INVITED_MAX: usize = 500;
 /// Memory of one account.
 #[derive(Clone, Debug, Default)]
 pub struct AccountMemory {
-    /// Open invitations, and what was applied lately.
+    /// What was asked for, open invitations, and what was applied lately.
     pub plan_memory: Memory,
+    /// What is stored of it, once that was read.
+    pub(super) stored: Option<Memory>,
+    /// Since when each removal has been wanted without a break.
+    wanted_since: BTreeMap<ChangeId, Timestamp>,
+    /// When this process first looked at the account.
+    started_at: Option<Timestamp>,
     removals: Vec<Removed>,
     /// A hash of the objects' generations, and since when it has been the same.
     edits: Option<(u64, Timestamp)>,
@@ -47,7 +53,35 @@ impl AccountMemory {
             memory.applied.insert(ChangeId::parse(id), times.clone());
         }
         let removals = status.removals.as_ref().map(|window| window.recent.clone()).unwrap_or_default();
-        Self { plan_memory: memory, removals, edits: None, unchanged: None }
+        Self { plan_memory: memory, removals, ..Self::default() }
+    }
+
+    /// The objects that remembered facts were declared by.
+    pub fn declaring_objects(&self) -> BTreeSet<&crate::facts::ObjectRef> {
+        let objects = self.plan_memory.facts.iter().flat_map(|(_, fact)| &fact.objects);
+        objects.map(|declaring| &declaring.object).collect()
+    }
+
+    /// Whether nothing was ever stored.
+    pub(super) fn is_new(&self) -> bool {
+        self.plan_memory.generation == 0
+    }
+
+    /// When this process first looked at the account.
+    pub(super) fn started_at(&mut self, now: Timestamp) -> Timestamp {
+        *self.started_at.get_or_insert(now)
+    }
+
+    /// Since when each of these removals has been wanted without a break.
+    pub(super) fn wanted_since(&mut self, plan: &Plan, now: Timestamp) -> &BTreeMap<ChangeId, Timestamp> {
+        let removals = plan.changes.iter().filter(|change| change.action.is_removal());
+        self.wanted_since = removals
+            .map(|change| {
+                let since = self.wanted_since.get(&change.id).copied().unwrap_or(now);
+                (change.id.clone(), since)
+            })
+            .collect();
+        &self.wanted_since
     }
 
     /// Since when the objects have been as they are; at most since the first pass of this process.
@@ -73,11 +107,14 @@ impl AccountMemory {
         self.removals.retain(|removed| now.duration_since(removed.at) < DAY);
         let mut lately: BTreeMap<Family, usize> = BTreeMap::new();
         for removed in &self.removals {
-            if let Some(family) = Family::ALL.into_iter().find(|family| family.label() == removed.family) {
-                *lately.entry(family).or_default() += removed.count as usize;
-            }
+            *lately.entry(removed.family).or_default() += removed.count as usize;
         }
         Day { lately, acknowledged }
+    }
+
+    /// When the next grant ends that is remembered and not declared any more.
+    pub(super) fn next_end(&self, now: Timestamp) -> Option<Timestamp> {
+        self.plan_memory.facts.iter().filter_map(|(_, fact)| fact.until).filter(|until| *until > now).min()
     }
 
     /// When time alone changes what a pass comes to: a removal is a day old, or an invitation is overdue.
@@ -96,6 +133,7 @@ impl AccountMemory {
             .filter(|(_, outcome)| **outcome == ChangeOutcome::Applied)
             .map(|(id, _)| id);
         self.plan_memory.note_applied(applied.clone(), now);
+        self.plan_memory.note_read_back(applied.clone().filter_map(|id| outcome.changes.get(id)), now);
         for change in applied.filter_map(|id| outcome.changes.get(id)) {
             if change.action.is_removal() {
                 count(&mut self.removals, change, now);
@@ -115,12 +153,12 @@ impl AccountMemory {
         allowed: u32,
         now: Timestamp,
     ) -> Option<RemovalWindow> {
-        let mut under_way: BTreeMap<&str, Removed> = BTreeMap::new();
+        let mut under_way: BTreeMap<Family, Removed> = BTreeMap::new();
         for change in removals {
-            let family = change.key.family().label();
+            let family = change.key.family();
             let entry = under_way.entry(family).or_insert_with(|| Removed {
                 at: minute(now),
-                family: family.to_owned(),
+                family,
                 count: 0,
                 under_way: Vec::new(),
             });
@@ -180,10 +218,10 @@ impl AccountMemory {
 }
 
 fn count(removals: &mut Vec<Removed>, change: &Change, now: Timestamp) {
-    let (at, family) = (minute(now), change.key.family().label());
+    let (at, family) = (minute(now), change.key.family());
     match removals.iter_mut().find(|removed| removed.at == at && removed.family == family) {
         Some(removed) => removed.count += 1,
-        None => removals.push(Removed { at, family: family.to_owned(), count: 1, under_way: Vec::new() }),
+        None => removals.push(Removed { at, family, count: 1, under_way: Vec::new() }),
     }
 }
 

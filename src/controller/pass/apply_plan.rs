@@ -1,7 +1,7 @@
-//! Applies the plan of a pass. Removals are counted in the account's status before they are sent.
+//! Applies the plan of a pass. What is asked for is remembered, and removals are counted, before anything is sent.
 
 use super::inputs::PassInputs;
-use super::{AccountMemory, Session};
+use super::{AccountMemory, Session, remember};
 use crate::apply::{self, Account, BeforeImageStore, Journal, Outcome};
 use crate::kore::Writer;
 use crate::manifest::kinds::AccountStatus;
@@ -17,6 +17,8 @@ pub(super) struct Applied {
     pub(super) outcome: Option<Outcome>,
     /// Whether the account's status was written before.
     pub(super) wrote_ahead: bool,
+    /// Why what is asked for could not be stored.
+    pub(super) unremembered: Option<String>,
 }
 
 /// Sends what may be sent, and remembers what was applied. `is_unrestored`: the place where assignments are stored
@@ -29,7 +31,16 @@ pub(super) async fn apply_plan(
     is_unrestored: bool,
     cancel: CancellationToken,
 ) -> Applied {
-    if inputs.read_only().is_some() || plan.sendable().is_empty() {
+    if inputs.read_only().is_some() {
+        return Applied::default();
+    }
+    let is_empty = plan.sendable().is_empty();
+    if let Err(why) = remember::store(session, inputs, memory).await {
+        let why = format!("what is asked for could not be stored beforehand: {why}");
+        let outcome = (!is_empty).then(|| Outcome::not_sent(plan, &why));
+        return Applied { outcome, unremembered: Some(why), ..Applied::default() };
+    }
+    if is_empty {
         return Applied::default();
     }
     let planned = planned_removals(inputs, plan, memory);
@@ -38,7 +49,7 @@ pub(super) async fn apply_plan(
         && let Err(why) = record_removals(inputs, removals, session).await
     {
         let why = format!("its removals could not be counted beforehand: {why}");
-        return Applied { outcome: Some(Outcome::not_sent(plan, &why)), wrote_ahead };
+        return Applied { outcome: Some(Outcome::not_sent(plan, &why)), wrote_ahead, unremembered: None };
     }
     let writer = Writer::new(session.gateway.clone()).within(session.lease_term);
     let account = Account { reader: session.reader, writer: &writer, gateway: session.gateway };
@@ -50,7 +61,7 @@ pub(super) async fn apply_plan(
     let PassInputs { policy, world, .. } = inputs;
     let outcome = apply::run(plan.clone(), world, policy, &account, &mut journal, cancel).await;
     memory.record(&outcome, session.gateway.now());
-    Applied { outcome: Some(outcome), wrote_ahead }
+    Applied { outcome: Some(outcome), wrote_ahead, unremembered: None }
 }
 
 /// The removals of the last day, with those that are about to be sent. `None`: none are.

@@ -8,7 +8,8 @@ use super::view::ObjectRef;
 use super::view_to_manifests::missing;
 use crate::apply::{ChangeOutcome, Outcome};
 use crate::manifest::{Finding, Manifests};
-use crate::plan::Plan;
+use crate::plan::render::named;
+use crate::plan::{Plan, RiskLevel};
 
 /// How ready everything is.
 #[derive(Debug)]
@@ -30,10 +31,11 @@ pub(super) fn assess(
 ) -> Assessment {
     let mut problems = ObjectProblems::default();
     problems.add_findings(inputs.manifests.findings().iter().chain(findings), inputs.view);
-    problems.add_plan(result, inputs.read_only());
+    // Before what follows from it.
     for (object, why) in moved {
         problems.add(object.clone(), Readiness::new(ConditionReason::NameMoved, why.clone()));
     }
+    problems.add_plan(result, inputs.read_only());
     for broken in &inputs.view.broken {
         let readiness = Readiness::new(ConditionReason::Invalid, broken.why.clone());
         problems.add(broken.meta.object.clone(), readiness);
@@ -71,8 +73,21 @@ fn account_readiness(inputs: PassInputs<'_>, result: &PlanResult<'_>) -> Readine
     }
     match missing {
         Some(missing) => not_pruned(&missing),
-        None => entries_left(plan, inputs.manifests),
+        None => with_privileged(entries_left(plan, inputs.manifests), plan),
     }
+}
+
+/// Who holds privileged roles that no manifest asks for is told even where all else is as declared.
+fn with_privileged(readiness: Readiness, plan: &Plan) -> Readiness {
+    let mut privileged = plan.unmanaged.iter().filter(|fact| fact.risk.level >= RiskLevel::High);
+    let Some(first) = privileged.next() else { return readiness };
+    let more = match privileged.count() {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    let Readiness { reason, message } = readiness;
+    let first = named(&plan.bots, &first.subject);
+    Readiness::new(reason, format!("{message}; no manifest asks for {first}{more}"))
 }
 
 fn observed_only(reason: ConditionReason, plan: &Plan, missing: Option<&str>) -> Readiness {

@@ -36,7 +36,9 @@ fn row(reason: ConditionReason) -> [&'static str; 5] {
         | ConditionReason::CredentialsRejected
         | ConditionReason::ScopeMissing
         | ConditionReason::ProtocolError
-        | ConditionReason::AccountMismatch => ["False", "False", "True", "", "True"],
+        | ConditionReason::AccountMismatch
+        | ConditionReason::AccountTaken
+        | ConditionReason::MemoryLost => ["False", "False", "True", "", "True"],
         ConditionReason::Invalid
         | ConditionReason::Conflict
         | ConditionReason::ReferenceMissing

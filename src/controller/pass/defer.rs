@@ -1,41 +1,54 @@
-//! Defers changes of a plan: those that need an approval, and removals while objects are being edited. Pure.
+//! Defers changes of a plan: those that need an approval, and removals that may be the half of an edit. Pure.
 
-use super::AccountMemory;
 use super::inputs::PassInputs;
 use super::propose::covered;
-use super::view_to_manifests::{leaving, object_of};
-use crate::facts::{Approval, Location, Policy, Source};
-use crate::plan::{self, Change, ChangeId, Context, Digest, Entry, Plan, Reason, RiskLevel};
+use super::view::Missing;
+use super::view_to_manifests::object_of;
+use super::{AccountMemory, Session};
+use crate::facts::{self, Approval, Key, ObjectRef, Policy, Source};
+use crate::plan::{
+    self, Action, Change, ChangeId, Context, Digest, Entry, Plan, Reason, RememberedFact, RiskLevel,
+};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// So many objects may be gone without anybody having seen that, and what they gave goes without an approval.
+const UNSEEN_MAX: usize = 5;
 
 /// A plan without the changes that are deferred.
 pub(super) struct Deferred {
     /// The plan. Its waiting entries name the deferred changes.
     pub(super) plan: Plan,
-    /// When deferred removals may be sent, if there are any.
+    /// When the first of the deferred removals may be sent, if there are any.
     pub(super) settled_at: Option<Timestamp>,
 }
 
-/// Defers what is not approved and what has not settled. `context`: the plan was made with it.
+/// Defers what is not approved and what has not settled. `context`: the plan was made with it; `missing`: what has become
+/// of the objects that declare nothing any more.
 pub(super) fn defer_changes(
     inputs: PassInputs<'_>,
     plan: Plan,
     context: &Context,
+    missing: &BTreeMap<ObjectRef, Missing>,
+    session: &Session<'_>,
     memory: &mut AccountMemory,
 ) -> Deferred {
     let PassInputs { view, policy, now, .. } = inputs;
+    let (unedited_since, started_at) = (memory.unedited_since(view, now), memory.started_at(now));
+    let wanted_since = memory.wanted_since(&plan, now).clone();
     let rules = DeferRules {
         policy,
         covered: &covered(view),
-        leaving: &leaving(view),
-        unedited_since: memory.unedited_since(view, now),
+        remembered: &memory.plan_memory.facts,
+        missing,
+        wanted_since: &wanted_since,
+        unedited_since,
+        started_at,
+        quiet_start: session.quiet_start,
         now,
     };
-    let entries = defer(&plan, &rules);
-    let plan = plan::defer(plan, entries, policy, context);
-    let is_settling = plan.waiting.iter().any(|entry| entry.reason == Reason::Settling);
-    Deferred { plan, settled_at: is_settling.then(|| rules.settled_at()) }
+    let DeferredChanges { entries, settled_at } = defer(&plan, &rules);
+    Deferred { plan: plan::defer(plan, entries, policy, context), settled_at }
 }
 
 /// What decides which changes are deferred.
@@ -44,23 +57,60 @@ struct DeferRules<'a> {
     policy: &'a Policy,
     /// Changes that are approved.
     covered: &'a BTreeSet<ChangeId>,
-    /// Objects that are being deleted.
-    leaving: &'a BTreeSet<Location>,
+    /// What was remembered before this pass.
+    remembered: &'a [(Key, RememberedFact)],
+    /// What has become of the objects that declare nothing any more.
+    missing: &'a BTreeMap<ObjectRef, Missing>,
+    /// Since when each removal has been wanted without a break.
+    wanted_since: &'a BTreeMap<ChangeId, Timestamp>,
     /// Since when no object has been edited.
     unedited_since: Timestamp,
+    /// When this process first looked at the account.
+    started_at: Timestamp,
+    quiet_start: SignedDuration,
     now: Timestamp,
 }
 
 impl DeferRules<'_> {
-    /// When removals may be sent.
-    fn settled_at(&self) -> Timestamp {
-        self.unedited_since.saturating_add(self.policy.settle).unwrap_or(Timestamp::MAX)
+    /// When a removal may be sent. What an edit or a deletion asks for goes when it has been wanted for a while without a
+    /// break, however busy the other objects are. What only follows from what is *not* there waits until all of them
+    /// have been still, and longer after a start or a restore: they may still be on their way.
+    fn settled_at(&self, change: &Change) -> Timestamp {
+        let after = |since: Timestamp, pause| since.saturating_add(pause).unwrap_or(Timestamp::MAX);
+        let settle = self.policy.settle;
+        let wanted_since = self.wanted_since.get(&change.id).copied().unwrap_or(self.now);
+        let still_at = || after(self.unedited_since, settle);
+        match change.action {
+            Action::Prune => {
+                after(wanted_since, settle).max(still_at()).max(after(self.started_at, self.quiet_start))
+            }
+            Action::Retire if self.is_unseen(change) => {
+                after(wanted_since, settle.max(self.quiet_start)).max(still_at())
+            }
+            Action::Add | Action::Change | Action::Remove | Action::Retire => after(wanted_since, settle),
+        }
     }
 
-    /// A grant that ended by itself and not by an edit needs no approval and no settling.
-    fn is_expiry(&self, change: &Change, plan: &Plan) -> bool {
-        plan.ended.contains(&change.id)
-            && !change.sources.iter().any(|source| self.leaving.contains(&source.place))
+    /// The objects that declared a change, where none of them is there and nobody saw one go.
+    fn unseen_objects(&self, change: &Change) -> Vec<ObjectRef> {
+        let objects: Vec<ObjectRef> =
+            declaring_objects(&change.sources).map(|object| object.remembered()).collect();
+        let is_unseen = |object: &ObjectRef| matches!(self.missing.get(object), Some(Missing::Unseen));
+        if objects.iter().all(is_unseen) { objects } else { Vec::new() }
+    }
+
+    fn is_unseen(&self, change: &Change) -> bool {
+        change.sources.is_empty() || !self.unseen_objects(change).is_empty()
+    }
+
+    /// A grant that the clock ended and not an edit: it was remembered with that end while it held. It needs no approval
+    /// and no settling.
+    fn is_ended_by_clock(&self, change: &Change, plan: &Plan) -> bool {
+        let fact = facts::find(self.remembered, &change.key);
+        let has_ended = fact
+            .and_then(|fact| Some((fact.until?, fact.since.at)))
+            .is_some_and(|(until, since)| until <= self.now && since < until);
+        has_ended && (plan.ended.contains(&change.id) || change.action == Action::Retire)
     }
 
     fn needs_approval(&self, change: &Change) -> bool {
@@ -72,34 +122,56 @@ impl DeferRules<'_> {
     }
 }
 
-/// The deferred changes: at most one entry for approval and one for settling.
-fn defer(plan: &Plan, rules: &DeferRules<'_>) -> Vec<Entry> {
+struct DeferredChanges {
+    entries: Vec<Entry>,
+    settled_at: Option<Timestamp>,
+}
+
+/// The deferred changes: at most one entry for each kind of approval and one for settling.
+fn defer(plan: &Plan, rules: &DeferRules<'_>) -> DeferredChanges {
     let refused: BTreeSet<&ChangeId> = plan.refused.iter().flat_map(|entry| &entry.changes).collect();
-    let (mut unapproved, mut unsettled) = (Vec::new(), Vec::new());
-    let is_settled = rules.settled_at() <= rules.now;
-    for change in plan.changes.iter().filter(|change| !refused.contains(&change.id)) {
-        if rules.is_expiry(change, plan) {
-            continue;
-        }
-        if rules.needs_approval(change) && !rules.covered.contains(&change.id) {
+    let open: Vec<&Change> = plan
+        .changes
+        .iter()
+        .filter(|change| !refused.contains(&change.id) && !rules.is_ended_by_clock(change, plan))
+        .collect();
+    let retired = open.iter().filter(|change| change.action == Action::Retire);
+    let vanished: BTreeSet<ObjectRef> = retired.flat_map(|change| rules.unseen_objects(change)).collect();
+    let (mut unapproved, mut unseen, mut unsettled) = (Vec::new(), Vec::new(), Vec::new());
+    for change in open {
+        let is_covered = rules.covered.contains(&change.id);
+        if rules.needs_approval(change) && !is_covered {
             unapproved.push(change);
-        } else if change.action.is_removal() && !is_settled {
+        } else if vanished.len() > UNSEEN_MAX
+            && change.action == Action::Retire
+            && rules.is_unseen(change)
+            && !is_covered
+        {
+            unseen.push(change);
+        } else if change.action.is_removal() && rules.settled_at(change) > rules.now {
             unsettled.push(change);
         }
     }
+    let settled_at: Vec<Timestamp> = unsettled.iter().map(|change| rules.settled_at(change)).collect();
     let mut entries = Vec::new();
+    let approve =
+        || "look at the KorePlan, then create a KorePlanApproval with its digest or with ids".to_owned();
     if !unapproved.is_empty() {
-        let next_step =
-            "look at the KorePlan, then create a KorePlanApproval with its digest or with ids".to_owned();
-        entries.push(entry(Reason::ApprovalRequired, "for an approval", next_step, &unapproved));
+        entries.push(entry(Reason::ApprovalRequired, "for an approval", approve(), &unapproved));
     }
-    if !unsettled.is_empty() {
-        let settle = brief(rules.policy.settle);
-        let what = format!("until nothing has been edited for {settle}");
-        let next_step = "nothing to do: they go by themselves".to_owned();
+    if !unseen.is_empty() {
+        let what = format!(
+            "for an approval: {} objects that declared them are gone, and nobody saw them go",
+            vanished.len()
+        );
+        entries.push(entry(Reason::ApprovalRequired, &what, approve(), &unseen));
+    }
+    if let Some(last) = settled_at.iter().max() {
+        let what = format!("until {}", last.strftime("%Y-%m-%d %H:%M:%S UTC"));
+        let next_step = "nothing to do: they go by themselves, if they are still wanted then".to_owned();
         entries.push(entry(Reason::Settling, &what, next_step, &unsettled));
     }
-    entries
+    DeferredChanges { entries, settled_at: settled_at.into_iter().min() }
 }
 
 fn entry(reason: Reason, what: &str, next_step: String, changes: &[&Change]) -> Entry {

@@ -2,18 +2,21 @@
 
 use super::assess::Assessment;
 use super::conditions::{is_stalled, reason_of};
+use super::inputs::{PassInputs, PlanResult};
 use super::object_problems::ObjectProblems;
 use super::readiness::{Readiness, changes};
 use super::reason::ConditionReason;
-use super::view::{Declared, Meta, ObjectRef, View};
+use super::view::{Declared, ObjectRef, View};
 use crate::manifest::kinds::AccountStatus;
+use crate::plan::render::named;
+use crate::plan::{Plan, Unmanaged};
 
 /// Something new about an object.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PassEvent {
     /// The object; `None`: the account.
     pub object: Option<ObjectRef>,
-    /// A [`ConditionReason`], `Applied` or `Released`.
+    /// A [`ConditionReason`], `Applied` or `Unmanaged`.
     pub reason: String,
     /// What happened.
     pub message: String,
@@ -21,31 +24,44 @@ pub struct PassEvent {
     pub is_warning: bool,
 }
 
-impl PassEvent {
-    /// Our finalizer is taken off an object, and nothing is changed at the platform.
-    pub(in crate::controller) fn released(object: &ObjectRef, why: &str) -> Self {
-        Self {
-            object: Some(object.clone()),
-            reason: "Released".to_owned(),
-            message: format!("released: {why}, so nothing was changed at the platform"),
-            is_warning: true,
-        }
-    }
+/// All events of a pass that has read the account.
+pub(super) fn collect(
+    inputs: PassInputs<'_>,
+    result: &PlanResult<'_>,
+    assessment: &Assessment,
+    privileged: &[Unmanaged],
+    account: &AccountStatus,
+) -> Vec<PassEvent> {
+    let Assessment { readiness, problems } = assessment;
+    let mut events = object_events(inputs.view, problems);
+    events.extend(privileged_event(privileged, result.plan));
+    events.extend(account_event(inputs.view, readiness, account));
+    events
 }
 
-/// All events of a pass that has read the account.
-pub(super) fn collect(view: &View, assessment: &Assessment, account: &AccountStatus) -> Vec<PassEvent> {
-    let Assessment { readiness, problems } = assessment;
-    let mut events = object_events(view, problems);
-    events.extend(view.objects().filter_map(release_event));
-    events.extend(account_event(view, readiness, account));
-    events
+/// Somebody holds a privileged role that no manifest asks for, and did not when the account was last read.
+fn privileged_event(privileged: &[Unmanaged], plan: &Plan) -> Option<PassEvent> {
+    let first = privileged.first()?;
+    let more = match privileged.len() {
+        1 => String::new(),
+        count => format!(" (and {} more)", count - 1),
+    };
+    Some(PassEvent {
+        object: None,
+        reason: "Unmanaged".to_owned(),
+        message: format!(
+            "no manifest asks for it ({} risk): {}{more}; declare it, or take it away in the console",
+            first.risk.level.label(),
+            named(&plan.bots, &first.subject),
+        ),
+        is_warning: true,
+    })
 }
 
 /// What has changed about objects since their statuses were written.
 fn object_events(view: &View, problems: &ObjectProblems) -> Vec<PassEvent> {
     let mut events = Vec::new();
-    for Declared { meta, spec: _, status } in view.objects() {
+    for Declared { meta, spec: _, status } in view.live_objects() {
         let Readiness { reason, message } = problems.readiness_of(&meta.object);
         if let Some(count) = problems.applied().get(&meta.object) {
             events.push(PassEvent {
@@ -68,13 +84,6 @@ fn object_events(view: &View, problems: &ObjectProblems) -> Vec<PassEvent> {
         }
     }
     events
-}
-
-/// The event of a deleted object that is released without changes at the platform.
-pub(super) fn release_event(object: &Declared) -> Option<PassEvent> {
-    let Meta { deleted, has_finalizer, is_orphaned, .. } = &object.meta;
-    (deleted.is_some() && *has_finalizer && *is_orphaned)
-        .then(|| PassEvent::released(&object.meta.object, "it or its namespace was let go of"))
 }
 
 /// The event of an account whose reason has changed.

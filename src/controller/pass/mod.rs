@@ -20,6 +20,7 @@ mod pins;
 mod propose;
 mod readiness;
 mod reason;
+mod remember;
 mod repair;
 mod report;
 mod schedule;
@@ -37,9 +38,12 @@ pub use housekeeping::Housekeeping;
 pub use propose::Proposals;
 pub use readiness::Readiness;
 pub use reason::ConditionReason;
+pub use remember::RecallError;
 pub use report::Report;
 pub use schedule::Schedule;
-pub use view::{Approval, Broken, Declared, DeclaredAccount, Meta, ObjectRef, PlanProgress, Published, View};
+pub use view::{
+    Approval, Broken, Declared, DeclaredAccount, Meta, Missing, ObjectRef, PlanProgress, Published, View,
+};
 pub use write_ahead::WriteAhead;
 
 pub(super) use conditions::{conditions, reason_of, shortened};
@@ -48,6 +52,7 @@ pub(super) use readiness::one_line;
 pub(super) use status_changes::StatusChanges;
 
 use crate::apply::Outcome;
+use crate::facts::World;
 use crate::kore::{Gateway, LeaseTerm, Reader};
 use crate::manifest::Compiled;
 use crate::plan::Plan;
@@ -56,9 +61,10 @@ use assess::assess;
 use compilation::Compilation;
 use defer::{Deferred, defer_changes};
 use inputs::{PassInputs, PlanResult};
-use jiff::Timestamp;
-use make_plan::make_plan;
+use jiff::{SignedDuration, Timestamp};
+use make_plan::{Planned, make_plan};
 use observe::{AccountRequest, observe};
+use remember::Recalled;
 use repair::{Repaired, repair};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -75,6 +81,9 @@ pub struct Session<'a> {
     pub host: &'a str,
     /// Until when this process may write.
     pub lease_term: &'a LeaseTerm,
+    /// After a start, what nobody declared, or was seen to delete, is taken away only after so long: the objects may still
+    /// be on their way.
+    pub quiet_start: SignedDuration,
     /// Stores what must outlive the process before it is sent.
     pub write_ahead: &'a Arc<dyn WriteAhead>,
 }
@@ -138,6 +147,15 @@ pub async fn pass(
     result.unwrap_or_else(|readiness| unread::unread(view, memory, &readiness, now))
 }
 
+/// An account that was read, and what its objects come to.
+struct Reading {
+    compilation: Compilation,
+    request: AccountRequest,
+    world: Arc<World>,
+    /// Why cleared assignments could not be restored.
+    unrestored: Option<String>,
+}
+
 /// The steps, in order. An error says why the account cannot be read, or must not be.
 async fn run_steps(
     view: &View,
@@ -152,38 +170,30 @@ async fn run_steps(
         Comparison::Changed(world) => Some(world),
         Comparison::Impossible => None,
     };
-
-    let compilation = Compilation::new(view, now)?;
-    if compilation.compiled.policy.suspend {
-        return Err(Readiness::suspended());
-    }
-    let request = AccountRequest::new(&compilation.compiled);
-    let world = match world {
-        Some(world) => world,
-        None => observe(&session, &request, &cancel).await?,
-    };
-    // An account object without spec.accountId learns its tenant only from the answer.
-    require_no_conflict(view, world.account.as_ref().map(ToString::to_string).as_deref())?;
-    let Repaired { world, unrestored } =
-        repair(&session, &compilation.compiled.policy, &request, world, &cancel).await?;
+    let Reading { compilation, request, world, unrestored } =
+        read(view, memory, session, world, now, &cancel).await?;
     let Compilation { manifests, compiled, moved } = compilation.without_moved(view, &world, now);
-    let Compiled { account: _, desired, policy, expiring, objects: _, findings } = compiled;
+    let Compiled { account: _, desired, policy, expiring, objects, findings } = compiled;
     let inputs = PassInputs { view, manifests: &manifests, policy: &policy, world: &world, now };
 
-    let (plan, context) = make_plan(inputs, desired, memory, &session);
-    let Deferred { plan, settled_at } = defer_changes(inputs, plan, &context, memory);
-    let Applied { outcome, wrote_ahead } =
+    let missing = remember::missing(view, memory);
+    remember::note_deletions(memory, &missing);
+    let declaration = remember::declaration(view, &objects, &missing, now);
+    let Planned { plan, context, next } = make_plan(inputs, desired, declaration, memory, &session);
+    let Deferred { plan, settled_at } = defer_changes(inputs, plan, &context, &missing, &session, memory);
+    let privileged = remember::replace(memory, next, &plan);
+    let Applied { outcome, wrote_ahead, unremembered } =
         apply_plan(inputs, &plan, memory, &session, unrestored.is_some(), cancel).await;
     let result = PlanResult::new(&plan, outcome.as_ref());
-    let assessment = assess(inputs, &result, &findings, &moved, unrestored.as_deref());
-    let schedule = schedule::schedule(inputs, &result, &expiring, settled_at, unrestored.is_some());
+    let failed = unrestored.or(unremembered);
+    let assessment = assess(inputs, &result, &findings, &moved, failed.as_deref());
+    let next_end = expiring.first().map(|expiry| expiry.at).into_iter().chain(memory.next_end(now)).min();
+    let schedule = schedule::schedule(inputs, &result, next_end, settled_at, failed.is_some());
+    let report = report::report(inputs, &result, &assessment, memory, &privileged, schedule.interval);
     let pass = Pass {
         extent: PassExtent::Planned,
-        report: Report {
-            wrote_ahead,
-            ..report::report(inputs, &result, &assessment, memory, schedule.interval)
-        },
-        housekeeping: housekeeping::housekeeping(inputs, &result, &assessment),
+        report: Report { wrote_ahead, ..report },
+        housekeeping: housekeeping::housekeeping(inputs, &result),
         schedule,
         plan: Some(Arc::new(plan)),
         outcome,
@@ -191,6 +201,41 @@ async fn run_steps(
 
     memory.unchanged = UnchangedPass::remember(view, &pass, &policy, request, world, memory, now);
     Ok(pass)
+}
+
+/// Reads the account, unless `world` was just read, and what is remembered of it.
+async fn read(
+    view: &View,
+    memory: &mut AccountMemory,
+    session: Session<'_>,
+    world: Option<Arc<World>>,
+    now: Timestamp,
+    cancel: &CancellationToken,
+) -> Result<Reading, Readiness> {
+    let compilation = Compilation::new(view, now)?;
+    if compilation.compiled.policy.suspend {
+        return Err(Readiness::suspended());
+    }
+    if let Some(tenant) = view.account.tenant() {
+        remember::recall(&session, view, memory, &tenant).await?;
+    }
+    let mut request = AccountRequest::new(&compilation.compiled, memory);
+    let mut world = match world {
+        Some(world) => world,
+        None => observe(&session, &request, cancel).await?,
+    };
+    // An account object without spec.accountId learns its tenant only from the answer.
+    let tenant = remember::tenant(view, &world);
+    require_no_conflict(view, tenant.as_deref())?;
+    if let Some(tenant) = tenant
+        && remember::recall(&session, view, memory, &tenant).await? == Recalled::Facts
+    {
+        request = AccountRequest::new(&compilation.compiled, memory);
+        world = observe(&session, &request, cancel).await?;
+    }
+    let Repaired { world, unrestored } =
+        repair(&session, &compilation.compiled.policy, &request, world, cancel).await?;
+    Ok(Reading { compilation, request, world, unrestored })
 }
 
 /// Of two account objects about one tenant only the older one is in force.

@@ -1,8 +1,8 @@
 //! Reads the account, and checks that it is the one that the objects are about.
 
-use super::Session;
 use super::readiness::{Readiness, one_line};
 use super::reason::ConditionReason;
+use super::{AccountMemory, Session};
 use crate::facts::{AccountId, World};
 use crate::kore::{KoreError, ReadRequest};
 use crate::manifest::Compiled;
@@ -18,9 +18,12 @@ pub(super) struct AccountRequest {
 }
 
 impl AccountRequest {
-    pub(super) fn new(compiled: &Compiled) -> Self {
+    /// Whoever is declared or remembered is looked up.
+    pub(super) fn new(compiled: &Compiled, memory: &AccountMemory) -> Self {
         let Compiled { desired, policy, .. } = compiled;
-        Self { read: ReadRequest::for_plan(desired, policy), account: policy.account_id.clone() }
+        let mut read = ReadRequest::for_plan(desired, policy);
+        read.look_up.extend(memory.plan_memory.people().cloned());
+        Self { read, account: policy.account_id.clone() }
     }
 }
 

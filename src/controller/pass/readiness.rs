@@ -50,7 +50,9 @@ impl Readiness {
             | ConditionReason::CredentialsRejected
             | ConditionReason::ScopeMissing
             | ConditionReason::ProtocolError
-            | ConditionReason::AccountMismatch => 6,
+            | ConditionReason::AccountMismatch
+            | ConditionReason::AccountTaken
+            | ConditionReason::MemoryLost => 6,
             ConditionReason::Conflict
             | ConditionReason::ReferenceMissing
             | ConditionReason::NotAllowed

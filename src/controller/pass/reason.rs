@@ -53,6 +53,10 @@ pub enum ConditionReason {
     ProtocolError,
     /// Another tenant than `accountId` answered.
     AccountMismatch,
+    /// What is remembered of the tenant was declared by another account object.
+    AccountTaken,
+    /// What was asked for earlier is not known any more, or cannot be trusted.
+    MemoryLost,
     /// The reason of a blocked, manual or refused entry of the plan.
     PlanEntry(plan::Reason),
 }

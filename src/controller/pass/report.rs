@@ -17,6 +17,7 @@ use super::write_only;
 use crate::facts::{Key, Membership, Value};
 use crate::manifest::kinds::status::{MembershipState, PlanCounts};
 use crate::manifest::kinds::{AccountStatus, ObjectStatus, Spec};
+use crate::plan::Unmanaged;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use std::collections::BTreeMap;
@@ -36,20 +37,22 @@ pub struct Report {
     pub events: Vec<PassEvent>,
 }
 
-/// The report on a plan and its outcome. `interval`: the time between two reads. Whether the account's status was written
+/// The report on a plan and its outcome. `privileged`: who holds what nobody declared, and was not seen before;
+/// `interval`: the time between two reads. Whether the account's status was written
 /// ahead is for the caller to add.
 pub(super) fn report(
     inputs: PassInputs<'_>,
     result: &PlanResult<'_>,
     assessment: &Assessment,
     memory: &AccountMemory,
+    privileged: &[Unmanaged],
     interval: SignedDuration,
 ) -> Report {
     let account = account_status(inputs, result, &assessment.readiness, memory, interval);
     Report {
         statuses: object_statuses(inputs, result, assessment, memory),
         approvals: approval_statuses(inputs.view, inputs.now),
-        events: events::collect(inputs.view, assessment, &account),
+        events: events::collect(inputs, result, assessment, privileged, &account),
         account,
         wrote_ahead: false,
     }
@@ -63,7 +66,7 @@ fn object_statuses(
 ) -> Vec<(ObjectRef, ObjectStatus)> {
     let PassInputs { view, world, now, .. } = inputs;
     let arrived = write_only::arrived(result.plan, result.outcome);
-    let declared = view.objects().map(|object| {
+    let declared = view.live_objects().map(|object| {
         let Declared { meta, spec, status } = object;
         let readiness = assessment.problems.readiness_of(&meta.object);
         let (membership, invited_since) = match spec {
@@ -126,6 +129,8 @@ fn account_status(
         // Only `WriteAhead` writes that.
         in_flight: None,
         handled_reconcile_at: meta.reconcile_at.clone(),
+        memory_generation: (!memory.is_new()).then_some(memory.plan_memory.generation),
+        handled_accept_memory: meta.accept_memory.clone(),
     }
 }
 

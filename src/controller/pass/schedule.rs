@@ -3,7 +3,6 @@
 use super::inputs::{PassInputs, PlanResult};
 use super::interval;
 use crate::apply::Outcome;
-use crate::manifest::compile::Expiry;
 use jiff::{SignedDuration, Timestamp};
 
 /// The pause before what failed is tried again.
@@ -38,18 +37,17 @@ impl Schedule {
     }
 }
 
-/// The schedule after a plan: sooner where something failed, and when deferred removals may be sent.
+/// The schedule after a plan. `next_end`: when the next grant ends. Sooner where something failed, and when deferred removals may be sent.
 pub(super) fn schedule(
     inputs: PassInputs<'_>,
     result: &PlanResult<'_>,
-    expiring: &[Expiry],
+    next_end: Option<Timestamp>,
     settled_at: Option<Timestamp>,
     is_unrestored: bool,
 ) -> Schedule {
     let PassInputs { policy, world, now, .. } = inputs;
     let interval = interval::effective_interval(policy, world.calls);
-    let expiry = expiring.first().map(|expiry| expiry.at);
-    let schedule = Schedule::new(interval, expiry, now).no_later_than(settled_at);
+    let schedule = Schedule::new(interval, next_end, now).no_later_than(settled_at);
     let is_complete = !is_unrestored && result.outcome.is_none_or(Outcome::is_complete);
     if is_complete { schedule } else { schedule.retrying(now) }
 }

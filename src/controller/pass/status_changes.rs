@@ -57,10 +57,12 @@ impl<'a> StatusChanges<'a> {
 impl Pass {
     /// Whether there is nothing to write to the cluster.
     pub(super) fn is_silent(&self, view: &View) -> bool {
-        let Housekeeping { add_finalizer, remove_finalizer, proposals } = &self.housekeeping;
+        let Housekeeping { remove_finalizer, proposals } = &self.housekeeping;
         let Proposals { create, phases: _, delete } = proposals;
-        let is_tidy = add_finalizer.is_empty() && remove_finalizer.is_empty();
         let is_published = create.is_empty() && delete.is_empty();
-        is_tidy && is_published && self.report.events.is_empty() && StatusChanges::new(view, self).is_empty()
+        remove_finalizer.is_empty()
+            && is_published
+            && self.report.events.is_empty()
+            && StatusChanges::new(view, self).is_empty()
     }
 }

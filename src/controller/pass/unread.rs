@@ -1,7 +1,8 @@
 //! The pass of an account that could not be read. Pure.
 
 use super::conditions::conditions;
-use super::events::{account_event, release_event};
+use super::events::account_event;
+use super::housekeeping::finalizers;
 use super::readiness::Readiness;
 use super::reason::ConditionReason;
 use super::schedule::{RETRY, Schedule};
@@ -16,10 +17,8 @@ use jiff::Timestamp;
 pub(super) fn unread(view: &View, memory: &mut AccountMemory, readiness: &Readiness, now: Timestamp) -> Pass {
     memory.unedited_since(view, now);
     let account = account_status(view, readiness, now);
-    let events = view.objects().filter_map(release_event).chain(account_event(view, readiness, &account));
+    let events = account_event(view, readiness, &account).into_iter();
     let interval = compile::duration(&view.account.spec.interval).unwrap_or(RETRY);
-    // An orphaned object needs nothing from the account.
-    let orphaned = view.objects().filter(|object| object.meta.has_finalizer && object.meta.is_orphaned);
     Pass {
         extent: PassExtent::Unread,
         report: Report {
@@ -28,10 +27,7 @@ pub(super) fn unread(view: &View, memory: &mut AccountMemory, readiness: &Readin
             account,
             ..Report::default()
         },
-        housekeeping: Housekeeping {
-            remove_finalizer: orphaned.map(|object| object.meta.object.clone()).collect(),
-            ..Housekeeping::default()
-        },
+        housekeeping: Housekeeping { remove_finalizer: finalizers(view), ..Housekeeping::default() },
         schedule: Schedule::new(interval, None, now).retrying(now),
         ..Pass::default()
     }
@@ -58,7 +54,7 @@ fn new_objects(
     let message = format!("the account is not ready ({}): {}", readiness.reason, readiness.message);
     let readiness = Readiness::new(ConditionReason::Progressing, message);
     let is_new = |object: &&Declared| object.status.observed_generation != Some(object.meta.generation);
-    view.objects().filter(is_new).map(move |Declared { meta, spec: _, status }| {
+    view.live_objects().filter(is_new).map(move |Declared { meta, spec: _, status }| {
         let conditions = conditions(&readiness, meta.generation, &status.conditions, now);
         let status =
             ObjectStatus { observed_generation: Some(meta.generation), conditions, ..status.clone() };

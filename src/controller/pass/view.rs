@@ -1,5 +1,6 @@
 //! The objects of one account at one time, as values: the input of a pass.
 
+use crate::facts::DeletionPolicy;
 use crate::manifest::Manifest;
 use crate::manifest::kinds::plan::PlanPhase;
 use crate::manifest::kinds::{AccountStatus, Kind, KoreAccountSpec, ObjectStatus, Spec};
@@ -26,6 +27,34 @@ impl fmt::Display for ObjectRef {
     }
 }
 
+impl ObjectRef {
+    /// The same object as the memory names it.
+    pub(in crate::controller) fn remembered(&self) -> crate::facts::ObjectRef {
+        let Self { kind, namespace, name } = self;
+        crate::facts::ObjectRef {
+            kind: Arc::from(kind.name()),
+            namespace: Some(Arc::clone(namespace)),
+            name: Arc::clone(name),
+        }
+    }
+}
+
+/// What has become of an object that remembered facts were declared by, and that declares nothing now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Missing {
+    /// It is deleted, or is being deleted; this process saw that.
+    Deleted {
+        /// What its last version said about its deletion.
+        deletion_policy: DeletionPolicy,
+        /// It carried the annotation `koreconcile.dev/orphan`.
+        is_orphaned: bool,
+    },
+    /// It is there, or may be, and does not count for this account: why not.
+    NotLoaded(String),
+    /// It is not there, and nobody saw it go: it went while no process looked, or was never restored.
+    Unseen,
+}
+
 /// The metadata of an object.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Meta {
@@ -39,12 +68,14 @@ pub struct Meta {
     pub created: Timestamp,
     /// When its deletion was requested. It exists until its finalizers are gone.
     pub deleted: Option<Timestamp>,
-    /// Whether our finalizer is on it.
+    /// Whether the finalizer of an earlier version is on it.
     pub has_finalizer: bool,
-    /// `koreconcile.dev/orphan`: our finalizer is taken off without changes to the account.
+    /// `koreconcile.dev/orphan`: what it granted stays when it is deleted.
     pub is_orphaned: bool,
     /// `koreconcile.dev/reconcile-at`: any new value starts a pass.
     pub reconcile_at: Option<String>,
+    /// `koreconcile.dev/accept-memory`: any new value accepts the memory as it is.
+    pub accept_memory: Option<String>,
 }
 
 /// An object that declares something about the account.
@@ -168,12 +199,14 @@ pub struct View {
     pub gap: Option<String>,
     /// Older account objects on the same platform, by the tenant each is about.
     pub older_accounts: BTreeMap<String, ObjectRef>,
+    /// What has become of remembered objects that are not here. One that is in neither was not seen to go.
+    pub missing: BTreeMap<crate::facts::ObjectRef, Missing>,
 }
 
 /// Objects that two views share are equal without a comparison.
 impl PartialEq for View {
     fn eq(&self, other: &Self) -> bool {
-        let Self { account, objects, broken, approvals, published, gap, older_accounts } = self;
+        let Self { account, objects, broken, approvals, published, gap, older_accounts, missing } = self;
         let are_same =
             |(one, other): (&Arc<Declared>, &Arc<Declared>)| Arc::ptr_eq(one, other) || one == other;
         objects.len() == other.objects.len()
@@ -183,6 +216,7 @@ impl PartialEq for View {
             && *published == other.published
             && *gap == other.gap
             && *older_accounts == other.older_accounts
+            && *missing == other.missing
             && objects.iter().zip(&other.objects).all(are_same)
     }
 }
@@ -191,6 +225,11 @@ impl View {
     /// What is declared for the account.
     pub fn objects(&self) -> impl Iterator<Item = &Declared> {
         self.objects.iter().map(AsRef::as_ref)
+    }
+
+    /// What is declared now: an object that is being deleted declares nothing any more.
+    pub fn live_objects(&self) -> impl Iterator<Item = &Declared> {
+        self.objects().filter(|object| object.meta.deleted.is_none())
     }
 
     /// The older account object about the same tenant, if there is one: it is in force, and this one does nothing.

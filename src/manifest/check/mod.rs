@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 /// Less text than this is not worth a second thread.
 const SMALL: usize = 256 * 1024;
-const BYTE_ORDER_MARK: &str = "\u{feff}";
+pub(super) const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// Checks everything that was loaded.
 pub fn check(loaded: Loaded) -> Manifests {

@@ -199,7 +199,7 @@ fn choose<'m>(
 
 /// Everything that belongs to the account: people first, so that their own spelling of an address is the one used,
 /// then by kind, namespace and name, so that the order of documents does not matter.
-fn objects_of<'m>(manifests: &'m Manifests, account: &Manifest) -> Vec<&'m Manifest> {
+pub(in crate::manifest) fn objects_of<'m>(manifests: &'m Manifests, account: &Manifest) -> Vec<&'m Manifest> {
     let mut objects: Vec<&Manifest> = manifests
         .all()
         .iter()

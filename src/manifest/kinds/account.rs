@@ -32,7 +32,17 @@ use serde::{Deserialize, Serialize};
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
     ),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Changes", type_ = "integer", json_path = ".status.counts.changes", priority = 1),
+    printcolumn(name = "Waiting", type_ = "integer", json_path = ".status.counts.waiting", priority = 1),
+    printcolumn(name = "Unmanaged", type_ = "integer", json_path = ".status.counts.unmanaged", priority = 1),
+    printcolumn(name = "Interval", type_ = "string", json_path = ".status.effectiveInterval", priority = 1),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
+        priority = 1
+    )
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = crate::manifest::kinds::rules::CREDENTIALS_FOR_HOST.rule())]

@@ -15,19 +15,26 @@ use serde::{Deserialize, Serialize};
     plural = "koreplanapprovals",
     namespaced,
     shortname = "kpa",
-    category = "kore",
     derive = "PartialEq",
     status = "ObjectStatus",
     doc = "Approves changes of a Kore.ai account that need an approval.",
     printcolumn(name = "Account", type_ = "string", json_path = ".spec.account"),
-    printcolumn(name = "Digest", type_ = "string", json_path = ".spec.digest"),
+    printcolumn(name = "By", type_ = "string", json_path = ".spec.approvedBy"),
     printcolumn(
         name = "Accepted",
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Accepted")].status"#
     ),
     printcolumn(name = "Why", type_ = "string", json_path = ".spec.reason"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Digest", type_ = "string", json_path = ".spec.digest", priority = 1),
+    printcolumn(name = "Changes", type_ = "string", json_path = ".spec.changes", priority = 1),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Accepted")].message"#,
+        priority = 1
+    )
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -47,6 +54,11 @@ pub struct KorePlanApprovalSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5000), inner(length(min = 16, max = 16)))]
     pub changes: Vec<String>,
+    /// Who approves, by the name that the API server knows them by (`kubectl auth whoami`). With the chart's
+    /// `admissionPolicies.enabled`, the API server takes no other name than that of whoever creates the approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub approved_by: Option<String>,
     /// Why they are approved, for later readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]

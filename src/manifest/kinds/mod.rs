@@ -190,7 +190,8 @@ impl Spec {
 /// The definitions of all kinds, those of the controller ([`CONTROLLER_KINDS`]) last.
 pub fn crds() -> Vec<CustomResourceDefinition> {
     let of_controller = [KorePlan::crd(), KorePlanApproval::crd()];
-    Kind::ALL.into_iter().map(Kind::crd).chain(of_controller.map(structural::structural)).collect()
+    let all = Kind::ALL.into_iter().map(Kind::crd).chain(of_controller.map(structural::structural));
+    all.map(structural::naming_defaults).collect()
 }
 
 /// The schemas of all kinds: what the checker walks is what a cluster installs.
@@ -213,6 +214,29 @@ mod tests {
                 visit(&schema[inner], &format!("{path}[]"), see);
             }
         }
+    }
+
+    #[test]
+    fn defaults_are_in_the_descriptions_that_a_cluster_shows() {
+        let mut seen = 0;
+        for crd in crds() {
+            let schema = serde_json::to_value(&crd.spec.versions[0].schema).unwrap();
+            visit(
+                &schema["openAPIV3Schema"]["properties"]["spec"],
+                &crd.spec.names.kind,
+                &mut |path, schema| {
+                    let shown = match &schema["default"] {
+                        Value::String(text) => text.clone(),
+                        Value::Number(number) => number.to_string(),
+                        _ => return,
+                    };
+                    seen += 1;
+                    let description = schema["description"].as_str().unwrap();
+                    assert!(description.ends_with(&format!(" Default: `{shown}`.")), "{path}: {description}");
+                },
+            );
+        }
+        assert!(seen > 20, "{seen}");
     }
 
     #[test]
@@ -282,7 +306,9 @@ mod tests {
         let mut short_names = std::collections::BTreeSet::new();
         for crd in crds() {
             assert_eq!((crd.spec.group.as_str(), crd.spec.scope.as_str()), (GROUP, "Namespaced"));
-            assert_eq!(crd.spec.names.categories, Some(vec!["kore".to_owned()]));
+            // What is in the category has a condition Ready, so that all of it can be waited for.
+            let is_declared = Kind::ALL.iter().any(|kind| kind.name() == crd.spec.names.kind);
+            assert_eq!(crd.spec.names.categories, is_declared.then(|| vec!["kore".to_owned()]));
             assert_eq!(crd.spec.versions[0].name, VERSION);
             short_names.extend(crd.spec.names.short_names.clone().unwrap());
             let yaml = serde_saphyr::to_string(&crd).unwrap();

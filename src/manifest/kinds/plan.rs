@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
     plural = "koreplans",
     namespaced,
     shortname = "kp",
-    category = "kore",
     derive = "PartialEq",
     status = "KorePlanStatus",
     doc = "Changes of a Kore.ai account that the controller applies once a KorePlanApproval covers them.",

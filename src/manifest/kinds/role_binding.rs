@@ -33,6 +33,12 @@ use serde::{Deserialize, Serialize};
         json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
+        priority = 1
+    ),
     selectable = ".spec.bot"
 )]
 #[serde(rename_all = "camelCase")]
@@ -70,8 +76,7 @@ pub struct KoreRoleBindingSpec {
     /// Allows an Authoritative binding without subjects to remove the role from every holder.
     #[serde(default, skip_serializing_if = "super::shared::is_false")]
     pub allow_empty: bool,
-    /// What happens to what this object granted when it is not declared any more: removed or kept. By default it is
-    /// removed on the command line, and kept in a cluster.
+    /// What happens to what this object granted when it is not declared any more: removed (the default) or kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 }

@@ -3,6 +3,7 @@
 //! No field holds the time of a run: a pass that finds nothing new changes no status.
 
 use super::text;
+use crate::facts::Family;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::KubeSchema;
@@ -105,6 +106,12 @@ pub struct AccountStatus {
     /// The last handled value of the annotation `koreconcile.dev/reconcile-at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handled_reconcile_at: Option<String>,
+    /// The highest generation of the memory that was seen. An older memory, or none, is not trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_generation: Option<u64>,
+    /// The last handled value of the annotation `koreconcile.dev/accept-memory`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handled_accept_memory: Option<String>,
 }
 
 /// How reads use the call budget. The calls of the current minute are a metric, not status.
@@ -159,8 +166,8 @@ pub struct Removed {
     /// When the facts were removed, to the minute.
     #[schemars(schema_with = "text::timestamp")]
     pub at: Timestamp,
-    /// Kind of facts: `membership`, `bot roles`, ….
-    pub family: String,
+    /// Kind of facts.
+    pub family: Family,
     /// Number of facts.
     pub count: u32,
     /// Ids of removals that were about to be sent when this was written. The next run subtracts those not applied.

@@ -3,6 +3,7 @@
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
+use serde_json::Value;
 
 /// Drops `nullable` (an explicit null on a nullable enum is always refused, and none of our fields means anything by
 /// null) and with it null defaults, and turns unsigned formats into signed ones (the server warns about others).
@@ -38,6 +39,38 @@ fn visit(schema: &mut JSONSchemaProps) {
     }
     if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
         visit(values);
+    }
+}
+
+/// Names each default in the description of its field: `kubectl explain` shows no others.
+pub fn naming_defaults(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+    for version in &mut crd.spec.versions {
+        if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
+            name_defaults(schema);
+        }
+    }
+    crd
+}
+
+fn name_defaults(schema: &mut JSONSchemaProps) {
+    let shown = schema.default.as_ref().and_then(|default| match &default.0 {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        // That a switch is off by default is what everybody expects.
+        Value::Bool(true) => Some("true".to_owned()),
+        _ => None,
+    });
+    if let (Some(shown), Some(description)) = (shown, &mut schema.description) {
+        description.push_str(&format!(" Default: `{shown}`."));
+    }
+    schema.properties.iter_mut().flat_map(|properties| properties.values_mut()).for_each(name_defaults);
+    match &mut schema.items {
+        Some(JSONSchemaPropsOrArray::Schema(item)) => name_defaults(item),
+        Some(JSONSchemaPropsOrArray::Schemas(items)) => items.iter_mut().for_each(name_defaults),
+        None => {}
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        name_defaults(values);
     }
 }
 

@@ -33,6 +33,12 @@ use serde::{Deserialize, Serialize};
         json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
     ),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
+        priority = 1
+    ),
     selectable = ".spec.email"
 )]
 #[serde(rename_all = "camelCase")]
@@ -76,9 +82,8 @@ pub struct KoreUserSpec {
     /// What to do when a user declared absent owns bots: the platform does not remove bot owners.
     #[serde(default)]
     pub offboard: Offboard,
-    /// What happens to the user when this object is not declared any more: kept, and named in every plan of the command
-    /// line (the default); or removed from the account. On the command line, what the object granted beside is removed
-    /// in either case.
+    /// What happens to the user when this object is not declared any more: kept, and named in every plan (the default);
+    /// or removed from the account. What the object granted beside is removed in either case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
 }

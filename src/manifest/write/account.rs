@@ -1,7 +1,8 @@
 //! `account.yaml`: the way to the account, and the rules a careful person starts with.
 
+use super::MODELINE;
 use super::yaml::{Page, scalar};
-use crate::facts::{AccountId, RateLimit};
+use crate::facts::{AccountId, Email, RateLimit};
 use crate::manifest::compile::{AccountServer, CredentialRefs, SecretRef};
 use crate::manifest::kinds::Kind;
 use std::path::Path;
@@ -17,14 +18,17 @@ pub struct AccountDocument<'a> {
     pub credentials: Option<&'a CredentialRefs>,
     /// The tenant that answered.
     pub account_id: Option<&'a AccountId>,
+    /// The Primary Master Admin, if known.
+    pub primary_admin: Option<&'a Email>,
     /// The call budget; written where it is not the usual one.
     pub rate: RateLimit,
 }
 
 /// The text of `account.yaml`. No secret is in it, only where secrets are.
 pub fn account(document: &AccountDocument<'_>) -> String {
-    let AccountDocument { name, endpoint, credentials, account_id, rate } = document;
+    let AccountDocument { name, endpoint, credentials, account_id, primary_admin, rate } = document;
     let mut page = Page::default();
+    page.line(0, MODELINE);
     page.comment(0, "The account, how to sign in, and what koreconcile may do to it.");
     page.document(Kind::Account, name, None, &[]);
     page.line(1, "endpoint:");
@@ -66,13 +70,7 @@ pub fn account(document: &AccountDocument<'_>) -> String {
     page.line(2, "roleBindings: Report");
     page.comment(2, "With Report, each plan reads the assignments of every user.");
     page.line(2, "botAssignments: Ignore");
-    page.line(1, "safety:");
-    page.line(2, "maxRemovals: 10");
-    page.line(2, "maxRemovalsPercent: 20");
-    page.line(2, "minMasterAdmins: 2");
-    page.comment(2, "Address of the Primary Master Admin, which the API does not show. Fill it in: that user is never changed,");
-    page.comment(2, "and without it every change that removes Master Admin is refused.");
-    page.line(2, "# primaryAdmin: admin@example.com");
+    safety(&mut page, *primary_admin);
     let usual = RateLimit::default();
     if *rate != usual && *rate != RateLimit::NONE {
         let RateLimit { per_minute, per_hour, reserve, read_share } = *rate;
@@ -83,6 +81,24 @@ pub fn account(document: &AccountDocument<'_>) -> String {
         page.line(2, &format!("readShare: {read_share}%"));
     }
     page.finish().0
+}
+
+fn safety(page: &mut Page, primary_admin: Option<&Email>) {
+    page.line(1, "safety:");
+    page.line(2, "maxRemovals: 10");
+    page.line(2, "maxRemovalsPercent: 20");
+    page.line(2, "minMasterAdmins: 2");
+    match primary_admin {
+        Some(email) => {
+            page.comment(2, "The Primary Master Admin, which the API does not show: never changed.");
+            page.field(2, "primaryAdmin", email.as_str());
+        }
+        None => {
+            page.comment(2, "Address of the Primary Master Admin, which the API does not show. Fill it in: that user is never changed,");
+            page.comment(2, "and without it every change that removes Master Admin is refused.");
+            page.line(2, "# primaryAdmin: admin@example.com");
+        }
+    }
 }
 
 fn secret(page: &mut Page, field: &str, reference: &SecretRef) {

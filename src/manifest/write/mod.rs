@@ -11,10 +11,10 @@
 mod account;
 mod declared;
 mod grants;
-mod names;
+pub(super) mod names;
 mod people;
 mod teams;
-mod yaml;
+pub(super) mod yaml;
 
 pub use account::{AccountDocument, account};
 pub use declared::Declared;
@@ -23,6 +23,11 @@ pub use grants::ByHand;
 use crate::facts::World;
 use names::{KnownNames, Namer};
 use yaml::Page;
+
+/// The JSON Schema beside the manifests, for editors.
+pub const SCHEMA_FILE: &str = "manifests.schema.json";
+/// The first line of a file in the schema's folder: it tells the language server of an editor where the schema is.
+pub const MODELINE: &str = "# yaml-language-server: $schema=manifests.schema.json";
 
 /// What an import comes to.
 #[derive(Clone, Debug, Default)]
@@ -89,6 +94,7 @@ impl Declared {
     /// A page with its head; what is added to a folder that people have begun needs no introduction.
     fn page(&self, head: &[&str]) -> Page {
         let mut page = Page::default();
+        page.line(0, MODELINE);
         let head = if self.is_begun { &["Added by an import: these were not declared."] } else { head };
         for line in head {
             page.comment(0, line);

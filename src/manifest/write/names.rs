@@ -9,19 +9,19 @@ const LONGEST: usize = 100;
 
 /// Gives every object a name that Kubernetes takes and no other object of its kind has.
 #[derive(Debug, Default)]
-pub(super) struct Namer {
+pub(in crate::manifest) struct Namer {
     taken: HashSet<(Kind, String)>,
     next: HashMap<(Kind, String), usize>,
 }
 
 impl Namer {
     /// These names are given already.
-    pub(super) fn new(taken: HashSet<(Kind, String)>) -> Self {
+    pub(in crate::manifest) fn new(taken: HashSet<(Kind, String)>) -> Self {
         Self { taken, next: HashMap::new() }
     }
 
     /// `jane-doe`, then `jane-doe-2`, `jane-doe-3` …
-    pub(super) fn name(&mut self, kind: Kind, base: &str) -> String {
+    pub(in crate::manifest) fn name(&mut self, kind: Kind, base: &str) -> String {
         let next = self.next.entry((kind, base.to_owned())).or_insert(1);
         loop {
             let name = if *next == 1 { base.to_owned() } else { format!("{base}-{next}") };
@@ -34,7 +34,7 @@ impl Namer {
 }
 
 /// Lower-case letters, digits and `-`, from any texts; `other` when nothing is left of them.
-pub(super) fn slug(texts: &[&str], other: &str) -> String {
+pub(in crate::manifest) fn slug(texts: &[&str], other: &str) -> String {
     let mut slug = String::new();
     for text in texts {
         let mut part = String::new();
@@ -62,24 +62,24 @@ pub(super) fn slug(texts: &[&str], other: &str) -> String {
 }
 
 /// The part of an address before the `@`, as a name.
-pub(super) fn of_person(email: &Email) -> String {
+pub(in crate::manifest) fn of_person(email: &Email) -> String {
     let local = email.folded().split('@').next().unwrap_or_default();
     slug(&[local], "user")
 }
 
 /// How a manifest names a bot.
 #[derive(Clone, Debug)]
-pub(super) struct Bot {
+pub(in crate::manifest) struct Bot {
     /// The value of `bot:`; `None` when a manifest cannot refer to the bot, and then `why` is the reason.
-    pub(super) reference: Option<String>,
+    pub(in crate::manifest) reference: Option<String>,
     /// What people call it.
-    pub(super) label: String,
+    pub(in crate::manifest) label: String,
     /// Why it goes by its id, or cannot be named.
-    pub(super) why: Option<String>,
+    pub(in crate::manifest) why: Option<String>,
 }
 
 /// Which names of the account mean one thing.
-pub(super) struct KnownNames<'w> {
+pub(in crate::manifest) struct KnownNames<'w> {
     directory: &'w Directory,
     has_all_bots: bool,
     bots: HashMap<&'w str, Vec<&'w BotId>>,
@@ -88,7 +88,7 @@ pub(super) struct KnownNames<'w> {
 }
 
 impl<'w> KnownNames<'w> {
-    pub(super) fn new(directory: &'w Directory, coverage: &Coverage) -> Self {
+    pub(in crate::manifest) fn new(directory: &'w Directory, coverage: &Coverage) -> Self {
         let mut known = Self {
             directory,
             has_all_bots: coverage.requires(Listing::Bots).is_ok(),
@@ -109,7 +109,7 @@ impl<'w> KnownNames<'w> {
     }
 
     /// By its name where that is its own, else by its id.
-    pub(super) fn bot(&self, id: &BotId) -> Bot {
+    pub(in crate::manifest) fn bot(&self, id: &BotId) -> Bot {
         let Some(entry) = self.directory.bots.get(id) else {
             let why = "is not in the list of bots".to_owned();
             return Bot { reference: None, label: id.to_string(), why: Some(why) };
@@ -131,7 +131,7 @@ impl<'w> KnownNames<'w> {
     }
 
     /// The bot of that name, if there is exactly one.
-    pub(super) fn bot_named(&self, name: &str) -> Option<BotId> {
+    pub(in crate::manifest) fn bot_named(&self, name: &str) -> Option<BotId> {
         match self.bots.get(name)?.as_slice() {
             [id] => Some((*id).clone()),
             _ => None,
@@ -139,7 +139,7 @@ impl<'w> KnownNames<'w> {
     }
 
     /// `Err` says why no manifest can name the role.
-    pub(super) fn role(&self, role_type: RoleType, role: &RoleName) -> Result<(), String> {
+    pub(in crate::manifest) fn role(&self, role_type: RoleType, role: &RoleName) -> Result<(), String> {
         match self.roles.get(&(role_type, role)).copied().unwrap_or_default() {
             _ if !fits(role.as_str()) => Err("the role's name is empty or too long".to_owned()),
             0 => Err("the role is not in the export of roles".to_owned()),
@@ -149,7 +149,7 @@ impl<'w> KnownNames<'w> {
     }
 
     /// `Err` says why no manifest can name the group.
-    pub(super) fn group(&self, group: &GroupName) -> Result<(), String> {
+    pub(in crate::manifest) fn group(&self, group: &GroupName) -> Result<(), String> {
         match self.groups.get(group).copied().unwrap_or_default() {
             _ if !fits(group.as_str()) => Err("the group's name is empty or too long".to_owned()),
             0 => Err("the group is not in the list of groups".to_owned()),

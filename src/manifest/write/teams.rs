@@ -4,7 +4,7 @@ use super::grants::{GrantDocument, Subjects};
 use super::names::Namer;
 use super::people::Spellings;
 use super::yaml::Page;
-use super::{Declared, LeftOut, Section};
+use super::{Declared, LeftOut, MODELINE, Section};
 use crate::facts::Email;
 use crate::manifest::kinds::Kind;
 use std::collections::HashMap;
@@ -22,6 +22,7 @@ pub(super) fn suggest<const N: usize>(
     naming: &mut Namer,
 ) -> Section {
     let mut page = Page::default();
+    page.line(0, MODELINE);
     page.comment(
         0,
         "Teams exist here, not at the platform: a subject that is a team means each of its members.",

@@ -14,7 +14,7 @@ const LONGEST_PLAIN: usize = 100;
 const WIDTH: usize = 110;
 
 /// A text as a YAML 1.1 and a YAML 1.2 reader both take it for this very text.
-pub(super) fn scalar(text: &str) -> Cow<'_, str> {
+pub(in crate::manifest) fn scalar(text: &str) -> Cow<'_, str> {
     if is_plain(text) { Cow::Borrowed(text) } else { Cow::Owned(quoted(text)) }
 }
 
@@ -29,7 +29,7 @@ fn is_plain(text: &str) -> bool {
         && taken_for(text).is_none()
 }
 
-fn quoted(text: &str) -> String {
+pub(in crate::manifest) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {
@@ -66,26 +66,26 @@ fn escape(out: &mut String, c: char) {
 }
 
 /// A name inside a comment: on one line, whatever is in it.
-pub(super) fn named(text: &str) -> Cow<'_, str> {
+pub(in crate::manifest) fn named(text: &str) -> Cow<'_, str> {
     let is_clear = !text.is_empty() && text.trim() == text && !text.chars().any(is_invisible);
     if is_clear { Cow::Borrowed(text) } else { Cow::Owned(quoted(text)) }
 }
 
 /// A file in the making.
 #[derive(Debug, Default)]
-pub(super) struct Page {
+pub(in crate::manifest) struct Page {
     text: String,
     documents: usize,
 }
 
 impl Page {
     /// The text, and how many documents are in it.
-    pub(super) fn finish(self) -> (String, usize) {
+    pub(in crate::manifest) fn finish(self) -> (String, usize) {
         (self.text, self.documents)
     }
 
     /// A comment, broken into lines.
-    pub(super) fn comment(&mut self, indent: usize, text: &str) {
+    pub(in crate::manifest) fn comment(&mut self, indent: usize, text: &str) {
         let mut line = String::new();
         for word in text.split(' ') {
             if !line.is_empty() && indent * 2 + line.chars().count() + word.chars().count() + 3 > WIDTH {
@@ -117,7 +117,13 @@ impl Page {
     }
 
     /// Starts a document, up to `spec:`.
-    pub(super) fn document(&mut self, kind: Kind, name: &str, account: Option<&str>, notes: &[String]) {
+    pub(in crate::manifest) fn document(
+        &mut self,
+        kind: Kind,
+        name: &str,
+        account: Option<&str>,
+        notes: &[String],
+    ) {
         self.documents += 1;
         self.text.push_str("---\n");
         for note in notes {
@@ -132,13 +138,13 @@ impl Page {
     }
 
     /// `key: value`
-    pub(super) fn field(&mut self, indent: usize, key: &str, value: &str) {
+    pub(in crate::manifest) fn field(&mut self, indent: usize, key: &str, value: &str) {
         self.indent(indent);
         let _ = writeln!(self.text, "{}: {}", scalar(key), scalar(value));
     }
 
     /// `- key: value`, with a comment behind it
-    pub(super) fn item(&mut self, indent: usize, key: &str, value: &str, note: Option<&str>) {
+    pub(in crate::manifest) fn item(&mut self, indent: usize, key: &str, value: &str, note: Option<&str>) {
         self.indent(indent);
         let _ = write!(self.text, "- {key}: {}", scalar(value));
         match note {
@@ -151,13 +157,13 @@ impl Page {
     }
 
     /// `- value`
-    pub(super) fn value(&mut self, indent: usize, value: &str) {
+    pub(in crate::manifest) fn value(&mut self, indent: usize, value: &str) {
         self.indent(indent);
         let _ = writeln!(self.text, "- {}", scalar(value));
     }
 
     /// A line that holds nothing from outside.
-    pub(super) fn line(&mut self, indent: usize, text: &str) {
+    pub(in crate::manifest) fn line(&mut self, indent: usize, text: &str) {
         self.indent(indent);
         self.text.push_str(text);
         self.text.push('\n');

@@ -29,6 +29,7 @@ pub(super) use retire::retire_permissions;
 pub(super) use rule::NOT_DECLARED;
 
 use super::memory::RememberedFact;
+use super::merge::{Merged, merge};
 use super::model::{
     Action, Change, ChangeId, Entry, Origin, Pin, Reason, Reversible, Risk, RiskLevel, Unmanaged,
 };
@@ -98,42 +99,6 @@ pub(super) fn diff(
     });
     let Comparison { blocked, difference, .. } = comparison;
     Difference { blocked: blocked.into_entries(), ..difference }
-}
-
-/// What is declared, remembered and observed of one fact: at least one of them.
-struct Merged<'a> {
-    key: &'a Key,
-    want: Option<&'a Want>,
-    known: Option<&'a RememberedFact>,
-    seen: Option<&'a Value>,
-}
-
-/// Each key of the three sides once, in order.
-fn merge<'a>(
-    wants: &'a [(Key, Want)],
-    known: &'a [(Key, RememberedFact)],
-    facts: &'a [(Key, Value)],
-) -> impl Iterator<Item = Merged<'a>> {
-    let (mut wants, mut known, mut facts) = (wants.iter(), known.iter(), facts.iter());
-    std::iter::from_fn(move || {
-        let next = [first(&wants), first(&known), first(&facts)];
-        let key = next.into_iter().flatten().min()?;
-        Some(Merged {
-            key,
-            want: next_of(&mut wants, key),
-            known: next_of(&mut known, key),
-            seen: next_of(&mut facts, key),
-        })
-    })
-}
-
-fn first<'a, V>(rest: &std::slice::Iter<'a, (Key, V)>) -> Option<&'a Key> {
-    rest.as_slice().first().map(|(key, _)| key)
-}
-
-/// The next value, if it is about this key.
-fn next_of<'a, V>(rest: &mut std::slice::Iter<'a, (Key, V)>, key: &Key) -> Option<&'a V> {
-    if first(rest)? == key { rest.next().map(|(_, value)| value) } else { None }
 }
 
 struct Comparison<'a> {

@@ -38,10 +38,13 @@ impl Comparison<'_> {
                 self.blocked.hold_pruning("not loaded", &place, key, blocked);
             }
             // Of a person, whether they go is a question of its own.
-            WhyUndeclared::Released if !matches!(key, Key::Member(_)) => {
-                self.report_unmanaged(key, "its object was deleted with deletionPolicy: Retain");
+            WhyUndeclared::Released { until } if !matches!(key, Key::Member(_)) => {
+                let is_orphaned = fact.objects.iter().any(|object| object.is_orphaned);
+                let how = if is_orphaned { "koreconcile.dev/orphan" } else { "deletionPolicy: Retain" };
+                let ends = until.map_or_else(String::new, |until| format!("; it ends at {until}"));
+                self.report_unmanaged(key, &format!("its object was deleted with {how}{ends}"));
             }
-            WhyUndeclared::Released | WhyUndeclared::Dropped => self.take_back(key, seen, fact),
+            WhyUndeclared::Released { .. } | WhyUndeclared::Dropped => self.take_back(key, seen, fact),
         }
     }
 
@@ -50,8 +53,10 @@ impl Comparison<'_> {
         let since = no_longer_declared(self.wanted, fact);
         match key {
             Key::Member(email) => {
-                let is_asked_for =
-                    fact.objects.iter().any(|object| object.deletion_policy == DeletionPolicy::Remove);
+                let is_asked_for = fact
+                    .objects
+                    .iter()
+                    .any(|object| object.deletion_policy == DeletionPolicy::Remove && !object.is_orphaned);
                 if retired.people == Retirement::Remove || is_asked_for {
                     self.remove_member(email, seen, Action::Retire, &fact.sources);
                 } else {

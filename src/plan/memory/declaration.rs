@@ -3,6 +3,7 @@
 
 use super::fact::{DeclaringObject, RememberedFact, Revision};
 use crate::facts::{BotRef, Completeness, DeletionPolicy, Key, LoadedObjects, ObjectRef, Source, Want};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The manifests of one plan, as the memory needs to know them.
@@ -18,6 +19,8 @@ pub struct Declaration {
     pub elsewhere: Vec<(Key<BotRef>, Want)>,
     /// Commits that the memory names and that these manifests do not contain: they are newer, or of another branch.
     pub newer: BTreeSet<String>,
+    /// Objects that are let go of when they are deleted (`koreconcile.dev/orphan`).
+    pub orphaned: BTreeSet<ObjectRef>,
     /// What is loaded is everything, whatever else exists (`--complete`).
     pub is_whole: bool,
 }
@@ -31,6 +34,7 @@ impl Declaration {
             .map(|loaded| DeclaringObject {
                 object: loaded.object.clone(),
                 deletion_policy: loaded.deletion_policy,
+                is_orphaned: self.orphaned.contains(&loaded.object),
             })
             .collect();
         objects.sort();
@@ -44,8 +48,11 @@ impl Declaration {
 pub(in crate::plan) enum WhyUndeclared {
     /// The line is gone, and its object is still there; or the object is gone and takes back what it gave.
     Dropped,
-    /// The object is gone and was to leave behind what it gave.
-    Released,
+    /// The object is gone and was to leave behind what it gave; a grant with an end stays until then.
+    Released {
+        /// When it ends.
+        until: Option<Timestamp>,
+    },
     /// It is declared by what exists and is not loaded: where.
     NotLoaded(String),
     /// It was declared by a commit that these manifests do not contain.
@@ -109,14 +116,20 @@ impl UndeclaredReasons {
         }
         // The policy of a user is about the person and their names; what it grants beside goes with the line.
         let is_about_person = matches!(key, Key::Member(_) | Key::Names(_));
-        let is_released = |declaring: &DeclaringObject| {
-            declaring.deletion_policy == DeletionPolicy::Retain
-                && !declaration.objects.contains(&declaring.object)
-                && (is_about_person || &*declaring.object.kind != "KoreUser")
+        let is_kept = |declaring: &DeclaringObject| {
+            declaring.is_orphaned
+                || declaring.deletion_policy == DeletionPolicy::Retain
+                    && (is_about_person || &*declaring.object.kind != "KoreUser")
         };
-        if !fact.objects.is_empty() && fact.objects.iter().all(is_released) {
-            return WhyUndeclared::Released;
+        let is_released = |declaring: &DeclaringObject| {
+            is_kept(declaring) && !declaration.objects.contains(&declaring.object)
+        };
+        if fact.objects.is_empty() || !fact.objects.iter().all(is_released) {
+            return WhyUndeclared::Dropped;
         }
-        WhyUndeclared::Dropped
+        match fact.until {
+            Some(until) if until <= declaration.revision.at => WhyUndeclared::Dropped,
+            until => WhyUndeclared::Released { until },
+        }
     }
 }

@@ -41,6 +41,9 @@ pub struct DeclaringObject {
     pub object: ObjectRef,
     /// What was to happen when it is deleted, as it was read last.
     pub deletion_policy: DeletionPolicy,
+    /// It was let go of (`koreconcile.dev/orphan`): everything that it granted stays.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_orphaned: bool,
 }
 
 /// A fact that manifests asked for, and that no read has shown gone since.

@@ -6,12 +6,12 @@
 use super::declaration::{UndeclaredReasons, WhyUndeclared};
 use super::fact::RememberedFact;
 use crate::facts::{Family, Key, RoleSpec, Value, Verdict, Want, World};
+use crate::plan::merge::{Merged, merge};
 use crate::plan::resolve::NameIndex;
 use jiff::Timestamp;
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-/// What is stored, from what was recalled. All three worlds are sorted by key.
+/// What is stored, from what was recalled. All three sides are sorted by key.
 pub(in crate::plan) fn next(
     recalled: &[(Key, RememberedFact)],
     wants: &[(Key, Want)],
@@ -20,66 +20,79 @@ pub(in crate::plan) fn next(
     undeclared_reasons: &UndeclaredReasons,
     now: Timestamp,
 ) -> Vec<(Key, RememberedFact)> {
-    let mut next = Vec::with_capacity(wants.len().max(recalled.len()));
-    let (mut recalled, mut wants) = (recalled.iter().peekable(), wants.iter().peekable());
-    loop {
-        let order = match (recalled.peek(), wants.peek()) {
-            (Some((known, _)), Some((wanted, _))) => known.cmp(wanted),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => return next,
-        };
-        let known = if order.is_le() { recalled.next() } else { None };
-        let want = if order.is_ge() { wants.next() } else { None };
-        let fact = match (known, want) {
-            (known, Some((key, want))) if matches!(want.verdict, Verdict::Present(_)) => {
-                let known = known.map(|(_, fact)| fact);
-                Some((key, declared(key, want, known, observed, names, undeclared_reasons, now)))
+    let moment = Moment { observed, names, undeclared_reasons, now };
+    let stored = merge(wants, recalled, observed.facts()).filter_map(|Merged { key, want, known, seen }| {
+        let fact = match (want, known) {
+            (Some(want), known) if matches!(want.verdict, Verdict::Present(_)) => {
+                Some(moment.declared(key, want, known, seen))
             }
-            (Some((key, fact)), _) => {
-                undeclared(key, fact, observed, undeclared_reasons).map(|fact| (key, fact))
-            }
-            (None, _) => None,
+            (_, Some(known)) => moment.undeclared(key, known),
+            (_, None) => None,
         };
-        next.extend(fact.map(|(key, fact)| (key.clone(), fact)));
-    }
+        Some((key.clone(), fact?))
+    });
+    stored.collect()
 }
 
-/// A fact that is declared present.
-fn declared(
-    key: &Key,
-    want: &Want,
-    known: Option<&RememberedFact>,
-    observed: &World,
-    names: &NameIndex,
-    undeclared_reasons: &UndeclaredReasons,
+/// What all facts are looked at with.
+struct Moment<'a> {
+    observed: &'a World,
+    names: &'a NameIndex,
+    undeclared_reasons: &'a UndeclaredReasons,
     now: Timestamp,
-) -> RememberedFact {
-    let Want { verdict, sources, until } = want;
-    let value = match verdict {
-        Verdict::Present(value) => value.clone(),
-        Verdict::Absent => Value::Held,
-    };
-    let seen = observed.get(key);
-    let is_as_declared = seen.is_some_and(|seen| seen.satisfies(&value));
-    let declaration = undeclared_reasons.declaration();
-    let since = match known {
-        Some(known) if known.dropped.is_none() => known.since.clone(),
-        _ => declaration.revision.clone(),
-    };
-    RememberedFact {
-        value: match (known, seen) {
-            (Some(known), Some(Value::Role(seen))) => with_granted(value, known, seen),
-            _ => value,
-        },
-        sources: sources.clone(),
-        objects: declaration.declaring(sources),
-        since,
-        until: *until,
-        // The first moment since which it was seen without a break: a memory that says nothing new is not written.
-        read_back: is_as_declared.then(|| known.and_then(|known| known.read_back).unwrap_or(now)),
-        ids: names.pins(key, &observed.directory),
-        dropped: None,
+}
+
+impl Moment<'_> {
+    /// A fact that is declared present.
+    fn declared(
+        &self,
+        key: &Key,
+        want: &Want,
+        known: Option<&RememberedFact>,
+        seen: Option<&Value>,
+    ) -> RememberedFact {
+        let Want { verdict, sources, until } = want;
+        let value = match verdict {
+            Verdict::Present(value) => value.clone(),
+            Verdict::Absent => Value::Held,
+        };
+        let is_as_declared = seen.is_some_and(|seen| seen.satisfies(&value));
+        let declaration = self.undeclared_reasons.declaration();
+        let since = match known {
+            Some(known) if known.dropped.is_none() => known.since.clone(),
+            _ => declaration.revision.clone(),
+        };
+        RememberedFact {
+            value: match (known, seen) {
+                (Some(known), Some(Value::Role(seen))) => with_granted(value, known, seen),
+                _ => value,
+            },
+            sources: sources.clone(),
+            objects: declaration.declaring(sources),
+            since,
+            until: *until,
+            // The first moment since which it was seen without a break: a memory that says nothing new is not written.
+            read_back: is_as_declared.then(|| known.and_then(|known| known.read_back).unwrap_or(self.now)),
+            ids: self.names.pins(key, &self.observed.directory),
+            dropped: None,
+        }
+    }
+
+    /// A fact that is not declared present any more; `None` forgets it.
+    fn undeclared(&self, key: &Key, fact: &RememberedFact) -> Option<RememberedFact> {
+        match self.undeclared_reasons.why(key, fact) {
+            WhyUndeclared::Unresolved
+            | WhyUndeclared::NotLoaded(_)
+            | WhyUndeclared::Newer(_)
+            | WhyUndeclared::Incomplete(_) => Some(fact.clone()),
+            _ if is_named_only(key.family()) || fact.is_gone(key, self.observed) => None,
+            WhyUndeclared::Released { until: None } if !matches!(key, Key::Member(_)) => None,
+            WhyUndeclared::Released { .. } | WhyUndeclared::Dropped => {
+                let revision = &self.undeclared_reasons.declaration().revision;
+                let dropped = fact.dropped.clone().or_else(|| Some(revision.clone()));
+                Some(RememberedFact { dropped, ..fact.clone() })
+            }
+        }
     }
 }
 
@@ -94,29 +107,6 @@ fn with_granted(value: Value, known: &RememberedFact, seen: &RoleSpec) -> Value 
         spec.permissions.entry(name).or_insert(level);
     }
     Value::Role(spec)
-}
-
-/// A fact that is not declared present any more; `None` forgets it.
-fn undeclared(
-    key: &Key,
-    fact: &RememberedFact,
-    observed: &World,
-    undeclared_reasons: &UndeclaredReasons,
-) -> Option<RememberedFact> {
-    let kept = || Some(fact.clone());
-    match undeclared_reasons.why(key, fact) {
-        WhyUndeclared::Unresolved
-        | WhyUndeclared::NotLoaded(_)
-        | WhyUndeclared::Newer(_)
-        | WhyUndeclared::Incomplete(_) => kept(),
-        _ if is_named_only(key.family()) || fact.is_gone(key, observed) => None,
-        WhyUndeclared::Released if !matches!(key, Key::Member(_)) => None,
-        WhyUndeclared::Released | WhyUndeclared::Dropped => {
-            let revision = &undeclared_reasons.declaration().revision;
-            let dropped = fact.dropped.clone().or_else(|| Some(revision.clone()));
-            Some(RememberedFact { dropped, ..fact.clone() })
-        }
-    }
 }
 
 /// Names and write-only values are named once when they are not declared any more, and never changed.

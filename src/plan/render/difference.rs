@@ -3,13 +3,13 @@
 use super::text::Style;
 use super::words;
 use crate::facts::{BotId, Key, Value, visible};
-use crate::plan::{Difference, FactTurn, RiskLevel, Turn};
+use crate::plan::{FactDifference, FactTurn, RiskLevel, Turn};
 use anstyle::AnsiColor;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 /// The difference as text, ending in a line that sums it up.
-pub fn difference(difference: &Difference, style: Style) -> String {
+pub fn difference(difference: &FactDifference, style: Style) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
     let _ = write(&mut out, difference, style);
@@ -17,7 +17,7 @@ pub fn difference(difference: &Difference, style: Style) -> String {
 }
 
 /// The difference as Markdown, its lines in a block of the kind `diff`.
-pub fn difference_markdown(difference: &Difference) -> String {
+pub fn difference_markdown(difference: &FactDifference) -> String {
     let mut lines = String::new();
     for (title, facts) in groups(difference) {
         let _ = writeln!(lines, "{} {}", whole(&facts).map_or('~', |fact| fact.turn.sign()), visible(&title));
@@ -38,7 +38,7 @@ pub fn difference_markdown(difference: &Difference) -> String {
     out
 }
 
-fn write(out: &mut String, difference: &Difference, style: Style) -> fmt::Result {
+fn write(out: &mut String, difference: &FactDifference, style: Style) -> fmt::Result {
     for gap in &difference.gaps {
         writeln!(out, "{} {}", style.paint(AnsiColor::Yellow, "warning:"), visible(gap))?;
     }
@@ -72,7 +72,7 @@ fn sign(turn: Turn, style: Style) -> String {
     style.paint(color, turn.sign())
 }
 
-fn groups(difference: &Difference) -> Vec<(String, Vec<&FactTurn>)> {
+fn groups(difference: &FactDifference) -> Vec<(String, Vec<&FactTurn>)> {
     let mut by_title: BTreeMap<(u8, String), Vec<&FactTurn>> = BTreeMap::new();
     for fact in &difference.facts {
         by_title.entry((words::rank(&fact.subject), words::who(&fact.subject))).or_default().push(fact);
@@ -94,7 +94,7 @@ fn whole<'a>(facts: &[&'a FactTurn]) -> Option<&'a FactTurn> {
     facts.iter().copied().find(|fact| is_whole(fact))
 }
 
-fn what(difference: &Difference, fact: &FactTurn) -> String {
+fn what(difference: &FactDifference, fact: &FactTurn) -> String {
     let name = |bot: &BotId| difference.bots.get(bot).map_or(bot.as_str(), |name| name.as_str()).to_owned();
     let bot = fact.subject.bot().map(name).unwrap_or_default();
     let subject = match &fact.subject {
@@ -145,7 +145,7 @@ fn short(text: &str) -> String {
 }
 
 /// `From A to B: 3 gained, 1 changed, 2 lost.`
-fn summary(difference: &Difference) -> String {
+fn summary(difference: &FactDifference) -> String {
     let count = |turn| difference.facts.iter().filter(|fact| fact.turn == turn).count();
     let counts =
         [(count(Turn::Gained), "gained"), (count(Turn::Changed), "changed"), (count(Turn::Lost), "lost")];

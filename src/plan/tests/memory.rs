@@ -41,3 +41,55 @@ fn what_nobody_can_read_is_remembered_until_it_was_sent() {
     memory.note_sent(&tables);
     assert_eq!(memory.unsent, BTreeSet::from([profile]));
 }
+
+/// Jane's role on the bot of that name is wanted, and was remembered when the bot had it.
+fn on_a_remembered_bot(name: &str) -> Fixture {
+    let mut fixture = Fixture::converged();
+    fixture.both(developer(JANE), Value::Held);
+    let fact = RememberedFact::asked(Value::Held);
+    fixture.memory.facts = vec![(developer(JANE), fact)];
+    fixture.memory.bots = BTreeMap::from([("st-1".into(), name.into())]);
+    let named = Key::BotRole(user(JANE), "Bot Developer".into(), BotRef::new(name));
+    fixture.wants.remove(&as_wanted(&developer(JANE)));
+    fixture.wants.insert(named, present(Value::Held));
+    fixture
+}
+
+#[test]
+fn a_bot_under_another_name_is_a_rename_and_nothing_is_sent_for_it() {
+    let mut fixture = on_a_remembered_bot("Old Desk");
+    for run in 0..3 {
+        let (plan, memory) =
+            plan_and_remember(fixture.desired(), &fixture.world(), &fixture.policy, &fixture.context());
+        assert!(plan.changes.is_empty(), "{run}: {:?}", lines(&plan));
+        assert_eq!(reasons(&plan.blocked), [Reason::BotUnresolved]);
+        let Entry { message, next_step, .. } = &plan.blocked[0];
+        assert!(message.starts_with("bot Old Desk is renamed to Banking: st-1 had the name"), "{message}");
+        assert_eq!(next_step, "write Banking in the manifests, or st-1, which a rename does not change");
+        // The name it had is kept for as long as manifests use it.
+        fixture.memory = memory;
+    }
+    let named = Key::BotRole(user(JANE), "Bot Developer".into(), BotRef::new("Banking"));
+    fixture.wants.retain(|key, _| key.bot().is_none_or(|bot| *bot != BotRef::new("Old Desk")));
+    fixture.wants.insert(named, present(Value::Held));
+    let (plan, memory) =
+        plan_and_remember(fixture.desired(), &fixture.world(), &fixture.policy, &fixture.context());
+    assert!(plan.changes.is_empty() && plan.blocked.is_empty(), "{:?}", lines(&plan));
+    assert_eq!(memory.bots, BTreeMap::from([("st-1".into(), "Banking".into())]));
+}
+
+#[test]
+fn a_bot_that_is_not_listed_any_more_is_no_proof_that_anything_on_it_is_gone() {
+    let mut fixture = on_a_remembered_bot("Banking");
+    fixture.directory.bots.remove(&"st-1".into());
+    let (plan, memory) =
+        plan_and_remember(fixture.desired(), &fixture.world(), &fixture.policy, &fixture.context());
+    assert!(plan.changes.is_empty(), "{:?}", lines(&plan));
+    let Entry { message, next_step, .. } = &plan.blocked[0];
+    assert_eq!(
+        message,
+        "the account has no bot named Banking, and no longer lists st-1, which had that name"
+    );
+    assert!(next_step.contains("restore it in the console"), "{next_step}");
+    assert_eq!(memory.bots.len(), 1);
+}

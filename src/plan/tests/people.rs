@@ -73,7 +73,7 @@ fn an_invitation_open_for_too_long_is_for_a_person_only_with_memory() {
     assert!(plan.manual[0].message.contains("8 days"), "{}", plan.manual[0].message);
     assert_eq!(
         plan.manual[0].next_step,
-        "invite again in the console (Enrollment > Invite); the API cannot send an invitation again"
+        "invite again in the console (Enrollment > Invite), or remove and invite them with koreconcile reinvite EMAIL"
     );
 }
 

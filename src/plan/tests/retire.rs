@@ -8,7 +8,7 @@ fn object(kind: &str, name: &str) -> ObjectRef {
 }
 
 fn declaring(kind: &str, policy: DeletionPolicy) -> DeclaringObject {
-    DeclaringObject { object: object(kind, "banking"), deletion_policy: policy }
+    DeclaringObject { object: object(kind, "banking"), deletion_policy: policy, is_orphaned: false }
 }
 
 fn revision(commit: &str) -> Revision {
@@ -21,7 +21,12 @@ fn remembered(fixture: &Fixture, key: &Key, value: Value) -> RememberedFact {
     fact.sources = vec![Source::file("access.yaml", 12, 5)];
     fact.objects = vec![declaring("KoreRoleBinding", DeletionPolicy::Remove)];
     fact.since = revision("aaaa");
-    let wanted = crate::plan::resolve::resolve(fixture.desired(), Declaration::default(), &fixture.world());
+    let wanted = crate::plan::resolve::resolve(
+        fixture.desired(),
+        Declaration::default(),
+        &BTreeMap::new(),
+        &fixture.world(),
+    );
     fact.ids = wanted.names.pins(key, &fixture.directory);
     fact
 }

@@ -16,6 +16,9 @@ use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+/// Characters of an account's name.
+const ACCOUNT_NAME_MAX: usize = 100;
+
 /// The same changes as [`super::Admin`] offers one by one, within [`super::Admin::batch`].
 pub struct Editor<'a> {
     pub(crate) conn: &'a Connection,
@@ -76,6 +79,20 @@ impl Editor<'_> {
             people::forget_lock(self.conn, &user.email.to_lowercase())?;
         }
         Ok(users::set_state(self.conn, self.account.seq, user.seq, state, &self.now)?)
+    }
+
+    /// See [`super::Admin::rename_account`].
+    pub fn rename_account(&self, name: &str) -> Result<(), SandboxError> {
+        let length = name.chars().count();
+        if length == 0 || length > ACCOUNT_NAME_MAX || name.trim() != name || name.contains(char::is_control)
+        {
+            return Err(SandboxError::BadAccountName(name.to_owned()));
+        }
+        let is_other = |one: &Account| one.seq != self.account.seq && one.name == name;
+        if let Some(other) = accounts::all(self.conn)?.into_iter().find(is_other) {
+            return Err(SandboxError::Exists { what: "account", name: name.to_owned(), account: other.id });
+        }
+        Ok(accounts::set_name(self.conn, self.account.seq, name)?)
     }
 
     /// See [`super::Admin::accept`].

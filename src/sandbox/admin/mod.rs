@@ -48,6 +48,11 @@ impl Admin {
         self.inner.store.write(|conn| changes(&Editor { conn, account: &self.account, now }))
     }
 
+    /// Gives the account another name, by which people tell it from their other accounts.
+    pub fn rename_account(&self, name: &str) -> Result<(), SandboxError> {
+        self.batch(|editor| editor.rename_account(name))
+    }
+
     /// Adds a user; no mail is sent.
     pub fn add_user(&self, user: &NewUser) -> Result<(), SandboxError> {
         self.batch(|editor| editor.add_user(user))

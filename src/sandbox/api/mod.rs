@@ -32,7 +32,7 @@ use super::dialect::Dialect;
 use super::mail::Invites;
 use super::store::accounts::Account;
 use super::store::apps::RegisteredApp;
-use super::store::audit::{self, Event};
+use super::store::audit::{self, By, Event};
 use jiff::Timestamp;
 use rusqlite::Connection;
 use serde::de::DeserializeOwned;
@@ -233,7 +233,8 @@ impl Call<'_> {
     /// Writes an audit entry.
     pub(crate) fn audit(&self, event: Event, description: &str) -> Result<(), ApiError> {
         let by = format!("{description} (app {})", self.app.client_id);
-        Ok(audit::log(self.conn, self.account.seq, self.now, event, &by)?)
+        let app = By::App(&self.app.client_id);
+        Ok(audit::log_by(self.conn, self.account.seq, self.now, app, event, &by)?)
     }
 }
 

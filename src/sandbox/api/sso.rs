@@ -109,6 +109,8 @@ fn config(body: &SsoBody) -> Config {
     });
     let is_full = body.sync.as_deref() == Some("Synchronize_UpdateExisting");
     Config {
+        // Only the console sets it.
+        excludes_authn_context: false,
         protocol: body.protocol.clone(),
         provider: body.provider.clone(),
         entry_point: body.entry_point.clone(),

@@ -14,7 +14,8 @@ pub(super) struct Chart {
     pub(super) bars: Vec<Bar>,
     /// The value at the upper edge.
     pub(super) top: u64,
-    pub(super) total: u64,
+    /// What the values come to, in words.
+    pub(super) sum: String,
     pub(super) width: usize,
 }
 
@@ -36,13 +37,19 @@ impl Chart {
         values: Vec<(String, u64)>,
     ) -> Self {
         let top = round_up(values.iter().map(|(_, value)| *value).max().unwrap_or(0));
-        let total = values.iter().map(|(_, value)| value).sum();
+        let total: u64 = values.iter().map(|(_, value)| value).sum();
         let width = values.len() * STEP;
         let bars = values.into_iter().enumerate().map(|(index, (label, value))| {
             let height = (value * HEIGHT).div_ceil(top);
             Bar { label, value, x: index * STEP + 1, y: HEIGHT - height, height }
         });
-        Self { id, title, unit, bars: bars.collect(), top, total, width }
+        Self { id, title, unit, bars: bars.collect(), top, sum: format!("{} in all", grouped(total)), width }
+    }
+
+    /// For values that must not be added up, because the same people are in several of them.
+    pub(super) fn of_people(self, part: &str) -> Self {
+        let most = self.bars.iter().map(|bar| bar.value).max().unwrap_or(0);
+        Self { sum: format!("at most {} in {part}", grouped(most)), ..self }
     }
 
     /// Where the time begins.
@@ -103,7 +110,7 @@ mod tests {
     #[test]
     fn bars_stand_on_the_ground_and_reach_their_value() {
         let chart = Chart::new("c", "Title", "things", vec![("a".to_owned(), 0), ("b".to_owned(), 150)]);
-        assert_eq!((chart.top, chart.total, chart.width), (200, 150, 20));
+        assert_eq!((chart.top, chart.sum.as_str(), chart.width), (200, "150 in all", 20));
         let shapes: Vec<_> = chart.bars.iter().map(|bar| (bar.x, bar.y, bar.height)).collect();
         assert_eq!(shapes, [(1, 100, 0), (11, 25, 75)]);
         assert_eq!((chart.first(), chart.middle(), chart.last()), ("a", "b", "b"));

@@ -175,9 +175,10 @@ fn answer(inner: &Inner, route: &Route, incoming: &Incoming) -> Response<Body> {
 fn refused(context: &RequestContext<'_>, route: &Route, fault: PageError) -> Reply {
     if let PageError::SignIn { .. } = fault
         && matches!(route.handle, Handle::Console(..))
-        && !route.is_action
     {
-        return Reply { next: Some(context.incoming.target.clone()), ..fault.reply("/") };
+        // A form that came too late is not sent again: the page it was on is shown, where the script puts it back.
+        let next = if route.is_action { back(context) } else { context.incoming.target.clone() };
+        return Reply { next: Some(next), ..fault.reply("/") };
     }
     if let Some(problem) = fault.within()
         && check_host(context).is_ok()

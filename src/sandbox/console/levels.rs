@@ -30,6 +30,93 @@ const BOT: [(&str, &str, &[Level]); 16] = [
     ("IntentDiscovery", "Intent Discovery", DEPTH),
 ];
 
+/// Admin permissions by the module of the console that they open, in the order of the navigation.
+const ADMIN_SECTIONS: [(&str, &[&str]); 5] = [
+    (
+        "User Management",
+        &[
+            "Manage Users",
+            "Manage Groups",
+            "Manage User Settings",
+            "Manage Custom Admin Roles",
+            "Manage Built-In Admin Roles",
+            "Manage Bot Roles",
+        ],
+    ),
+    (
+        "Bots Management",
+        &["Manage Deployment", "Enterprise Bots", "Consumer Bots", "Smart Bots", "Preferences"],
+    ),
+    ("Enrollment", &["Invite", "Import Users / Sync", "Directory Sync"]),
+    (
+        "Security & Control",
+        &["Single Sign On", "Two-Factor Authentication", "Enterprise Key", "API Scopes", "Kore.ai Connector"],
+    ),
+    ("Analytics", &["View and Run Audit Reports", "View and Run Bot Chat History"]),
+];
+
+/// Bot permissions by what they are about.
+const BOT_SECTIONS: [(&str, &[&str]); 4] = [
+    ("Build", &["Tasks", "Natural Language", "Knowledge Graph", "Testing", "IntentDiscovery", "Storyboard"]),
+    (
+        "Settings",
+        &[
+            "Bot Developers",
+            "Bot Settings",
+            "Bot Import",
+            "Integrations & Extensions",
+            "App Builder API Scopes",
+        ],
+    ),
+    ("Deploy", &["Publish bot", "Channels"]),
+    ("Analyze", &["Dashboard", "Bot Analytics", "Custom Dashboards"]),
+];
+/// Where permissions are that the console does not know.
+const OTHER: &str = "Other permissions";
+
+/// A part of the form, with a heading of its own.
+pub(super) struct PermissionSection {
+    pub(super) title: &'static str,
+    pub(super) rows: Vec<PermissionRow>,
+}
+
+impl PermissionSection {
+    /// What the whole section can be set to at once: the levels of its permissions, the least first.
+    pub(super) fn steps(&self) -> Vec<Level> {
+        let all = self.rows.iter().flat_map(|row| row.levels.iter().rev());
+        let mut steps: Vec<Level> = Vec::new();
+        for level in all {
+            // *Full* and *Yes* are the most there is, of either sort.
+            if !steps.contains(level) && !(level.0 == "YES" && self.rows.iter().any(PermissionRow::has_depth))
+            {
+                steps.push(*level);
+            }
+        }
+        steps.sort_by_key(|(value, _)| ["NO", "VIEW", "FULL", "YES"].iter().position(|own| own == value));
+        steps
+    }
+}
+
+/// The permissions of `rows` in sections; none is empty.
+pub(super) fn sections(kind: RoleKind, rows: Vec<PermissionRow>) -> Vec<PermissionSection> {
+    let known: &[(&'static str, &[&str])] = match kind {
+        RoleKind::Admin => &ADMIN_SECTIONS,
+        RoleKind::Bot => &BOT_SECTIONS,
+    };
+    let mut sections: Vec<PermissionSection> = known
+        .iter()
+        .map(|(title, _)| *title)
+        .chain([OTHER])
+        .map(|title| PermissionSection { title, rows: Vec::new() })
+        .collect();
+    for row in rows {
+        let place = known.iter().position(|(_, keys)| keys.contains(&row.key.as_str()));
+        sections[place.unwrap_or(known.len())].rows.push(row);
+    }
+    sections.retain(|section| !section.rows.is_empty());
+    sections
+}
+
 /// A permission on the form.
 pub(super) struct PermissionRow {
     pub(super) key: String,
@@ -40,6 +127,18 @@ pub(super) struct PermissionRow {
 }
 
 impl PermissionRow {
+    fn has_depth(&self) -> bool {
+        self.levels.iter().any(|(value, _)| *value == "FULL")
+    }
+
+    /// What the form offers, the least first; a level of another generation is offered as long as it is held.
+    pub(super) fn choices(&self) -> Vec<(&str, &str)> {
+        let known = self.levels.iter().rev().map(|(value, word)| (*value, *word));
+        let is_other = !self.level.is_empty() && self.levels.iter().all(|(value, _)| *value != self.level);
+        let other = is_other.then_some((self.level.as_str(), self.level.as_str()));
+        std::iter::once(("", "Not set")).chain(known).chain(other).collect()
+    }
+
     /// The console's word for the level, where it cannot be changed.
     pub(super) fn word(&self) -> &str {
         let known = self.levels.iter().find(|(value, _)| *value == self.level);
@@ -113,6 +212,36 @@ mod tests {
             held.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
         });
         assert_eq!(same, Some(held));
+    }
+
+    #[test]
+    fn permissions_are_in_the_section_of_their_module_and_none_is_lost() {
+        for (kind, titles) in [
+            (RoleKind::Admin, ADMIN_SECTIONS.map(|(title, _)| title).to_vec()),
+            (RoleKind::Bot, BOT_SECTIONS.map(|(title, _)| title).to_vec()),
+        ] {
+            let all = rows(kind, &Map::new());
+            let count = all.len();
+            let sections = sections(kind, all);
+            assert_eq!(sections.iter().map(|one| one.title).collect::<Vec<_>>(), titles);
+            assert_eq!(sections.iter().map(|one| one.rows.len()).sum::<usize>(), count);
+        }
+        let held = map(&json!({ "Later Thing": "FULL" }));
+        assert_eq!(sections(RoleKind::Bot, rows(RoleKind::Bot, &held)).last().unwrap().title, OTHER);
+        let steps = |kind: RoleKind, place: usize| -> Vec<&str> {
+            let steps = sections(kind, rows(kind, &Map::new()))[place].steps();
+            steps.into_iter().map(|(_, word)| word).collect()
+        };
+        assert_eq!(steps(RoleKind::Admin, 0), ["No", "Yes"]);
+        assert_eq!(steps(RoleKind::Bot, 1), ["No", "View", "Full"]);
+    }
+
+    #[test]
+    fn a_level_of_another_generation_can_be_kept() {
+        let held = map(&json!({ "Tasks": "EDIT & DELETE" }));
+        let row = rows(RoleKind::Bot, &held).remove(0);
+        assert_eq!(row.choices().last(), Some(&("EDIT & DELETE", "EDIT & DELETE")));
+        assert_eq!(row.choices().len(), 5);
     }
 
     #[test]

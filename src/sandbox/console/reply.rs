@@ -171,6 +171,7 @@ impl From<SandboxError> for PageError {
             // The rest of the message is for the command line.
             SandboxError::Exists { .. }
             | SandboxError::BadEmail(_)
+            | SandboxError::BadAccountName(_)
             | SandboxError::AlreadyJoined { .. }
             | SandboxError::UnknownScope { .. }
             | SandboxError::WeakPassword(_) => {

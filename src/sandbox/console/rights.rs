@@ -3,6 +3,7 @@
 use crate::sandbox::store::accounts::Account;
 use crate::sandbox::store::roles::Role;
 use crate::sandbox::store::users::User;
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// An admin permission. Every module and action of the console is behind one of them; it is named on the route.
@@ -131,6 +132,14 @@ impl Rights {
                 .filter_map(|(name, _)| Permission::called(name))
                 .collect(),
         }
+    }
+
+    /// Whether they hold everything that a role of these permissions brings. What the console does not know is not held.
+    pub(super) fn cover(&self, permissions: &Map<String, Value>) -> bool {
+        let mut brought = permissions.iter().filter(|(_, level)| level.as_str() != Some("NO"));
+        self.is_master
+            || brought
+                .all(|(name, _)| Permission::called(name).is_some_and(|one| self.granted.contains(&one)))
     }
 
     /// Whether they are enough.

@@ -47,6 +47,20 @@ pub(super) fn needs_to_give(role: &Role) -> Needs {
     if role.is_master_admin() { Needs::PrimaryAdmin } else { needs_to_define(role.kind) }
 }
 
+/// Whether an administrator may give or take `role`. Who manages users assigns roles as well (3.5): bot roles, and
+/// those admin roles that bring nothing which they lack themselves.
+pub(super) fn may_give(rights: &Rights, role: &Role) -> bool {
+    let may_assign = || {
+        !role.is_master_admin()
+            && rights.satisfy(ASSIGN)
+            && (role.kind == RoleKind::Bot || rights.cover(&role.permissions))
+    };
+    rights.satisfy(needs_to_give(role)) || may_assign()
+}
+
+/// What assigning roles to a user takes, on the user's page.
+pub(super) const ASSIGN: Needs = Needs::Any(&[Permission::ManageUsers]);
+
 /// What people call it: the API's name of Master Admin is another.
 pub(super) fn shown_name(role: &Role) -> &str {
     if role.is_master_admin() { "Master Admin" } else { &role.name }
@@ -59,8 +73,7 @@ fn check(admin: &AdminContext<'_>, role: &Role) -> Result<(), PageError> {
                 .to_owned(),
         ));
     }
-    let needs = needs_to_give(role);
-    if admin.rights.satisfy(needs) { Ok(()) } else { Err(PageError::Denied(needs)) }
+    if may_give(&admin.rights, role) { Ok(()) } else { Err(PageError::Denied(needs_to_give(role))) }
 }
 
 /// Refuses who may not give every role that comes with being in the group: who changes a group gives and takes those.
@@ -70,7 +83,7 @@ pub(super) fn check_group(
     group: &Group,
 ) -> Result<(), PageError> {
     let held = roles::of_group_and_above(conn, group.seq)?;
-    match held.iter().find(|role| !admin.rights.satisfy(needs_to_give(role))) {
+    match held.iter().find(|role| !may_give(&admin.rights, role)) {
         None => Ok(()),
         Some(role) => Err(PageError::Refused(format!(
             "Group {} brings the role {}: only {} may change the group.",

@@ -78,6 +78,10 @@ pub(crate) fn insert(
     by_seq(conn, conn.last_insert_rowid())
 }
 
+pub(crate) fn set_name(conn: &Connection, account: i64, name: &str) -> rusqlite::Result<()> {
+    conn.execute("UPDATE accounts SET name = ?2 WHERE seq = ?1", params![account, name]).map(drop)
+}
+
 pub(crate) fn set_auto_approve(conn: &Connection, account: i64, auto: bool) -> rusqlite::Result<()> {
     conn.execute("UPDATE accounts SET auto_approve = ?2 WHERE seq = ?1", params![account, auto]).map(drop)
 }

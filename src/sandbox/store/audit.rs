@@ -67,7 +67,18 @@ events! {
     KILL_SESSION = "Kill Session", "Login/Logout";
 }
 
-/// Writes an entry of what the API, or nobody in particular, did.
+/// Who an entry is of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum By<'a> {
+    /// Nobody in particular.
+    System,
+    /// A user in the console, by e-mail.
+    User(&'a str),
+    /// An app through the API, by client id.
+    App(&'a str),
+}
+
+/// Writes an entry of what nobody in particular did.
 pub(crate) fn log(
     conn: &Connection,
     account: i64,
@@ -75,7 +86,7 @@ pub(crate) fn log(
     event: Event,
     description: &str,
 ) -> rusqlite::Result<()> {
-    log_of(conn, account, at, "", event, description)
+    log_by(conn, account, at, By::System, event, description)
 }
 
 /// Writes an entry of what `actor`, by e-mail, did in the console.
@@ -87,9 +98,26 @@ pub(crate) fn log_of(
     event: Event,
     description: &str,
 ) -> rusqlite::Result<()> {
+    log_by(conn, account, at, By::User(actor), event, description)
+}
+
+/// Writes an entry.
+pub(crate) fn log_by(
+    conn: &Connection,
+    account: i64,
+    at: Timestamp,
+    by: By<'_>,
+    event: Event,
+    description: &str,
+) -> rusqlite::Result<()> {
+    let (actor, app) = match by {
+        By::System => ("", ""),
+        By::User(email) => (email, ""),
+        By::App(client_id) => ("", client_id),
+    };
     conn.prepare_cached(
-        "INSERT INTO audit (account_seq, id, at_ms, name, category, description, actor)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO audit (account_seq, id, at_ms, name, category, description, actor, app)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
     .execute(params![
         account,
@@ -98,7 +126,8 @@ pub(crate) fn log_of(
         event.name,
         event.category,
         description,
-        actor
+        actor,
+        app
     ])
     .map(drop)
 }

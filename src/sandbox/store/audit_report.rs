@@ -10,6 +10,10 @@ pub(crate) struct AuditRow {
     pub(crate) actor: String,
     /// Their name, if they are still there.
     pub(crate) name: String,
+    /// The client id of the app that did it; empty for people.
+    pub(crate) app: String,
+    /// Its name, if it is still there.
+    pub(crate) app_name: String,
     pub(crate) event: String,
     pub(crate) category: String,
     pub(crate) description: String,
@@ -20,7 +24,7 @@ pub(crate) struct AuditRow {
 pub(crate) struct AuditFilter {
     /// Milliseconds, both ends included.
     pub(crate) between: (i64, i64),
-    /// A part of the address, in whatever case.
+    /// A part of the address of a user, or of the name or client id of an app, in whatever case.
     pub(crate) actor: String,
     pub(crate) category: String,
     pub(crate) event: String,
@@ -29,7 +33,8 @@ pub(crate) struct AuditFilter {
 }
 
 const MATCHING: &str = "a.account_seq = ?1 AND a.at_ms BETWEEN ?2 AND ?3 AND (?4 = '' OR a.category = ?4)
-     AND (?5 = '' OR a.name = ?5) AND (?6 = '' OR instr(lower(a.actor), ?6) > 0)
+     AND (?5 = '' OR a.name = ?5) AND (?6 = '' OR instr(lower(a.actor), ?6) > 0 OR instr(lower(a.app), ?6) > 0
+          OR EXISTS (SELECT 1 FROM apps p WHERE p.client_id = a.app AND instr(lower(p.name), ?6) > 0))
      AND (?7 = '' OR instr(a.description, ?7) > 0)";
 
 /// A page of the report, and how many entries it has.
@@ -48,8 +53,9 @@ pub(crate) fn page(
     let rows = conn
         .prepare_cached(&format!(
             "SELECT a.at_ms, a.actor, coalesce(trim(u.first_name || ' ' || u.last_name), ''), a.name, a.category,
-                    a.description
+                    a.description, a.app, coalesce(p.name, '')
              FROM audit a LEFT JOIN users u ON u.account_seq = a.account_seq AND u.email = a.actor
+                  LEFT JOIN apps p ON p.client_id = a.app
              WHERE {MATCHING} ORDER BY a.at_ms DESC, a.seq DESC LIMIT ?8 OFFSET ?9"
         ))?
         .query_map(params![account, from, to, category, event, actor, text, take, skip], |row| {
@@ -60,6 +66,8 @@ pub(crate) fn page(
                 event: row.get(3)?,
                 category: row.get(4)?,
                 description: row.get(5)?,
+                app: row.get(6)?,
+                app_name: row.get(7)?,
             })
         })?
         .collect::<Result<_, _>>()?;

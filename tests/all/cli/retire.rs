@@ -332,3 +332,28 @@ fn a_newer_grant_of_a_role_that_is_also_held_on_another_bot_is_not_taken_back() 
     assert_eq!(removals(&run), [""; 0], "{run}");
     assert!(run.stdout.contains("newer than this branch"), "{run}");
 }
+
+#[test]
+fn named_files_and_standard_input_say_that_lists_are_not_pruned() {
+    const WARNING: &str = "warning: lists are not pruned, because only some manifests were named";
+    let workspace = converged();
+    let files = ["account.yaml", "access.yaml", "admins.yaml", "people.yaml", "teams.yaml"];
+    let text = |file: &&str| std::fs::read_to_string(workspace.path(file)).unwrap();
+    let all: Vec<String> = files.iter().map(text).collect();
+    let all = all.join("---\n").replacen("    - user: sam.roe@example.com\n", "", 1);
+    let piped = |more: &[&str]| {
+        let args = [&["plan", "-"], more].concat();
+        workspace.koreconcile(&args).input(&all).run().expect(0)
+    };
+    let run = piped(&[]);
+    assert!(run.stderr.contains(WARNING), "{run}");
+    // The object is loaded, so a line that it has lost is known to be gone.
+    assert_eq!(removals(&run).len(), 1, "{run}");
+    let run = piped(&["--complete"]);
+    assert!(!run.stderr.contains("warning"), "{run}");
+    assert_eq!(removals(&run).len(), 1, "{run}");
+    let run = workspace.run(&["plan", "account.yaml", "access.yaml", "teams.yaml"]).expect(0);
+    assert!(run.stderr.contains(WARNING), "{run}");
+    let run = workspace.run(&["plan", "."]).expect(0);
+    assert!(!run.stderr.contains(WARNING), "{run}");
+}

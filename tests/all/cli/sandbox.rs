@@ -421,3 +421,15 @@ fn password_is_generated_or_read_and_keeps_the_rules() {
     let text = refusal(&["password", "--data", path(data.path()), "nobody@example.com"]);
     assert!(text.contains(r#"no user "nobody@example.com""#), "{text}");
 }
+
+#[test]
+fn account_is_renamed_from_the_command_line() {
+    let data = tempfile::tempdir().unwrap();
+    stdout(&run(&["seed", "--data", path(data.path())]));
+    let output = run(&["rename", "--data", path(data.path()), "Example Bank"]);
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.ends_with(" is called Example Bank\n"), "{said}");
+    let text = refusal(&["rename", "--data", path(data.path()), " blank"]);
+    assert!(text.contains("\" blank\" is no name for an account"), "{text}");
+}

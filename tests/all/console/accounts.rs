@@ -1,7 +1,9 @@
 //! Several accounts of one person.
 
+use koreconcile::sandbox::{Holder, NewRole, RoleKind};
+
 use crate::support::browser::Browser;
-use crate::support::console_harness::{ConsoleHarness, JANE, OTHER_ACCOUNT, OWNER, PASSWORD};
+use crate::support::console_harness::{ConsoleHarness, JANE, OTHER_ACCOUNT, OWNER, PASSWORD, SAM};
 
 #[tokio::test]
 async fn are_chosen_from_a_list_and_one_is_the_default() {
@@ -80,4 +82,38 @@ async fn code_at_a_switch_lives_two_minutes() {
     assert_eq!(owner.post("/two-factor", &[("code", &code)]).await.status, 422);
     // The account that was open still is.
     assert!(owner.get("/Admin/dashboard").await.text.contains("Example<"));
+}
+
+#[tokio::test]
+async fn name_of_an_account_is_changed_by_master_admins_and_is_nobody_elses() {
+    const SETTINGS: &str = "/Admin/security/settings";
+    let harness = ConsoleHarness::new();
+    harness.second_account();
+    let mut jane = harness.signed_in(JANE).await;
+    jane.get(SETTINGS).await;
+    let rename = "/Admin/security/settings/name";
+    for (name, why) in [
+        ("Example Labs", "is already in account"),
+        ("", "is no name for an account"),
+        (&"x".repeat(101), "is no name for an account"),
+    ] {
+        jane.post(rename, &[("name", name)]).await;
+        let page = jane.get(SETTINGS).await.text;
+        assert!(page.contains(why), "{name}: {page}");
+    }
+    jane.post(rename, &[("name", "Example Bank")]).await;
+    let page = jane.get(SETTINGS).await.text;
+    assert!(page.contains("The account is called Example Bank now."), "{page}");
+    assert!(page.contains("</span>Example Bank</span>"), "{page}");
+    let [event, actor, text] = harness.latest_audit();
+    assert_eq!((event.as_str(), actor.as_str()), ("Settings Modified", JANE));
+    assert_eq!(text, "account Example is called Example Bank now");
+    // A permission for the page is not enough.
+    let permissions = serde_json::json!({ "Single Sign On": "YES" }).as_object().cloned().unwrap();
+    let role = NewRole { permissions, ..NewRole::named(RoleKind::Admin, "Signs on") };
+    harness.admin.add_role(&role).unwrap();
+    harness.admin.bind(&Holder::user(SAM), "Signs on", None).unwrap();
+    let mut sam = harness.signed_in(SAM).await;
+    assert!(!sam.get(SETTINGS).await.text.contains("Name of the account"));
+    assert_eq!(sam.post(rename, &[("name", "Mine")]).await.status, 403);
 }

@@ -1,7 +1,9 @@
 //! Analytics and Billing: the audit report and its file, chat history, billing sessions.
 
 use koreconcile::sandbox::NewUser;
+use serde_json::json;
 
+use crate::sandbox::world::token;
 use crate::support::browser::Browser;
 use crate::support::console_harness::{ConsoleHarness, JANE, KIM, OWNER};
 
@@ -128,4 +130,41 @@ async fn pages_need_their_permissions() {
     other.create_app("theirs", &["all"], false).unwrap();
     assert!(!jane.get(AUDIT).await.text.contains("theirs"));
     assert!(!jane.get("/Admin/analytics/audit.csv").await.text.contains("theirs"));
+}
+
+#[tokio::test]
+async fn audit_report_names_the_app_of_what_the_api_did_and_finds_it() {
+    let harness = ConsoleHarness::new();
+    let app = harness.admin.create_app("Nightly sync", &["all"], false).unwrap();
+    let gone = harness.admin.create_app("Gone", &["all"], false).unwrap();
+    for (app, email) in [(&app, "ann@example.com"), (&gone, "bob@example.com")] {
+        let body =
+            json!({ "users": [{ "userInfo": { "emailId": email, "firstName": "A", "lastName": "B" } }] });
+        harness.call_api(&token(app, json!({})), "POST", "/api/public/users", &body).await;
+    }
+    let mut owner = harness.signed_in(OWNER).await;
+    owner.get("/Admin/security/api-scopes").await;
+    let delete = format!("/Admin/security/api-scopes/{}/delete", gone.client_id);
+    owner.post(&delete, &[("confirmed", "yes")]).await;
+    for (query, shown, hidden) in [
+        ("user=nightly", "App Nightly sync", "bob@example.com"),
+        (app.client_id.as_str(), "ann@example.com", "bob@example.com"),
+        (gone.client_id.as_str(), "Deleted app", "ann@example.com"),
+    ] {
+        let query = query.trim_start_matches("user=");
+        let page = owner.get(&format!("{AUDIT}?event=User+Created&user={query}")).await.text;
+        assert!(page.contains(shown) && !page.contains(hidden), "{query}: {page}");
+        let file =
+            owner.get(&format!("/Admin/analytics/audit.csv?event=User+Created&user={query}")).await.text;
+        assert!(file.contains(shown) && file.contains("cs-") && !file.contains(hidden), "{query}: {file}");
+    }
+}
+
+#[tokio::test]
+async fn audit_report_says_the_time_of_a_sign_in_once() {
+    let harness = ConsoleHarness::new();
+    let mut owner = harness.signed_in(OWNER).await;
+    let page = owner.get(&format!("{AUDIT}?event=Login")).await.text;
+    assert!(page.contains("User logged in from "), "{page}");
+    assert_eq!(page.matches("2026-03-02T09:00:00.000Z").count(), page.matches("datetime=").count(), "{page}");
 }

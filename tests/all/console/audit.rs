@@ -169,6 +169,7 @@ fn actions(ids: &Ids) -> Vec<(&'static str, &str, RequestBody, &'static str)> {
             "User Modified",
         ),
         ("/Admin/security/two-factor", "", form(&[("state", "off")]), "Settings Modified"),
+        ("/Admin/security/settings/name", "", form(&[("name", "Example Bank")]), "Settings Modified"),
         ("/Admin/users/{id}/transfer-ownership", sam, form(&[("confirmed", "yes")]), "User Modified"),
     ]
 }

@@ -1,6 +1,7 @@
 //! The dashboard: counted people, synthetic activity, live.
 
 use koreconcile::sandbox::{NewUser, UserState};
+use serde_json::json;
 
 use crate::support::browser::Browser;
 use crate::support::console_harness::{ConsoleHarness, KIM, OWNER, SAM};
@@ -154,4 +155,36 @@ async fn stream_is_for_administrators_only() {
     let mut sam = harness.signed_in(SAM).await;
     assert_eq!(sam.get("/Admin/dashboard/live").await.status, 403);
     assert_eq!(harness.visitor().await.get("/Admin/dashboard/live").await.location, "/sign-in");
+}
+
+#[tokio::test]
+async fn refresh_is_chosen_and_remembered() {
+    let harness = ConsoleHarness::served().await;
+    let browser = Browser::at(&harness).await;
+    browser.sign_in(OWNER).await;
+    browser.arrives_at("/Admin/dashboard").await;
+    browser.click("#refresh option[value='600']").await;
+    browser.open("/Admin/dashboard").await;
+    browser.evaluates("return document.getElementById('refresh').value", &json!("600")).await;
+    harness
+        .admin
+        .add_user(&NewUser { state: UserState::Locked, ..NewUser::active("late@example.com") })
+        .unwrap();
+    // A choice counts at once.
+    browser.reads("Locked\n1").await;
+    browser.click("#refresh option[value='2']").await;
+    browser.reads("Locked\n2").await;
+}
+
+#[tokio::test]
+async fn users_of_several_hours_are_not_added_up() {
+    let harness = ConsoleHarness::new();
+    let mut owner = harness.signed_in(OWNER).await;
+    for (query, part) in [("", "in an hour"), ("?period=7d", "in a day")] {
+        let page = owner.get(&format!("/Admin/dashboard{query}")).await.text;
+        let (_, rest) = page.split_once("Active users <span class=\"hint\">at most ").unwrap();
+        let (most, rest) = rest.split_once(' ').unwrap();
+        assert!(rest.starts_with(part), "{page}");
+        assert!(number(most) > 0 && number(most) <= figure(&page, "Total Users"), "{page}");
+    }
 }

@@ -19,10 +19,11 @@ async fn request_is_approved_and_the_bot_can_be_assigned() {
     browser.press("Deployment Requests").await;
     browser.reads("Facilities Desk").await;
     browser.inspect("bots-deployment").await;
-    browser.press("Facilities Desk").await;
+    browser.press("Reject Facilities Desk").await;
     browser.reads("Report Fault").await;
     browser.inspect("bots-deployment-request").await;
-    browser.press("Publish").await;
+    browser.press("Deployment Requests").await;
+    browser.press("Publish Facilities Desk").await;
     browser.reads("Facilities Desk is deployed; it is in Enterprise Bots now.").await;
     browser.reads("Nothing waits for approval.").await;
     browser.inspect("bots-deployment-empty").await;

@@ -132,7 +132,10 @@ async fn pages_of_the_person_stay_shut_before_the_code() {
     let code = harness.newest_code(OWNER);
     assert_eq!(owner.post("/two-factor", &[("code", &code)]).await.location, "/Admin");
     owner.get("/password").await;
-    assert_eq!(owner.post("/password", &fields).await.location, "/sign-in?changed=1");
+    assert_eq!(
+        owner.post("/password", &fields).await.location,
+        "/sign-in?changed=1&email=owner%40example.com"
+    );
     assert!(log(&harness).iter().any(|text| text.starts_with("password of owner@example.com changed")));
 }
 
@@ -200,7 +203,10 @@ async fn link_from_the_mailbox_unlocks() {
     visitor.get(&link).await;
     let token = link.split_once("token=").unwrap().1;
     let fields = [("token", token), ("password", NEXT), ("again", NEXT)];
-    assert_eq!(visitor.post("/password/reset", &fields).await.location, "/sign-in?changed=1");
+    assert_eq!(
+        visitor.post("/password/reset", &fields).await.location,
+        "/sign-in?changed=1&email=owner%40example.com"
+    );
     assert_eq!(state(&harness, OWNER), UserState::Active);
     assert!(log(&harness).iter().any(|text| text.contains("owner@example.com reset by a mailed link")));
     visitor.get("/sign-in").await;
@@ -232,7 +238,10 @@ async fn bogus_links_do_not_shut_out_a_real_one() {
     kim.get(&link).await;
     let token = link.split_once("token=").unwrap().1;
     let fields = [("token", token), ("password", NEXT), ("again", NEXT)];
-    assert_eq!(kim.post("/password/reset", &fields).await.location, "/sign-in?changed=1");
+    assert_eq!(
+        kim.post("/password/reset", &fields).await.location,
+        "/sign-in?changed=1&email=kim%40example.com"
+    );
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! Fifteen minutes without activity.
 
+use serde_json::json;
+
 use crate::support::browser::Browser;
-use crate::support::console_harness::{ConsoleHarness, OWNER, PASSWORD};
+use crate::support::console_harness::{ConsoleHarness, JANE, OWNER, PASSWORD};
 
 #[tokio::test]
 async fn page_warns_and_then_leads_to_sign_in() {
@@ -103,4 +105,65 @@ async fn session_ends_after_fifteen_minutes_at_the_server() {
     assert!(!harness.admin.snapshot().unwrap().two_factor);
     // It is gone, not asleep.
     assert_eq!(owner.get("/Admin/dashboard").await.location, "/sign-in");
+}
+
+const FOCUS: &str = "window.dispatchEvent(new Event('focus'))";
+const TYPED: &str = "return document.querySelector('[name=name]').value";
+
+#[tokio::test]
+async fn what_was_typed_is_back_after_signing_in_again() {
+    let harness = ConsoleHarness::served().await;
+    let browser = Browser::at(&harness).await;
+    browser.sign_in(OWNER).await;
+    let sign_in = async |email: &str| {
+        browser.arrives_at("/sign-in?idle=1").await;
+        browser.fill("email", email).await;
+        browser.fill("password", PASSWORD).await;
+        browser.press("Sign in").await;
+        browser.arrives_at("/Admin/groups/new").await;
+    };
+    let new = "/Admin/groups/new";
+    // Whether the page notices by itself, or the form comes too late.
+    for is_sent in [false, true] {
+        browser.open(new).await;
+        browser.fill("name", "Night shift").await;
+        harness.later(15);
+        if is_sent {
+            browser.press("Create group").await;
+        } else {
+            browser.web.execute(FOCUS, Vec::new()).await.unwrap();
+        }
+        sign_in(OWNER).await;
+        browser.reads("What you had typed before you were signed out is back. It is not saved yet.").await;
+        browser.evaluates(TYPED, &json!("Night shift")).await;
+    }
+    browser.inspect("typed-text-is-back").await;
+    assert!(!harness.admin.snapshot().unwrap().groups.contains_key("Night shift"));
+    browser.press("Create group").await;
+    browser.reads("Night shift").await;
+    // What was saved is not brought back,
+    browser.open(new).await;
+    browser.evaluates(TYPED, &json!("")).await;
+    // and nothing is brought back for somebody else.
+    browser.fill("name", "Secret").await;
+    harness.later(15);
+    browser.web.execute(FOCUS, Vec::new()).await.unwrap();
+    sign_in(JANE).await;
+    browser.evaluates(TYPED, &json!("")).await;
+    assert!(!browser.text().await.contains("What you had typed"));
+}
+
+#[tokio::test]
+async fn form_that_comes_too_late_leads_back_to_its_page() {
+    let harness = ConsoleHarness::new();
+    let mut owner = harness.signed_in(OWNER).await;
+    owner.headers.insert("referer", format!("{}/Admin/groups/new", harness.url));
+    harness.later(15);
+    let answer = owner.post("/Admin/groups/new", &[("name", "late")]).await;
+    assert_eq!(answer.location, "/sign-in?idle=1");
+    owner.headers.remove("referer");
+    owner.get("/sign-in").await;
+    let page = owner.sign_in(OWNER, PASSWORD).await;
+    assert!(page.text.contains("Create group"), "{}", page.text);
+    assert!(!harness.admin.snapshot().unwrap().groups.contains_key("late"));
 }

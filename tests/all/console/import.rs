@@ -76,6 +76,12 @@ async fn adds_changes_removes_and_activates_people_and_reports_every_line() {
     let tail = ["User Created", "User Modified", "User Deleted", "User Modified", "User Modified"];
     assert_eq!(events[events.len() - 5..], tail);
 
+    // What only a file sets is shown on the person's page, beside what stands for the picture.
+    browser.open(&format!("/Admin/users/{}", nia.id)).await;
+    browser.reads("Alternate ID\n4711").await;
+    browser.element("[aria-label^='Profile Picture']").await;
+    browser.inspect("user-imported").await;
+
     // The link of the invitation works as any other.
     let mut nia = harness.visitor().await;
     let page = nia.get(&harness.newest_link("nia@example.com")).await;

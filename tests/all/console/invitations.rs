@@ -112,7 +112,10 @@ async fn invitations_that_are_old_or_wrong_offer_a_new_one() {
         ("password", PASSWORD),
         ("again", PASSWORD),
     ];
-    assert_eq!(visitor.post("/signup", &fields).await.location, "/sign-in?joined=1");
+    assert_eq!(
+        visitor.post("/signup", &fields).await.location,
+        "/sign-in?joined=1&email=new.hire%40example.com"
+    );
     assert_eq!(state(&harness, NEW), UserState::Active);
     visitor.get("/sign-in").await;
     assert_eq!(visitor.post("/signup", &fields).await.status, 422, "used");
@@ -257,7 +260,10 @@ async fn invitations_of_somebody_on_the_platform_want_a_yes_only() {
         page.text
     );
     let token = link.split_once("token=").unwrap().1;
-    assert_eq!(jane.post("/signup", &[("token", token)]).await.location, "/sign-in?joined=1");
+    assert_eq!(
+        jane.post("/signup", &[("token", token)]).await.location,
+        "/sign-in?joined=1&email=jane.doe%40example.com"
+    );
     // Her password is what it was, and now there are two accounts to choose from.
     jane.get("/sign-in").await;
     let page = jane.sign_in(JANE, PASSWORD).await;
@@ -296,4 +302,46 @@ async fn invitations_by_file_are_reported_line_by_line() {
     owner.sign_in(OWNER, PASSWORD).await;
     owner.post("/accounts/open", &[("account", OTHER_ACCOUNT)]).await;
     assert_eq!(owner.get(&path).await.status, 404);
+}
+
+#[tokio::test]
+async fn sign_up_starts_in_the_field_that_is_wrong_and_sign_in_knows_the_address() {
+    let harness = ConsoleHarness::new();
+    harness.signed_in(KIM).await.post(INVITE, &[("email", NEW)]).await;
+    let link = harness.newest_link(NEW);
+    let token = link.split_once("token=").unwrap().1;
+    let mut visitor = harness.visitor().await;
+    let focused = |page: &str| {
+        let (before, _) = page.split_once(" autofocus").unwrap_or_else(|| panic!("no focus: {page}"));
+        assert_eq!(page.matches(" autofocus").count(), 1, "{page}");
+        before.rsplit_once("id=\"").unwrap().1.split_once('"').unwrap().0.to_owned()
+    };
+    assert_eq!(focused(&visitor.get(&link).await.text), "first_name");
+    for (first, last, password, wrong) in [
+        ("", "New", PASSWORD, "first_name"),
+        ("Nia", "", PASSWORD, "last_name"),
+        ("Nia", "New", "weak", "password"),
+    ] {
+        let fields = [
+            ("token", token),
+            ("first_name", first),
+            ("last_name", last),
+            ("password", password),
+            ("again", password),
+        ];
+        let answer = visitor.post("/signup", &fields).await;
+        assert_eq!((answer.status, focused(&answer.text).as_str()), (422, wrong));
+        assert!(answer.text.matches("The new password needs:").count() <= 1, "{}", answer.text);
+    }
+    let fields = [
+        ("token", token),
+        ("first_name", "Nia"),
+        ("last_name", "New"),
+        ("password", PASSWORD),
+        ("again", PASSWORD),
+    ];
+    let page = visitor.post("/signup", &fields).await;
+    let page = visitor.get(&page.location).await.text;
+    assert!(page.contains(&format!("value=\"{NEW}\"")), "{page}");
+    assert_eq!(focused(&page), "password");
 }

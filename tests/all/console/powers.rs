@@ -29,7 +29,7 @@ async fn told(visitor: &mut Visitor, path: &str, fields: &[(&str, &str)]) -> Str
 async fn groups_are_changed_by_those_who_may_give_their_roles() {
     let harness = ConsoleHarness::new();
     let admin = &harness.admin;
-    let powers = json!({ "Manage Users": "YES" }).as_object().cloned().unwrap();
+    let powers = json!({ "Enterprise Key": "YES" }).as_object().cloned().unwrap();
     admin.add_role(&NewRole { permissions: powers, ..NewRole::named(RoleKind::Admin, "Powerful") }).unwrap();
     for name in ["above", "within", "empty", "free"] {
         admin.add_group(&NewGroup::named(name)).unwrap();
@@ -38,7 +38,7 @@ async fn groups_are_changed_by_those_who_may_give_their_roles() {
     admin.bind(&Holder::group("above"), "Powerful", None).unwrap();
     admin.bind(&Holder::group("empty"), "Bot Developer", Some("Travel Desk")).unwrap();
     admin.join("within", SAM).unwrap();
-    let mut kim = kim_with(&harness, &["Manage Groups", "Manage Users"]).await;
+    let mut kim = kim_with(&harness, &["Manage Groups"]).await;
     let (kim_id, sam_id) = (harness.person(KIM), harness.person(SAM));
     let [above, within, empty, free] =
         ["above", "within", "empty", "free"].map(|name| group_id(&harness, name));
@@ -53,9 +53,6 @@ async fn groups_are_changed_by_those_who_may_give_their_roles() {
         (format!("/Admin/groups/{above}/groups/remove"), vec![("group", within.as_str())]),
         (format!("/Admin/groups/{above}/edit"), vec![("name", "renamed")]),
         ("/Admin/groups/delete".to_owned(), vec![("group", above.as_str()), ("confirmed", "yes")]),
-        (format!("/Admin/users/{kim_id}/groups/add"), vec![("group", above.as_str())]),
-        (format!("/Admin/users/{kim_id}/groups/add"), vec![("group", within.as_str())]),
-        (format!("/Admin/users/{sam_id}/groups/remove"), vec![("group", within.as_str())]),
     ] {
         let text = told(&mut kim, &path, &fields).await;
         assert!(text.contains("brings the role"), "{path} {fields:?}: {text}");
@@ -157,4 +154,52 @@ async fn master_admins_are_changed_by_master_admins() {
     told(&mut owner, "/Admin/users/apply", &[("user", &id), ("action", "suspend"), ("confirmed", "yes")])
         .await;
     assert_eq!(harness.admin.snapshot().unwrap().users[JANE].state, UserState::Suspended);
+}
+
+#[tokio::test]
+async fn roles_are_assigned_by_who_manages_users_within_their_own_rights() {
+    let harness = ConsoleHarness::new();
+    let admin = &harness.admin;
+    for (name, permission) in
+        [("Inviter", "Invite"), ("Keeper", "Enterprise Key"), ("Connector", "Kore.ai Connector")]
+    {
+        let permissions = json!({ permission: "YES", "Preferences": "NO" }).as_object().cloned().unwrap();
+        admin.add_role(&NewRole { permissions, ..NewRole::named(RoleKind::Admin, name) }).unwrap();
+    }
+    admin.add_group(&NewGroup::named("keepers")).unwrap();
+    admin.bind(&Holder::group("keepers"), "Keeper", None).unwrap();
+    let mut kim = kim_with(&harness, &["Manage Users", "Invite"]).await;
+    let sam = harness.person(SAM);
+    let page = format!("/Admin/users/{sam}");
+    let role = |key: &str| admin.snapshot().unwrap().roles[key].id.clone();
+    let offered = kim.get(&page).await.text;
+    let choices = offered.split_once("id=\"admin-role\"").unwrap().1.split_once("</select>").unwrap().0;
+    assert!(choices.contains(">Inviter<"), "{choices}");
+    for beyond in [">Keeper<", ">Connector<", ">Master Admin<"] {
+        assert!(!choices.contains(beyond), "{beyond} {choices}");
+    }
+    for key in ["admin/Keeper", "admin/Connector", "admin/admin"] {
+        kim.get(&page).await;
+        let answer = kim.post(&format!("{page}/admin-roles/add"), &[("role", &role(key))]).await;
+        assert_eq!(answer.status, 403, "{key}");
+    }
+    told(&mut kim, &format!("{page}/admin-roles/add"), &[("role", &role("admin/Inviter"))]).await;
+    let bot = harness.bot("Travel Desk");
+    let fields = [("role", role("bot/Bot Tester")), ("bot", bot.clone())];
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    told(&mut kim, &format!("{page}/bot-roles/add"), &fields).await;
+    let held = admin.snapshot().unwrap().users[SAM].clone();
+    assert_eq!(held.admin_roles, ["Inviter"]);
+    assert_eq!(held.bot_roles, [("Bot Tester".to_owned(), "Travel Desk".to_owned())]);
+    // Nor by way of a group, and Bot Owner comes with a bot.
+    let group = group_id(&harness, "keepers");
+    let text = told(&mut kim, &format!("{page}/groups/add"), &[("group", &group)]).await;
+    assert!(!admin.snapshot().unwrap().users[SAM].groups.iter().any(|one| one == "keepers"), "{text}");
+    let fields = [("role", role("bot/Bot Owner")), ("bot", bot)];
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    told(&mut kim, &format!("{page}/bot-roles/add"), &fields).await;
+    assert_eq!(admin.snapshot().unwrap().users[SAM].bot_roles.len(), 1);
+    // Taking them away is the same.
+    told(&mut kim, &format!("{page}/admin-roles/remove"), &[("role", &role("admin/Inviter"))]).await;
+    assert!(admin.snapshot().unwrap().users[SAM].admin_roles.is_empty());
 }

@@ -54,7 +54,7 @@ async fn are_made_with_permissions_changed_and_deleted() {
     browser.press("New admin role").await;
     browser.fill("role_name", "Auditor").await;
     browser.fill("role_description", "Reads what happened").await;
-    browser.click("select[name='View and Run Audit Reports'] option[value='YES']").await;
+    browser.click("input[name='View and Run Audit Reports'][value='YES']").await;
     browser.inspect("role-new").await;
     browser.press("Create role").await;
     browser.reads("The role is created").await;
@@ -63,7 +63,7 @@ async fn are_made_with_permissions_changed_and_deleted() {
     assert_eq!(json!(made.permissions), json!({ "View and Run Audit Reports": "YES" }));
     assert!(!made.is_system);
     browser.press("Permissions").await;
-    browser.click("select[name='Invite'] option[value='NO']").await;
+    browser.click("input[name='Invite'][value='NO']").await;
     browser.fill("role_name", "Reviewer").await;
     browser.press("Save").await;
     browser.reads("The role is saved.").await;
@@ -289,4 +289,74 @@ async fn roles_of_another_account_are_not_there() {
     let fields = [("holder", ann.as_str()), ("bot", bot.as_str())];
     jane.get(ROLES).await;
     assert_eq!(jane.post(&format!("{analyst}/assignments/add"), &fields).await.status, 404);
+}
+
+#[tokio::test]
+async fn permissions_are_in_sections_that_can_be_set_at_once() {
+    let harness = ConsoleHarness::served().await;
+    let browser = Browser::at(&harness).await;
+    browser.sign_in(JANE).await;
+    browser.open("/Admin/roles/new?kind=bot").await;
+    browser.reads("Build").await;
+    browser.fill("role_name", "Watcher").await;
+    browser.press("Set all of Build to View").await;
+    browser.press("Set all of Analyze to Full").await;
+    browser.click("input[name='Tasks'][value='']").await;
+    browser.inspect("role-new-bot").await;
+    browser.press("Create role").await;
+    browser.reads("The role is created").await;
+    let made = harness.admin.snapshot().unwrap().roles["bot/Watcher"].clone();
+    let expected = json!({
+        "Natural Language": "VIEW", "Knowledge Graph": "VIEW", "Testing": "VIEW", "IntentDiscovery": "VIEW",
+        "Storyboard": "VIEW", "Dashboard": "YES", "Bot Analytics": "YES", "Custom Dashboards": "FULL"
+    });
+    assert_eq!(json!(made.permissions), expected);
+}
+
+#[tokio::test]
+async fn levels_of_another_generation_stay_when_a_role_is_saved() {
+    let harness = ConsoleHarness::new();
+    let held = json!({ "Tasks": "EDIT & DELETE", "Later Thing": "Own" });
+    let permissions = held.as_object().cloned().unwrap();
+    harness.admin.add_role(&NewRole { permissions, ..NewRole::named(RoleKind::Bot, "Newer") }).unwrap();
+    let path = path(&harness, "bot/Newer");
+    let mut jane = harness.signed_in(JANE).await;
+    let page = jane.get(&path).await.text;
+    let fields: Vec<(String, String)> = page
+        .split("<input type=\"radio\" name=\"")
+        .skip(1)
+        .filter(|field| field.split_once('>').unwrap().0.ends_with(" checked"))
+        .map(|field| {
+            let (name, rest) = field.split_once('"').unwrap();
+            let value = rest.split_once("value=\"").unwrap().1.split_once('"').unwrap().0;
+            (name.to_owned(), value.replace("&#38;", "&"))
+        })
+        .collect();
+    let mut sent: Vec<(&str, &str)> =
+        fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    sent.extend([("role_name", "Newest"), ("role_description", "")]);
+    assert_eq!(jane.post(&path, &sent).await.status, 303);
+    assert_eq!(json!(harness.admin.snapshot().unwrap().roles["bot/Newest"].permissions), held);
+}
+
+#[tokio::test]
+async fn roles_are_edited_from_their_row_and_assigned_while_typing() {
+    let harness = ConsoleHarness::served().await;
+    let browser = Browser::at(&harness).await;
+    browser.sign_in(OWNER).await;
+    browser.open(ROLES).await;
+    browser.fill("search", "tester").await;
+    // Nothing is pressed: the list follows.
+    browser.reads("1–1 of 1").await;
+    browser.press("Edit Bot Tester").await;
+    browser.press("Assignments").await;
+    browser.fill("search", "sto").await;
+    browser.choose("Sam Stone").await;
+    // What is ticked stays, though the search goes on.
+    browser.fill("search", "sam").await;
+    let is_narrowed = "return document.querySelectorAll('#found input[name=holder]').length";
+    browser.evaluates(is_narrowed, &json!(1)).await;
+    browser.press("Assign").await;
+    browser.reads("The role is assigned.").await;
+    assert_eq!(harness.admin.snapshot().unwrap().users[SAM].bot_roles.len(), 1);
 }

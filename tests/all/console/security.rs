@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::sandbox::world::token;
 use crate::support::browser::Browser;
-use crate::support::console_harness::{ConsoleHarness, JANE, KIM, OWNER, PASSWORD};
+use crate::support::console_harness::{ConsoleHarness, JANE, KIM, OWNER, PASSWORD, SAM};
 use koreconcile::sandbox::App;
 
 const APPS: &str = "/Admin/security/api-scopes";
@@ -136,11 +136,16 @@ async fn single_sign_on_is_what_the_api_shows() {
     browser.fill("issuer", "https://idp.example.com").await;
     browser.fill("certificate", "MIIC").await;
     browser.choose("Restrict Auto-Onboarding").await;
-    browser.choose("SAML attribute mapping").await;
+    browser.choose("Exclude RequestedAuthnContext").await;
+    browser.fill("exclusions", "nobody@example.com").await;
+    browser.choose("Attribute mapping").await;
     browser.fill("attribute-name", "role").await;
     browser.fill("attribute-value", "Admin").await;
     browser.fill("attribute-kore", "isDeveloper").await;
     browser.inspect("security-sso").await;
+    browser.press("Save and switch on").await;
+    browser.reads("nobody@example.com on the exclusion list is not in the account.").await;
+    browser.fill("exclusions", "Sam@example.com, kim@example.com").await;
     browser.press("Save and switch on").await;
     browser.reads("Single sign-on is saved and on.").await;
     let app = harness.admin.create_app("tests", &["all"], false).unwrap();
@@ -149,6 +154,13 @@ async fn single_sign_on_is_what_the_api_shows() {
     let config = &shown["ssoConfig"];
     assert_eq!(config["config"]["entryPoint"], "https://idp.example.com/sso", "{shown}");
     assert_eq!(config["autoOnboarding"]["restrict"], true);
+    assert_eq!(config["config"]["disableRequestedAuthnContext"], true);
+    // The list is the console's alone, and its users keep their password.
+    assert!(!shown.to_string().contains("example.com\",\"kim"), "{shown}");
+    let refused = harness.admin.sign_in_by_sso(SAM, &[("role", "Admin")]).unwrap_err();
+    assert!(refused.to_string().contains("signs in with a password"), "{refused}");
+    browser.open("/Admin/security/sso").await;
+    assert!(browser.source().await.contains("Sam@example.com\nkim@example.com"));
     assert_eq!(config["samlAttributeMapping"]["attributeMapping"][0]["koreAttribute"], "isDeveloper");
     browser.press("Disable single sign-on").await;
     browser.reads("Single sign-on is off.").await;

@@ -288,7 +288,7 @@ async fn password_is_the_identity_providers_when_single_sign_on_is_on() {
 #[tokio::test]
 async fn changes_need_exactly_their_permissions() {
     let harness = ConsoleHarness::new();
-    // Kim may manage users, and neither groups nor roles.
+    // Kim may manage users and give what she has herself, and no groups and no account.
     let kim = Holder::user(KIM);
     harness.admin.unbind(&kim, "User Manager", None).unwrap();
     let permissions = json!({ "Manage Users": "YES" }).as_object().cloned().unwrap();
@@ -298,21 +298,29 @@ async fn changes_need_exactly_their_permissions() {
     let sam = path(&harness, SAM);
     let page = kim.get(&sam).await;
     assert!(page.text.contains("Edit profile") && !page.text.contains("Add to group"), "{}", page.text);
-    assert!(!page.text.contains("Add admin role") && !page.text.contains("Transfer Ownership"));
+    assert!(page.text.contains(">People</option>") && !page.text.contains(">User Manager</option>"));
+    assert!(!page.text.contains("Transfer Ownership"));
     let before = harness.admin.snapshot().unwrap();
-    for path in [
-        "groups/add",
-        "groups/remove",
-        "admin-roles/add",
-        "admin-roles/remove",
-        "bot-roles/add",
-        "bot-roles/change",
-        "bot-roles/delete",
-        "transfer-ownership",
-    ] {
+    let others = ["groups/add", "groups/remove", "transfer-ownership"];
+    for path in others {
         let answer = kim.post(&format!("{sam}/{path}"), &[("confirmed", "yes")]).await;
         assert_eq!(answer.status, 403, "{path}");
         kim.get(&sam).await;
+    }
+    assert_eq!(harness.admin.snapshot().unwrap(), before);
+    // Without it, none of the page.
+    harness.admin.unbind(&Holder::user(KIM), "People", None).unwrap();
+    let permissions = json!({ "Enterprise Key": "YES" }).as_object().cloned().unwrap();
+    harness.admin.add_role(&NewRole { permissions, ..NewRole::named(RoleKind::Admin, "Key") }).unwrap();
+    harness.admin.bind(&Holder::user(KIM), "Key", None).unwrap();
+    let before = harness.admin.snapshot().unwrap();
+    assert_eq!(kim.get(&sam).await.status, 403);
+    let roles =
+        ["admin-roles/add", "admin-roles/remove", "bot-roles/add", "bot-roles/change", "bot-roles/delete"];
+    for path in others.into_iter().chain(roles) {
+        kim.get("/Admin/dashboard").await;
+        let answer = kim.post(&format!("{sam}/{path}"), &[("confirmed", "yes")]).await;
+        assert_eq!(answer.status, 403, "{path}");
     }
     assert_eq!(harness.admin.snapshot().unwrap(), before);
 }

@@ -11,8 +11,11 @@ use std::path::Path;
 pub const CHART: &str = "charts/koreconcile";
 pub const FULL: &str = "tests/fixtures/chart/full.yaml";
 
+/// An image, without which nothing can be installed.
+pub const IMAGE: [&str; 2] = ["--set", "image.repository=registry.example.com/koreconcile"];
+
 fn template(args: &[&str]) -> Run {
-    let args = [&["template", "kore", CHART, "--namespace", "kore-system"], args].concat();
+    let args = [&["template", "kore", CHART, "--namespace", "kore-system"], &IMAGE[..], args].concat();
     Cluster::shared().helm(&args).run()
 }
 
@@ -32,13 +35,14 @@ pub fn file(path: &str) -> String {
 pub fn install(system: &Namespace<'_>, accounts: &Namespace<'_>, more: &[&str]) -> Run {
     let namespaces = format!("accountNamespaces={{{}}}", accounts.name);
     let args = ["install", &system.name, CHART, "-n", &system.name, "--set", "crds.install=false"];
-    Cluster::shared().helm(&[&args[..], &["--set", &namespaces], more].concat()).run().expect(0)
+    Cluster::shared().helm(&[&args[..], &IMAGE, &["--set", &namespaces], more].concat()).run().expect(0)
 }
 
 #[test]
 fn lints_strictly() {
     for more in [&[][..], &["--values", FULL]] {
-        let run = Cluster::shared().helm(&[&["lint", "--strict", CHART], more].concat()).run().expect(0);
+        let args = [&["lint", "--strict", CHART], &IMAGE[..], more].concat();
+        let run = Cluster::shared().helm(&args).run().expect(0);
         assert!(run.stdout.contains("1 chart(s) linted, 0 chart(s) failed"), "{run}");
         assert!(!run.said().contains("[WARNING]"), "{run}");
     }
@@ -66,6 +70,10 @@ fn says_what_is_wrong_with_values() {
         "replicas=2",
         "image.digest=latest",
         "image.repository=",
+        "image.repository=x,clusterWide=true",
+        "image.repository=x,clusterWide=true,accountNamespaces={acme}",
+        "image.repository=x,caBundle.configMap=a,caBundle.secret=b",
+        "extraArgs={debounce=5s}",
         "allowedHosts={https://platform.kore.ai}",
         "allowedHosts=null",
         "accountNamespaces={Acme}",
@@ -76,7 +84,7 @@ fn says_what_is_wrong_with_values() {
         "metrics.serviceMonitor.interval=often",
     ] {
         let run = template(&["--set", value]).expect(1);
-        assert_eq!(run.stdout, "", "{run}");
+        assert!(run.stdout.is_empty(), "{run}");
         let _ = writeln!(seen, "{value}\n{}", run.stderr);
     }
     let _guard = snapshots();
@@ -102,7 +110,10 @@ fn brings_every_definition_and_keeps_it() {
 #[test]
 fn installs_upgrades_and_uninstalls_without_losing_anybody() {
     let cluster = Cluster::empty();
-    let helm = |args: &[&str]| cluster.helm(&[args, &["--namespace", "kore-system"]].concat()).run();
+    let helm = |args: &[&str]| {
+        let image = if ["install", "upgrade"].contains(&args[0]) { &IMAGE[..] } else { &[] };
+        cluster.helm(&[args, image, &["--namespace", "kore-system"]].concat()).run()
+    };
     let install = ["install", "kore", CHART, "--create-namespace"];
     let run = helm(&install).expect(0);
     assert!(run.stdout.contains("koreconcile 0.1.0 reconciles the KoreAccounts in: kore-system"), "{run}");
@@ -183,7 +194,7 @@ fn is_accepted_by_the_server_with_everything_on() {
     ]);
     let rendered = run.run().expect(0).stdout;
     let run = namespace.kubectl(&["apply", "--dry-run=server", "-f", "-"]).input(&rendered).run().expect(0);
-    assert_eq!((run.stdout.lines().count(), run.stderr.as_str()), (14, ""), "{run}");
+    assert_eq!((run.stdout.lines().count(), run.stderr.as_str()), (18, ""), "{run}");
 }
 
 #[test]
@@ -263,4 +274,155 @@ fn arguments_are_the_verbs() {
         args.insert(1, "--metrics-listen=everywhere");
         Workspace::with(&[]).run(&args).expect(3);
     }
+}
+
+#[test]
+fn a_proxy_that_opens_tls_needs_values_only() {
+    for (kind, source) in [("configMap", "name"), ("secret", "secretName")] {
+        let bundle = format!("caBundle.{kind}=authorities,caBundle.key=all.pem");
+        let more =
+            ["--set", bundle.as_str(), "--set", "env[0].name=HTTPS_PROXY,env[0].value=http://proxy:3128"];
+        let deployments = rendered(&more, "Deployment");
+        let pod = &deployments[0]["spec"]["template"]["spec"];
+        let container = &pod["containers"][0];
+        assert_eq!(pod["volumes"][0][kind][source], "authorities");
+        let mount = &container["volumeMounts"][0];
+        assert_eq!((&mount["name"], &mount["readOnly"]), (&pod["volumes"][0]["name"], &true.into()));
+        let file = format!("{}/all.pem", mount["mountPath"].as_str().unwrap());
+        let env = container["env"].as_array().unwrap();
+        let value = |name: &str| env.iter().find(|one| one["name"] == name).unwrap()["value"].clone();
+        assert_eq!((value("SSL_CERT_FILE"), value("HTTPS_PROXY")), (file.into(), "http://proxy:3128".into()));
+    }
+}
+
+#[test]
+fn every_namespace_is_watched_with_a_cluster_role_of_the_same_rules() {
+    let wide = ["--set", "clusterWide=true,secretNames={kore-credentials}"];
+    let deployments = rendered(&wide, "Deployment");
+    let args = deployments[0]["spec"]["template"]["spec"]["containers"][0]["args"].to_string();
+    assert!(!args.contains("--namespace="), "{args}");
+    let roles = |more: &[&str], kind: &str| -> Vec<Value> {
+        let named = |role: &Value| role["metadata"]["name"] == "kore-koreconcile-accounts";
+        rendered(more, kind).into_iter().filter(named).collect()
+    };
+    assert!(roles(&wide, "Role").is_empty());
+    let namespaced = roles(&["--set", "secretNames={kore-credentials}"], "Role").remove(0);
+    let cluster = roles(&wide, "ClusterRole").remove(0);
+    let rules = |role: &Value| -> Vec<Value> {
+        let all = role["rules"].as_array().unwrap().iter();
+        all.filter(|rule| rule["resources"] != serde_json::json!(["namespaces"])).cloned().collect()
+    };
+    assert_eq!(rules(&cluster), rules(&namespaced));
+    assert!(
+        rules(&cluster).iter().any(|rule| rule["resourceNames"] == serde_json::json!(["kore-credentials"]))
+    );
+    let bound = roles(&wide, "ClusterRoleBinding").remove(0);
+    assert_eq!(bound["roleRef"]["name"], "kore-koreconcile-accounts");
+}
+
+#[test]
+fn namespaces_that_do_not_exist_are_named_before_anything_is_installed() {
+    let cluster = Cluster::shared();
+    let system = cluster.namespace("early");
+    let args = ["install", "early", CHART, "-n", &system.name, "--set", "crds.install=false"];
+    let absent = ["--set", "accountNamespaces={nobody-made-it}"];
+    let run = cluster.helm(&[&args[..], &IMAGE, &absent].concat()).run().expect(1);
+    let said = "namespace nobody-made-it of accountNamespaces does not exist: kubectl create namespace nobody-made-it";
+    assert!(run.stderr.contains(said), "{run}");
+    // Nothing is in the way of the next try.
+    let there = format!("accountNamespaces={{{}}}", system.name);
+    cluster.helm(&[&args[..], &IMAGE, &["--set", &there]].concat()).run().expect(0);
+    cluster.helm(&["uninstall", "early", "-n", &system.name]).run().expect(0);
+}
+
+#[test]
+fn pods_do_not_restart_for_a_new_version_of_the_chart() {
+    let deployments = rendered(&[], "Deployment");
+    let labels = deployments[0]["spec"]["template"]["metadata"]["labels"].as_object().unwrap();
+    let mut names: Vec<&str> = labels.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    let expected =
+        ["component", "instance", "name", "part-of"].map(|name| format!("app.kubernetes.io/{name}"));
+    assert_eq!(names, expected);
+    let own = deployments[0]["metadata"]["labels"].as_object().unwrap();
+    assert!(own.contains_key("helm.sh/chart") && own.contains_key("app.kubernetes.io/version"));
+}
+
+#[test]
+fn dns_is_reached_in_the_cluster_and_on_the_node() {
+    let policies = rendered(&[], "NetworkPolicy");
+    let dns = &policies[0]["spec"]["egress"][0];
+    assert_eq!(dns["ports"][0]["port"], 53);
+    let to = serde_json::json!([{ "namespaceSelector": {} }, { "ipBlock": { "cidr": "169.254.20.10/32" } }]);
+    assert_eq!(dns["to"], to);
+}
+
+#[test]
+fn every_role_lists_all_objects_and_reads_their_events() {
+    let cluster = Cluster::empty();
+    cluster.helm(&[&["install", "kore", CHART, "-n", "default"], &IMAGE[..]].concat()).run().expect(0);
+    let wait = ["wait", "crd", "--all", "--for=condition=Established", "--timeout=60s"];
+    cluster.kubectl(&wait).run().expect(0);
+    let namespace = cluster.namespace("people");
+    namespace.apply(&document("KoreUser", "jane", "{ email: jane@example.com }")).run().expect(0);
+    for role in ["viewer", "editor", "approver", "account-admin"] {
+        let bound = format!("--clusterrole=kore-koreconcile-{role}");
+        namespace
+            .kubectl(&["create", "rolebinding", role, &bound, &format!("--user={role}")])
+            .run()
+            .expect(0);
+        for args in
+            [&["get", "kore,kp,kpa"][..], &["describe", "ku", "jane"], &["events", "--for", "ku/jane"]]
+        {
+            let run = namespace.kubectl(&[args, &["--as", role]].concat()).run().expect(0);
+            assert!(!run.stderr.contains("Forbidden") && !run.stderr.contains("forbidden"), "{role}: {run}");
+        }
+        let may = |verb: &str, kind: &str| {
+            let run = namespace.kubectl(&["auth", "can-i", verb, kind, "--as", role]).run();
+            run.stdout.trim() == "yes"
+        };
+        assert_eq!(may("create", "koreplanapprovals"), role == "approver", "{role}");
+        assert_eq!(may("create", "koreusers"), role == "editor", "{role}");
+        assert_eq!(may("update", "koreaccounts"), role == "account-admin", "{role}");
+        assert!(!may("get", "secrets"), "{role}");
+    }
+}
+
+#[test]
+fn approvals_carry_the_name_of_whoever_creates_them() {
+    let cluster = Cluster::empty();
+    let namespace = cluster.namespace("people");
+    let values = format!("accountNamespaces={{{}}},admissionPolicies.enabled=true", namespace.name);
+    let install = ["install", "kore", CHART, "-n", "default", "--set", &values];
+    cluster.helm(&[&install[..], &IMAGE].concat()).run().expect(0);
+    let wait = ["wait", "crd", "--all", "--for=condition=Established", "--timeout=60s"];
+    cluster.kubectl(&wait).run().expect(0);
+    let bound =
+        ["create", "rolebinding", "approver", "--clusterrole=kore-koreconcile-approver", "--user=ann"];
+    namespace.kubectl(&bound).run().expect(0);
+    let create = |by: &str| {
+        let spec = format!("{{ changes: [0123456789abcdef]{by} }}");
+        let text = document("KorePlanApproval", "mine", &spec);
+        namespace.kubectl(&["create", "-f", "-", "--as", "ann"]).input(&text).run()
+    };
+    // A policy takes a moment to be in force.
+    let refused = (0..200).map(|_| create(", approvedBy: bob")).find(|run| {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        if run.code == Some(0) {
+            namespace.kubectl(&["delete", "kpa", "mine"]).run().expect(0);
+        }
+        run.code != Some(0)
+    });
+    let refused = refused.expect("the policy is in force");
+    assert!(refused.stderr.contains("spec.approvedBy has to be ann, who creates this approval"), "{refused}");
+    assert!(create("").stderr.contains("spec.approvedBy has to be ann"));
+    create(", approvedBy: ann").expect(0);
+    let shown = namespace.kubectl(&["get", "kpa"]).run().expect(0);
+    assert!(shown.stdout.contains("ann"), "{shown}");
+    // A namespace that nobody watches gets a warning, and nothing more.
+    let elsewhere = cluster.namespace("elsewhere");
+    let run = elsewhere.apply(&document("KoreUser", "jane", "{ email: jane@example.com }")).run().expect(0);
+    assert!(run.stderr.contains("No controller of the release kore watches this namespace"), "{run}");
+    let run = namespace.apply(&document("KoreUser", "jane", "{ email: jane@example.com }")).run().expect(0);
+    assert!(!run.stderr.contains("No controller"), "{run}");
 }

@@ -37,7 +37,7 @@ fn base_is_what_the_chart_renders() {
         "--namespace",
         "koreconcile-system",
         "--set",
-        "crds.install=false",
+        "crds.install=false,image.repository=koreconcile",
     ];
     let run = Cluster::shared().helm(&args).run().expect(0);
     let charts: Vec<Value> = serde_saphyr::from_multiple(&run.stdout).unwrap();

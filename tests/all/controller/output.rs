@@ -58,12 +58,14 @@ fn columns_and_descriptions_say_what_a_person_wants_to_know() {
     golden("describe_account", &["describe", "koreaccount", NAME]);
 }
 
-/// The names of the chart's alerts and dashboard, and no others.
-const METRICS: [&str; 15] = [
+/// The names of the chart's alerts and dashboard, less what only shows once a call has failed.
+const METRICS: [&str; 18] = [
     "koreconcile_account_info",
     "koreconcile_account_reads",
+    "koreconcile_api_call_duration_seconds",
     "koreconcile_api_calls",
     "koreconcile_api_calls_left",
+    "koreconcile_build_info",
     "koreconcile_changes",
     "koreconcile_changes_applied",
     "koreconcile_events",
@@ -75,6 +77,7 @@ const METRICS: [&str; 15] = [
     "koreconcile_reconciles",
     "koreconcile_removals_in_window",
     "koreconcile_status_patches",
+    "koreconcile_unmanaged",
 ];
 
 #[test]
@@ -230,11 +233,34 @@ fn every_test_that_the_threat_model_names_is_there() {
         "0009-waiting-people-are-ready",
         "0010-budget-in-the-lease",
         "0011-own-stores",
-        "0012-deletion-is-expiry",
+        "0016-no-finalizers",
     ];
     let pages: String = pages.iter().map(|page| file(&format!("docs/decisions/{page}.md"))).collect();
     for found in named.captures_iter(&(threats.to_owned() + pages.as_str())) {
         let source = file(&format!("tests/all/controller/{}.rs", &found[1]));
         assert!(source.contains(&format!("fn {}(", &found[2])), "there is no test {}", &found[0]);
     }
+}
+
+#[test]
+fn waiting_for_everything_ends_beside_plans_and_approvals() {
+    let harness = ClusterHarness::new("waits", &json!({ "interval": "1h" }));
+    harness.apply(&[user("ann", &json!({}))]);
+    let operator = harness.start();
+    harness.wait_all(&operator);
+    let plan = json!({
+        "account": NAME, "digest": "0".repeat(64), "part": "1/1", "risk": "low", "riskiest": "none",
+        "counts": { "add": 0, "change": 0, "remove": 0 }, "changes": []
+    });
+    harness.apply(&[
+        document("KorePlan", "beside", &plan),
+        document(
+            "KorePlanApproval",
+            "beside",
+            &json!({ "changes": ["0123456789abcdef"], "approvedBy": "ann" }),
+        ),
+    ]);
+    harness.kubectl(&["wait", "--for=condition=Ready", "kore", "--all", "--timeout=30s"]);
+    let all = harness.kubectl(&["get", "kp,kpa", "-o", "name"]).stdout;
+    assert!(all.contains("koreplanapproval") && all.contains("koreplan.koreconcile.dev/beside"), "{all}");
 }

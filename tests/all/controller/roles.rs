@@ -97,7 +97,7 @@ async fn chart_is_enough_and_no_wider() {
     let client = cluster.client_as(&cluster.service_account(&system.name, &account));
     assert_eq!(granted(&client, &accounts.name, &NEEDED).await, NEEDED);
     assert_eq!(granted(&client, &accounts.name, &NOT_NEEDED).await, Vec::<&str>::new());
-    // Its own namespace, and no other: finalizers are released when it terminates.
+    // That namespace itself, and no other: nothing is taken back while it is being deleted.
     let own = format!("get namespaces {}", accounts.name);
     assert_eq!(granted(&client, &accounts.name, &[&own]).await, [own.as_str()]);
     for elsewhere in [&other, &system] {
@@ -107,9 +107,20 @@ async fn chart_is_enough_and_no_wider() {
         "create leases.coordination.k8s.io",
         "get leases.coordination.k8s.io koreconcile",
         "update leases.coordination.k8s.io koreconcile",
+        "get configmaps",
+        "list configmaps",
+        "create configmaps",
+        "update configmaps",
+        "delete configmaps",
     ];
     assert_eq!(granted(&client, &system.name, &lease).await, lease);
-    let others = ["get leases.coordination.k8s.io another", "delete leases.coordination.k8s.io koreconcile"];
+    let others = [
+        "get leases.coordination.k8s.io another",
+        "delete leases.coordination.k8s.io koreconcile",
+        "watch configmaps",
+        "patch configmaps",
+        "get secrets",
+    ];
     assert_eq!(granted(&client, &system.name, &others).await, Vec::<&str>::new());
 }
 

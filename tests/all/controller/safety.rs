@@ -33,8 +33,10 @@ fn the_newer_of_two_accounts_for_one_tenant_never_writes() {
     assert!(said.contains("the account is not ready (Conflict)"), "{said}");
     assert_eq!(harness.developers(), ["former", "jane.doe", "kim"]);
 
-    // The older one goes: the younger takes its place by itself.
+    // The older one goes: the younger takes its place when it is told to, and what the older one asked for is its own now.
     harness.kubectl(&["delete", "koreaccount", NAME]);
+    harness.wait(&operator, "KoreAccount", "younger", "False AccountTaken");
+    harness.kubectl(&["annotate", "koreaccount", "younger", "koreconcile.dev/accept-memory=yes"]);
     harness.wait(&operator, "KoreRoleBinding", "theirs", "True UpToDate");
     assert_eq!(harness.developers(), ["former", "jane.doe", "kim", "sam"]);
     harness.wait(&operator, "KoreRoleBinding", "ours", "False AccountMissing");
@@ -122,115 +124,181 @@ fn other_namespaces_keep_within_their_limits() {
     assert_eq!(harness.developers(), ["former", "jane.doe", "sam"]);
 }
 
-/// A binding that takes away what it granted when it is deleted.
-fn removing(name: &str, names: &[&str]) -> Value {
-    developers(name, names, &json!({ "deletionPolicy": "Remove" }))
-}
-
 fn finalizers(harness: &ClusterHarness<'_>, name: &str) -> Vec<Value> {
     let found = harness.get("KoreRoleBinding", name).unwrap();
     found["metadata"]["finalizers"].as_array().cloned().unwrap_or_default()
 }
 
-/// With a binding of kim that is granted and kept by our finalizer.
-fn kept(prefix: &str) -> (ClusterHarness<'static>, Operator) {
+/// With a binding of kim that is in place.
+fn granted(prefix: &str) -> (ClusterHarness<'static>, Operator) {
     let harness = ClusterHarness::new(prefix, &json!({ "interval": "1s" }));
-    harness.apply(&[removing("developers", &["kim"])]);
+    harness.apply(&[developers("developers", &["kim"], &json!({}))]);
     let operator = harness.start();
     harness.wait_all(&operator);
-    assert_eq!(finalizers(&harness, "developers"), ["koreconcile.dev/remove"]);
     assert_eq!(harness.developers(), ["former", "jane.doe", "kim"]);
     (harness, operator)
 }
 
+/// Nothing holds it up: kubectl waits until it is gone.
 fn delete(harness: &ClusterHarness<'_>, name: &str) {
-    harness.kubectl(&["delete", "korerolebinding", name, "--wait=false"]);
-}
-
-fn is_gone(harness: &ClusterHarness<'_>, name: &str) -> bool {
-    harness.get("KoreRoleBinding", name).is_none()
+    harness.kubectl(&["delete", "korerolebinding", name, "--timeout=20s"]);
 }
 
 #[test]
-fn a_deleted_object_takes_away_what_it_granted_and_then_goes() {
-    let (harness, operator) = kept("remove");
+fn a_deleted_object_is_gone_at_once_and_what_it_granted_follows() {
+    let (harness, operator) = granted("remove");
+    assert_eq!(finalizers(&harness, "developers"), Vec::<Value>::new());
     delete(&harness, "developers");
-    harness.until(&operator, "the object is gone", || is_gone(&harness, "developers"));
-    assert_eq!(harness.developers(), ["former", "jane.doe"]);
+    harness.until(&operator, "the role is gone", || harness.developers() == ["former", "jane.doe"]);
 
-    // Changed to Retain, it goes without a trace.
-    harness.apply(&[removing("developers", &["kim"])]);
-    harness.wait_all(&operator);
+    // With Retain it goes without a trace.
     harness.apply(&[developers("developers", &["kim"], &json!({ "deletionPolicy": "Retain" }))]);
-    harness.until(&operator, "the finalizer is off", || finalizers(&harness, "developers").is_empty());
+    harness.wait_all(&operator);
     delete(&harness, "developers");
+    harness.next_pass(&operator);
     harness.next_pass(&operator);
     assert_eq!(harness.developers(), ["former", "jane.doe", "kim"]);
 }
 
 #[test]
-fn an_object_outlived_by_nothing_of_its_account_is_released_with_an_event() {
-    let (harness, operator) = kept("orphan");
-    // Somebody else's finalizer is not ours to take off, and ours goes though a backup put it there.
+fn what_was_asked_for_outlives_the_process() {
+    let (harness, mut operator) = granted("outlives");
+    operator.kill();
+    // Nobody looks while the line goes.
+    harness.apply(&[developers("developers", &["sam"], &json!({}))]);
+    let operator = harness.start();
+    harness.until(&operator, "the role has moved", || harness.developers() == ["former", "jane.doe", "sam"]);
+}
+
+#[test]
+fn a_finalizer_of_an_earlier_version_comes_off_and_others_stay() {
+    let (harness, operator) = granted("finalizers");
     let ours_and_theirs =
         json!({ "metadata": { "finalizers": ["koreconcile.dev/remove", "example.com/theirs"] } });
     let patch = |patch: &Value| {
         let patch = patch.to_string();
         harness.kubectl(&["patch", "korerolebinding", "developers", "--type=merge", "-p", &patch]);
     };
+    let is_off = || finalizers(&harness, "developers") == ["example.com/theirs"];
     patch(&ours_and_theirs);
+    harness.until(&operator, "ours is off", is_off);
+    // Without an account, too.
     harness.kubectl(&["delete", "koreaccount", NAME]);
     harness.wait(&operator, "KoreRoleBinding", "developers", "False AccountMissing");
-    delete(&harness, "developers");
-    harness.until(&operator, "ours is off", || finalizers(&harness, "developers") == ["example.com/theirs"]);
-    let released = "released: its account is gone, so nothing was changed at the platform";
-    harness.until(&operator, "the event is there", || {
-        harness.events("developers").contains(&("Released".to_owned(), released.to_owned()))
-    });
-    patch(&json!({ "metadata": { "finalizers": [] } }));
-    harness.until(&operator, "the object is gone", || is_gone(&harness, "developers"));
+    let mut lost = developers("lost", &["sam"], &json!({}));
+    lost["metadata"]["finalizers"] = json!(["koreconcile.dev/remove"]);
+    harness.apply(&[lost]);
+    harness.until(&operator, "ours is off", || finalizers(&harness, "lost").is_empty());
+    // What a foreign finalizer holds up is not declared any more, and not taken back without an account.
+    harness.kubectl(&["delete", "korerolebinding", "developers", "--wait=false"]);
     assert_eq!(harness.developers(), ["former", "jane.doe", "kim"]);
 }
 
 #[test]
-fn an_orphaned_object_goes_at_once_and_changes_nothing() {
-    let (harness, operator) = kept("orphaned");
+fn an_orphaned_object_leaves_what_it_granted() {
+    let (harness, operator) = granted("orphaned");
     harness.kubectl(&["annotate", "korerolebinding", "developers", "koreconcile.dev/orphan=true"]);
-    harness.until(&operator, "the finalizer is off", || finalizers(&harness, "developers").is_empty());
     delete(&harness, "developers");
-    harness.until(&operator, "the object is gone", || is_gone(&harness, "developers"));
+    harness.next_pass(&operator);
     harness.next_pass(&operator);
     assert_eq!(harness.developers(), ["former", "jane.doe", "kim"]);
 }
 
 #[test]
-fn a_terminating_namespace_is_let_go_of() {
-    let (harness, operator) = kept("terminating");
-    // There is no controller manager here: the objects are deleted as it would.
+fn an_account_that_goes_with_its_objects_takes_nothing_back() {
+    for order in [["koreaccount", "korerolebinding"], ["korerolebinding", "koreaccount"]] {
+        let (harness, operator) = granted("all-goes");
+        harness.account(&json!({ "safety": { "settle": "1h" } }));
+        harness.next_pass(&operator);
+        for kind in order {
+            harness.kubectl(&["delete", kind, "--all", "--timeout=20s"]);
+        }
+        harness.until(&operator, "the account is let go", || {
+            !operator.metrics().contains("koreconcile_account_info{")
+        });
+        assert_eq!(harness.developers(), ["former", "jane.doe", "kim"], "{order:?}");
+    }
+}
+
+#[test]
+fn a_terminating_namespace_takes_nothing_back() {
+    let (harness, operator) = granted("terminating");
     harness
         .cluster
         .kubectl(&["delete", "namespace", &harness.namespace.name, "--wait=false"])
         .run()
         .expect(0);
     delete(&harness, "developers");
-    harness.until(&operator, "the object is gone", || is_gone(&harness, "developers"));
+    harness.next_pass(&operator);
     harness.next_pass(&operator);
     assert_eq!(harness.developers(), ["former", "jane.doe", "kim"]);
 }
 
 #[test]
+fn what_another_account_object_remembers_is_taken_over_by_hand() {
+    let (harness, operator) = granted("handed-over");
+    harness.kubectl(&["delete", "koreaccount", NAME]);
+    let mut other = harness.declared("successor", &json!({ "interval": "1s" }));
+    harness.apply(&[other.clone()]);
+    let said = harness.wait(&operator, "KoreAccount", "successor", "False AccountTaken");
+    assert!(said.contains(&format!("KoreAccount {}/acme", harness.namespace.name)), "{said}");
+    other["metadata"]["annotations"] = json!({ "koreconcile.dev/accept-memory": "2026-11-30" });
+    harness.apply(&[other]);
+    harness.wait(&operator, "KoreAccount", "successor", "True");
+}
+
+#[test]
+fn a_memory_that_somebody_has_deleted_is_missed() {
+    let (harness, mut operator) = granted("missed");
+    operator.kill();
+    harness.kubectl(&["delete", "configmap", "--selector", "koreconcile.dev/memory"]);
+    let operator = harness.start();
+    let said = harness.wait(&operator, "KoreAccount", NAME, "False MemoryLost");
+    assert!(said.contains("there is none"), "{said}");
+    harness.kubectl(&["annotate", "koreaccount", NAME, "koreconcile.dev/accept-memory=yes"]);
+    harness.wait(&operator, "KoreAccount", NAME, "True");
+}
+
+#[test]
+fn a_memory_that_somebody_has_changed_is_not_trusted() {
+    let harness = ClusterHarness::new("sealed", &json!({ "interval": "1s" }));
+    harness.apply(&[developers("developers", &["kim"], &json!({}))]);
+    let key = [("KORECONCILE_MEMORY_KEY", "a key of the test")];
+    let mut operator = harness.start_sealed(&key);
+    harness.wait_all(&operator);
+    operator.kill();
+    let maps = harness.list("ConfigMap");
+    let index = maps.iter().find(|map| map["data"]["index.json"].is_string()).expect("an index");
+    let name = index["metadata"]["name"].as_str().unwrap();
+    let head = index["data"]["memory.json"].as_str().unwrap().replace("\"generation\":", "\"generation\":9");
+    let patch = json!({ "data": { "memory.json": head } }).to_string();
+    harness.kubectl(&["patch", "configmap", name, "--type=merge", "-p", &patch]);
+    let mut operator = harness.start_sealed(&key);
+    let said = harness.wait(&operator, "KoreAccount", NAME, "False MemoryLost");
+    assert!(said.contains("its seal does not fit"), "{said}");
+    harness.kubectl(&["annotate", "koreaccount", NAME, "koreconcile.dev/accept-memory=yes"]);
+    harness.wait(&operator, "KoreAccount", NAME, "True");
+    operator.kill();
+    // A new key, and the one before it.
+    let keys =
+        [("KORECONCILE_MEMORY_KEY", "another"), ("KORECONCILE_MEMORY_KEY_PREVIOUS", "a key of the test")];
+    let operator = harness.start_sealed(&keys);
+    harness.next_pass(&operator);
+    harness.wait(&operator, "KoreAccount", NAME, "True");
+}
+
+#[test]
 fn without_credentials_it_says_so_waits_and_goes_on() {
-    let (harness, operator) = kept("secretless");
+    let (harness, operator) = granted("secretless");
     harness.kubectl(&["delete", "secret", "kore"]);
     let said = harness.wait(&operator, "KoreAccount", NAME, "False CredentialsMissing");
     assert!(said.contains("there is no Secret kore in namespace"), "{said}");
     delete(&harness, "developers");
     harness.next_pass(&operator);
-    assert!(!is_gone(&harness, "developers"), "what it is to take away is still there");
-    // The others keep what was last said about them.
+    assert_eq!(harness.developers(), ["former", "jane.doe", "kim"]);
+    // What went meanwhile is not forgotten.
     harness.credentials();
-    harness.until(&operator, "the object is gone", || is_gone(&harness, "developers"));
-    assert_eq!(harness.developers(), ["former", "jane.doe"]);
+    harness.until(&operator, "the role is gone", || harness.developers() == ["former", "jane.doe"]);
     harness.wait(&operator, "KoreAccount", NAME, "True UpToDate");
 }
 
@@ -246,7 +314,15 @@ fn a_host_that_is_not_allowed_gets_no_call() {
 
 /// Binds the chart's example roles to the users of the cluster.
 fn reviewers(harness: &ClusterHarness<'_>) {
-    let shown = ["template", "kore", "charts/koreconcile", "--show-only", "templates/clusterroles.yaml"];
+    let shown = [
+        "template",
+        "kore",
+        "charts/koreconcile",
+        "--show-only",
+        "templates/clusterroles.yaml",
+        "--set",
+        "image.repository=x",
+    ];
     let roles = harness.cluster.helm(&shown).run().expect(0).stdout;
     harness
         .cluster

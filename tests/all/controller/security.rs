@@ -15,25 +15,27 @@ type Case = (&'static str, &'static str, fn(&ClusterHarness<'_>));
 
 fn nothing(_: &ClusterHarness<'_>) {}
 
-/// A binding that wants our finalizer.
-fn keeps(harness: &ClusterHarness<'_>) {
-    harness.apply(&[developers("kept", &["kim"], &json!({ "deletionPolicy": "Remove" }))]);
-}
-
-/// A binding that is let go of.
+/// A binding with the finalizer of an earlier version.
 fn releases(harness: &ClusterHarness<'_>) {
-    let mut object = developers("released", &["kim"], &json!({ "deletionPolicy": "Remove" }));
+    let mut object = developers("released", &["kim"], &json!({}));
     object["metadata"]["finalizers"] = json!(["koreconcile.dev/remove"]);
-    object["metadata"]["annotations"] = json!({ "koreconcile.dev/orphan": "true" });
     harness.apply(&[object]);
 }
 
-/// A binding that is being deleted.
+/// A binding that is in place, and is deleted then.
 fn leaves(harness: &ClusterHarness<'_>) {
-    let mut object = developers("leaving", &["kim"], &json!({ "deletionPolicy": "Remove" }));
-    object["metadata"]["finalizers"] = json!(["koreconcile.dev/remove"]);
-    harness.apply(&[object]);
-    harness.kubectl(&["delete", "korerolebinding", "leaving", "--wait=false"]);
+    harness.apply(&[developers("leaving", &["kim"], &json!({}))]);
+    let is_there = || harness.said("KoreRoleBinding", "leaving", "Ready").starts_with("True UpToDate");
+    assert!(within(is_there), "{:?}", harness.get("KoreRoleBinding", "leaving"));
+    harness.kubectl(&["delete", "korerolebinding", "leaving"]);
+}
+
+/// One more fact to remember.
+fn remembers_more(harness: &ClusterHarness<'_>) {
+    harness.apply(&[user("remembered", &json!({}))]);
+    let is_there = || harness.said("KoreUser", "remembered", "Ready").starts_with("True");
+    within(is_there);
+    harness.apply(&[user("remembered-too", &json!({}))]);
 }
 
 /// Waits until what the account says of itself is about the spec as it is now, and is so.
@@ -94,12 +96,12 @@ fn repeats(harness: &ClusterHarness<'_>) {
     }
 }
 
-const CASES: [Case; 17] = [
+const CASES: [Case; 22] = [
     ("list", "koreusers", nothing),
     ("watch", "koreusers", nothing),
     ("patch", "koreusers/status", happens),
     ("get", "korerolebindings", releases),
-    ("patch", "korerolebindings", keeps),
+    ("patch", "korerolebindings", releases),
     ("list", "koreplans", nothing),
     ("watch", "koreplans", nothing),
     ("create", "koreplans", proposes),
@@ -112,6 +114,11 @@ const CASES: [Case; 17] = [
     ("create", "leases", nothing),
     ("get", "leases", nothing),
     ("update", "leases", nothing),
+    ("get", "configmaps", nothing),
+    ("list", "configmaps", remembers_more),
+    ("create", "configmaps", remembers_more),
+    ("update", "configmaps", remembers_more),
+    ("delete", "configmaps", remembers_more),
 ];
 
 /// The chart's role less one verb of the rule that is about this resource, and with one that only says which role this is.
@@ -186,7 +193,7 @@ fn every_verb_of_the_role_is_needed() {
 fn the_role_is_enough_and_nothing_is_refused() {
     let harness = ClusterHarness::new("enough", &json!({ "interval": "1s" }));
     let operator = harness.start();
-    for arrange in [keeps, releases, leaves, remembers, proposes, repeats] {
+    for arrange in [releases, leaves, remembers_more, remembers, proposes, repeats] {
         arrange(&harness);
         harness.next_pass(&operator);
     }

@@ -3,4 +3,7 @@
 
 mod check;
 mod compile;
+mod edit;
+mod edit_random;
 mod findings;
+mod format;

@@ -9,8 +9,8 @@ use koreconcile::facts::{
 use koreconcile::kore::{KoreError, ReadRequest};
 use koreconcile::plan::render;
 use koreconcile::sandbox::{
-    self, Dialect, EncryptedAnswer, NewBot, NewGroup, NewRole, NewUser, NewerLevels, PutAssignments,
-    RoleKind, UserState,
+    self, Dialect, EncryptedAnswer, NewBot, NewGroup, NewRole, NewUser, NewerLevels, PrivateAddresses,
+    PutAssignments, RoleKind, UserState,
 };
 
 fn engine(dialect: Dialect) -> Engine {
@@ -213,4 +213,33 @@ async fn a_level_in_another_spelling_is_no_change_and_a_new_one_is_spelled_as_th
         let sent = engine.sandbox.requests().all();
         assert!(sent.iter().any(|call| call.endpoint.ends_with("roles/import")));
     }
+}
+
+/// Row 56: the platform's own words, and what they may mean where nobody else has such an address. Sent once.
+#[tokio::test]
+async fn a_refused_address_of_a_new_domain_is_told_with_a_possible_reason() {
+    let engine = engine(Dialect { private_addresses: PrivateAddresses::Refused, ..Dialect::default() });
+    let private = "jane@private.example.com";
+    let wants = Wants::default().member(private).member("sam@example.com").build();
+    let outcome = engine.apply(&wants).await;
+    let fate = |who: &str| {
+        let (id, _) =
+            outcome.changes.iter().find(|(_, change)| change.key == Key::Member(email(who))).unwrap();
+        outcome.by_change[id].clone()
+    };
+    assert_eq!(fate("sam@example.com"), ChangeOutcome::Applied, "{}", told(&outcome));
+    let ChangeOutcome::Failed(why) = fate(private) else { panic!("{}", told(&outcome)) };
+    assert!(
+        why.starts_with("the platform refused: Please provide a valid business email address; "),
+        "{why}"
+    );
+    assert!(why.contains("nobody in the account has an address at private.example.com"), "{why}");
+    let sent = engine.sandbox.requests().all();
+    let is_creation = |endpoint: &str| endpoint == "POST /api/public/users";
+    let writes = sent.iter().filter(|one| is_creation(&one.endpoint) && one.body.contains(private)).count();
+    assert_eq!(writes, 1, "the same entry is sent no second time");
+
+    // What is no address is refused for another reason.
+    let outcome = engine.apply(&Wants::default().member("not-an-address").build()).await;
+    assert!(!told(&outcome).contains("private addresses"), "{}", told(&outcome));
 }

@@ -60,6 +60,7 @@ pub fn import(world: &World, declared: &Declared) -> (String, Written) {
             client_secret: env("KORE_CLIENT_SECRET"),
         }),
         account_id: world.account.as_ref(),
+        primary_admin: None,
         rate: koreconcile::facts::RateLimit::default(),
     });
     (account, write::write(world, declared))

@@ -1,7 +1,8 @@
 //! Reading again is reading, on any account, under any reading of the vendor, with edits in between.
 
+use crate::support::console_edit::ConsoleEdit;
 use crate::support::random::on_any;
-use crate::support::world::{Edit, case};
+use crate::support::world::case;
 use koreconcile::facts::World;
 use koreconcile::kore::{ReadRequest, Reader};
 use proptest::prelude::*;
@@ -16,7 +17,7 @@ fn everything() -> ReadRequest {
 
 #[test]
 fn reads_any_account_as_one_who_keeps_nothing() {
-    let steps = || (case(), prop::collection::vec(prop::collection::vec(Edit::any(), 0..3), 1..6));
+    let steps = || (case(), prop::collection::vec(prop::collection::vec(ConsoleEdit::any(), 0..3), 1..6));
     let (shared, unedited) = (AtomicUsize::new(0), AtomicUsize::new(0));
     on_any(steps, 20_261_122, 120, async |(case, steps)| {
         let engine = case.engine();

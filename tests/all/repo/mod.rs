@@ -3,6 +3,7 @@
 //! are run.
 
 mod ci_templates;
+mod editor;
 mod fuzz_corpus;
 mod guide_samples;
 mod guides;

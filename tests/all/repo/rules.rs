@@ -14,12 +14,27 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("plan", &["facts"]),
     ("report", &["plan", "facts"]),
     ("render", &["report", "plan", "facts"]),
+    ("memory", &["plan", "facts"]),
     ("kore", &["facts"]),
     ("manifest", &["facts"]),
     ("apply", &["plan", "kore", "facts"]),
-    ("controller", &["apply", "manifest", "plan", "kore", "facts"]),
+    ("controller", &["apply", "manifest", "memory", "plan", "kore", "facts"]),
     ("sandbox", &[]),
-    ("cli", &["facts", "plan", "report", "render", "kore", "manifest", "apply", "controller", "sandbox"]),
+    (
+        "cli",
+        &[
+            "facts",
+            "plan",
+            "report",
+            "render",
+            "memory",
+            "kore",
+            "manifest",
+            "apply",
+            "controller",
+            "sandbox",
+        ],
+    ),
 ];
 
 /// Rooms that are values and functions only: time is passed in, and nothing is read or sent.

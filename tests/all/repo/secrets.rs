@@ -54,6 +54,7 @@ fn are_in_nothing_that_any_verb_prints_or_keeps() {
         said.push(served.run(&["plan", loudness, "--format", "json"]));
         said.push(served.run(&["plan", loudness, "--format", "markdown"]));
         said.push(served.run(&["doctor", loudness]));
+        said.push(served.run(&["adopt", loudness, "--as", "list", "--format", "json"]));
         said.push(served.run(&["explain", loudness, "one@example.com"]));
     }
     said.push(served.run(&["plan", "--out", "saved.json"]));
@@ -65,6 +66,7 @@ fn are_in_nothing_that_any_verb_prints_or_keeps() {
     said.push(served.run(&["runs"]));
     let loud = served.workspace.koreconcile(&Served::files(&["apply", "--yes", "-vv"]));
     said.push(loud.env("KORECONCILE_LOG", "trace").run());
+    said.push(served.run(&["reinvite", "--yes", "-vv", "one@example.com"]));
     said.push(served.workspace.run(&[
         "import",
         "--account-file",

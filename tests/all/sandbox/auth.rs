@@ -112,3 +112,25 @@ async fn section_1_3_enforced_jti_is_short_lived_and_used_once() {
     assert_eq!(with(&world, Some(&good)).await, (401, error(replay, 401)));
     assert_eq!(with(&world, Some(&strict(json!({ "jti": "b", "exp": now + 300 })))).await.0, 200);
 }
+
+#[tokio::test]
+async fn section_1_1_tokens_of_tomorrow_and_heads_with_demands_are_refused() {
+    use jsonwebtoken::{EncodingKey, Header, encode};
+    let world = World::new(Dialect::default());
+    let now = world.now().as_second();
+    let refused = (401, error("Invalid SDK credentials", 4002));
+    let tomorrow = token(&world.app, json!({ "nbf": now + 3600 }));
+    assert_eq!(with(&world, Some(&tomorrow)).await, refused);
+    // A clock that is ahead by less than a minute is nothing to refuse.
+    let ahead = token(&world.app, json!({ "nbf": now + 30 }));
+    assert_eq!(with(&world, Some(&ahead)).await.0, 200);
+    let key = EncodingKey::from_secret(world.app.client_secret.as_bytes());
+    let signed = |header: &Header| encode(header, &json!({ "appId": world.app.client_id }), &key).unwrap();
+    let critical = Header { crit: Some(vec!["exp".to_owned()]), ..Header::default() };
+    assert_eq!(with(&world, Some(&signed(&critical))).await, refused);
+    let mut plain = Header::default();
+    plain.extras.insert("b64", true);
+    assert_eq!(with(&world, Some(&signed(&plain))).await.0, 200);
+    plain.extras.insert("b64", false);
+    assert_eq!(with(&world, Some(&signed(&plain))).await, refused);
+}

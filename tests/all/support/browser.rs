@@ -24,11 +24,12 @@ static SEATS: Semaphore = Semaphore::const_new(2);
 /// Width, height and name of the windows that pictures are taken in.
 type Window = (u32, u32, &'static str);
 const DESKTOP: Window = (1366, 768, "desktop");
+const WIDE: Window = (1920, 1080, "wide");
 const TABLET: Window = (768, 1024, "tablet");
 const PHONE: Window = (390, 844, "phone");
 /// With the colour schemes that are looked at in each.
-const WINDOWS: [(Window, &[&str]); 3] =
-    [(DESKTOP, &["light", "dark"]), (TABLET, &["light"]), (PHONE, &["light", "dark"])];
+const WINDOWS: [(Window, &[&str]); 4] =
+    [(WIDE, &["light"]), (DESKTOP, &["light", "dark"]), (TABLET, &["light"]), (PHONE, &["light", "dark"])];
 
 /// Has the page note whether what is done next leads to another document: a form that is sent, a link that is followed.
 const WATCH: &str = "
@@ -190,6 +191,15 @@ impl Browser {
         assert!(is_there, "{text:?} is not on {}:\n{}", self.path().await, self.text().await);
     }
 
+    /// Waits until the script returns that value.
+    pub async fn evaluates(&self, script: &str, expected: &Value) {
+        let found = async || {
+            let value = self.web.execute(script, Vec::new()).await;
+            value.is_ok_and(|value| value.json() == expected)
+        };
+        assert!(waited(found).await, "{script} is not {expected} on {}", self.path().await);
+    }
+
     /// Waits until there is no element of that CSS selector.
     pub async fn lacks(&self, selector: &str) {
         let query = self.web.query(By::Css(selector)).wait(BOUND, PAUSE);
@@ -290,7 +300,7 @@ impl Browser {
         self.press("Sign in").await;
     }
 
-    /// Looks for barriers in both windows and both colour schemes, and keeps a picture of each:
+    /// Looks for barriers in every window and its colour schemes, and keeps a picture of each:
     /// `target/screenshots/NAME-desktop-light.png`.
     pub async fn inspect(&self, name: &str) {
         for ((width, height, window), schemes) in WINDOWS {

@@ -1,10 +1,10 @@
 //! A bad day drawn at random: what happens to which write or read on its way to the sandbox, in virtual time, and
 //! when the process dies.
 
+use super::console_edit::ConsoleEdit;
 use super::engine::Engine;
 use super::in_process::InProcess;
 use super::invariant_checker::InvariantChecker;
-use super::world::Edit;
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use koreconcile::facts::RateLimit;
@@ -54,7 +54,7 @@ pub enum What {
     WrongTotal(i64),
     Stale(u32),
     /// Somebody edits in the console right before.
-    Edit(Edit),
+    Edit(ConsoleEdit),
     /// The process dies: before the call is executed, or after, with the answer unread.
     Kill(bool),
 }
@@ -71,7 +71,7 @@ pub fn injected_fault() -> impl Strategy<Value = InjectedFault> {
         2 => prop::option::of(0u64..3).prop_map(What::TimeOut),
         2 => (0usize..6, prop::option::of(Just(500u16))).prop_map(|(applied, status)| What::Partial(applied, status)),
         1 => (1u32..6).prop_map(What::Stale),
-        3 => Edit::any().prop_map(What::Edit),
+        3 => ConsoleEdit::any().prop_map(What::Edit),
         4 => any::<bool>().prop_map(What::Kill),
     ];
     let read = prop_oneof![
@@ -83,7 +83,7 @@ pub fn injected_fault() -> impl Strategy<Value = InjectedFault> {
         1 => (1i64..59).prop_map(What::Slow),
         2 => prop_oneof![Just(-1i64), Just(1), Just(-5), Just(40)].prop_map(What::WrongTotal),
         1 => (1u32..6).prop_map(What::Stale),
-        3 => Edit::any().prop_map(What::Edit),
+        3 => ConsoleEdit::any().prop_map(What::Edit),
         1 => any::<bool>().prop_map(What::Kill),
     ];
     prop_oneof![
@@ -195,7 +195,7 @@ impl ChaosTransport {
         answer
     }
 
-    fn edit(&self, edit: &Edit) {
+    fn edit(&self, edit: &ConsoleEdit) {
         let admin = self.sandbox.admin().unwrap();
         edit.make(&admin);
         self.watch.lock().unwrap().edited(&admin.snapshot().unwrap());

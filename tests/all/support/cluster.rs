@@ -1,6 +1,6 @@
 //! A real API server with its etcd, one for the whole test process: started on first use, shared by every test (each in
-//! a namespace of its own), and gone with the process however that ends. There is no controller manager and no kubelet:
-//! nothing is garbage collected, a deleted namespace stays, and pods never run.
+//! a namespace of its own), and gone with the process however that ends. There is no kubelet: pods never run. Only a
+//! `managed` cluster has a controller manager: in the others nothing is garbage collected, and a deleted namespace stays.
 
 mod namespace;
 mod server;
@@ -40,6 +40,18 @@ impl Cluster {
 
     /// A new one without any definition of ours; it ends when it is dropped.
     pub fn empty() -> Self {
+        Self::start(false)
+    }
+
+    /// A new one with our definitions, in which deleted namespaces go, and what a deleted object owned; it ends when it
+    /// is dropped.
+    pub fn managed() -> Self {
+        let cluster = Self::start(true);
+        cluster.define();
+        cluster
+    }
+
+    fn start(is_managed: bool) -> Self {
         let tokens: Vec<_> =
             USERS.map(|(user, group)| (user, group, uuid::Uuid::new_v4().to_string())).into();
         let rows: String = tokens
@@ -49,7 +61,8 @@ impl Cluster {
                 group => format!("{token},{user},{user},\"{group}\"\n"),
             })
             .collect();
-        let cluster = Self { server: Server::start(&rows, &tokens[0].2), namespaces: AtomicUsize::new(0) };
+        let server = Server::start(&rows, &tokens[0].2, is_managed);
+        let cluster = Self { server, namespaces: AtomicUsize::new(0) };
         for (user, _, token) in &tokens {
             cluster.server.write_kubeconfig(user, token);
         }

@@ -126,7 +126,7 @@ impl<'c> ClusterHarness<'c> {
         let gvk = match kind {
             "Lease" => GroupVersionKind::gvk("coordination.k8s.io", "v1", kind),
             "Event" => GroupVersionKind::gvk("events.k8s.io", "v1", kind),
-            "Secret" => GroupVersionKind::gvk("", "v1", kind),
+            "Secret" | "ConfigMap" => GroupVersionKind::gvk("", "v1", kind),
             _ => GroupVersionKind::gvk("koreconcile.dev", "v1alpha1", kind),
         };
         Api::namespaced_with(self.client.clone(), &self.namespace.name, &ApiResource::from_gvk(&gvk))
@@ -216,6 +216,11 @@ impl<'c> ClusterHarness<'c> {
     pub fn start_with(&self, more: &[&str]) -> Operator {
         Operator::start(self, &self.user, more, &[])
     }
+
+    /// Starts it with more variables, such as the keys of the memory's seal.
+    pub fn start_sealed(&self, env: &[(&str, &str)]) -> Operator {
+        Operator::start(self, &self.user, &[], env)
+    }
 }
 
 /// A call budget that is no limit here. (One without end would take long to foretell.)
@@ -300,7 +305,7 @@ pub fn chart_role(system: &str, accounts: &str) -> String {
         let shown =
             ["serviceaccount", "role-accounts", "role-lease"].map(|name| format!("templates/{name}.yaml"));
         let mut args = vec!["template", "kore", "charts/koreconcile", "--namespace", "its-system"];
-        args.extend(["--set", "accountNamespaces={its-accounts}"]);
+        args.extend(["--set", "accountNamespaces={its-accounts},image.repository=x"]);
         args.extend(shown.iter().flat_map(|file| ["--show-only", file]));
         Cluster::shared().helm(&args).run().expect(0).stdout
     });
@@ -319,10 +324,12 @@ impl Operator {
     /// Starts it as this user. Times are short; the lease is long enough for a busy machine, unless `more` says else.
     pub fn start(harness: &ClusterHarness<'_>, user: &str, more: &[&str], env: &[(&str, &str)]) -> Self {
         let namespace = harness.namespace.name.as_str();
-        let mut args = vec!["controller", "--namespace", namespace, "--lease-namespace", namespace];
+        let mut args = vec!["controller", "--namespace", namespace];
         let times = [
+            ("--lease-namespace", namespace),
             ("--debounce", "100ms"),
             ("--audit-poll-interval", "1h"),
+            ("--quiet-start", "1s"),
             ("--lease-duration", "30s"),
             ("--renew-every", "1s"),
             ("--call-timeout", "5s"),

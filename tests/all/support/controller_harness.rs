@@ -5,14 +5,16 @@ use super::engine::Engine;
 use jiff::{SignedDuration, Timestamp};
 use koreconcile::apply::BeforeImageStore;
 use koreconcile::controller::{
-    AccountMemory, Approval, Declared, DeclaredAccount, Meta, ObjectRef, Pass, PlanProgress, Published,
-    Readiness, Session, View, WriteAhead, pass,
+    AccountMemory, Approval, Declared, DeclaredAccount, Meta, Missing, ObjectRef, Pass, PlanProgress,
+    Published, Readiness, RecallError, Session, View, WriteAhead, pass,
 };
+use koreconcile::facts;
 use koreconcile::kore::{Clock as _, LeaseTerm};
 use koreconcile::manifest::kinds::plan::PlanPhase;
 use koreconcile::manifest::kinds::{AccountStatus, Kind, ObjectStatus, Spec};
-use koreconcile::plan::ChangeId;
+use koreconcile::plan::{ChangeId, Memory};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +36,9 @@ pub struct InMemoryStatus {
     in_flight: Mutex<Option<String>>,
     /// The account's status, where it was written in the middle of the last pass.
     written_ahead: Mutex<Option<AccountStatus>>,
+    /// What is remembered of each tenant, and how often that was written.
+    remembered: Mutex<BTreeMap<String, Memory>>,
+    pub remembered_writes: Mutex<usize>,
     /// Why nothing can be written now.
     pub jam: Mutex<Option<String>>,
 }
@@ -46,6 +51,21 @@ impl InMemoryStatus {
     /// Puts something in, as an earlier leader would have.
     pub fn put(&self, text: Option<String>) {
         *self.in_flight.lock().unwrap() = text;
+    }
+
+    /// What is remembered of the only tenant.
+    pub fn memory(&self) -> Memory {
+        self.remembered.lock().unwrap().values().next().cloned().unwrap_or_default()
+    }
+
+    /// Somebody deletes or restores what is remembered.
+    pub fn replace_memory(&self, memory: Option<Memory>) {
+        let mut remembered = self.remembered.lock().unwrap();
+        let tenant = remembered.keys().next().cloned().expect("nothing is remembered");
+        match memory {
+            Some(memory) => remembered.insert(tenant, memory),
+            None => remembered.remove(&tenant),
+        };
     }
 
     fn opens(&self) -> Result<(), String> {
@@ -71,6 +91,17 @@ impl WriteAhead for InMemoryStatus {
     async fn record_removals(&self, status: &AccountStatus) -> Result<(), String> {
         self.opens()?;
         *self.written_ahead.lock().unwrap() = Some(status.clone());
+        Ok(())
+    }
+
+    async fn remembered(&self, tenant: &str) -> Result<Memory, RecallError> {
+        Ok(self.remembered.lock().unwrap().get(tenant).cloned().unwrap_or_default())
+    }
+
+    async fn remember(&self, tenant: &str, memory: &Memory) -> Result<(), String> {
+        self.opens()?;
+        self.remembered.lock().unwrap().insert(tenant.to_owned(), memory.clone());
+        *self.remembered_writes.lock().unwrap() += 1;
         Ok(())
     }
 }
@@ -102,7 +133,8 @@ impl ControllerHarness {
             approvals: Vec::new(),
             published: Vec::new(),
             gap: None,
-            older_accounts: std::collections::BTreeMap::new(),
+            older_accounts: BTreeMap::new(),
+            missing: BTreeMap::new(),
         };
         let (memory, lease_term, status_store) =
             (AccountMemory::default(), LeaseTerm::until(Timestamp::MAX), Arc::default());
@@ -126,6 +158,7 @@ impl ControllerHarness {
             return;
         }
         self.created += 1;
+        self.view.missing.remove(&remembered(kind, name));
         let meta = meta(kind, name, self.now(), self.created);
         let status = ObjectStatus::default();
         self.view.objects.push(Arc::new(Declared { meta, spec, status }));
@@ -135,15 +168,21 @@ impl ControllerHarness {
         self.declare(Kind::User, name, json!({ "email": format!("{name}@example.com") }));
     }
 
-    /// `kubectl delete`: at once, or when our finalizer is gone.
+    /// `kubectl delete`, seen by the process.
     pub fn delete(&mut self, kind: Kind, name: &str) {
-        let now = self.now();
         let object = self.find(kind, name).unwrap();
-        if object.meta.has_finalizer {
-            object.meta.deleted = Some(now);
-        } else {
-            self.view.objects.retain(|object| !is(object, kind, name));
-        }
+        let deleted = Missing::Deleted {
+            deletion_policy: object.manifest().deletion_policy(),
+            is_orphaned: object.meta.is_orphaned,
+        };
+        self.view.missing.insert(remembered(kind, name), deleted);
+        self.view.objects.retain(|object| !is(object, kind, name));
+    }
+
+    /// It is deleted while no process looks.
+    pub fn vanish(&mut self, kind: Kind, name: &str) {
+        self.delete(kind, name);
+        self.view.missing.remove(&remembered(kind, name));
     }
 
     pub fn find(&mut self, kind: Kind, name: &str) -> Option<&mut Declared> {
@@ -174,6 +213,7 @@ impl ControllerHarness {
             gateway: &self.engine.gateway,
             host: "https://platform.example.com",
             lease_term: &self.lease_term,
+            quiet_start: SignedDuration::from_mins(15),
             write_ahead: &ahead,
         };
         let now = self.now();
@@ -207,6 +247,8 @@ impl ControllerHarness {
             self.view.account.status = status;
         }
         self.memory = AccountMemory::restored(&self.view);
+        // Nobody has seen what went before.
+        self.view.missing.clear();
     }
 
     fn write_back(&mut self, done: &Pass) {
@@ -219,7 +261,6 @@ impl ControllerHarness {
         assert!(done.report.wrote_ahead || !was_foreseen, "what was foreseen would stay");
         self.view.account.status = done.report.account.clone();
         for declared in self.view.objects.iter_mut().map(Arc::make_mut) {
-            declared.meta.has_finalizer |= done.housekeeping.add_finalizer.contains(&declared.meta.object);
             declared.meta.has_finalizer &=
                 !done.housekeeping.remove_finalizer.contains(&declared.meta.object);
         }
@@ -271,6 +312,14 @@ fn said(conditions: &[k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition]
     format!("{} {}: {}", ready.status, ready.reason, ready.message)
 }
 
+fn remembered(kind: Kind, name: &str) -> facts::ObjectRef {
+    facts::ObjectRef {
+        kind: Arc::from(kind.name()),
+        namespace: Some(Arc::from(NAMESPACE)),
+        name: Arc::from(name),
+    }
+}
+
 fn is(object: &Declared, kind: Kind, name: &str) -> bool {
     object.meta.object.kind == kind && *object.meta.object.name == *name
 }
@@ -285,6 +334,7 @@ fn meta(kind: Kind, name: &str, now: Timestamp, number: u32) -> Meta {
         has_finalizer: false,
         is_orphaned: false,
         reconcile_at: None,
+        accept_memory: None,
     }
 }
 

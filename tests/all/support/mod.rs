@@ -5,6 +5,7 @@ pub mod browser;
 pub mod chaos_transport;
 pub mod cluster;
 pub mod cluster_harness;
+pub mod console_edit;
 pub mod console_harness;
 pub mod controller_harness;
 pub mod engine;

@@ -1,5 +1,7 @@
 //! The file of an import taken apart (3.2): a header, then a row for each person.
 
+use super::user_settings::ALTERNATE_ID;
+
 /// How many people one file may hold.
 pub(super) const MOST: usize = 5_000;
 
@@ -91,7 +93,7 @@ pub(super) fn read(text: &str) -> Result<Vec<ImportRow>, String> {
         };
         let line = record.position().map_or(0, csv::Position::line);
         let profile = [
-            ("alternateId", cell("Alternate ID")),
+            (ALTERNATE_ID.0, cell(ALTERNATE_ID.1)),
             ("worknumber", cell("Work Phone")),
             ("title", cell("Title")),
             ("dept", cell("Department")),

@@ -69,15 +69,31 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
     Reply::page(&page(admin, &[], Vec::new())?)
 }
 
+/// The addresses in the fields, each once. A list that is pasted into one field is a list all the same, with the names
+/// that a mail program puts in front of them, too.
+fn typed<'a>(fields: &[&'a str]) -> Vec<&'a str> {
+    let mut all: Vec<&str> = Vec::new();
+    for field in fields {
+        let mut is_quoted = false;
+        let ends = |c: char| {
+            is_quoted ^= c == '"';
+            !is_quoted && matches!(c, ',' | ';' | '\n')
+        };
+        for part in field.split(ends) {
+            let named = part.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
+            let words = named.map_or(part, |(address, _)| address).split_whitespace();
+            for one in words {
+                if !all.iter().any(|known| known.eq_ignore_ascii_case(one)) {
+                    all.push(one);
+                }
+            }
+        }
+    }
+    all
+}
+
 fn send(admin: &AdminContext<'_>) -> Outcome {
-    // A list that is pasted into one field is a list all the same.
-    let is_between = |c: char| c.is_whitespace() || c == ',' || c == ';';
-    let typed: Vec<&str> = admin
-        .fields("email")
-        .into_iter()
-        .flat_map(|field| field.split(is_between))
-        .filter(|one| !one.is_empty())
-        .collect();
+    let typed = typed(&admin.fields("email"));
     let addresses = typed.clone();
     let wrong = addresses.iter().filter(|address| !mail::is_address(address));
     let mut problems: Vec<String> =
@@ -140,4 +156,21 @@ pub(super) fn invite(
     };
     admin.inner.invites.invite(change.conn(), admin.account.seq, user.seq, &user.email, admin.now)?;
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pasted_lists_are_split_and_nobody_is_in_them_twice() {
+        let fields = [
+            "Kim Lee <kim@example.com>, \"Doe, J\" <doe@example.com>",
+            " a@example.com b@example.com",
+            "A@example.com",
+        ];
+        let found = typed(&fields);
+        assert_eq!(found, ["kim@example.com", "doe@example.com", "a@example.com", "b@example.com"]);
+        assert_eq!(typed(&["x@example.com;y@example.com\nz@example.com", ""]).len(), 3);
+    }
 }

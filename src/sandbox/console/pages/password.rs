@@ -1,5 +1,6 @@
 //! A new password: whenever a user wants one, and before anything else when theirs has expired.
 
+use super::sign_in;
 use crate::sandbox::console::admin_context::SignedIn;
 use crate::sandbox::console::failures;
 use crate::sandbox::console::frame::Plain;
@@ -20,12 +21,16 @@ pub(in crate::sandbox::console) const ROUTES: &[Route] =
 struct Password {
     plain: Plain,
     has_expired: bool,
+    is_present_wrong: bool,
     problems: Vec<String>,
 }
 
+const WRONG: &str = "The present password is not right.";
+
 fn page(signed: &SignedIn<'_>, problems: Vec<String>) -> Result<Password, PageError> {
     let has_expired = signed.session.must_change_password;
-    Ok(Password { plain: Plain::signed(signed, "Change password")?, has_expired, problems })
+    let plain = Plain::signed(signed, "Change password")?;
+    Ok(Password { plain, has_expired, is_present_wrong: problems.iter().any(|one| one == WRONG), problems })
 }
 
 fn show(signed: &SignedIn<'_>) -> Outcome {
@@ -40,7 +45,7 @@ fn change(signed: &SignedIn<'_>) -> Outcome {
     if !password::is_right(signed.raw_field("current"), stored.as_deref()) {
         let text = format!("change of the password of {email} refused: wrong present password");
         signed.write(|conn| failures::log(signed, conn, email, audit::LOGIN, &text))?;
-        return Reply::invalid(&page(signed, vec!["The present password is not right.".to_owned()])?);
+        return Reply::invalid(&page(signed, vec![WRONG.to_owned()])?);
     }
     let wanted = signed.raw_field("password");
     let problems = problems(signed, email, wanted, signed.raw_field("again"))?;
@@ -52,7 +57,7 @@ fn change(signed: &SignedIn<'_>) -> Outcome {
         let text = format!("password of {email} changed from {}", signed.ip());
         set(signed, conn, email, &hash, &text)
     })?;
-    Ok(Reply::see("/sign-in?changed=1").with_browser(browser))
+    Ok(Reply::see(&sign_in::after("changed", email)).with_browser(browser))
 }
 
 /// Writes a new password and ends every session; returns the cookie of this browser, the only one that stays known.

@@ -3,6 +3,7 @@
 use super::password::{self, problems};
 use crate::sandbox::console::asked;
 use crate::sandbox::console::frame::Plain;
+use crate::sandbox::console::pages::sign_in;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::request_context::RequestContext;
 use crate::sandbox::console::route::Route;
@@ -126,5 +127,5 @@ fn reset(context: &RequestContext<'_>) -> Outcome {
         let text = format!("password of {email} reset by a mailed link from {}", context.ip());
         password::set(context, conn, &email, &hash, &text)
     })?;
-    Ok(Reply::see("/sign-in?changed=1").with_browser(browser))
+    Ok(Reply::see(&sign_in::after("changed", &email)).with_browser(browser))
 }

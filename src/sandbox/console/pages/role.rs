@@ -5,7 +5,7 @@ use super::roles::{NEEDS, PATH, label};
 use crate::sandbox::NewRole;
 use crate::sandbox::console::admin_context::AdminContext;
 use crate::sandbox::console::frame::{Crumb, Frame};
-use crate::sandbox::console::levels::{self, PermissionRow};
+use crate::sandbox::console::levels::{self, PermissionSection};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::role_rules::{needs_to_define, shown_name};
 use crate::sandbox::console::route::Route;
@@ -38,7 +38,7 @@ struct RolePage {
     kind_label: &'static str,
     name: String,
     description: String,
-    permissions: Vec<PermissionRow>,
+    sections: Vec<PermissionSection>,
     /// What may be changed: a default role keeps its name.
     may_rename: bool,
     may_edit: bool,
@@ -66,7 +66,7 @@ fn page(admin: &AdminContext<'_>, role: &Role, problems: Vec<String>) -> Result<
         kind_label: label(role.kind),
         name: shown_name(role).to_owned(),
         description: role.description.clone(),
-        permissions: levels::rows(role.kind, &role.permissions),
+        sections: levels::sections(role.kind, levels::rows(role.kind, &role.permissions)),
         may_rename: may_define && !role.is_system,
         may_edit: may_define && !is_fixed(role),
         may_delete: may_define && !role.is_system,
@@ -92,7 +92,7 @@ fn new(admin: &AdminContext<'_>, kind: RoleKind, problems: Vec<String>) -> Resul
         kind_label: label(kind),
         name: admin.field("role_name").to_owned(),
         description: admin.field("role_description").to_owned(),
-        permissions,
+        sections: levels::sections(kind, permissions),
         may_rename: true,
         may_edit: true,
         may_delete: false,

@@ -6,7 +6,7 @@ use crate::sandbox::console::admin_context::{AdminContext, Change};
 use crate::sandbox::console::frame::{Frame, full_name};
 use crate::sandbox::console::list::{ListPage, ROWS, Search};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
-use crate::sandbox::console::role_rules::{self, HolderRef, needs_to_give, shown_name};
+use crate::sandbox::console::role_rules::{self, HolderRef, shown_name};
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::bots::{self, Bot};
 use crate::sandbox::store::group_list;
@@ -57,7 +57,7 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
     let role = of_path(admin)?;
     let (search, page) = (Search::new(admin), ListPage::new(admin));
     let frame = Frame::new(admin, shown_name(&role), &CRUMBS)?;
-    let may_assign = !role.is_bot_owner() && admin.rights.satisfy(needs_to_give(&role));
+    let may_assign = !role.is_bot_owner() && role_rules::may_give(&admin.rights, &role);
     let page = admin.read(|conn| {
         let (holders, total) = role_holders::page(conn, role.seq, page.skip(), ROWS)?;
         let mut found = Vec::new();

@@ -43,11 +43,18 @@ fn show(context: &RequestContext<'_>) -> Outcome {
     .into_iter()
     .find(|(name, _)| context.query(name) == "1")
     .map(|(_, text)| Notice { is_error: false, text: text.to_owned() });
-    let reply = page(context, plain, "", false)?;
+    let reply = page(context, plain, context.query("email"), false)?;
     // The page that the script has left, when nobody was there any more.
     let left = gate::back(context);
     let is_page = context.query("idle") == "1" && left.starts_with("/Admin/");
     Ok(Reply { next: is_page.then_some(left), ..reply })
+}
+
+/// Where a user signs in after a step outside of a session, with the address filled in.
+pub(super) fn after(step: &str, email: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair(step, "1").append_pair("email", email);
+    format!("/sign-in?{}", query.finish())
 }
 
 fn sign_in(context: &RequestContext<'_>) -> Outcome {

@@ -2,6 +2,7 @@
 //! is on the platform already only confirms.
 
 use super::registration::{self, Registration, RegistrationError};
+use super::sign_in;
 use crate::sandbox::Inner;
 use crate::sandbox::admin::edit::Editor;
 use crate::sandbox::console::asked;
@@ -134,7 +135,7 @@ fn join(context: &RequestContext<'_>) -> Outcome {
         }
         Ok(editor.accept(&invitation.email, context.now)?)
     })?;
-    Ok(Reply::see("/sign-in?joined=1"))
+    Ok(Reply::see(&sign_in::after("joined", &invitation.email)))
 }
 
 fn ask_for_code(context: &RequestContext<'_>) -> Outcome {

@@ -2,7 +2,7 @@
 
 use super::confirm::{self, Confirmation};
 use super::mailbox::UndeliveredMail;
-use super::user_settings::{PROFILE_FIELDS, UserSettings};
+use super::user_settings::{ALTERNATE_ID, PROFILE_FIELDS, UserSettings};
 use super::users::{self, ShownState};
 use super::{password_reset, user_groups, user_profile, user_roles};
 use crate::sandbox::console::admin_context::AdminContext;
@@ -36,6 +36,8 @@ struct UserPage {
     frame: Frame,
     id: String,
     email: String,
+    /// What stands for a profile picture, which nobody can upload here.
+    initials: String,
     access: &'static str,
     state: ShownState,
     /// Label and value of the profile fields that are filled.
@@ -92,6 +94,14 @@ fn browser_name(device: &str) -> String {
     }
 }
 
+/// The first letters of the first and the last word.
+fn initials(name: &str) -> String {
+    let words: Vec<&str> = name.split_whitespace().collect();
+    let ends = [words.first(), words.last().filter(|_| words.len() > 1)];
+    let letters = ends.into_iter().flatten().filter_map(|word| word.chars().next());
+    letters.flat_map(char::to_uppercase).collect()
+}
+
 /// The person of the path, if they are in this account.
 pub(super) fn person(admin: &AdminContext<'_>) -> Result<ListedUser, PageError> {
     let id = admin.param("id");
@@ -118,8 +128,10 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
             frame,
             id: user.id.clone(),
             email: user.email.clone(),
+            initials: initials(&name),
             access: users::access(user),
             profile: profile
+                .chain([&ALTERNATE_ID])
                 .filter_map(|(key, label)| Some((*label, fields.get(*key)?.as_str()?.to_owned())))
                 .filter(|(_, value)| !value.is_empty())
                 .collect(),

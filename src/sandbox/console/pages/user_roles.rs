@@ -12,8 +12,9 @@ use crate::sandbox::store::roles::{self, Role, RoleKind};
 use crate::sandbox::store::users::User;
 use rusqlite::Connection;
 
-const ADMIN: Needs = Needs::Any(&[Permission::CustomAdminRoles]);
-const BOT: Needs = Needs::Any(&[Permission::BotRoles]);
+// Which role it is about decides further: `role_rules::may_give`.
+const ADMIN: Needs = Needs::Any(&[Permission::CustomAdminRoles, Permission::ManageUsers]);
+const BOT: Needs = Needs::Any(&[Permission::BotRoles, Permission::ManageUsers]);
 const ADD_ADMIN: &str = "/Admin/users/{id}/admin-roles/add";
 const ADD_BOT: &str = "/Admin/users/{id}/bot-roles/add";
 
@@ -59,7 +60,7 @@ impl UserRolesSection {
         let shown = |held: Holding| {
             let role = admin_roles.iter().chain(&bot_roles).find(|role| role.id == held.role_id);
             let may_give = |role: &Role| {
-                admin.rights.satisfy(role_rules::needs_to_give(role))
+                role_rules::may_give(&admin.rights, role)
                     && !role.is_bot_owner()
                     && !(role.is_master_admin() && is_primary)
             };
@@ -73,7 +74,7 @@ impl UserRolesSection {
         };
         let has = |role: &Role| held.iter().any(|held| held.group.is_none() && held.role_id == role.id);
         let choice = |role: &Role| (role.id.clone(), shown_name(role).to_owned());
-        let may_give = |role: &&Role| admin.rights.satisfy(role_rules::needs_to_give(role));
+        let may_give = |role: &&Role| role_rules::may_give(&admin.rights, role);
         let admin_choices =
             admin_roles.iter().filter(may_give).filter(|role| !has(role)).map(choice).collect();
         let given =

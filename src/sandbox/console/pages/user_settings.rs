@@ -53,6 +53,9 @@ pub(super) const PROFILE_FIELDS: [(&str, &str); 12] = [
     ("organisationId", "Employee Organisation ID"),
 ];
 
+/// A field that only a file of people sets (3.2); it is shown where it is set.
+pub(super) const ALTERNATE_ID: (&str, &str) = ("alternateId", "Alternate ID");
+
 /// What is saved.
 #[allow(clippy::struct_excessive_bools, reason = "independent parts of one page")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -171,5 +171,7 @@ impl State {
 }
 
 fn is_list(path: &str) -> bool {
-    ["issues", "comments", "notes"].iter().any(|end| path.rsplit('/').next() == Some(end))
+    ["issues", "comments", "notes", "pulls", "merge_requests"]
+        .iter()
+        .any(|end| path.rsplit('/').next() == Some(end))
 }

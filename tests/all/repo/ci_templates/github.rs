@@ -62,7 +62,8 @@ pub fn run(project: &Project, workflow: &str, job: &str, event: &Event) -> JobRe
     let mut values = event.values.clone();
     let settings = project.settings();
     for (name, setting) in &settings {
-        let kind = if name.starts_with("KORECONCILE_") { "vars" } else { "secrets" };
+        let is_secret = !name.starts_with("KORECONCILE_") || name.ends_with("_KEY");
+        let kind = if is_secret { "secrets" } else { "vars" };
         // Secrets belong to an environment: a job that does not name one, and a fork, see none.
         let is_given = kind == "vars" || job["environment"].is_string();
         values.insert(format!("{kind}.{name}"), if is_given { setting.clone() } else { String::new() });

@@ -36,7 +36,8 @@ impl Pipeline {
         ])
     }
 
-    fn with(mut self, variables: &[(&str, &str)]) -> Self {
+    /// With these variables.
+    pub fn with(mut self, variables: &[(&str, &str)]) -> Self {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         self.variables.extend(variables);
         self

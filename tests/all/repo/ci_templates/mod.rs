@@ -14,7 +14,8 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 const MARKER: &str = "<!-- koreconcile:plan account=acme -->\n";
-const WORKFLOWS: [&str; 3] = ["koreconcile-plan", "koreconcile-apply", "koreconcile-drift"];
+const WORKFLOWS: [&str; 4] =
+    ["koreconcile-plan", "koreconcile-apply", "koreconcile-drift", "koreconcile-adopt"];
 
 /// Declares `new.hire` on the branch `work`.
 fn proposes(project: &Project, manifests: &str) {
@@ -52,6 +53,24 @@ fn wrote(project: &Project, what: &str, field: &str) -> String {
     assert!(text.starts_with(MARKER), "{text}");
     text.to_owned()
 }
+
+/// The one request that was opened since the last time: the text in it.
+#[track_caller]
+fn proposed(project: &Project, what: &str, field: &str) -> String {
+    let writes = project.forge.writes();
+    let [write] = writes.as_slice() else { panic!("not one write: {writes:#?}") };
+    assert_eq!(write.what, what);
+    write.body[field].as_str().unwrap().to_owned()
+}
+
+/// Sam is Master Admin.
+const MASTER_ADMIN: &str = "apiVersion: koreconcile.dev/v1alpha1
+kind: KoreRoleBinding
+metadata: { name: admins }
+spec:
+  role: { type: Admin, name: Master Admin }
+  subjects: [{ user: sam@example.com }]
+";
 
 /// GitHub knows the pull request and the plan that its run has left.
 fn remembers_the_pull_request(project: &Project, head: &str) {
@@ -274,6 +293,40 @@ fn github_drift_opens_one_issue_updates_it_and_closes_it() {
 }
 
 #[test]
+fn github_adopt_opens_one_pull_request_and_never_adopts_what_is_critical() {
+    let project = Project::new(&[kim("Kim")]);
+    meanwhile(&project, &kim("Kimberly"));
+    meanwhile(&project, MASTER_ADMIN);
+    let event = Event::other(&project);
+    let job = || github::run(&project, "koreconcile-adopt", "adopt", &event).expect(0);
+    let ran = job();
+    let text = proposed(&project, "POST pulls", "body");
+    assert!(text.contains("Kim Kaya -> Kimberly Kaya"), "{text}");
+    let (_, adopted) = text.split_once("### Adopted by this change").unwrap();
+    assert!(text.starts_with("### Critical: revert") && !adopted.contains("sam@example.com"), "{text}");
+    assert_eq!(ran.summary, text);
+    let main = project.git(&["show", "koreconcile/adopt:access/main.yaml"]);
+    assert!(main.contains("firstName: Kimberly") && !main.contains("sam@example.com"), "{main}");
+    job();
+    let writes = project.forge.writes();
+    assert_eq!(writes.len(), 1, "{writes:?}");
+    assert!(writes[0].what.starts_with("PATCH pulls/"), "{writes:?}");
+}
+
+#[test]
+fn gitlab_adopt_opens_one_merge_request() {
+    let project = Project::new(&[kim("Kim")]);
+    meanwhile(&project, &kim("Kimberly"));
+    let pipeline = || Pipeline::on_main(&project, "schedule").with(&[("KORECONCILE_ADOPT", "yes")]);
+    pipeline().run(&project, "adopt").expect(0);
+    let text = proposed(&project, "POST merge_requests", "description");
+    assert!(text.contains("Kim Kaya -> Kimberly Kaya"), "{text}");
+    pipeline().run(&project, "adopt").expect(0);
+    let writes = project.forge.writes();
+    assert!(writes.len() == 1 && writes[0].what.starts_with("PUT merge_requests/"), "{writes:?}");
+}
+
+#[test]
 fn gitlab_pipelines_have_the_jobs_of_their_occasion() {
     let project = Project::new(&[]);
     proposes(&project, &user("new.hire", ""));
@@ -431,6 +484,8 @@ fn workflows_pin_their_actions_and_ask_for_little() {
             let expected = match (name, job.as_str()) {
                 ("koreconcile-plan", "plan") => vec!["pull-requests"],
                 ("koreconcile-drift", _) => vec!["issues"],
+                // It pushes the memory.
+                ("koreconcile-apply", "apply") => vec!["contents"],
                 _ => vec![],
             };
             assert_eq!(
@@ -439,11 +494,13 @@ fn workflows_pin_their_actions_and_ask_for_little() {
                 "{name} {job}"
             );
             assert!(says["timeout-minutes"].is_number(), "{name} {job}");
+            let reads_memory = says["steps"].to_string().contains("KORECONCILE_MEMORY_KEY");
             for step in says["steps"].as_array().unwrap() {
                 if let Some(uses) = step["uses"].as_str() {
                     assert!(pinned.is_match(uses), "{uses}");
                     let keeps_token = step["with"]["persist-credentials"] != json!(false);
-                    assert!(!uses.starts_with("actions/checkout@") || !keeps_token, "{name} {job}");
+                    let is_checkout = uses.starts_with("actions/checkout@");
+                    assert!(!is_checkout || keeps_token == reads_memory, "{name} {job}");
                 }
                 let run = step["run"].as_str().unwrap_or_default();
                 assert!(

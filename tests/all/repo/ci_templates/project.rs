@@ -138,11 +138,15 @@ impl Project {
         let work = folder.path().join("work");
         std::fs::create_dir_all(&work).unwrap();
         let url = format!("file://{}", self.origin().canonicalize().unwrap().display());
-        let depth = format!("--depth={depth}");
+        // No depth is all of them.
+        let depth = (depth > 0).then(|| format!("--depth={depth}"));
+        let mut fetch = vec!["fetch", "--quiet", "--no-tags"];
+        fetch.extend(depth.as_deref());
+        fetch.extend(["origin", reference]);
         for args in [
             &["init", "--quiet"][..],
             &["remote", "add", "origin", &url],
-            &["fetch", "--quiet", "--no-tags", &depth, "origin", reference],
+            &fetch,
             &["checkout", "--quiet", "--detach", "FETCH_HEAD"],
         ] {
             done(isolated(Command::new("git").args(args), &work));
@@ -159,6 +163,7 @@ impl Project {
             ("KORECONCILE_SHA256", self.checksum.clone()),
             ("KORE_CLIENT_ID", served("KORE_CLIENT_ID")),
             ("KORE_CLIENT_SECRET", served("KORE_CLIENT_SECRET")),
+            ("KORECONCILE_MEMORY_KEY", "a key of the tests".to_owned()),
             ("TOKEN", TOKEN.to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))

@@ -22,11 +22,12 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts the pair, and waits until it is ready for whoever has `token`, a row of `tokens`.
-    pub(super) fn start(tokens: &str, token: &str) -> Self {
+    /// Starts the pair, and waits until it is ready for whoever has `token`, a row of `tokens`. `is_managed`: with the
+    /// controllers that delete what was in a deleted namespace, or owned by a deleted object.
+    pub(super) fn start(tokens: &str, token: &str, is_managed: bool) -> Self {
         let mut failures = String::new();
         for _ in 0..ATTEMPTS {
-            match Self::attempt(tokens, token) {
+            match Self::attempt(tokens, token, is_managed) {
                 Ok(server) => return server,
                 Err(failure) => failures += &failure,
             }
@@ -34,7 +35,8 @@ impl Server {
         panic!("the API server does not start:\n{failures}");
     }
 
-    fn attempt(tokens: &str, token: &str) -> Result<Self, String> {
+    fn attempt(tokens: &str, token: &str, is_managed: bool) -> Result<Self, String> {
+        let tools = is_managed.then(|| built("kube-controller-manager").parent().unwrap().to_owned());
         let folder = tempfile::Builder::new().prefix("koreconcile-cluster-").tempdir().unwrap();
         std::fs::create_dir(folder.path().join("home")).unwrap();
         std::fs::write(folder.path().join("tokens.csv"), tokens).unwrap();
@@ -44,6 +46,7 @@ impl Server {
             .arg(folder.path())
             .arg(servers())
             .args([api, etcd, peer].map(|port| port.to_string()))
+            .args(tools)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

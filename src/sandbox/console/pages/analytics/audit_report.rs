@@ -54,14 +54,27 @@ struct ReportRow {
 
 impl ReportRow {
     fn new(row: audit_report::AuditRow) -> Self {
-        Self {
-            name: if row.actor.is_empty() { "API or system".to_owned() } else { row.name },
-            email: row.actor,
-            at: When::of_ms(row.at_ms),
-            event: row.event,
-            description: row.description,
-        }
+        let description = without_time(&row.description, row.at_ms);
+        let (name, email) = actor(row.actor, row.name, row.app, row.app_name);
+        Self { name, email, at: When::of_ms(row.at_ms), event: row.event, description }
     }
+}
+
+/// Name and address of whoever did it: of a user, or of an app its name and client id.
+fn actor(email: String, name: String, app: String, app_name: String) -> (String, String) {
+    if !email.is_empty() {
+        (name, email)
+    } else if app.is_empty() {
+        ("System".to_owned(), String::new())
+    } else {
+        (if app_name.is_empty() { "Deleted app".to_owned() } else { format!("App {app_name}") }, app)
+    }
+}
+
+/// A sign-in repeats its time in its description; on the page that is in a column of its own.
+fn without_time(description: &str, at_ms: i64) -> String {
+    let at = Timestamp::from_millisecond(at_ms).unwrap_or_default();
+    description.replacen(&format!(" at {}", clock::wire(at)), "", 1)
 }
 
 /// The filter in the query, and what is wrong with it; a custom period that cannot be read is the default one.
@@ -128,7 +141,8 @@ fn export(admin: &AdminContext<'_>) -> Outcome {
     let head = ["User Name", "User Email", "Date/Time", "Category", "Event", "Description"];
     let lines = rows.into_iter().map(|row| {
         let at = When::of_ms(row.at_ms).map(|at| at.machine).unwrap_or_default();
-        vec![row.name, row.actor, at, row.category, row.event, row.description]
+        let (name, email) = actor(row.actor, row.name, row.app, row.app_name);
+        vec![name, email, at, row.category, row.event, row.description]
     });
     csv::attached("audit.csv", &head, lines)
 }

@@ -47,6 +47,11 @@ struct DeploymentRow {
 }
 
 impl DeploymentRow {
+    /// What stands for the icon of a bot, which a sandbox does not keep.
+    fn initial(&self) -> String {
+        self.name.chars().find(|c| c.is_alphanumeric()).into_iter().flat_map(char::to_uppercase).collect()
+    }
+
     fn new(waiting: WaitingBot) -> Self {
         let bot = waiting.listed.bot;
         Self {

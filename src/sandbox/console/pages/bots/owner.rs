@@ -69,7 +69,9 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
         developers: developers
             .iter()
             .map(|member| {
-                (member.id.clone(), format!("{} ({})", name(member), member.email), member.role.clone())
+                let name = name(member);
+                let shown = if name == member.email { name } else { format!("{name} ({})", member.email) };
+                (member.id.clone(), shown, member.role.clone())
             })
             .collect(),
         owner: owner.map(|owner| (name(&owner), owner.email)),

@@ -84,8 +84,9 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
     for talker in talkers.iter().filter(|talker| chosen.is_none_or(|chosen| chosen.id == talker.id)) {
         let mut own = Figures::default();
         for (bucket, (_, all)) in period.buckets().iter().zip(&mut by_time) {
-            let figures = talker.between(bucket.from, bucket.until, &cut);
+            let mut figures = talker.between(bucket.from, bucket.until, &cut);
             own += figures;
+            figures.users = figures.users.min(talker.reach);
             *all += figures;
         }
         // Nobody is counted twice on one bot.
@@ -104,7 +105,8 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
     let charts = vec![
         chart("messages", "Messages", "Messages", |all| all.messages),
         chart("sessions", "Conversation sessions", "Sessions", |all| all.conversations),
-        chart("users", "Active users", "Users", |all| all.users),
+        // Whoever comes back in another hour is the same person.
+        chart("users", "Active users", "Users", |all| all.users).of_people(period.part()),
         chart("billing", "Billing sessions", "Sessions of 15 minutes", |all| all.billing_sessions),
     ];
     let bots = talkers.iter().take(OFFERED);

@@ -58,6 +58,15 @@ impl Period {
         &self.buckets
     }
 
+    /// What one part of it is.
+    pub(in crate::sandbox::console::pages) fn part(&self) -> &'static str {
+        if self.buckets.first().is_some_and(|first| first.until - first.from == 1) {
+            "an hour"
+        } else {
+            "a day"
+        }
+    }
+
     /// Word, label, whether it is chosen.
     pub(in crate::sandbox::console::pages) fn choices(&self) -> [(&'static str, &'static str, bool); 4] {
         WORDS.map(|(word, label)| (word, label, word == self.word))

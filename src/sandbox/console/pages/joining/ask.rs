@@ -5,6 +5,7 @@ use crate::sandbox::admin::edit::Editor;
 use crate::sandbox::console::asked;
 use crate::sandbox::console::frame::Plain;
 use crate::sandbox::console::pages::registration::{self, Registration, RegistrationError};
+use crate::sandbox::console::pages::sign_in;
 use crate::sandbox::console::pages::user_settings::{SelfSignUp, UserSettings};
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::request_context::RequestContext;
@@ -177,7 +178,7 @@ fn confirm(context: &RequestContext<'_>) -> Outcome {
             let text = format!("request of {} to join accepted automatically", request.email);
             Ok(audit::log(conn, account.seq, context.now, audit::ENROLLMENT_ACCEPTED, &text)?)
         })?;
-        return Ok(Reply::see("/sign-in?joined=1"));
+        return Ok(Reply::see(&sign_in::after("joined", &request.email)));
     }
     context.write(|conn| Ok(join_requests::wait(conn, request)?))?;
     Reply::page(&page(context, State::Waits))

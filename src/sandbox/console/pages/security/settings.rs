@@ -13,11 +13,13 @@ use askama::Template;
 /// The vendor names no permission for this page; who may change how people sign in may change from where.
 const NEEDS: Needs = Needs::Any(&[Permission::TwoFactor, Permission::SingleSignOn]);
 const PATH: &str = "/Admin/security/settings";
+const NAME: &str = "/Admin/security/settings/name";
 
 pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
     Route::page(PATH, NEEDS, show),
     Route::action(PATH, NEEDS, save),
     Route::action("/Admin/security/settings/revoke", NEEDS, revoke),
+    Route::action(NAME, Needs::Any(&[]), rename),
 ];
 
 /// Months and how people say that.
@@ -41,6 +43,7 @@ const ADDRESS_MAX: usize = 200;
 #[template(path = "security_settings.html")]
 struct SecuritySettingsPage {
     frame: Frame,
+    may_rename: bool,
     retention: Vec<(u32, &'static str, bool)>,
     keeps_context: bool,
     addresses: String,
@@ -55,6 +58,7 @@ fn page(
 ) -> Result<SecuritySettingsPage, PageError> {
     Ok(SecuritySettingsPage {
         frame: Frame::new(admin, "Settings", &[("Security & Control", None)])?,
+        may_rename: admin.may(NAME),
         retention: RETENTION
             .iter()
             .map(|(months, label)| (*months, *label, *months == security.retention_months))
@@ -113,6 +117,19 @@ fn save(admin: &AdminContext<'_>) -> Outcome {
         change.log(audit::SETTINGS_MODIFIED, &text)
     })?;
     Ok(Reply::see(PATH).saying("The settings are saved."))
+}
+
+/// People with several accounts tell them apart by their names. The vendor describes no such page, hence Master Admins.
+fn rename(admin: &AdminContext<'_>) -> Outcome {
+    let name = admin.field("name");
+    if name == admin.account.name {
+        return Ok(Reply::see(PATH).saying("Nothing was changed."));
+    }
+    admin.change(|change| {
+        change.rename_account(name)?;
+        change.log(audit::SETTINGS_MODIFIED, &format!("account {} is called {name} now", admin.account.name))
+    })?;
+    Ok(Reply::see(PATH).saying(format!("The account is called {name} now.")))
 }
 
 fn revoke(admin: &AdminContext<'_>) -> Outcome {

@@ -6,8 +6,8 @@ use crate::sandbox::console::frame::Frame;
 use crate::sandbox::console::reply::{Outcome, PageError, Reply};
 use crate::sandbox::console::rights::{Needs, Permission};
 use crate::sandbox::console::route::Route;
-use crate::sandbox::sso::{self, Attribute, CERTIFICATES_MAX, Config, Mapping, PROTOCOLS};
-use crate::sandbox::store::{apps, audit};
+use crate::sandbox::sso::{self, Attribute, CERTIFICATES_MAX, Config, Exclusions, Mapping, PROTOCOLS};
+use crate::sandbox::store::{apps, audit, users};
 use askama::Template;
 
 const NEEDS: Needs = Needs::Any(&[Permission::SingleSignOn]);
@@ -22,6 +22,8 @@ pub(in crate::sandbox::console) const ROUTES: &[Route] = &[
 const PROVIDERS: [&str; 4] = ["okta", "onelogin", "bitium", "others"];
 /// Empty lines that are offered for further attributes.
 const FREE_LINES: usize = 3;
+/// Users on the exclusion list.
+const EXCLUSIONS_MAX: usize = 200;
 /// Characters of a certificate or an address.
 const TEXT_MAX: usize = 8000;
 
@@ -38,6 +40,8 @@ struct SsoPage {
     certificates: Vec<String>,
     has_mapping: bool,
     mapping: Mapping,
+    /// One address a line.
+    exclusions: String,
     problems: Vec<String>,
 }
 
@@ -45,6 +49,7 @@ fn page(
     admin: &AdminContext<'_>,
     is_on: bool,
     config: Config,
+    exclusions: &Exclusions,
     problems: Vec<String>,
 ) -> Result<SsoPage, PageError> {
     let mut certificates = config.certificates.clone();
@@ -69,6 +74,7 @@ fn page(
         certificates,
         has_mapping,
         mapping,
+        exclusions: exclusions.emails.join("\n"),
         problems,
     })
 }
@@ -83,7 +89,8 @@ fn stored(admin: &AdminContext<'_>) -> Result<Option<Config>, PageError> {
 
 fn show(admin: &AdminContext<'_>) -> Outcome {
     let stored = stored(admin)?;
-    Reply::page(&page(admin, stored.is_some(), stored.unwrap_or_default(), Vec::new())?)
+    let exclusions = admin.read(|conn| Ok(Exclusions::load(conn, admin.account.seq)?))?;
+    Reply::page(&page(admin, stored.is_some(), stored.unwrap_or_default(), &exclusions, Vec::new())?)
 }
 
 /// The configuration in the form.
@@ -109,6 +116,7 @@ fn typed(admin: &AdminContext<'_>) -> Config {
         certificates: certificates.map(str::to_owned).collect(),
         restricts_onboarding: admin.field("restrict") == "on",
         skips_second_factor: (admin.field("skip-idp") == "on", admin.field("skip-sp") == "on"),
+        excludes_authn_context: admin.field("authn-context") == "on",
         mapping: (admin.field("mapping") == "on")
             .then(|| Mapping { is_full: admin.field("sync") == "full", attributes: attributes.collect() }),
     }
@@ -145,14 +153,34 @@ fn problems(config: &Config) -> Vec<String> {
     problems
 }
 
+/// The users in the field of the exclusion list, each of whom is in the account.
+fn excluded(admin: &AdminContext<'_>, problems: &mut Vec<String>) -> Result<Exclusions, PageError> {
+    let mut emails: Vec<String> = Vec::new();
+    for email in admin.field("exclusions").split(|c: char| c.is_whitespace() || c == ',' || c == ';') {
+        if email.is_empty() || emails.iter().any(|known| known.eq_ignore_ascii_case(email)) {
+            continue;
+        }
+        if admin.read(|conn| Ok(users::by_email(conn, admin.account.seq, email, false)?))?.is_none() {
+            problems.push(format!("{email} on the exclusion list is not in the account."));
+        }
+        emails.push(email.to_owned());
+    }
+    if emails.len() > EXCLUSIONS_MAX {
+        problems.push(format!("The exclusion list holds {EXCLUSIONS_MAX} users at most."));
+    }
+    Ok(Exclusions { emails })
+}
+
 fn enable(admin: &AdminContext<'_>) -> Outcome {
     let config = typed(admin);
-    let problems = problems(&config);
+    let mut problems = problems(&config);
+    let exclusions = excluded(admin, &mut problems)?;
     let is_on = stored(admin)?.is_some();
     if !problems.is_empty() {
-        return Reply::invalid(&page(admin, is_on, config, problems)?);
+        return Reply::invalid(&page(admin, is_on, config, &exclusions, problems)?);
     }
     admin.change(|change| {
+        exclusions.save(change.conn(), admin.account.seq)?;
         sso::enable(change.conn(), admin.account.seq, &config, &admin.user.id, &admin.stamp())?;
         let text = if is_on { "single sign-on changed" } else { "single sign-on enabled" };
         change.log(audit::SETTINGS_MODIFIED, text)

@@ -6,6 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # One line a file: where it stands, and the arguments of koreconcile that print it.
 outputs=(
     "docs/reference/plan.schema.json schema plan"
+    "docs/reference/report.schema.json schema report"
     "docs/reference/manifests.schema.json schema manifests"
     "docs/reference/cli.md reference cli"
     "docs/reference/manifests.md reference manifests"

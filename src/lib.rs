@@ -15,6 +15,8 @@
 //! * [`facts`]: the shared vocabulary; knows nobody.
 //! * [`manifest`]: what people write, checked and compiled into facts; knows `facts`.
 //! * [`plan`]: the difference as a value, pure; knows `facts`.
+//! * [`report`]: who holds what, as evidence that can be kept and checked, pure; knows `plan`, `facts`.
+//! * [`render`]: the formats of reports, pure; knows `report`, `plan`, `facts`.
 //! * [`memory`]: what earlier runs remember, in the form it is stored in; knows `plan`, `facts`.
 //! * [`kore`]: the Admin API and nothing above it; knows `facts`.
 //! * [`apply`]: a plan becomes calls and is read back; knows `plan`, `kore`, `facts`.
@@ -31,4 +33,6 @@ pub mod kore;
 pub mod manifest;
 pub mod memory;
 pub mod plan;
+pub mod render;
+pub mod report;
 pub mod sandbox;

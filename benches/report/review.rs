@@ -42,6 +42,26 @@ pub fn measure(runs: usize, report: &mut Report) {
     };
     report.add(format!("explain_offline_seconds_{USERS}"), "s", timed(runs, explain));
     report.add(format!("markdown_seconds_{CHANGES}"), "s", markdown(runs));
+    let mut slowest: Vec<f64> = Vec::new();
+    for format in ["html", "csv", "json", "markdown"] {
+        let access = || {
+            let mut access = koreconcile();
+            access.args(["report", "access", "--format", format, "--out", "/dev/null", "--observed"]);
+            access.arg(&snapshot).arg(&wanted);
+            access
+        };
+        let seconds = timed(runs, access);
+        let median = |seconds: &[f64]| {
+            let mut sorted = seconds.to_vec();
+            sorted.sort_by(f64::total_cmp);
+            sorted.get(sorted.len() / 2).copied()
+        };
+        if median(&seconds) > median(&slowest) {
+            slowest.clone_from(&seconds);
+        }
+        report.add(format!("report_{format}_seconds_{USERS}"), "s", seconds);
+    }
+    report.add(format!("report_seconds_{USERS}"), "s", slowest);
     report.add(format!("import_seconds_{USERS}"), "s", import(runs, &world, &wanted));
 }
 

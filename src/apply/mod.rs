@@ -14,6 +14,7 @@ mod known_ids;
 mod outcome;
 mod repair;
 mod run;
+mod runs;
 mod saved;
 mod undo;
 
@@ -23,5 +24,6 @@ pub use journal::{Journal, JournalError};
 pub use outcome::{ChangeOutcome, Outcome};
 pub use repair::{BeforeImageSource, RepairError, repair};
 pub use run::{Account, run};
+pub use runs::{Run, runs};
 pub use saved::{SavedPlan, SavedPlanError};
 pub use undo::{Undo, UndoError, undo};

@@ -30,17 +30,17 @@ pub(super) struct BaseArgs {
 pub enum BaseError {
     /// No `git` command.
     #[error(
-        "--base reads the manifests of another revision with git, and git cannot be started: {0}\n  install git, or plan without --base: edited or drift is unknown then"
+        "the manifests of another revision are read with git, and git cannot be started: {0}\n  install git, or plan without --base: edited or drift is unknown then"
     )]
     NoGit(std::io::Error),
     /// From standard input.
     #[error(
-        "--base needs manifests in files: standard input has no history\n  give the folder of the manifests instead of -"
+        "the manifests of another revision need manifests in files: standard input has no history\n  give the folder of the manifests instead of -"
     )]
     Stdin,
     /// No work tree around the manifests.
     #[error(
-        "{path} is not under git, so there is no {revision} to compare it with\n  plan without --base: edited or drift is unknown then"
+        "{path} is not under git, so there is no {revision} to compare it with\n  give manifests that are under git, or plan without --base: edited or drift is unknown then"
     )]
     NotUnderGit {
         /// Where the manifests are.
@@ -123,6 +123,32 @@ impl Base {
     }
 }
 
+/// The manifests as a commit has them.
+pub(super) struct AtRevision {
+    /// The repository, whose paths they have.
+    pub top: PathBuf,
+    /// The commit's full id.
+    pub commit: String,
+    /// What is in them.
+    pub manifests: Manifests,
+    /// What they declare.
+    pub compiled: Compiled,
+}
+
+/// Reads and compiles the manifests of a revision.
+pub(super) fn at_revision(
+    revision: &str,
+    paths: &[String],
+    account: Option<&str>,
+    now: Timestamp,
+) -> Result<AtRevision, BaseError> {
+    let tree = Tree::open(revision, paths)?;
+    let top = tree.top.clone();
+    let commit = commit(&top, revision)?;
+    let (manifests, compiled) = tree.load(account, now)?;
+    Ok(AtRevision { top, commit, manifests, compiled })
+}
+
 /// One revision of a repository, and the paths of it that are manifests.
 struct Tree {
     revision: String,
@@ -168,6 +194,22 @@ impl Tree {
     }
 
     fn compile(self, account: &str, output: &Output) -> Result<Base, BaseError> {
+        let revision = self.revision.clone();
+        let (manifests, compiled) = self.load(Some(account), Timestamp::now())?;
+        let findings = manifests.findings().iter().chain(&compiled.findings);
+        let errors: Vec<&Finding> = findings.filter(|finding| finding.is_error()).collect();
+        if let Some(first) = errors.first() {
+            output.note(format_args!(
+                "note: the manifests at {revision} have errors ({}, the first at {}); what they hid counts as edited",
+                errors.len(),
+                first.spot
+            ));
+        }
+        Ok(Base { revision, compiled })
+    }
+
+    /// The manifests of the revision, with what they declare at a time.
+    fn load(self, account: Option<&str>, now: Timestamp) -> Result<(Manifests, Compiled), BaseError> {
         let mut chosen: Vec<&Blob> =
             self.files.iter().filter(|blob| self.paths.iter().any(|path| path.holds(&blob.path))).collect();
         // As on disk, a file that links lead to is read once.
@@ -185,29 +227,18 @@ impl Tree {
         for (account, completeness) in wholes {
             manifests.set_completeness(&account, completeness);
         }
-        let now = Timestamp::now();
         // Under another name it is still the only account of these files.
-        let compiled = manifest::compile(&manifests, Some(account), now)
-            .or_else(|_| manifest::compile(&manifests, None, now));
+        let compiled =
+            manifest::compile(&manifests, account, now).or_else(|_| manifest::compile(&manifests, None, now));
         let Ok(compiled) = compiled else {
             let paths: Vec<&str> = self.paths.iter().map(Chosen::name).collect();
             return Err(BaseError::NoAccount {
                 revision: self.revision,
-                account: account.to_owned(),
+                account: account.unwrap_or_default().to_owned(),
                 paths: paths.join(", "),
             });
         };
-        let findings = manifests.findings().iter().chain(&compiled.findings);
-        let errors: Vec<&Finding> = findings.filter(|finding| finding.is_error()).collect();
-        if let Some(first) = errors.first() {
-            output.note(format_args!(
-                "note: the manifests at {} have errors ({}, the first at {}); what they hid counts as edited",
-                self.revision,
-                errors.len(),
-                first.spot
-            ));
-        }
-        Ok(Base { revision: self.revision, compiled })
+        Ok((manifests, compiled))
     }
 
     /// Whether everything that `sources` names in that revision is among the chosen files and understood, as

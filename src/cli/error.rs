@@ -2,6 +2,7 @@
 
 use super::base::BaseError;
 use super::exit::Exit;
+use super::report::EvidenceError;
 use super::sandbox::SandboxCliError;
 use super::snapshot::SnapshotError;
 use crate::apply::{JournalError, RepairError, SavedPlanError, UndoError};
@@ -198,9 +199,28 @@ pub enum CliError {
     /// A snapshot that cannot be used.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    /// Evidence that cannot be kept, found or trusted.
+    #[error(transparent)]
+    Evidence(#[from] EvidenceError),
     /// A journal that cannot be undone.
     #[error(transparent)]
     Undo(#[from] UndoError),
+    /// Nothing to undo.
+    #[error(
+        "no run in {path} sent anything, so there is nothing to undo\n  list the runs with: koreconcile runs"
+    )]
+    NoRun {
+        /// The state folder.
+        path: String,
+    },
+    /// A word where a journal belongs.
+    #[error(
+        "there is no journal {given}: a run is undone by its journal, and the last one with --last\n  run koreconcile undo --last, or list the runs with: koreconcile runs"
+    )]
+    NoJournal {
+        /// What was given.
+        given: String,
+    },
     /// A file.
     #[error("{path} cannot be used: {source}\n  check the path and its permissions")]
     File {
@@ -301,6 +321,9 @@ impl CliError {
             | Self::UnknownCommit { .. }
             | Self::Saved(_)
             | Self::Snapshot(_)
+            | Self::Evidence(_)
+            | Self::NoRun { .. }
+            | Self::NoJournal { .. }
             | Self::Undo(_)
             | Self::Base(_)
             | Self::File { .. }

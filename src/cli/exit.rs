@@ -65,7 +65,7 @@ impl Exit {
             }
             Self::Stale => "Every change was stale: the account changed between plan and call.",
             Self::Partial => {
-                "Something declared is not in place: blocked, manual, refused, failed, stale, not sent, or interrupted. `adopt`: something is left to a person."
+                "Something declared is not in place: blocked, manual, refused, failed, stale, not sent, or interrupted. `adopt`: something is left to a person. `report`: it has gaps."
             }
             Self::Credentials => "Credentials refused, or a scope is missing.",
             Self::Unreachable => "Platform unreachable, or the rate limit needs more than `--max-wait`.",

@@ -10,6 +10,7 @@ mod completions;
 mod controller;
 mod crds;
 mod declaration;
+mod diff;
 mod doctor;
 mod embedded;
 mod error;
@@ -33,8 +34,10 @@ mod plan;
 mod progress;
 mod reference;
 mod reinvite;
+mod report;
 mod revision;
 mod rewrite;
+mod runs;
 pub mod sandbox;
 mod saved;
 mod schema;
@@ -48,6 +51,7 @@ mod validate;
 pub use error::CliError;
 pub use exit::Exit;
 pub use output::Output;
+pub use report::EvidenceError;
 pub use snapshot::SnapshotError;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -102,10 +106,16 @@ enum Verb {
     Adopt(adopt::AdoptArgs),
     /// Explain who has which access, why, since when and until when
     Explain(explain::ExplainArgs),
+    /// Report who holds which access and why, for audits
+    Report(report::ReportArgs),
     /// Check credentials, scopes, limits and costs with reads only
     Doctor(doctor::DoctorArgs),
     /// Save one read of the account to a file, for plans without calls
     Snapshot(snapshot::SnapshotArgs),
+    /// Show which facts were gained and lost between snapshots, manifests or git revisions
+    Diff(diff::DiffArgs),
+    /// List the runs that have a journal, the newest first
+    Runs(runs::RunsArgs),
     /// Revert what a run did, as far as the platform allows
     Undo(undo::UndoArgs),
     /// Send an open invitation again: remove the user and invite them with what is declared
@@ -120,7 +130,7 @@ enum Verb {
     Controller(controller::ControllerArgs),
     /// Serve, seed and administer a local account
     Sandbox(sandbox::SandboxArgs),
-    /// Print the JSON Schema of manifests or of plans
+    /// Print the JSON Schema of manifests, plans or reports
     Schema(schema::SchemaArgs),
     /// Print the custom resource definitions (CRDs) for a Kubernetes cluster
     Crds(crds::CrdsArgs),
@@ -168,8 +178,11 @@ pub async fn run() -> Exit {
         Verb::Apply(args) => Box::pin(apply::run(&args, &output)).await,
         Verb::Adopt(args) => Box::pin(adopt::run(&args, &output)).await,
         Verb::Explain(args) => explain::run(&args, &output).await,
+        Verb::Report(args) => Box::pin(report::run(&args, &output)).await,
         Verb::Doctor(args) => doctor::run(&args, &output).await,
         Verb::Snapshot(args) => snapshot::run(&args, &output).await,
+        Verb::Diff(args) => diff::run(&args, &output),
+        Verb::Runs(args) => runs::run(&args, &output),
         Verb::Undo(args) => Box::pin(undo::run(&args, &output)).await,
         Verb::Reinvite(args) => Box::pin(reinvite::run(&args, &output)).await,
         Verb::Memory(args) => memory_commands::run(&args, &output),

@@ -4,11 +4,12 @@ use super::{CliError, Exit, Output};
 use crate::kore::replace_file;
 use crate::manifest::{kinds, write};
 use crate::plan::Plan;
+use crate::report::Report;
 use clap::Args;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
-/// Print the JSON Schema of manifests or of plans.
+/// Print the JSON Schema of manifests, plans or reports.
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
     /// What the schema describes
@@ -22,19 +23,24 @@ enum Described {
     Manifests,
     /// `plan --format json`
     Plan,
+    /// `report --format json`
+    Report,
 }
 
 /// Prints the schema.
 pub(super) fn run(args: &SchemaArgs, output: &Output) -> Result<Exit, CliError> {
     let text = match args.document {
         Described::Manifests => manifests_text()?,
-        Described::Plan => {
-            let json = serde_json::to_string_pretty(&Plan::schema());
-            json.map_err(|error| CliError::Unexpected(error.to_string()))? + "\n"
-        }
+        Described::Plan => pretty(&Plan::schema())?,
+        Described::Report => pretty(&Report::schema())?,
     };
     output.result(&text);
     Ok(Exit::Done)
+}
+
+fn pretty(schema: &schemars::Schema) -> Result<String, CliError> {
+    let json = serde_json::to_string_pretty(schema);
+    Ok(json.map_err(|error| CliError::Unexpected(error.to_string()))? + "\n")
 }
 
 /// The schema of manifests, as text.

@@ -2,7 +2,7 @@
 
 use super::inputs::{Inputs, Reach};
 use super::session::Session;
-use super::{CliError, Exit, Output, output};
+use super::{CliError, Exit, Output, output, report};
 use crate::facts::World;
 use crate::manifest::Compiled;
 use clap::Args;
@@ -21,8 +21,14 @@ pub(super) struct SnapshotArgs {
     #[command(flatten)]
     reach: Reach,
     /// File to write
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "evidence")]
+    out: Option<PathBuf>,
+    /// Look up every user, whether or not a manifest names them, as reports need it
+    #[arg(long)]
+    everyone: bool,
+    /// Keep the snapshot in this folder of evidence, for report --at
+    #[arg(long, value_name = "DIR")]
+    evidence: Option<PathBuf>,
 }
 
 /// One read of the account, with its age. It holds e-mail addresses and roles, and no secret.
@@ -73,19 +79,31 @@ pub enum SnapshotError {
 
 /// Reads the account and writes the file.
 pub(super) async fn run(args: &SnapshotArgs, output: &Output) -> Result<Exit, CliError> {
-    let (_, compiled) = args.inputs.compile_all(true, Timestamp::now(), output)?;
+    let (manifests, compiled) = args.inputs.compile_all(true, Timestamp::now(), output)?;
     let session = Session::open(&compiled, &args.reach, output).await?;
     let made_at = Timestamp::now();
     let remembered = session.memory.load_for_plan(output)?;
-    let world = session.observe(&compiled, &remembered).await;
+    let world = if args.everyone {
+        Box::pin(session.observe_everyone(&compiled)).await
+    } else {
+        session.observe(&compiled, &remembered).await
+    };
     let host = session.host.clone();
     session.close().await;
-    let snapshot = Snapshot { format: FORMAT.to_owned(), made_at, host, world: world? };
-    write(&args.out, &snapshot)?;
+    let snapshot = Snapshot::new(world?, host, made_at);
+    snapshot.check(&compiled)?;
+    if let Some(folder) = &args.evidence {
+        snapshot.keep(folder, report::commit_of(&manifests, &compiled).as_deref())?;
+    }
+    if let Some(out) = &args.out {
+        let io = |source| CliError::Write { path: out.display().to_string(), source };
+        output::store(out, &snapshot.json()?).map_err(io)?;
+    }
     let World { coverage, calls, .. } = &snapshot.world;
+    let place = args.out.as_ref().or(args.evidence.as_ref());
     output.note(format_args!(
         "{}: {} facts, {} people looked up, read with {calls} calls",
-        args.out.display(),
+        place.map(|place| place.display().to_string()).unwrap_or_default(),
         snapshot.world.facts().len(),
         coverage.looked_up.len()
     ));
@@ -97,36 +115,27 @@ pub(super) async fn run(args: &SnapshotArgs, output: &Output) -> Result<Exit, Cl
     Ok(Exit::Done)
 }
 
-fn write(path: &Path, snapshot: &Snapshot) -> Result<(), CliError> {
-    let json = serde_json::to_vec(snapshot).map_err(|error| CliError::Unexpected(error.to_string()))?;
-    let io = |source| CliError::Write { path: path.display().to_string(), source };
-    output::store(path, &json).map_err(io)
-}
-
 impl Snapshot {
+    /// One read of the account.
+    pub(super) fn new(world: World, host: String, made_at: Timestamp) -> Self {
+        Self { format: FORMAT.to_owned(), made_at, host, world }
+    }
+
+    fn json(&self) -> Result<Vec<u8>, CliError> {
+        serde_json::to_vec(self).map_err(|error| CliError::Unexpected(error.to_string()))
+    }
+
+    /// Keeps it in a folder of evidence, with the commit that is current.
+    pub(super) fn keep(&self, folder: &Path, commit: Option<&str>) -> Result<(), CliError> {
+        report::Store::new(folder).add(report::stored(self, commit), &self.json()?)?;
+        Ok(())
+    }
+
     /// Reads a file. Older than `longest`, it proves nothing any more: what needs proof is blocked, and says why.
     pub(super) fn load(path: &Path, longest: SignedDuration, now: Timestamp) -> Result<Self, SnapshotError> {
-        #[derive(Deserialize)]
-        struct Head {
-            format: String,
-        }
         let shown = path.display().to_string();
-        let json = std::fs::read(path).map_err(|source| SnapshotError::Io { path: shown.clone(), source })?;
-        let mut snapshot: Self = match serde_json::from_slice(&json) {
-            Ok(Self { format, .. }) if format != FORMAT => {
-                return Err(SnapshotError::OtherFormat { path: shown, format });
-            }
-            Ok(snapshot) => snapshot,
-            // What another version writes may not be read by this one; its name can.
-            Err(source) => {
-                return Err(match serde_json::from_slice(&json) {
-                    Ok(Head { format }) if format != FORMAT => {
-                        SnapshotError::OtherFormat { path: shown, format }
-                    }
-                    _ => SnapshotError::NotASnapshot { path: shown, source },
-                });
-            }
-        };
+        let json = std::fs::read(path).map_err(|source| SnapshotError::Io { path: shown, source })?;
+        let mut snapshot = Self::parse(&json, path)?;
         let age = now.duration_since(snapshot.made_at);
         if age > longest {
             let why = format!("the snapshot is {} old, {} allowed (--max-age)", words(age), words(longest));
@@ -135,6 +144,24 @@ impl Snapshot {
         }
         snapshot.world.calls = 0;
         Ok(snapshot)
+    }
+
+    /// Reads the content of a file.
+    pub(super) fn parse(json: &[u8], path: &Path) -> Result<Self, SnapshotError> {
+        #[derive(Deserialize)]
+        struct Head {
+            format: String,
+        }
+        let path = path.display().to_string();
+        match serde_json::from_slice(json) {
+            Ok(Self { format, .. }) if format != FORMAT => Err(SnapshotError::OtherFormat { path, format }),
+            Ok(snapshot) => Ok(snapshot),
+            // What another version writes may not be read by this one; its name can.
+            Err(source) => Err(match serde_json::from_slice(json) {
+                Ok(Head { format }) if format != FORMAT => SnapshotError::OtherFormat { path, format },
+                _ => SnapshotError::NotASnapshot { path, source },
+            }),
+        }
     }
 
     /// Makes sure that it is of the account the manifest is about.

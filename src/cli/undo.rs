@@ -4,7 +4,7 @@ use super::apply::carry_out;
 use super::inputs::{Inputs, Reach};
 use super::plan::{Made, style};
 use super::session::{Session, check_account};
-use super::{CliError, Exit, Output};
+use super::{CliError, Exit, Output, runs};
 use crate::apply::{self, Undo};
 use crate::facts::AccountId;
 use crate::manifest::Compiled;
@@ -17,12 +17,19 @@ use std::path::PathBuf;
 
 /// Revert what a run did.
 #[derive(Debug, Args)]
+#[command(
+    override_usage = "koreconcile undo [OPTIONS] JOURNAL [PATH]...\n       koreconcile undo [OPTIONS] --last [PATH]..."
+)]
 pub(super) struct UndoArgs {
-    /// Journal of the run: a file in the state folder of the account
-    #[arg(value_name = "JOURNAL")]
-    journal: PathBuf,
-    #[command(flatten)]
-    inputs: Inputs,
+    /// Journal of the run, as `koreconcile runs` lists it; then files or folders of manifests, or - [default: .]
+    #[arg(value_name = "JOURNAL|PATH")]
+    words: Vec<String>,
+    /// Undo the last run that sent something
+    #[arg(long)]
+    last: bool,
+    /// Name of the `KoreAccount`, when the manifests declare several
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
     #[command(flatten)]
     reach: Reach,
     /// Apply without asking for confirmation
@@ -38,8 +45,15 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
     if !args.yes && !args.dry_run && !std::io::stdin().is_terminal() {
         return Err(CliError::NoTerminal);
     }
-    let (_, compiled) = args.inputs.compile_all(true, Timestamp::now(), output)?;
-    let Undo { desired, lost, account, applied } = apply::undo(&args.journal)?;
+    let (journal, paths) = chosen(args)?;
+    let inputs = Inputs { paths, account: args.account.clone(), complete: false };
+    let (_, compiled) = inputs.compile_all(true, Timestamp::now(), output)?;
+    let journal = match journal {
+        Some(journal) => journal,
+        None => runs::last(&compiled, args.reach.state_dir.as_deref(), output)?,
+    };
+    output.note(format_args!("the run of {}", journal.display()));
+    let Undo { desired, lost, account, applied } = apply::undo(&journal)?;
     check_account(&compiled.policy, account.map(AccountId::new).as_ref())?;
     let compiled = Compiled { desired, ..compiled };
     let session = if args.dry_run {
@@ -79,4 +93,18 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
     .await;
     session.close().await;
     ended
+}
+
+/// The journal, unless it is the last one; and the manifests.
+fn chosen(args: &UndoArgs) -> Result<(Option<PathBuf>, Vec<String>), CliError> {
+    let (journal, paths) = match args.words.split_first() {
+        _ if args.last => (None, &args.words[..]),
+        Some((journal, paths)) => (Some(PathBuf::from(journal)), paths),
+        None => return Err(CliError::NoJournal { given: "in the arguments".to_owned() }),
+    };
+    if let Some(journal) = journal.as_ref().filter(|journal| !journal.exists()) {
+        return Err(CliError::NoJournal { given: journal.display().to_string() });
+    }
+    let paths = if paths.is_empty() { vec![".".to_owned()] } else { paths.to_vec() };
+    Ok((journal, paths))
 }

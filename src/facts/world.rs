@@ -4,6 +4,7 @@ use super::{
     AccountId, BotId, BotName, Email, Family, GroupId, GroupName, Holder, Key, RoleId, RoleName, RoleSpec,
     RoleType, UserId, Value,
 };
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,11 +25,26 @@ pub struct World {
     /// What single sign-on does to people, where that was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sign_on: Option<super::SignOn>,
+    /// When people signed in last, as far as look-ups told it. No plan looks at it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub last_sign_ins: BTreeMap<Email, Timestamp>,
     /// Calls this read took.
     pub calls: u32,
 }
 
 impl World {
+    /// Whether a plan finds the same in both: everything but who signed in when.
+    pub fn plans_like(&self, other: &Self) -> bool {
+        let Self { account, facts, coverage, directory, warnings, sign_on, last_sign_ins: _, calls } = self;
+        *calls == other.calls
+            && *account == other.account
+            && *warnings == other.warnings
+            && *sign_on == other.sign_on
+            && *coverage == other.coverage
+            && *directory == other.directory
+            && *facts == other.facts
+    }
+
     /// All facts, sorted by key, each key once.
     pub fn facts(&self) -> &[(Key, Value)] {
         &self.facts
@@ -397,6 +413,20 @@ mod tests {
 
     fn jane() -> Email {
         Email::observed("jane@example.com")
+    }
+
+    #[test]
+    fn a_sign_in_is_nothing_to_a_plan_and_anything_else_is() {
+        let world = WorldBuilder::new().build(Coverage::default(), Directory::default());
+        let mut signed_in = world.clone();
+        signed_in.last_sign_ins.insert(jane(), Timestamp::UNIX_EPOCH);
+        assert_ne!(signed_in, world);
+        assert!(signed_in.plans_like(&world));
+        let mut builder = WorldBuilder::new();
+        builder.see(Key::Member(jane()), Value::Member(Membership::Joined));
+        assert!(!builder.build(Coverage::default(), Directory::default()).plans_like(&world));
+        signed_in.warnings.push("two groups are called QA".to_owned());
+        assert!(!signed_in.plans_like(&world));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub mod cost;
 mod diff;
+mod difference;
 mod drift;
 mod expiring;
 pub mod explain;
@@ -21,6 +22,7 @@ pub mod render;
 mod resolve;
 mod risk;
 
+pub use difference::{FactDifference, FactTurn, Side, SideFact, Turn, difference};
 pub use drift::{Difference, Drift, drift};
 pub use expiring::Ending;
 pub use guard::{Day, Limits, master_admins, takes_master_admin};
@@ -31,7 +33,7 @@ pub use model::{
     AccountRef, Action, Change, ChangeId, Cost, Digest, Entry, Inputs, ObservedSummary, Origin, Pin, Plan,
     Reason, Reversible, Risk, RiskLevel, Unmanaged,
 };
-pub use risk::escalating_permissions;
+pub use risk::{escalating_permissions, of_holding as risk_of_holding};
 
 use crate::facts::{self, Desired, Key, Policy, Verdict, Want, World};
 use jiff::Timestamp;

@@ -529,13 +529,20 @@ fn hash_json(hash: &mut Sha256, value: &impl Serialize) {
 /// Names of the bots that a plan refers to.
 pub(super) fn names_of_bots(plan: &Plan, directory: &Directory) -> BTreeMap<BotId, BotName> {
     let entries = [&plan.blocked, &plan.waiting, &plan.manual, &plan.refused];
-    plan.changes
+    let keys = plan
+        .changes
         .iter()
         .map(|change| &change.key)
         .chain(entries.into_iter().flatten().flat_map(|entry| &entry.subjects))
         .chain(plan.unmanaged.iter().map(|unmanaged| &unmanaged.subject))
-        .chain(plan.expiring.iter().map(|ending| &ending.subject))
-        .filter_map(Key::bot)
-        .filter_map(|bot| directory.bots.get(bot).map(|entry| (bot.clone(), entry.name.clone())))
-        .collect()
+        .chain(plan.expiring.iter().map(|ending| &ending.subject));
+    names_of(keys, |bot| directory.bots.get(bot).map(|entry| entry.name.clone()))
+}
+
+/// Names of the bots that facts refer to, as far as they are known.
+pub(super) fn names_of<'k>(
+    keys: impl Iterator<Item = &'k Key>,
+    name: impl Fn(&BotId) -> Option<BotName>,
+) -> BTreeMap<BotId, BotName> {
+    keys.filter_map(Key::bot).filter_map(|bot| Some((bot.clone(), name(bot)?))).collect()
 }

@@ -85,8 +85,8 @@ pub(super) fn assess(key: &Key, action: Action, after: Option<&Value>) -> Risk {
     Risk { level, why }
 }
 
-/// Ranks a fact that others have given: as if it was given now.
-pub(super) fn of_holding(key: &Key, seen: Option<&Value>) -> Risk {
+/// Ranks a fact that is held, as if it was given now.
+pub fn of_holding(key: &Key, seen: Option<&Value>) -> Risk {
     assess(key, Action::Add, seen)
 }
 

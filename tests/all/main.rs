@@ -19,6 +19,7 @@ mod manifest;
 mod plan;
 mod reconcile;
 mod repo;
+mod report;
 mod sandbox;
 mod support;
 mod workflow;

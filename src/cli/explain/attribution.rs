@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Fills it in.
-pub(super) fn fill(explanation: &mut Explanation, manifests: &Manifests) {
+pub(in crate::cli) fn fill(explanation: &mut Explanation, manifests: &Manifests) {
     let files = Files::new(explanation, manifests);
     let teams: HashMap<&str, &Manifest> = manifests
         .all()

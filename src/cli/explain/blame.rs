@@ -1,6 +1,6 @@
 //! Which commit last wrote a line, as `git` knows it. Files outside git, and machines without it, get a note.
 
-use super::super::git;
+use super::super::{git, revision};
 use crate::facts::Location;
 use crate::plan::explain::{Commit, Explanation};
 use jiff::Timestamp;
@@ -13,11 +13,32 @@ const MOST_FILES: usize = 40;
 /// Most lines of one file that are blamed one by one; beyond them the complete file is.
 const MOST_LINES: usize = 100;
 
+/// Files that are blamed at the same time.
+const AT_ONCE: usize = 40;
+
 /// By file and line.
 type Commits = HashMap<(Arc<str>, u32), Commit>;
 
+/// Which text of the files is blamed, and how much of it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::cli) struct Extent<'a> {
+    /// The repository and the commit whose files these are; else the files on disk.
+    pub at: Option<(&'a Path, &'a str)>,
+    /// Most files that are blamed.
+    pub most_files: usize,
+}
+
+impl Extent<'_> {
+    /// The files on disk, as far as that is quick.
+    pub(super) const FEW: Self = Self { at: None, most_files: MOST_FILES };
+
+    fn has(&self, file: &str) -> bool {
+        self.at.is_some() || Path::new(file).is_file()
+    }
+}
+
 /// Fills it in; returns notes on what could not be attributed.
-pub(super) fn fill(explanation: &mut Explanation) -> Vec<String> {
+pub(in crate::cli) fn fill(explanation: &mut Explanation, extent: Extent<'_>) -> Vec<String> {
     let mut places: BTreeMap<Arc<str>, BTreeSet<u32>> = BTreeMap::new();
     for (_, all) in explanation.attributions_mut() {
         for attributions in all {
@@ -26,26 +47,25 @@ pub(super) fn fill(explanation: &mut Explanation) -> Vec<String> {
             }
         }
     }
-    places.retain(|file, _| Path::new(&**file).is_file());
-    if places.is_empty() {
-        return Vec::new();
-    }
-    if places.len() > MOST_FILES {
+    places.retain(|file, _| extent.has(file));
+    let Some((first, _)) = places.first_key_value() else { return Vec::new() };
+    if places.len() > extent.most_files {
         return vec![format!("commits are not shown: the answer has lines of {} files", places.len())];
     }
-    let answers: Vec<Result<Commits, String>> = std::thread::scope(|scope| {
-        let asked: Vec<_> =
-            places.iter().map(|(file, lines)| scope.spawn(move || of_file(file, lines))).collect();
-        let failed = || Err("git could not be run".to_owned());
-        asked.into_iter().map(|answer| answer.join().unwrap_or_else(|_| failed())).collect()
-    });
+    // Without a repository, a hundred files would ask a hundred times.
+    let folder = extent.at.map_or_else(|| revision::folder_of(Path::new(&**first)), |(top, _)| top);
+    let is_alone = places.len() > AT_ONCE && revision::line(folder, &["rev-parse", "--git-dir"]).is_none();
+    let asked: Vec<(&Arc<str>, &BTreeSet<u32>)> =
+        places.iter().take(if is_alone { 1 } else { usize::MAX }).collect();
     let mut notes = BTreeSet::new();
     let mut commits = Commits::new();
-    for answer in answers {
-        match answer {
-            Ok(more) => commits.extend(more),
-            Err(note) => {
-                notes.insert(note);
+    for some in asked.chunks(AT_ONCE) {
+        for answer in of_files(some, extent) {
+            match answer {
+                Ok(more) => commits.extend(more),
+                Err(note) => {
+                    notes.insert(note);
+                }
             }
         }
     }
@@ -59,15 +79,30 @@ pub(super) fn fill(explanation: &mut Explanation) -> Vec<String> {
     notes.into_iter().collect()
 }
 
-fn of_file(file: &Arc<str>, lines: &BTreeSet<u32>) -> Result<Commits, String> {
+fn of_files(files: &[(&Arc<str>, &BTreeSet<u32>)], extent: Extent<'_>) -> Vec<Result<Commits, String>> {
+    std::thread::scope(|scope| {
+        let asked: Vec<_> =
+            files.iter().map(|(file, lines)| scope.spawn(move || of_file(file, lines, extent))).collect();
+        let failed = || Err("git could not be run".to_owned());
+        asked.into_iter().map(|answer| answer.join().unwrap_or_else(|_| failed())).collect()
+    })
+}
+
+fn of_file(file: &Arc<str>, lines: &BTreeSet<u32>, extent: Extent<'_>) -> Result<Commits, String> {
     let path = Path::new(&**file);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (folder, name) = match extent.at {
+        Some((top, _)) => (top, path.as_os_str()),
+        None => (revision::folder_of(path), path.file_name().unwrap_or_default()),
+    };
     let mut blame = git::command(folder);
     blame.args(["blame", "--line-porcelain"]);
     if lines.len() <= MOST_LINES {
         blame.args(lines.iter().map(|line| format!("-L{line},{line}")));
     }
-    blame.arg("--").arg(path.file_name().unwrap_or_default());
+    if let Some((_, commit)) = extent.at {
+        blame.arg(commit);
+    }
+    blame.arg("--").arg(name);
     let Ok(answer) = blame.output() else {
         return Err("commits are not shown: git is not installed".to_owned());
     };

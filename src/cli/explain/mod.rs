@@ -1,7 +1,7 @@
 //! `explain`: who has which access, why, since when and until when; and why a user does not have it. Reads only.
 
-mod attribution;
-mod blame;
+pub(super) mod attribution;
+pub(super) mod blame;
 mod change_log;
 
 use super::declaration::Extent;
@@ -103,7 +103,7 @@ pub(super) async fn run(args: &ExplainArgs, output: &Output) -> Result<Exit, Cli
     };
     explanation.account.name = compiled.account.name.to_string();
     attribution::fill(&mut explanation, &manifests);
-    for note in blame::fill(&mut explanation) {
+    for note in blame::fill(&mut explanation, blame::Extent::FEW) {
         explanation.notes.push(note);
     }
     if let Some(state) = state {
@@ -231,9 +231,8 @@ fn ask(query: &Query, compiled: &Compiled) -> ReadRequest {
     }
 }
 
-/// What is declared, beside what was observed.
 /// What these manifests asked for earlier; nothing where another declaration did.
-fn remembered(
+pub(super) fn remembered(
     state: Option<&Path>,
     manifests: &Manifests,
     compiled: &Compiled,
@@ -246,6 +245,7 @@ fn remembered(
     Ok((memory, declaration))
 }
 
+/// What is declared, beside what was observed.
 fn beside(
     query: &Query,
     compiled: &Compiled,
@@ -262,7 +262,7 @@ fn beside(
 
 /// When what holds was applied. A fact whose last change took it away holds for another reason, and one that went with
 /// its person does not hold.
-fn date(explanation: &mut Explanation, state: &std::path::Path) {
+pub(super) fn date(explanation: &mut Explanation, state: &std::path::Path) {
     let keys: std::collections::HashSet<_> =
         explanation.lines.iter().filter_map(|line| line.fact.key()).collect();
     let history = apply::history(state, |key| keys.contains(key));

@@ -89,7 +89,7 @@ impl UnchangedPass {
     /// Whether the account is as it was then. Mostly the pointer is the same: the reader gives out its last world again
     /// where the account answers the same.
     fn has_same_world(&self, world: &Arc<World>) -> bool {
-        Arc::ptr_eq(&self.world, world) || self.world == *world
+        Arc::ptr_eq(&self.world, world) || self.world.plans_like(world)
     }
 
     /// The result once more.

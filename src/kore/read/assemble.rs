@@ -13,6 +13,7 @@ use crate::facts::{
     AccountId, BotEntry, BotId, BotName, Coverage, Directory, Email, Extent, GroupEntry, GroupId, GroupName,
     Key, Listing, RoleId, RoleName, RoleType, UserEntry, UserId, Value, World, WorldBuilder,
 };
+use jiff::Timestamp;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -30,6 +31,7 @@ pub(super) struct Assembly {
     pub(super) members: Vec<(Email, GroupName)>,
     /// People whom a group shows as having joined.
     pub(super) active_members: HashSet<Email>,
+    pub(super) last_sign_ins: BTreeMap<Email, Timestamp>,
     pub(super) names: Names,
 }
 
@@ -283,12 +285,13 @@ impl Assembly {
             self.person_facts(&email, element, served.get(&email).copied().unwrap_or_default());
         }
         self.leave_shared_addresses_alone();
-        let Self { account, builder, coverage, directory, mut warnings, .. } = self;
+        let Self { account, builder, coverage, directory, last_sign_ins, mut warnings, .. } = self;
         warnings.sort();
         warnings.dedup();
         let mut world = builder.build(coverage, directory);
         world.account = account;
         world.warnings = warnings;
+        world.last_sign_ins = last_sign_ins;
         world
     }
 }

@@ -94,6 +94,9 @@ impl Assembly {
             None => email.clone(),
         };
         let access = element.access();
+        if let Some(at) = element.last_sign_in() {
+            self.last_sign_ins.insert(email.clone(), at);
+        }
         let has_roles = element.both_roles().is_some();
         let mut membership = membership(element.status().as_deref());
         if membership == Membership::Listed && self.active_members.contains(&email) {
@@ -242,6 +245,7 @@ impl Assembly {
         for email in &shared {
             self.coverage.looked_up.remove(email);
             self.coverage.not_found.remove(email);
+            self.last_sign_ins.remove(email);
             let spellings = self.directory.users[email].spellings.join(" and ");
             self.warnings.push(format!("two users share one address: {spellings}; neither is changed"));
         }

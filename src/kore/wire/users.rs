@@ -3,6 +3,7 @@
 use super::super::reply::reason;
 use super::{Text, flag, list, parse, present};
 use crate::facts::BuilderAccess;
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -34,6 +35,7 @@ pub(in crate::kore) struct UserInfo {
     #[serde(deserialize_with = "present")]
     pub(in crate::kore) last_name: Option<Text>,
     pub(in crate::kore) status: Text,
+    pub(in crate::kore) last_login: Text,
     pub(in crate::kore) reason: Value,
 }
 
@@ -83,6 +85,11 @@ impl UserElement {
         for held in roles.flatten().flatten() {
             held.groups.get_or_insert_default();
         }
+    }
+
+    /// When the person signed in last; nothing where the answer leaves it out, or is no time.
+    pub(in crate::kore) fn last_sign_in(&self) -> Option<Timestamp> {
+        self.user_info.last_login.get()?.trim().parse().ok()
     }
 
     /// Trimmed and in lower case.

@@ -20,6 +20,9 @@ pub struct Explanation {
     pub about: String,
     /// Whether the account was asked, and at what price.
     pub reading: Reading,
+    /// What the account says of the person who is asked about, and no manifest decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonDetail>,
     /// A line a fact.
     pub lines: Vec<FactLine>,
     /// What belongs to no line.
@@ -53,6 +56,7 @@ impl Explanation {
             account: AccountRef { id, ..AccountRef::default() },
             about,
             reading,
+            person: PersonDetail::collect(index),
             lines: lines.collect(),
             notes: Vec::new(),
         }
@@ -61,6 +65,28 @@ impl Explanation {
     /// Every reason, for filling in what only files know.
     pub fn attributions_mut(&mut self) -> impl Iterator<Item = (&Fact, &mut Vec<Attribution>)> {
         self.lines.iter_mut().map(|line| (&line.fact, &mut line.attributions))
+    }
+}
+
+/// What the account says of one person beside facts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PersonDetail {
+    /// The organisation's id of the person, where the list of users was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub org_user_id: Option<String>,
+    /// When the person signed in last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub last_sign_in: Option<Timestamp>,
+}
+
+impl PersonDetail {
+    fn collect(index: &FactIndex<'_>) -> Option<Self> {
+        let (who, world) = index.query.who.as_ref().zip(index.world)?;
+        let org_user_id = world.directory.users.get(who).and_then(|entry| entry.org_user_id.clone());
+        let last_sign_in = world.last_sign_ins.get(who).copied();
+        (org_user_id.is_some() || last_sign_in.is_some()).then_some(Self { org_user_id, last_sign_in })
     }
 }
 

@@ -6,7 +6,7 @@ use crate::facts::{
     Value, Verdict, Want, World, nearest,
 };
 use crate::plan::resolve::extent_of;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Names in a message.
 const SHOWN: usize = 8;
@@ -18,6 +18,8 @@ pub(super) struct FactIndex<'a> {
     pub(super) world: Option<&'a World>,
     /// Names that mean one bot.
     ids: BTreeMap<&'a BotName, Option<&'a BotId>>,
+    /// Lists by what they hold, with bots by id where that is known.
+    scopes: HashMap<ScopeExtent<BotRef>, Vec<&'a Scope<BotRef>>>,
 }
 
 /// What both worlds say of one fact.
@@ -80,7 +82,11 @@ impl<'a> FactIndex<'a> {
         for (id, bot) in world.iter().flat_map(|world| &world.directory.bots) {
             ids.entry(&bot.name).and_modify(|known| *known = None).or_insert(Some(id));
         }
-        let mut index = Self { query: query.clone(), desired, world, ids };
+        let mut index = Self { query: query.clone(), desired, world, ids, scopes: HashMap::new() };
+        for scope in &desired.scopes {
+            let extent = index.canonical_extent(scope.extent.clone());
+            index.scopes.entry(extent).or_default().push(scope);
+        }
         index.query.bot = query.bot.as_ref().map(|bot| index.canonical(bot));
         index
     }
@@ -93,6 +99,14 @@ impl<'a> FactIndex<'a> {
                 _ => bot.clone(),
             },
             BotRef::Id(_) => bot.clone(),
+        }
+    }
+
+    fn canonical_extent(&self, extent: ScopeExtent<BotRef>) -> ScopeExtent<BotRef> {
+        match extent {
+            ScopeExtent::BotRole(role, bot) => ScopeExtent::BotRole(role, self.canonical(&bot)),
+            ScopeExtent::Assignments(bot) => ScopeExtent::Assignments(self.canonical(&bot)),
+            extent @ (ScopeExtent::AdminRole(_) | ScopeExtent::Group(_)) => extent,
         }
     }
 
@@ -293,17 +307,8 @@ impl<'a> FactIndex<'a> {
 
     /// The scopes a fact belongs to, whatever they do with others.
     pub(super) fn scopes_of(&self, key: &Key<BotRef>) -> Vec<&'a Scope<BotRef>> {
-        let Some(extent) = extent_of(key) else { return Vec::new() };
-        let is_same = |scope: &&Scope<BotRef>| match (&scope.extent, &extent) {
-            (ScopeExtent::BotRole(left_role, left), ScopeExtent::BotRole(role, bot)) => {
-                left_role == role && self.canonical(left) == self.canonical(bot)
-            }
-            (ScopeExtent::Assignments(left), ScopeExtent::Assignments(bot)) => {
-                self.canonical(left) == self.canonical(bot)
-            }
-            (left, right) => left == right,
-        };
-        self.desired.scopes.iter().filter(is_same).collect()
+        let scopes = extent_of(key).and_then(|extent| self.scopes.get(&self.canonical_extent(extent)));
+        scopes.cloned().unwrap_or_default()
     }
 
     /// The wants that give the same to others.

@@ -10,8 +10,8 @@ mod collect;
 mod derive;
 
 pub use answer::{
-    Attribution, Commit, Explanation, Fact, FactLine, FactStatus, Object, Obstacle, ObstacleDetail, Reading,
-    Since, SourceEffect,
+    Attribution, Commit, Explanation, Fact, FactLine, FactStatus, Object, Obstacle, ObstacleDetail,
+    PersonDetail, Reading, Since, SourceEffect,
 };
 
 use super::{Context, Plan};
@@ -67,33 +67,48 @@ pub fn explain(
     desired: &Desired,
     observed: Option<Observed<'_>>,
 ) -> Result<Explanation, UnknownName> {
-    let world = observed.map(|observed| observed.world);
-    let index = FactIndex::new(query, desired, world);
+    let index = FactIndex::new(query, desired, observed.map(|observed| observed.world));
     index.check_names()?;
     let mut entries = index.entries();
     if entries.is_empty() {
         entries.extend(index.queried_keys().into_iter().map(|key| (key, FactEvidence::default())));
     }
     let plan = observed.map(|observed| plan_of(&entries, desired, observed));
-    let planned = plan.as_ref().zip(world).map(|(plan, world)| PlannedFacts::new(plan, world));
-    let is_one_person = query.who.is_some();
+    Ok(answer(&index, &entries, plan.as_ref()))
+}
+
+/// Everything that both worlds know, and the plan that each status is derived from.
+pub fn everything(desired: &Desired, observed: Observed<'_>) -> (Explanation, Plan) {
+    let index = FactIndex::new(&Query::default(), desired, Some(observed.world));
+    let entries = index.entries();
+    let plan = plan_of(&entries, desired, observed);
+    (answer(&index, &entries, Some(&plan)), plan)
+}
+
+fn answer(
+    index: &FactIndex<'_>,
+    entries: &BTreeMap<Key<BotRef>, FactEvidence<'_>>,
+    plan: Option<&Plan>,
+) -> Explanation {
+    let planned = plan.zip(index.world).map(|(plan, world)| PlannedFacts::new(plan, world));
+    let is_one_person = index.query.who.is_some();
     let mut lines: Vec<(Key<BotRef>, FactLine)> = Vec::with_capacity(entries.len());
-    for (key, evidence) in &entries {
-        let mut line = line(&index, key, evidence, planned.as_ref());
+    for (key, evidence) in entries {
+        let mut line = line(index, key, evidence, planned.as_ref());
         let is_missing =
             matches!(line.status, FactStatus::NotHeld | FactStatus::Absent | FactStatus::Missing);
         if is_one_person && is_missing {
-            why_not(&index, key, &mut line);
+            why_not(index, key, &mut line);
         }
         lines.push((key.clone(), line));
     }
-    if query.who.is_none() {
+    if !is_one_person {
         // Everybody: a person's or a group's lines together, people first.
         lines.sort_by(|(left, _), (right, _)| by_holder(left).cmp(&by_holder(right)).then(left.cmp(right)));
     }
-    let mut explanation = Explanation::about(query, &index, lines.into_iter().map(|(_, line)| line));
-    explanation.notes = notes(&index, &explanation);
-    Ok(explanation)
+    let mut explanation = Explanation::about(&index.query, index, lines.into_iter().map(|(_, line)| line));
+    explanation.notes = notes(index, &explanation);
+    explanation
 }
 
 fn by_holder(key: &Key<BotRef>) -> (u8, Option<&Email>, Option<&crate::facts::GroupName>) {

@@ -2,7 +2,7 @@
 
 use super::Style;
 use crate::facts::{Family, Location, visible};
-use crate::plan::explain::{Attribution, Explanation, FactLine, FactStatus, SourceEffect};
+use crate::plan::explain::{Attribution, Explanation, FactLine, FactStatus, PersonDetail, SourceEffect};
 use anstyle::AnsiColor;
 use std::fmt::{self, Write as _};
 
@@ -15,7 +15,7 @@ pub fn explanation(explanation: &Explanation, style: Style) -> String {
 }
 
 fn write(out: &mut String, explanation: &Explanation, style: Style) -> fmt::Result {
-    let Explanation { format: _, account, about, reading, lines, notes } = explanation;
+    let Explanation { format: _, account, about, reading, person, lines, notes } = explanation;
     let id = account.id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
     let host = if account.host.is_empty() { String::new() } else { format!(" at {}", account.host) };
     writeln!(out, "{} in account {}{id}{host}", style.bold(visible(about)), account.name)?;
@@ -25,6 +25,12 @@ fn write(out: &mut String, explanation: &Explanation, style: Style) -> fmt::Resu
         let why = reading.why_not.as_deref().map(|why| format!(": {}", visible(why))).unwrap_or_default();
         let said = format!("From manifests only{why}. The state of the account is not known.");
         writeln!(out, "{}", style.paint(AnsiColor::Yellow, said))?;
+    }
+    if let Some(PersonDetail { org_user_id, last_sign_in }) = person {
+        let id = org_user_id.as_ref().map(|id| format!("Organisation id {}.", visible(id)));
+        let seen = last_sign_in.map(|at| format!("Last sign-in {}.", at.strftime("%Y-%m-%dT%H:%M:%SZ")));
+        let parts: Vec<String> = id.into_iter().chain(seen).collect();
+        writeln!(out, "{}", parts.join(" "))?;
     }
     if lines.is_empty() {
         writeln!(out, "\nNobody has this access.")?;

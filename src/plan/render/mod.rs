@@ -1,5 +1,6 @@
 //! A plan for people and machines. Each form takes a plan and gives text; none of them prints.
 
+mod difference;
 mod explain;
 mod markdown;
 mod redact;
@@ -7,9 +8,10 @@ mod shown;
 mod text;
 mod words;
 
+pub use difference::{difference, difference_markdown};
 pub use explain::explanation;
 pub use markdown::{LONGEST_COMMENT, markdown};
-pub use redact::redacted;
+pub use redact::{Pseudonyms, redacted};
 pub use text::{Style, text};
 pub use words::{in_words, named};
 

@@ -78,8 +78,8 @@ pub fn redacted(plan: Plan) -> Plan {
     }
 }
 
-/// Who is called what.
-struct Pseudonyms {
+/// Who is called what, in everything that is told of one account.
+pub struct Pseudonyms {
     account: String,
     known: HashMap<String, String>,
     /// Addresses that do not look like one inside a sentence, in lower case, longest first.
@@ -100,6 +100,11 @@ impl Pseudonyms {
             .chain(plan.expiring.iter().map(|ending| &ending.subject))
             .filter_map(Key::email)
             .collect();
+        Self::assign(account, people)
+    }
+
+    /// Names for these people of an account, which is called by its id, or by its name where that is not known.
+    pub fn assign(account: &str, people: BTreeSet<&Email>) -> Self {
         let mut names = Self { account: account.to_owned(), known: HashMap::new(), odd: Vec::new() };
         let mut taken: HashMap<String, usize> = HashMap::new();
         for email in &people {
@@ -135,7 +140,8 @@ impl Pseudonyms {
         self.known.get(&folded).cloned().unwrap_or_else(|| self.hash(&folded, SHORT))
     }
 
-    fn email(&self, email: &Email) -> Email {
+    /// A person's name, in the place of an address.
+    pub fn email(&self, email: &Email) -> Email {
         Email::observed(&self.address(email.as_str()))
     }
 
@@ -146,7 +152,8 @@ impl Pseudonyms {
         }
     }
 
-    fn key(&self, key: &Key) -> Key {
+    /// The same fact of the same person under another name.
+    pub fn key(&self, key: &Key) -> Key {
         match key {
             Key::RoleDefinition(role_type, role) => Key::RoleDefinition(*role_type, role.clone()),
             Key::Member(email) => Key::Member(self.email(email)),
@@ -223,7 +230,7 @@ impl Pseudonyms {
     }
 
     /// Files may be called after people; teams are called after work.
-    fn sources(&self, sources: Vec<Source>) -> Vec<Source> {
+    pub fn sources(&self, sources: Vec<Source>) -> Vec<Source> {
         let place = |place| match place {
             Location::File { file, line, column } => {
                 Location::File { file: Arc::from(self.text(&file)), line, column }
@@ -234,7 +241,7 @@ impl Pseudonyms {
     }
 
     /// A sentence with every address in it hashed.
-    fn text(&self, text: &str) -> String {
+    pub fn text(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for odd in &self.odd {
             text = replaced(&text, odd, &self.known[odd]);

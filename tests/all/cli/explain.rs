@@ -253,8 +253,19 @@ fn answers_from_a_snapshot() {
     let before = served.server.calls("GET /api/public/bots");
     let run = served.run(&["explain", "jane.doe@example.com", "--observed", "seen.json"]).expect(0);
     assert!(run.stdout.contains("Bot Developer on Banking Assistant: held"), "{run}");
+    assert!(run.stdout.contains("\nLast sign-in "), "{run}");
     assert_eq!(served.server.calls("GET /api/public/bots"), before);
     shows!(served.run(&["explain", "jane.doe@example.com", "--observed", "nowhere.json"]).expect(3));
+}
+
+#[test]
+fn the_id_of_the_organisation_is_shown_where_the_list_of_users_was_read() {
+    let served = Served::new(&[user("new", ", orgUserId: E-1001")]);
+    served.run(&["apply", "--yes"]).expect(0);
+    served.run(&["snapshot", "--out", "seen.json"]).expect(0);
+    let run =
+        served.run(&["explain", "new@example.com", "--observed", "seen.json", "--format", "json"]).expect(0);
+    assert_eq!(json_of(&run)["person"], json!({ "orgUserId": "E-1001" }), "they have not signed in yet");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod adopt;
 mod apply;
 mod bad_days;
+mod diff;
 mod doctor;
 mod examples;
 mod expiring;
@@ -20,7 +21,9 @@ mod parallel;
 mod plan;
 mod reference;
 mod reinvite;
+mod report;
 mod retire;
+mod runs;
 mod sandbox;
 mod shown;
 mod validate;

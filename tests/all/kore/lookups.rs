@@ -408,6 +408,31 @@ fn no_status_is_neither_invited_nor_joined_unless_a_group_says_so() {
 }
 
 #[test]
+fn the_last_sign_in_comes_with_a_look_up_and_what_is_no_time_is_none() {
+    for (written, read) in [
+        (Some(json!("2023-08-08T05:55:56.698Z")), Some("2023-08-08T05:55:56.698Z")),
+        (Some(json!(" 2023-08-08T05:55:56+02:00 ")), Some("2023-08-08T03:55:56Z")),
+        (Some(json!("yesterday")), None),
+        (Some(json!("")), None),
+        (Some(Value::Null), None),
+        (Some(json!(1_691_474_156_698_u64)), None),
+        (None, None),
+    ] {
+        let account = account(move |seen, _| {
+            let mut people = all(&seen.emails());
+            if let Some(written) = &written {
+                people[0]["userInfo"]["lastLogin"] = written.clone();
+            }
+            ok(&people)
+        });
+        let jane = Email::observed("jane@example.com");
+        let world = run(account.reader.read(&ReadRequest::of_users([jane.clone()].into()))).unwrap();
+        assert_eq!(world.last_sign_ins.get(&jane).map(ToString::to_string).as_deref(), read);
+        assert!(world.get(&Key::Member(jane)).is_some(), "the rest of the answer stands");
+    }
+}
+
+#[test]
 fn the_id_of_the_organisation_comes_with_the_listing_and_none_is_none_in_any_form() {
     for (written, read) in [
         (Some(json!("E-1")), Some("E-1")),

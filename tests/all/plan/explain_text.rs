@@ -36,6 +36,11 @@ fn janes_account() -> World {
     ]);
     seen.account = Some("acme-1".into());
     seen.calls = 7;
+    seen.last_sign_ins.insert(email("jane.doe"), time("2026-05-30T07:08:09.5Z"));
+    seen.last_sign_ins.insert(email("kim"), time("2026-05-31T00:00:00Z"));
+    if let Some(entry) = seen.directory.users.get_mut(&email("jane.doe")) {
+        entry.org_user_id = Some("E-1001".to_owned());
+    }
     seen.warnings = vec!["a group of the account has no name".to_owned()];
     seen
 }

@@ -78,7 +78,10 @@ fn every_command_line_is_one_the_program_takes() {
             verbs.insert(words[1].clone());
         }
     }
-    for verb in ["apply", "doctor", "explain", "import", "plan", "sandbox", "undo", "validate"] {
+    for verb in [
+        "apply", "diff", "doctor", "explain", "import", "plan", "report", "runs", "sandbox", "snapshot",
+        "undo", "validate",
+    ] {
         assert!(verbs.contains(verb), "no guide shows {verb}: {verbs:?}");
     }
 }

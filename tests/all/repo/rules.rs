@@ -12,17 +12,33 @@ use std::path::{Path, PathBuf};
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("facts", &[]),
     ("plan", &["facts"]),
+    ("report", &["plan", "facts"]),
+    ("render", &["report", "plan", "facts"]),
     ("memory", &["plan", "facts"]),
     ("kore", &["facts"]),
     ("manifest", &["facts"]),
     ("apply", &["plan", "kore", "facts"]),
     ("controller", &["apply", "manifest", "memory", "plan", "kore", "facts"]),
     ("sandbox", &[]),
-    ("cli", &["facts", "plan", "memory", "kore", "manifest", "apply", "controller", "sandbox"]),
+    (
+        "cli",
+        &[
+            "facts",
+            "plan",
+            "report",
+            "render",
+            "memory",
+            "kore",
+            "manifest",
+            "apply",
+            "controller",
+            "sandbox",
+        ],
+    ),
 ];
 
 /// Rooms that are values and functions only: time is passed in, and nothing is read or sent.
-const PURE: &[&str] = &["facts", "plan"];
+const PURE: &[&str] = &["facts", "plan", "report", "render"];
 
 /// What a pure room may not name, wherever it stands in a path.
 const IMPURE: &[&[&str]] = &[

@@ -60,6 +60,10 @@ fn are_in_nothing_that_any_verb_prints_or_keeps() {
     said.push(served.run(&["plan", "--out", "saved.json"]));
     said.push(served.run(&["snapshot", "--out", "seen.json"]));
     said.push(served.run(&["plan", "--observed", "seen.json"]));
+    for format in ["html", "csv", "json", "markdown"] {
+        said.push(served.run(&["report", "access", "-vv", "--format", format, "--evidence", "evidence"]));
+    }
+    said.push(served.run(&["runs"]));
     let loud = served.workspace.koreconcile(&Served::files(&["apply", "--yes", "-vv"]));
     said.push(loud.env("KORECONCILE_LOG", "trace").run());
     said.push(served.run(&["reinvite", "--yes", "-vv", "one@example.com"]));

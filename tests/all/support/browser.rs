@@ -108,8 +108,17 @@ impl Drop for Driver {
 }
 
 impl Browser {
-    /// A fresh browser that has been nowhere.
+    /// A fresh browser that has been nowhere, in front of the console.
     pub async fn at(harness: &ConsoleHarness) -> Self {
+        Self::start(&harness.url).await
+    }
+
+    /// A fresh browser, in front of no site.
+    pub async fn alone() -> Self {
+        Self::start("about:blank").await
+    }
+
+    async fn start(url: &str) -> Self {
         let seat = SEATS.acquire().await.unwrap();
         let mut driver = Driver::start();
         let profile = tempfile::tempdir().unwrap();
@@ -139,7 +148,7 @@ impl Browser {
         let web = WebDriver::new(format!("http://127.0.0.1:{}", driver.port), wishes).await.unwrap();
         driver.session = web.handle().session_id().to_string();
         web.set_script_timeout(BOUND).await.unwrap();
-        Self { web, url: harness.url.clone(), driver, _profile: profile, _seat: seat }
+        Self { web, url: url.to_owned(), driver, _profile: profile, _seat: seat }
     }
 
     /// Goes to a path of the site.
@@ -315,6 +324,24 @@ impl Browser {
         self.tell("Emulation.setEmulatedMedia", json!({ "features": [] })).await;
     }
 
+    /// Shows the page as paper would have it, or as the screen has it.
+    pub async fn as_printed(&self, is_printed: bool) {
+        let media = if is_printed { "print" } else { "" };
+        self.tell("Emulation.setEmulatedMedia", json!({ "media": media, "features": [] })).await;
+    }
+
+    /// Prints the page with its own paper size, keeps it as `target/screenshots/NAME.pdf`, and counts its pages.
+    pub async fn printed(&self, name: &str) -> usize {
+        let how = json!({ "preferCSSPageSize": true, "printBackground": true });
+        let printed = self.web.cdp().send_raw("Page.printToPDF", how).await.unwrap();
+        let pdf = decoded(printed["data"].as_str().unwrap());
+        let folder = target().join("screenshots");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(format!("{name}.pdf")), &pdf).unwrap();
+        let page = b"/Type /Page\n";
+        pdf.windows(page.len()).filter(|window| window == page).count()
+    }
+
     /// Nothing on the page is wider than a phone, however long its words are.
     pub async fn fits_a_phone(&self, what: &str) {
         let (width, height, _) = PHONE;
@@ -364,6 +391,24 @@ impl Drop for Browser {
         let _ = self.web.clone().leak();
         let _ = &self.driver;
     }
+}
+
+/// Base64 as a browser writes it.
+fn decoded(text: &str) -> Vec<u8> {
+    let digit = |c: u8| match c {
+        b'A'..=b'Z' => u32::from(c - b'A'),
+        b'a'..=b'z' => u32::from(c - b'a') + 26,
+        b'0'..=b'9' => u32::from(c - b'0') + 52,
+        b'+' => 62,
+        b'/' => 63,
+        other => panic!("{other} is no digit of base64"),
+    };
+    let digits: Vec<u32> = text.bytes().filter(|c| *c != b'=').map(digit).collect();
+    let quads = digits.chunks(4).flat_map(|quad| {
+        let bits = quad.iter().enumerate().fold(0, |bits, (at, digit)| bits | digit << (18 - 6 * at));
+        bits.to_be_bytes().into_iter().skip(1).take(quad.len() - 1)
+    });
+    quads.collect()
 }
 
 /// Whether that comes true within the bound.

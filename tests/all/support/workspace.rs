@@ -326,6 +326,7 @@ impl fmt::Display for Run {
             [
                 (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
                 (r"\d{8}T\d{6}-\d+\.jsonl", "TIME-PID.jsonl"),
+                (r"Last sign-in \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "Last sign-in TIME"),
                 (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", "TIME"),
                 (r"\b[0-9a-f]{64}\b", "DIGEST"),
                 (r#""[0-9a-f]{16}""#, "\"ID\""),

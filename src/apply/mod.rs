@@ -24,4 +24,4 @@ pub use outcome::{ChangeOutcome, Outcome};
 pub use repair::{BeforeImageSource, RepairError, repair};
 pub use run::{Account, run};
 pub use saved::{SavedPlan, SavedPlanError};
-pub use undo::{Undo, UndoError, undo};
+pub use undo::{Undo, UndoError, Undone, undo};

@@ -80,6 +80,15 @@ impl MemoryStore {
         Ok(memory)
     }
 
+    /// The same where only what is remembered is acted on: with none, nothing could ever be done.
+    pub(super) fn load_existing(&self, otherwise: &str) -> Result<Memory, CliError> {
+        let memory = self.load()?;
+        if memory.generation == 0 {
+            return Err(self.unusable(format!("there is none, so {otherwise}")));
+        }
+        Ok(memory)
+    }
+
     /// The same, whether or not one is required.
     pub(super) fn load_any(&self) -> Result<Memory, CliError> {
         match &self.place {

@@ -7,7 +7,8 @@ use super::memory::{Declaration, UndeclaredReasons};
 use super::model::{Entry, Pin, Reason};
 use crate::facts::{
     BotEntry, BotId, BotName, BotRef, Closure, Completeness, Desired, Directory, Email, GroupId, GroupName,
-    Key, Listing, RoleId, RoleName, RoleType, Scope, ScopeExtent, Source, Verdict, Want, World, nearest,
+    Key, Listing, Move, RoleId, RoleName, RoleType, Scope, ScopeExtent, Source, Verdict, Want, World,
+    nearest,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -23,10 +24,30 @@ pub(super) struct Wanted {
     pub missing_groups: Vec<Entry>,
     pub referenced: BTreeSet<Email>,
     pub strip: BTreeSet<Email>,
+    /// People whose address changes, by the old address.
+    pub moves: BTreeMap<Email, Move>,
+    /// Old addresses that nothing is taken from yet.
+    pub kept: BTreeSet<Email>,
     pub completeness: Completeness,
     pub names: NameIndex,
     /// Why a fact that was declared once is not declared now.
     pub undeclared_reasons: UndeclaredReasons,
+}
+
+impl Wanted {
+    /// The same names and people, and only these wants: no list is about anything, and nothing else is retired.
+    pub(super) fn narrowed_to(self, wants: Vec<(Key, Want)>) -> Self {
+        Self {
+            wants,
+            scopes: HashMap::new(),
+            unresolved: Vec::new(),
+            missing_groups: Vec::new(),
+            strip: BTreeSet::new(),
+            moves: BTreeMap::new(),
+            completeness: Completeness::Unknown,
+            ..self
+        }
+    }
 }
 
 /// The directory by name, built once.
@@ -86,7 +107,7 @@ struct Miss {
 
 /// Resolves every name once.
 pub(super) fn resolve(desired: Desired, mut declaration: Declaration, world: &World) -> Wanted {
-    let Desired { wants, scopes, referenced, strip, completeness } = desired;
+    let Desired { wants, scopes, referenced, strip, moves, completeness } = desired;
     let mut resolver = Resolver::new(&wants, world);
     let elsewhere = std::mem::take(&mut declaration.elsewhere);
     let elsewhere = resolver.wants(elsewhere).wants.into_iter().filter_map(|(key, want)| {
@@ -107,6 +128,8 @@ pub(super) fn resolve(desired: Desired, mut declaration: Declaration, world: &Wo
         missing_groups,
         referenced,
         strip,
+        moves,
+        kept: BTreeSet::new(),
         completeness,
         names: resolver.names,
         undeclared_reasons,

@@ -4,7 +4,7 @@ use super::inputs::PassInputs;
 use super::propose::covered;
 use super::{AccountMemory, Session, write_only};
 use crate::facts::Desired;
-use crate::plan::{self, Context, Inputs, Plan};
+use crate::plan::{self, Context, Inputs, Plan, TrustedEnds};
 
 /// Plans what is desired. Gives the context as well: deferring changes prices the plan again.
 pub(super) fn make_plan(
@@ -25,6 +25,7 @@ pub(super) fn make_plan(
         look_up_size: session.reader.sizes().look_up,
         memory: memory.plan_memory.clone(),
         now,
+        trusted_ends: TrustedEnds::Declared,
         ..Context::default()
     };
     let for_correction = memory.wrote_ahead().then(|| desired.clone());

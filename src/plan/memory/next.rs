@@ -55,7 +55,7 @@ fn declared(
     undeclared_reasons: &UndeclaredReasons,
     now: Timestamp,
 ) -> RememberedFact {
-    let Want { verdict, sources, until } = want;
+    let Want { verdict, sources, until, reason } = want;
     let value = match verdict {
         Verdict::Present(value) => value.clone(),
         Verdict::Absent => Value::Held,
@@ -76,6 +76,7 @@ fn declared(
         objects: declaration.declaring(sources),
         since,
         until: *until,
+        reason: reason.clone(),
         // The first moment since which it was seen without a break: a memory that says nothing new is not written.
         read_back: is_as_declared.then(|| known.and_then(|known| known.read_back).unwrap_or(now)),
         ids: names.pins(key, &observed.directory),

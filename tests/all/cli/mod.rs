@@ -4,6 +4,8 @@
 mod apply;
 mod bad_days;
 mod doctor;
+mod effects;
+mod ends;
 mod examples;
 mod expiring;
 mod explain;
@@ -12,6 +14,7 @@ mod guards;
 mod import;
 mod interrupted;
 mod memory_reference;
+mod moves;
 mod output;
 mod parallel;
 mod plan;

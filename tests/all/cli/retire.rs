@@ -43,7 +43,7 @@ fn removals(run: &Run) -> Vec<String> {
     let lines = run.stdout.lines().map(str::trim);
     lines
         .filter(|line| line.starts_with("- "))
-        .map(|line| line.split("  ").next().unwrap().to_owned())
+        .map(|line| line.split("  ").next().unwrap().split(", was to end").next().unwrap().to_owned())
         .collect()
 }
 

@@ -12,6 +12,9 @@ use std::process::Command;
 /// A step that takes longer than this is lost, in seconds.
 const BOUND: &str = "120";
 
+/// The key of the memory, as a setting.
+pub const MEMORY_KEY: &str = "KORECONCILE_MEMORY_KEY";
+
 /// Variables, by name.
 pub type Values = BTreeMap<String, String>;
 
@@ -160,6 +163,7 @@ impl Project {
             ("KORE_CLIENT_ID", served("KORE_CLIENT_ID")),
             ("KORE_CLIENT_SECRET", served("KORE_CLIENT_SECRET")),
             ("TOKEN", TOKEN.to_owned()),
+            (MEMORY_KEY, hex::encode([7; 32])),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()

@@ -72,14 +72,14 @@ impl Before {
         observed: &World,
         policy: &Policy,
     ) -> Vec<Effect> {
-        let changed: BTreeSet<&Key> = changes.iter().map(|change| &change.key).collect();
+        let in_plan: BTreeSet<&Key> = changes.iter().map(|change| &change.key).collect();
         let mut effects = Vec::new();
         let mut known = self.facts.iter().peekable();
         for (key, want) in wants {
             while known.next_if(|(before, _)| before < key).is_some() {}
             let before = known.next_if(|(before, _)| before == key).map(|(_, until)| *until);
             let Verdict::Present(value) = &want.verdict else { continue };
-            if changed.contains(key) || is_no_grant(key) {
+            if in_plan.contains(key) || is_no_grant(key) {
                 continue;
             }
             if let Some((kind, message)) = of_fact(before, want, observed.get(key), value) {
@@ -93,7 +93,7 @@ impl Before {
             }
         }
         effects.extend(self.guards.iter().flat_map(|before| of_guards(before, policy)));
-        effects.sort_by(|left, right| right.risk.level.cmp(&left.risk.level));
+        effects.sort_by_key(|effect| std::cmp::Reverse(effect.risk.level));
         effects
     }
 }
@@ -104,6 +104,7 @@ fn is_no_grant(key: &Key) -> bool {
 }
 
 /// `before`: the end that it was declared with, if it was declared.
+#[allow(clippy::option_option, reason = "not declared, declared without an end, declared with one")]
 fn of_fact(
     before: Option<Option<Timestamp>>,
     want: &Want,

@@ -194,13 +194,12 @@ fn above_ceiling(
         let family = removal.key.family();
         let of_family = by_family.entry(family).or_default();
         let allowance = policy.safety.allowance(context.now).map(|allowance| allowance.count);
-        let fits = match context.limits.allow_removals.or(allowance) {
-            Some(allowed) => goes < allowed as usize,
-            None => {
-                let percent = policy.safety.max_removals_percent;
-                goes < policy.safety.max_removals as usize
-                    && *of_family < share(family_size(family, observed), percent)
-            }
+        let fits = if let Some(allowed) = context.limits.allow_removals.or(allowance) {
+            goes < allowed as usize
+        } else {
+            let percent = policy.safety.max_removals_percent;
+            goes < policy.safety.max_removals as usize
+                && *of_family < share(family_size(family, observed), percent)
         };
         if fits {
             goes += 1;

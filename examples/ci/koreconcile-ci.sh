@@ -9,6 +9,7 @@
 #   approved OUT    look for the plan that was approved with the commit that was merged
 #   choose OUT      keep the approved plan if it still says what was approved, else the new one, for review
 #   apply OUT [ENV] apply OUT/plan.sealed and nothing else; with ENV only if `choose` has chosen that environment
+#   ended OUT       take away what was applied with an end that has passed, and nothing else
 #   drift OUT       OUT/account.snapshot, and one issue that is open while the account differs from its manifests
 #   adopt OUT       OUT/adopt.md, and one pull or merge request that writes down what was changed in the console; what is
 #                   critical is named in it, to be reverted, and never adopted
@@ -22,6 +23,7 @@
 #   KORECONCILE_REDACT               not empty: no addresses of people in comments and issues
 #   KORECONCILE_URL, _SHA256         where `install` finds koreconcile-*.tar.gz, and what it must be
 #   KORE_CLIENT_ID, _SECRET          the app's credentials, as account.yaml names them
+#   KORECONCILE_MEMORY_KEY           the key of the memory, where account.yaml keeps it in a reference
 #   GITHUB_TOKEN                     on GitHub: the job's own token
 #   KORECONCILE_PULL_REQUEST         on GitHub: the number of the pull request
 #   KORECONCILE_GITLAB_TOKEN         on GitLab: a project access token with the scope api
@@ -279,15 +281,30 @@ apply() {
     # The state folder holds the journal: what undo needs.
     koreconcile apply --yes --plan "$out/plan.sealed" --state-dir "$out/state" "${which_account[@]}" "$manifests" \
         >"$out/apply.txt" 2>"$out/apply.log" || code=$?
-    cat "$out/apply.log" >&2
+    applied Apply "$code" "$out/apply.txt" "$out/apply.log"
+}
+
+# Tells how it ended; fails where something is to be done. applied TITLE CODE OUTPUT LOG
+applied() {
+    local title="$1" code="$2" text="$3" log="$4"
+    cat "$log" >&2
     {
-        printf '### Apply: exit code %s\n\n%s.\n\n' "$code" "$(meaning "$code")"
+        printf '### %s: exit code %s\n\n%s.\n\n' "$title" "$code" "$(meaning "$code")"
         # Indented: text in names stays code.
-        tail -c 60000 "$out/apply.txt" "$out/apply.log" --quiet | sed 's/^/    /'
+        tail -c 60000 "$text" "$log" --quiet | sed 's/^/    /'
     } | summary
     # What was known before fails no merge; it is in the summary.
     [[ "$code" != 10 ]] || return 0
     return "$code"
+}
+
+# Goes by the memory of earlier applies: what was applied with an end, and no edit.
+ended() {
+    local out="$1" code=0
+    mkdir -p "$out"
+    koreconcile apply --ended --yes --state-dir "$out/state" "${which_account[@]}" "$manifests" \
+        >"$out/ended.txt" 2>"$out/ended.log" || code=$?
+    applied Ended "$code" "$out/ended.txt" "$out/ended.log"
 }
 
 drift() {
@@ -362,6 +379,6 @@ adopt() {
 
 case "${1:-}" in
 install | validate | snapshot) "$1" ;;
-plan | comment | approved | choose | apply | drift | adopt) "$1" "${2:?is the folder to write to}" "${@:3}" ;;
+plan | comment | approved | choose | apply | ended | drift | adopt) "$1" "${2:?is the folder to write to}" "${@:3}" ;;
 *) fail "no step ${1:-}; the top of $0 lists them" ;;
 esac

@@ -52,6 +52,8 @@ struct OpenJournal {
     folder: PathBuf,
     path: PathBuf,
     file: File,
+    /// It could not be written once: nothing is written behind a torn line.
+    is_broken: bool,
 }
 
 /// One line.
@@ -131,7 +133,10 @@ impl Journal {
         let file = std::fs::create_dir_all(folder.join("journal"))
             .and_then(|()| OpenOptions::new().create(true).append(true).open(&path))
             .map_err(JournalError::at(&path))?;
-        Ok(Self { open: Some(OpenJournal { folder: folder.to_owned(), path, file }), store: None })
+        Ok(Self {
+            open: Some(OpenJournal { folder: folder.to_owned(), path, file, is_broken: false }),
+            store: None,
+        })
     }
 
     /// Where it is written.
@@ -170,12 +175,13 @@ impl Journal {
     /// Adds a line, and waits until it is on disk where the next thing is a call or the end: what became of each of
     /// a hundred thousand changes is not worth a wait of its own.
     pub(super) fn write(&mut self, record: &Record) -> Result<(), JournalError> {
-        let Some(open) = &mut self.open else { return Ok(()) };
+        let Some(open) = self.open.as_mut().filter(|open| !open.is_broken) else { return Ok(()) };
         let written = serde_json::to_vec(record).map_err(io::Error::other).and_then(|mut line| {
             line.push(b'\n');
             open.file.write_all(&line)?;
             if matches!(record, Record::Resolved { .. }) { Ok(()) } else { open.file.sync_data() }
         });
+        open.is_broken = written.is_err();
         written.map_err(JournalError::at(&open.path))
     }
 

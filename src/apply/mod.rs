@@ -26,4 +26,4 @@ pub use repair::{BeforeImageSource, RepairError, repair};
 pub use run::{Account, run};
 pub use runs::{Run, runs};
 pub use saved::{SavedPlan, SavedPlanError};
-pub use undo::{Undo, UndoError, undo};
+pub use undo::{Undo, UndoError, Undone, undo};

@@ -32,6 +32,28 @@ impl ChangeOutcome {
     }
 }
 
+/// How the outcome of a change begins that the platform has refused by itself.
+pub(super) const REFUSED: &str = "the platform refused: ";
+
+/// How the outcome of a change begins that the platform has accepted, and that does not show.
+pub(super) const ACCEPTED: &str = "the platform accepted it; a minute later it is ";
+
+impl ChangeOutcome {
+    /// Whether the platform has accepted it and keeps its own value.
+    pub fn is_unkept(&self) -> bool {
+        matches!(self, Self::Failed(why) if why.starts_with(ACCEPTED))
+    }
+
+    /// Whether it was sent, and this does not say that nothing came of it.
+    pub(super) fn may_have_come_about(&self) -> bool {
+        match self {
+            Self::Applied | Self::Waiting => true,
+            Self::Failed(why) => !why.starts_with(REFUSED),
+            Self::AlreadyThere | Self::Stale(_) | Self::HeldBack(_) | Self::NotSent(_) => false,
+        }
+    }
+}
+
 /// What became of a plan. Every change that may be sent has exactly one outcome.
 #[derive(Debug, Default)]
 pub struct Outcome {

@@ -7,7 +7,7 @@ use super::plan::{Made, digest_of, extent, make, style};
 use super::saved;
 use super::session::Session;
 use super::{CliError, Exit, Output};
-use super::{declaration, memory, not_done};
+use super::{declaration, ended, memory, not_done, stop};
 use crate::apply::{self, Account, BeforeImageSource, ChangeOutcome, Journal, Outcome};
 use crate::facts::{self, BotId, BotName, Mode, World};
 use crate::kore::Writer;
@@ -33,12 +33,18 @@ pub(super) struct ApplyArgs {
     /// Apply this saved plan and nothing else; account, credentials and limits come from the manifests
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
+    /// Take away what was applied with an end that has passed, and nothing else; above a ceiling the highest risks
+    #[arg(long, conflicts_with = "plan")]
+    ended: bool,
 }
 
 /// Applies what the manifests want.
 pub(super) async fn run(args: &ApplyArgs, output: &Output) -> Result<Exit, CliError> {
     if !args.yes && !std::io::stdin().is_terminal() {
         return Err(CliError::NoTerminal);
+    }
+    if args.ended {
+        return ended::run(&args.inputs, &args.reach, args.yes, output).await;
     }
     let (manifests, compiled) = args.inputs.compile(args.reach.keep_going, Timestamp::now(), output)?;
     if let Some(why) = why_held(&compiled.policy) {
@@ -83,9 +89,19 @@ async fn reopen(
     let remembered = session.memory.load()?;
     memory::check_owner(&remembered, manifests, compiled)?;
     let context = session.context(compiled, opened.saved.plan.inputs.clone(), reach, remembered.clone());
-    let plan = saved::recheck(&opened, &world, context);
+    let saved_as = opened.key();
+    let mut plan = saved::recheck(&opened, &world, context);
+    plan.spent = remembered.saved_plans.get(&saved_as).cloned().unwrap_or_default();
     let memory = remember_saved(&plan, manifests, compiled, &world, remembered)?;
-    Ok(Made { plan, world, policy: opened.policy, memory: Some(memory), known: BTreeSet::new() })
+    Ok(Made {
+        plan,
+        world,
+        policy: opened.policy,
+        memory: Some(memory),
+        known: BTreeSet::new(),
+        is_remembered: true,
+        saved_as: Some(saved_as),
+    })
 }
 
 /// What is remembered before a saved plan is applied: all that the manifests declare, where it was made of these; else
@@ -108,6 +124,7 @@ fn remember_saved(
         let desired = compiled.desired.clone();
         memory = plan::remember(desired, world, &context);
         memory.applied_revision = Some(revision);
+        memory.guards = Some(compiled.policy.guards());
     } else {
         memory.note_saved_plan(&plan.sendable(), &revision);
     }
@@ -115,7 +132,7 @@ fn remember_saved(
 }
 
 /// Why nothing is written to this account.
-fn why_held(policy: &crate::facts::Policy) -> Option<String> {
+pub(super) fn why_held(policy: &crate::facts::Policy) -> Option<String> {
     if policy.suspend {
         return Some(format!(
             "nothing will be written: the account is suspended ({})",
@@ -128,7 +145,11 @@ fn why_held(policy: &crate::facts::Policy) -> Option<String> {
 }
 
 /// First of all, what an interrupted run has left behind.
-async fn restore(session: &Session, policy: &crate::facts::Policy, output: &Output) -> Result<(), CliError> {
+pub(super) async fn restore(
+    session: &Session,
+    policy: &crate::facts::Policy,
+    output: &Output,
+) -> Result<(), CliError> {
     let Some(folder) = session.state.as_ref().filter(|_| why_held(policy).is_none()) else { return Ok(()) };
     let writer = Writer::new(session.gateway.clone());
     let account = Account { reader: &session.reader, writer: &writer, gateway: &session.gateway };
@@ -147,7 +168,9 @@ pub(super) async fn carry_out(
     session: &Session,
     output: &Output,
 ) -> Result<Exit, CliError> {
-    let Made { plan, world, policy, memory, known: _ } = made;
+    let Made { plan, world, policy, memory, known: _, is_remembered: _, saved_as } = made;
+    // Only what speaks for all manifests has an outcome to remember.
+    let declares = memory.is_some();
     let memory = memory.map(|memory| memory.with_unmanaged(&plan));
     let left = not_done::of_plan(&plan);
     let sendable = plan.sendable().len();
@@ -180,27 +203,40 @@ pub(super) async fn carry_out(
     session.memory.store(&remembered)?;
     let bots = plan.bots.clone();
     let cancel = CancellationToken::new();
-    let listener = tokio::spawn(listen(cancel.clone(), *output));
+    let listener = stop::listen(cancel.clone(), *output);
     let writer = Writer::new(session.gateway.clone());
     let account = Account { reader: &session.reader, writer: &writer, gateway: &session.gateway };
     let outcome = apply::run(plan, &world, &policy, &account, &mut journal, cancel).await;
     listener.abort();
     session.quiet_down();
     tell(&outcome, &bots, &journal, output);
-    note_outcome(&mut remembered, &outcome);
+    note_outcome(&mut remembered, &outcome, saved_as.as_deref());
     remembered.generation += 1;
     let left = [left, not_done::of_outcome(&outcome)].concat();
-    let exit = conclude(left, Some(remembered), session, output)?;
+    let exit = if declares {
+        conclude(left, Some(remembered), session, output)?
+    } else {
+        session.memory.store(&remembered)?;
+        finish(&left, None, output)
+    };
     Ok(exit_of(&outcome).unwrap_or(exit))
 }
 
 /// Remembers what was applied: a fact that another process keeps reverting is noticed, what was taken away is
 /// forgotten, and nothing is sent twice.
-fn note_outcome(memory: &mut Memory, outcome: &Outcome) {
+fn note_outcome(memory: &mut Memory, outcome: &Outcome, saved_as: Option<&str>) {
     let now = Timestamp::now();
     let applied =
-        outcome.by_change.iter().filter(|(_, fate)| **fate == ChangeOutcome::Applied).map(|(id, _)| id);
-    memory.note_applied(applied, now);
+        || outcome.by_change.iter().filter(|(_, fate)| **fate == ChangeOutcome::Applied).map(|(id, _)| id);
+    memory.note_applied(applied(), now);
+    if let Some(plan) = saved_as {
+        memory.note_saved(plan, applied());
+    }
+    for (id, fate) in &outcome.by_change {
+        if let Some(change) = outcome.changes.get(id).filter(|_| fate.is_unkept() || fate.is_good()) {
+            memory.note_kept(change, fate.is_good());
+        }
+    }
     let good = outcome.by_change.iter().filter(|(_, fate)| fate.is_good());
     let good: Vec<&Change> = good.filter_map(|(id, _)| outcome.changes.get(id)).collect();
     for change in &good {
@@ -246,17 +282,6 @@ fn agrees(plan: &Plan, sendable: usize, output: &Output) -> Result<bool, CliErro
         .read_line(&mut answer)
         .map_err(|error| CliError::Unexpected(format!("the answer could not be read: {error}")))?;
     Ok(answer.trim().eq_ignore_ascii_case("yes"))
-}
-
-/// The first Ctrl-C finishes the call in flight; a second one ends the program.
-async fn listen(cancel: CancellationToken, output: Output) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        cancel.cancel();
-        output.warn("stopping after the call in flight; Ctrl-C again stops at once");
-    }
-    if tokio::signal::ctrl_c().await.is_ok() {
-        std::process::exit(i32::from(Exit::Partial as u8));
-    }
 }
 
 /// Reports the outcome: every change that was not applied, then the counts.

@@ -7,7 +7,7 @@ use super::Output;
 use super::git;
 use super::git_tree::{self, Blob, ask};
 use super::inputs::Inputs;
-use crate::facts::{Completeness, World};
+use crate::facts::{Completeness, Desired, Policy, World};
 use crate::manifest::kinds::Spec;
 use crate::manifest::sources::{self, Pattern};
 use crate::manifest::{self, Compiled, Finding, Manifests};
@@ -115,9 +115,14 @@ impl BaseArgs {
 
 impl Base {
     /// Marks each change by what these manifests would change in the same world.
-    pub(super) fn mark(self, plan: Plan, world: &World) -> Plan {
+    /// Where no apply has written down what was declared, these manifests say it.
+    pub(super) fn mark(self, mut plan: Plan, unremembered: Option<(Desired, Policy)>, world: &World) -> Plan {
         let Self { revision, compiled } = self;
         let Compiled { desired, policy, .. } = compiled;
+        if let Some((now, policy_now)) = unremembered {
+            plan.declared =
+                plan::declared_since((desired.clone(), &policy), (now, &policy_now), &plan, world);
+        }
         let base = plan::make(desired, world, &policy, &Context::default());
         origin::mark(plan, &base, &revision)
     }

@@ -75,6 +75,15 @@ impl MemoryStore {
         Ok(memory)
     }
 
+    /// The same where only what is remembered is acted on: with none, nothing could ever be done.
+    pub(super) fn load_existing(&self, otherwise: &str) -> Result<Memory, CliError> {
+        let memory = self.load()?;
+        if memory.generation == 0 {
+            return Err(self.unusable(format!("there is none, so {otherwise}")));
+        }
+        Ok(memory)
+    }
+
     /// The same, whether or not one is required.
     pub(super) fn load_any(&self) -> Result<Memory, CliError> {
         match &self.place {
@@ -117,7 +126,8 @@ impl MemoryStore {
     /// Runs were here, and what they asked for is not known: a deleted line takes nothing back.
     fn warn_of_loss(&self, memory: &Memory, output: &Output) {
         let Place::Folder(folder) = &self.place else { return };
-        let has_run = || std::fs::read_dir(folder.join("journal")).is_ok_and(|mut runs| runs.next().is_some());
+        let has_run =
+            || std::fs::read_dir(folder.join("journal")).is_ok_and(|mut runs| runs.next().is_some());
         if memory.generation == 0 && has_run() {
             output.warn(format_args!(
                 "warning: what earlier runs asked for is not known: {} is missing\n  until the next apply a line \

@@ -156,7 +156,8 @@ impl MemoryReference {
     }
 
     fn files(&self, commit: &str) -> Result<Parts, ReferenceError> {
-        let names = self.git("ls-tree", &["ls-tree", "--name-only", commit])?;
+        // From the top, wherever the manifests are.
+        let names = self.git("ls-tree", &["ls-tree", "--full-tree", "--name-only", commit])?;
         let show =
             |name: &str| Ok((name.to_owned(), self.git("show", &["show", &format!("{commit}:{name}")])?));
         names.lines().map(show).collect()
@@ -244,6 +245,18 @@ mod tests {
         let mut facts: Vec<_> = facts.collect();
         facts.sort_by(|(left, _), (right, _)| left.cmp(right));
         Memory { facts, generation: 7, ..Memory::default() }
+    }
+
+    #[test]
+    fn manifests_in_a_subfolder_have_the_same_memory() {
+        let forge = Forge::new();
+        let (one, mut two) = (forge.clone("one", &["key"]), forge.clone("two", &["key"]));
+        let first = one.store(None, &memory(3), None).unwrap();
+        two.folder = two.folder.join("access");
+        std::fs::create_dir(&two.folder).unwrap();
+        assert_eq!(two.load().unwrap().memory, memory(3));
+        let more = two.store(Some(&first), &memory(4), None).unwrap();
+        assert_eq!(one.load().unwrap().commit, Some(more));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::saved;
 use super::session::{Session, state_folder};
 use super::snapshot::Snapshot;
 use super::{CliError, Exit, Output};
-use crate::facts::{Key, World};
+use crate::facts::{Desired, Key, Policy, World};
 use crate::manifest::{Compiled, Manifests};
 use crate::plan::{self, Context, Memory, Plan, Revision, render};
 use clap::Args;
@@ -44,6 +44,9 @@ pub(super) struct PlanArgs {
     /// Replace addresses by stable names (user-3f9c2a1b) and hide names of people; --out saves the complete plan
     #[arg(long)]
     redact: bool,
+    /// List grants that end within this time: 24h, 30d [default: 7d]
+    #[arg(long, value_name = "TIME", value_parser = super::inputs::time)]
+    ending: Option<jiff::SignedDuration>,
     #[command(flatten)]
     base: BaseArgs,
 }
@@ -90,9 +93,12 @@ async fn on_account(
 ) -> Result<(Plan, BTreeSet<Key>), CliError> {
     let extent = extent(&args.inputs, &args.reach);
     let session = Session::open(&compiled, &args.reach, output).await?;
-    let made = make(manifests, compiled, &session, &args.reach, extent, output).await.and_then(|made| {
+    let declared = base.is_some().then(|| (compiled.desired.clone(), compiled.policy.clone()));
+    let made = make_listing(manifests, compiled, &session, &args.reach, extent, args.ending, output);
+    let made = Box::pin(made).await.and_then(|made| {
         let known = made.known;
-        let plan = marked(made.plan, base, &made.world);
+        let unremembered = declared.filter(|_| !made.is_remembered);
+        let plan = marked(made.plan, base, unremembered, &made.world);
         if let Some(file) = &args.out {
             saved::save(file, &plan, &made.policy, args.reach.limits(), &session)?;
         }
@@ -135,18 +141,22 @@ fn on_snapshot(
         )?,
         memory: remembered,
         now,
+        ending_within: args.ending,
         ..Context::default()
     };
     let Compiled { desired, policy, .. } = compiled;
     let people = desired.referenced.clone();
+    let declared = base.is_some().then(|| (desired.clone(), policy.clone()));
     let mut plan = plan::make(desired, &snapshot.world, &policy, &context);
     plan.warnings.extend(look_alike::warnings(&people, &snapshot.world));
-    Ok((marked(plan, base, &snapshot.world), context.memory.unmanaged))
+    let unremembered = declared.filter(|_| context.memory.applied_revision.is_none());
+    Ok((marked(plan, base, unremembered, &snapshot.world), context.memory.unmanaged))
 }
 
-fn marked(plan: Plan, base: Option<Base>, world: &World) -> Plan {
+/// `unremembered`: what is declared, where no apply has written down what was declared before.
+fn marked(plan: Plan, base: Option<Base>, unremembered: Option<(Desired, Policy)>, world: &World) -> Plan {
     match base {
-        Some(base) => base.mark(plan, world),
+        Some(base) => base.mark(plan, unremembered, world),
         None => plan,
     }
 }
@@ -163,6 +173,10 @@ pub(super) struct Made {
     pub memory: Option<Memory>,
     /// What the last apply saw that no manifest asks for.
     pub known: BTreeSet<Key>,
+    /// Whether an apply has written down what was declared.
+    pub is_remembered: bool,
+    /// What the memory knows a saved plan by.
+    pub saved_as: Option<String>,
 }
 
 /// What the command line says about the manifests as a whole.
@@ -177,6 +191,19 @@ pub(super) async fn make(
     session: &Session,
     reach: &Reach,
     extent: Extent,
+    output: &Output,
+) -> Result<Made, CliError> {
+    make_listing(manifests, compiled, session, reach, extent, None, output).await
+}
+
+/// The same, listing what ends within that time.
+async fn make_listing(
+    manifests: &Manifests,
+    compiled: Compiled,
+    session: &Session,
+    reach: &Reach,
+    extent: Extent,
+    ending_within: Option<jiff::SignedDuration>,
     output: &Output,
 ) -> Result<Made, CliError> {
     let mut memory = session.memory.load_for_plan(output)?;
@@ -199,6 +226,7 @@ pub(super) async fn make(
     let revision = declaration.revision.clone();
     let mut context = session.context(&compiled, digest_of(manifests), reach, memory);
     context.declaration = declaration;
+    context.ending_within = ending_within;
     let Compiled { desired, policy, .. } = compiled;
     let people = desired.referenced.clone();
     let (mut plan, memory) = plan::plan_and_remember(desired, &world, &policy, &context);
@@ -209,11 +237,21 @@ pub(super) async fn make(
     let memory = Memory {
         declaration: owner.or(memory.declaration),
         applied_revision: Some(applied.clone()),
+        guards: Some(policy.guards()),
         ..memory
     };
     let generation = before.generation + u64::from(memory != before);
     let memory = Memory { generation, ..memory };
-    Ok(Made { plan, world, policy, memory: Some(memory), known: before.unmanaged })
+    let is_remembered = before.applied_revision.is_some();
+    Ok(Made {
+        plan,
+        world,
+        policy,
+        memory: Some(memory),
+        known: before.unmanaged,
+        is_remembered,
+        saved_as: None,
+    })
 }
 
 /// How text looks on this output.

@@ -102,7 +102,7 @@ async fn removal(args: &ReinviteArgs, compiled: &Compiled, session: &Session) ->
     let email = &args.email;
     let key: Key<BotRef> = Key::Member(email.clone());
     let sources: Vec<Source> = compiled.desired.find(&key).map_or_else(Vec::new, |want| want.sources.clone());
-    let want = Want { verdict: Verdict::Absent, sources, until: None };
+    let want = Want { verdict: Verdict::Absent, sources, until: None, reason: None };
     let desired = Desired {
         referenced: BTreeSet::from([email.clone()]),
         completeness: Completeness::Unknown,
@@ -122,8 +122,16 @@ async fn removal(args: &ReinviteArgs, compiled: &Compiled, session: &Session) ->
     let context = session.context(&compiled, plan::Inputs::default(), &args.reach, remembered);
     let Compiled { desired, policy, .. } = compiled;
     let plan = about(plan::make(desired, &world, &policy, &context), email);
-    let plan = Plan { unmanaged: Vec::new(), ..plan };
-    Ok(Made { plan, world, policy, memory: None, known: BTreeSet::new() })
+    let plan = Plan { unmanaged: Vec::new(), declared: Vec::new(), ..plan };
+    Ok(Made {
+        plan,
+        world,
+        policy,
+        memory: None,
+        known: BTreeSet::new(),
+        is_remembered: true,
+        saved_as: None,
+    })
 }
 
 /// What of a plan is about one user, with the changes that it needs.

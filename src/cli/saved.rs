@@ -34,6 +34,13 @@ pub(super) struct Opened {
     pub limits: Limits,
 }
 
+impl Opened {
+    /// What the memory knows it by, the newest last: when it was made, and what it does.
+    pub(super) fn key(&self) -> String {
+        format!("{} {}", self.saved.made_at, self.saved.plan.digest)
+    }
+}
+
 /// Opens a file and checks that it is about this account.
 pub(super) fn open(
     path: &Path,

@@ -8,13 +8,13 @@ use super::network;
 use super::progress::Progress;
 use super::secret::credentials;
 use super::{CliError, Output};
-use crate::facts::{AccountId, Policy, RateLimit, World};
+use crate::facts::{AccountId, ClockCheck, Policy, RateLimit, World};
 use crate::kore::{
     BaseUrl, Credentials, Gateway, HttpLimits, HttpTransport, KoreError, Ledger, Parts, ReadRequest, Reader,
     SystemClock,
 };
 use crate::manifest::{AccountConnection, AccountServer, Compiled};
-use crate::plan::{Context, Declaration, Inputs, Memory, Plan};
+use crate::plan::{Context, Inputs, Memory, Plan};
 use crate::sandbox;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -202,12 +202,12 @@ impl Session {
             host: self.host.clone(),
             inputs,
             limits: reach.limits(),
-            day: None,
             rewrite: reach.rewrite(&memory),
             look_up_size: self.reader.sizes().look_up,
             memory,
-            declaration: Declaration::default(),
             now: Timestamp::now(),
+            clock: self.clock_check(),
+            ..Context::default()
         }
     }
 
@@ -226,6 +226,11 @@ impl Session {
     /// By how much the platform's clock is ahead of this machine's, as its answers say.
     pub(super) fn skew(&self) -> Option<jiff::SignedDuration> {
         self.transport.skew()
+    }
+
+    /// How this machine's clock compares with the platform's. A sandbox in this process has no other clock.
+    fn clock_check(&self) -> ClockCheck {
+        if self.embedded.is_some() { ClockCheck::NotCompared } else { self.transport.clock_check() }
     }
 
     /// Clears the progress line, before something else is written.

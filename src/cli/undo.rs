@@ -5,10 +5,10 @@ use super::inputs::{Inputs, Reach};
 use super::plan::{Made, style};
 use super::session::{Session, check_account};
 use super::{CliError, Exit, Output, runs};
-use crate::apply::{self, Undo};
-use crate::facts::AccountId;
+use crate::apply::{self, Undo, Undone};
+use crate::facts::{self, AccountId, BotRef, Desired, Key, Verdict};
 use crate::manifest::Compiled;
-use crate::plan::{self, Memory, Plan, render};
+use crate::plan::{self, Plan, RememberedFact, render};
 use clap::Args;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -53,9 +53,10 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
         None => runs::last(&compiled, args.reach.state_dir.as_deref(), output)?,
     };
     output.note(format_args!("the run of {}", journal.display()));
-    let Undo { desired, lost, account, applied } = apply::undo(&journal)?;
-    check_account(&compiled.policy, account.map(AccountId::new).as_ref())?;
-    let compiled = Compiled { desired, ..compiled };
+    let undo = apply::undo(&journal, Timestamp::now())?;
+    check_account(&compiled.policy, undo.account.clone().map(AccountId::new).as_ref())?;
+    let referenced = undo.people();
+    let compiled = Compiled { desired: Desired { referenced, ..Desired::default() }, ..compiled };
     let session = if args.dry_run {
         Session::open(&compiled, &args.reach, output).await?
     } else {
@@ -64,15 +65,24 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
     let ended = async {
         let _lock = session.lock(args.reach.max_wait, output)?;
         // An undo declares nothing: what was asked for stays remembered as it is.
-        let remembered = Memory { facts: Vec::new(), ..session.memory.load()? };
+        let mut remembered = session.memory.load()?;
+        let known = std::mem::take(&mut remembered.facts);
+
         let world = session.observe(&compiled, &remembered).await?;
+        let summary = Summary::new(&undo);
+        let Undone { mut desired, mut lost, came_about } = undo.of_what_came_about(&world);
+        lost.extend(with_known_ends(&mut desired, &known, Timestamp::now()));
         let context = session.context(&compiled, plan::Inputs::default(), &args.reach, remembered);
-        let Compiled { desired, policy, .. } = compiled;
+        let Compiled { policy, .. } = compiled;
         // What is not declared is not part of an undo.
-        let plan = Plan { unmanaged: Vec::new(), ..plan::make(desired, &world, &policy, &context) };
+        let plan = Plan {
+            unmanaged: Vec::new(),
+            declared: Vec::new(),
+            ..plan::make(desired, &world, &policy, &context)
+        };
         output.result(&render::text(&plan, style(output)));
         output.written()?;
-        output.note(format_args!("\nthe run applied {applied} changes"));
+        summary.tell(came_about, output);
         if !lost.is_empty() {
             output.warn("\nWhat cannot be restored:");
             for line in &lost {
@@ -83,7 +93,15 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
             return Ok(Exit::Done);
         }
         Box::pin(carry_out(
-            Made { plan, world, policy, memory: None, known: BTreeSet::new() },
+            Made {
+                plan,
+                world,
+                policy,
+                memory: None,
+                known: BTreeSet::new(),
+                is_remembered: true,
+                saved_as: None,
+            },
             args.yes,
             &session,
             output,
@@ -107,4 +125,54 @@ fn chosen(args: &UndoArgs) -> Result<(Option<PathBuf>, Vec<String>), CliError> {
     }
     let paths = if paths.is_empty() { vec![".".to_owned()] } else { paths.to_vec() };
     Ok((journal, paths))
+}
+
+/// What the journal says of its run.
+struct Summary {
+    applied: usize,
+    unconfirmed: usize,
+    has_end: bool,
+}
+
+impl Summary {
+    fn new(undo: &Undo) -> Self {
+        let Undo { applied, unconfirmed, has_end, .. } = undo;
+        Self { applied: *applied, unconfirmed: *unconfirmed, has_end: *has_end }
+    }
+
+    /// `came_about`: of the unconfirmed ones.
+    fn tell(&self, came_about: usize, output: &Output) {
+        let Self { applied, unconfirmed, has_end } = self;
+        output.note(format_args!("\nthe run applied {}", facts::count(*applied, "change")));
+        if *unconfirmed > 0 {
+            output.warn(format_args!(
+                "it sent {unconfirmed} more without seeing what became of them; the account shows {came_about} of them"
+            ));
+        }
+        if !has_end {
+            output.warn(
+                "its journal has no end: it was killed, or could not write; what was sent is looked up in the account",
+            );
+        }
+    }
+}
+
+/// What left with a person comes back with the end that it had, and not at all where that has passed; says what.
+fn with_known_ends(desired: &mut Desired, known: &[(Key, RememberedFact)], now: Timestamp) -> Vec<String> {
+    let mut over = Vec::new();
+    desired.wants.retain_mut(|(key, want)| {
+        if want.until.is_some() || !matches!(want.verdict, Verdict::Present(_)) {
+            return true;
+        }
+        let by_id = key.clone().with_bot(|bot| match bot {
+            BotRef::Id(id) => Some(id),
+            BotRef::Name(_) => None,
+        });
+        let Some(fact) = by_id.and_then(|key| facts::find(known, &key)) else { return true };
+        (want.until, want.reason) = (fact.until, fact.reason.clone());
+        let Some(until) = want.until.filter(|until| *until <= now) else { return true };
+        over.push(format!("{key}: it has ended ({until}), so it is not given back"));
+        false
+    });
+    over
 }

@@ -4,7 +4,7 @@ use super::{BotId, BotRef, Email, GroupName, Key, RoleName, Value};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,8 +20,19 @@ pub struct Desired {
     pub referenced: BTreeSet<Email>,
     /// Absent users who lose everything but their bots when they own some (`offboard: StripAccess`).
     pub strip: BTreeSet<Email>,
+    /// People whose address changes, by the old address.
+    pub moves: BTreeMap<Email, Move>,
     /// Whether everything that should have been loaded was.
     pub completeness: Completeness,
+}
+
+/// A change of address.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Move {
+    /// The new address.
+    pub to: Email,
+    /// The line that declares it.
+    pub source: Source,
 }
 
 impl Desired {
@@ -58,6 +69,8 @@ pub struct Want {
     pub sources: Vec<Source>,
     /// When a present grant ends; on an absent one, when it ended.
     pub until: Option<Timestamp>,
+    /// Why it is granted, as the manifest says.
+    pub reason: Option<Arc<str>>,
 }
 
 /// Present or absent.

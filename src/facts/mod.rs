@@ -8,6 +8,7 @@ mod count;
 mod declared;
 mod desired;
 mod email;
+mod guards;
 mod key;
 mod lock;
 mod look_alike;
@@ -24,8 +25,11 @@ mod world;
 
 pub use count::count;
 pub use declared::{DeletionPolicy, LoadedObject, LoadedObjects, ObjectRef};
-pub use desired::{Closure, Completeness, Desired, Location, Scope, ScopeExtent, Source, Verdict, Want};
+pub use desired::{
+    Closure, Completeness, Desired, Location, Move, Scope, ScopeExtent, Source, Verdict, Want,
+};
 pub use email::{Email, EmailError};
+pub use guards::Guards;
 pub use key::{Family, Holder, Key, RoleType};
 pub use lock::LockAnyway;
 pub use look_alike::{LookAlike, look_alikes, mixed_with_latin};
@@ -35,13 +39,13 @@ pub use names::{
 };
 pub use nearest::nearest;
 pub use policy::{
-    Approval, BatchSize, FailOn, Invitations, Mode, Ownership, OwnershipLevel, Pattern, Policy, RateLimit,
-    Retired, Retirement, Safety,
+    Allowance, Approval, BatchSize, FailOn, Invitations, Mode, Ownership, OwnershipLevel, Pattern, Policy,
+    RateLimit, Retired, Retirement, Safety,
 };
 pub use record::KeyRecord;
 pub use sign_on::{AttributeMapping, MappedTarget, SignOn, SyncMode};
 pub use sorted::{assignments_of, find, of_family};
-pub use time::after;
+pub use time::{ClockCheck, after};
 pub use value::{BuilderAccess, DialogSet, Membership, PersonName, RoleSpec, Value};
 pub use visible::{is_format, visible, visible_json, visible_lines};
 pub use world::{

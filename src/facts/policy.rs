@@ -1,7 +1,7 @@
 //! What koreconcile may do to an account, and what needs an approval: the policy part of a `KoreAccount`.
 
 use super::{AccountId, Email, Source};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -97,8 +97,8 @@ pub enum Mode {
     Observe,
 }
 
-/// Which changes need an approval (controller).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// Which changes need an approval (controller), the laxest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub enum Approval {
     /// No change does.
     #[default]
@@ -151,7 +151,7 @@ pub enum Retirement {
 }
 
 /// Which unmanaged facts make a plan fail (`plan --exit-code`).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub enum FailOn {
     /// Those of high or critical risk.
     #[default]
@@ -162,6 +162,18 @@ pub enum FailOn {
     All,
     /// None: they are shown, and nothing fails.
     Never,
+}
+
+impl FailOn {
+    /// The higher, the more fails.
+    pub fn strictness(self) -> u8 {
+        match self {
+            Self::Never => 0,
+            Self::High => 1,
+            Self::New => 2,
+            Self::All => 3,
+        }
+    }
 }
 
 /// What to do with one kind of undeclared fact.
@@ -189,6 +201,20 @@ pub struct Safety {
     pub primary_admin: Option<Email>,
     /// Users from whom nothing is removed.
     pub protected: Vec<Pattern>,
+    /// More removals than the ceilings allow, for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_removals: Option<Allowance>,
+}
+
+/// More removals for a while, and why.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Allowance {
+    /// Up to so many.
+    pub count: u32,
+    /// Until then.
+    pub until: Timestamp,
+    /// What they are for.
+    pub reason: String,
 }
 
 impl Default for Safety {
@@ -199,19 +225,41 @@ impl Default for Safety {
             min_master_admins: 2,
             primary_admin: None,
             protected: Vec::new(),
+            allow_removals: None,
         }
     }
 }
 
 impl Safety {
+    /// The allowance that holds now.
+    pub fn allowance(&self, now: Timestamp) -> Option<&Allowance> {
+        self.allow_removals.as_ref().filter(|allowance| now < allowance.until)
+    }
+
     /// The stricter of two, rule by rule; protected people of either are protected.
     #[must_use]
     pub fn stricter(&self, other: &Self) -> Self {
-        let Self { max_removals, max_removals_percent, min_master_admins, primary_admin, protected } = other;
+        let Self {
+            max_removals,
+            max_removals_percent,
+            min_master_admins,
+            primary_admin,
+            protected,
+            allow_removals,
+        } = other;
         let mut strict = self.clone();
         strict.max_removals = strict.max_removals.min(*max_removals);
         strict.max_removals_percent = strict.max_removals_percent.min(*max_removals_percent);
         strict.min_master_admins = strict.min_master_admins.max(*min_master_admins);
+        // What only one of the two allows is not allowed.
+        strict.allow_removals = match (strict.allow_removals, allow_removals) {
+            (Some(one), Some(two)) => Some(Allowance {
+                count: one.count.min(two.count),
+                until: one.until.min(two.until),
+                reason: one.reason,
+            }),
+            _ => None,
+        };
         strict.protected.extend(protected.iter().cloned());
         strict.protected.extend(primary_admin.iter().map(|email| Pattern::new(email.folded())));
         strict
@@ -359,6 +407,7 @@ mod tests {
                 min_master_admins,
                 primary_admin: Some(Email::observed(primary)),
                 protected: vec![Pattern::new(pattern)],
+                allow_removals: None,
             };
         let one = rules(5, 50, 2, "one@example.com", "a-*@example.com");
         let other = rules(9, 10, 3, "other@example.com", "b-*@example.com");
@@ -370,6 +419,20 @@ mod tests {
                 assert!(strict.protects(&Email::observed(who)), "{who}");
             }
         }
+    }
+
+    #[test]
+    fn an_allowance_holds_until_its_end_and_only_where_both_have_one() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let allows = |count, until| Safety {
+            allow_removals: Some(Allowance { count, until: at(until), reason: "leavers".to_owned() }),
+            ..Safety::default()
+        };
+        let strict = allows(12, 100).stricter(&allows(9, 200));
+        assert_eq!(strict.allowance(at(99)).map(|allowance| allowance.count), Some(9));
+        assert_eq!(strict.allowance(at(100)), None);
+        assert_eq!(allows(12, 100).stricter(&Safety::default()).allow_removals, None);
+        assert_eq!(Safety::default().stricter(&allows(12, 100)).allow_removals, None);
     }
 
     #[test]

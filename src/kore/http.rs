@@ -1,19 +1,20 @@
 //! The transport over real HTTP.
 
 use super::Method;
+use super::dates::{DatedAnswer, Dates};
 use super::transport::{Body, Stage, Transport, TransportError, WireRequest, WireResponse};
-use crate::facts::LockAnyway as _;
+use crate::facts::{ClockCheck, LockAnyway as _};
 use async_trait::async_trait;
 use jiff::fmt::rfc2822;
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{DATE, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AGE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Response, Url};
 use secrecy::ExposeSecret;
 use std::error::Error as _;
 use std::fmt;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Where a platform answers: `https`, or `http` on this machine only, because every request carries a token.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -105,8 +106,8 @@ pub struct HttpTransport {
     client: Client,
     base: BaseUrl,
     limits: HttpLimits,
-    /// By how much the platform's clock was ahead of this machine's at the last answer that had a date.
-    skew: Mutex<Option<SignedDuration>>,
+    /// What the last answers said about the time.
+    dates: Mutex<Dates>,
 }
 
 impl HttpTransport {
@@ -138,13 +139,27 @@ impl HttpTransport {
             .user_agent(agent)
             .build()
             .map_err(|error| classify(&error))?;
-        Ok(Self { client, base, limits, skew: Mutex::new(None) })
+        Ok(Self { client, base, limits, dates: Mutex::default() })
     }
 
     /// By how much the platform's clock is ahead of this machine's, by the `Date` of its last answer: good to about a
     /// second, and the time the answer took. `None` before the first answer, and where there is no such header.
     pub fn skew(&self) -> Option<SignedDuration> {
-        *self.skew.lock_anyway()
+        self.dates.lock_anyway().latest()
+    }
+
+    /// How this machine's clock compares with the platform's, by its last answers that nothing in between has kept.
+    pub fn clock_check(&self) -> ClockCheck {
+        self.dates.lock_anyway().check()
+    }
+
+    fn note_date(&self, method: Method, headers: &HeaderMap, took: Duration) {
+        let date = headers.get(DATE).and_then(|value| value.to_str().ok());
+        if let Some(date) = date.and_then(|date| rfc2822::parse(date).ok()) {
+            let is_fresh = method == Method::Post && !headers.contains_key(AGE);
+            let (date, received) = (date.timestamp(), Timestamp::now());
+            self.dates.lock_anyway().note(&DatedAnswer { date, is_fresh, received, took });
+        }
     }
 
     async fn body_of(&self, mut response: Response) -> Result<Vec<u8>, TransportError> {
@@ -170,8 +185,8 @@ impl HttpTransport {
 #[async_trait]
 impl Transport for HttpTransport {
     async fn send(&self, request: &WireRequest) -> Result<WireResponse, TransportError> {
-        let WireRequest { method, path, query, auth, body } = request;
-        let method = match method {
+        let WireRequest { method: asked, path, query, auth, body } = request;
+        let method = match asked {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
             Method::Put => reqwest::Method::PUT,
@@ -194,13 +209,10 @@ impl Transport for HttpTransport {
                 builder.multipart(fields.iter().fold(form, |form, (name, value)| form.text(*name, *value)))
             }
         };
+        let begun = Instant::now();
         let response = builder.send().await.map_err(|error| classify(&error))?;
         let status = response.status().as_u16();
-        let date = response.headers().get(DATE).and_then(|value| value.to_str().ok());
-        if let Some(date) = date.and_then(|date| rfc2822::parse(date).ok()) {
-            let skew = date.timestamp().duration_since(Timestamp::now());
-            *self.skew.lock_anyway() = Some(skew);
-        }
+        self.note_date(*asked, response.headers(), begun.elapsed());
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.map(str::to_owned);
         Ok(WireResponse { status, retry_after, body: self.body_of(response).await? })

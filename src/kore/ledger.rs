@@ -2,7 +2,7 @@
 //! and by the next run.
 
 use super::budget::{Budget, HOUR};
-use crate::facts::{LockAnyway as _, RateLimit};
+use crate::facts::{ClockCheck, LockAnyway as _, RateLimit};
 use jiff::{SignedDuration, Timestamp};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -11,6 +11,9 @@ use std::sync::{Mutex, MutexGuard};
 
 /// Stale lines after which they are dropped: two hours' worth at the vendor's limit.
 const COMPACT_AT: usize = 3_600;
+
+/// No platform asks to wait for longer: such a note was written by a clock that was ahead.
+const LONGEST_DRAIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// Whether a call may go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -141,9 +144,16 @@ impl Ledger {
         file.lock()?;
         let mut text = String::new();
         file.read_to_string(&mut text)?;
-        let (mut budget, stale) = self.recall(&text, now);
+        let (mut budget, stale, from_future) = self.recall(&text, now);
         let (answer, note) = decide(&mut budget);
-        if stale >= COMPACT_AT {
+        if from_future > 0 {
+            tracing::warn!(
+                path = %path.display(),
+                entries = from_future,
+                "entries of the call ledger are from the future and are dropped: a clock was ahead"
+            );
+        }
+        if stale >= COMPACT_AT || from_future > 0 {
             text = rewrite(&mut file, &text, now)?;
         }
         if let Some(note) = note {
@@ -155,18 +165,23 @@ impl Ledger {
         Ok((answer, budget))
     }
 
-    /// What the file says, and how many of its lines no longer matter. A torn last line, left by a crash, says nothing.
-    fn recall(&self, text: &str, now: Timestamp) -> (Budget, usize) {
+    /// What the file says, how many of its lines no longer matter, and how many of these a clock wrote that was ahead. A
+    /// torn last line, left by a crash, says nothing.
+    fn recall(&self, text: &str, now: Timestamp) -> (Budget, usize, usize) {
         let mut budget = Budget::new(self.limit);
-        let mut stale = 0;
+        let (mut stale, mut from_future) = (0, 0);
         for line in text.lines() {
             match parse(line) {
                 Some(Note::Sent(at)) if is_recent(at, now) => budget.record(at.min(now)),
-                Some(Note::Until(at)) if at > now => budget.drain(at),
-                Some(_) | None => stale += 1,
+                Some(Note::Until(at)) if holds(at, now) => budget.drain(at),
+                Some(note) => {
+                    from_future += usize::from(note.is_from_future(now));
+                    stale += 1;
+                }
+                None => stale += 1,
             }
         }
-        (budget, stale)
+        (budget, stale, from_future)
     }
 }
 
@@ -183,8 +198,21 @@ fn parse(line: &str) -> Option<Note> {
     }
 }
 
+impl Note {
+    fn is_from_future(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Sent(at) => at.duration_since(now) > ClockCheck::TOLERABLE,
+            Self::Until(at) => at.duration_since(now) > LONGEST_DRAIN,
+        }
+    }
+}
+
 fn is_recent(at: Timestamp, now: Timestamp) -> bool {
-    now.duration_since(at) < HOUR
+    now.duration_since(at) < HOUR && !Note::Sent(at).is_from_future(now)
+}
+
+fn holds(until: Timestamp, now: Timestamp) -> bool {
+    until > now && !Note::Until(until).is_from_future(now)
 }
 
 /// Keeps the last hour and drains that still hold; returns what was kept.
@@ -193,7 +221,7 @@ fn rewrite(file: &mut File, text: &str, now: Timestamp) -> io::Result<String> {
         .lines()
         .filter(|line| match parse(line) {
             Some(Note::Sent(at)) => is_recent(at, now),
-            Some(Note::Until(at)) => at > now,
+            Some(Note::Until(at)) => holds(at, now),
             None => false,
         })
         .flat_map(|line| [line, "\n"])
@@ -258,6 +286,21 @@ mod tests {
         let kept = std::fs::read_to_string(&path).unwrap();
         assert_eq!(kept.lines().count(), 2, "{kept}");
         assert_eq!(ledger.take(at(7_200_001)), Admission::At(at(7_259_000)));
+    }
+
+    #[test]
+    fn what_a_clock_wrote_that_was_ahead_holds_nobody_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("calls");
+        let year = 365 * 24 * 3_600_000;
+        let ahead = |ms: i64| at(year + ms).as_millisecond();
+        let sent = format!("{}\n{}\n{}\nuntil {}\n", at(0).as_millisecond(), ahead(0), ahead(1), ahead(2));
+        std::fs::write(&path, sent).unwrap();
+        let ledger = Ledger::in_file(&path, limit()).unwrap();
+        assert_eq!(ledger.take(at(1)), Admission::Taken);
+        assert_eq!(ledger.take(at(2)), Admission::At(at(60_000)), "what was sent now counts");
+        let kept = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(kept, format!("{}\n{}\n", at(0).as_millisecond(), at(1).as_millisecond()));
     }
 
     #[test]

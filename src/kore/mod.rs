@@ -15,6 +15,7 @@
 
 mod budget;
 mod clock;
+mod dates;
 mod deadline;
 mod endpoint;
 mod error;

@@ -1,11 +1,12 @@
 //! Changes that a guard refuses: removals without a pinned account, from protected users, over the ceiling, or that
 //! would leave too few Master Admins.
 
-use super::Context;
-use super::memory::CONTESTED_AFTER;
+use super::memory::{CONTESTED_AFTER, UNKEPT_AFTER};
 use super::model::{Change, ChangeId, Entry, Reason};
+use super::{Context, risk};
 use crate::facts::{
-    Email, Family, GroupName, Holder, Key, Membership, Policy, RoleName, Safety, Value, World, count,
+    Email, Family, GroupName, Holder, Key, Listing, Membership, Policy, RoleName, Safety, Value, World,
+    count, nearest,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -43,9 +44,18 @@ pub(super) fn refuse(changes: &[Change], observed: &World, policy: &Policy, cont
         ));
     }
     refused.extend(protected(changes, observed, &policy.safety));
-    refused.extend(ceiling(&removals, observed, policy, context));
     refused.extend(floor(changes, observed, policy));
     refused.extend(contested(changes, context));
+    refused.extend(unkept(changes, context));
+    refused.extend(clock_skew(changes, context));
+    let ceiling = if context.fills_ceiling {
+        let held: BTreeSet<&ChangeId> = refused.iter().flat_map(|entry| &entry.changes).collect();
+        let free: Vec<&Change> = removals.into_iter().filter(|change| !held.contains(&change.id)).collect();
+        above_ceiling(free, observed, policy, context)
+    } else {
+        ceiling(&removals, observed, policy, context)
+    };
+    refused.extend(ceiling);
     refused
 }
 
@@ -131,6 +141,19 @@ fn ceiling(removals: &[&Change], observed: &World, policy: &Policy, context: &Co
             refusal(Reason::RemovalCeiling, message, next_step, removals.iter().copied())
         });
     }
+    if let Some(allowance) = policy.safety.allowance(context.now) {
+        let rule = policy.blame("safety.allowRemovals");
+        if removals.len() + earlier <= allowance.count.max(policy.safety.max_removals) as usize {
+            return None;
+        }
+        let message = format!(
+            "{}{so_far}, {} allowed for \"{}\" ({rule}); {breakdown}",
+            count(removals.len(), "removal"),
+            allowance.count,
+            allowance.reason
+        );
+        return Some(refusal(Reason::RemovalCeiling, message, next_step, removals.iter().copied()));
+    }
     let allowed = policy.safety.max_removals;
     if removals.len() + earlier > allowed as usize {
         let rule = policy.blame("safety.maxRemovals");
@@ -141,8 +164,8 @@ fn ceiling(removals: &[&Change], observed: &World, policy: &Policy, context: &Co
     let percent = policy.safety.max_removals_percent;
     for (family, removed) in &by_family {
         let earlier = lately.get(family).copied().unwrap_or_default();
-        let facts = earlier + observed.facts().iter().filter(|(key, _)| key.family() == *family).count();
-        let allowed = (facts * percent as usize / 100).max(1);
+        let facts = earlier + family_size(*family, observed);
+        let allowed = share(facts, percent);
         if removed + earlier > allowed {
             let rule = policy.blame("safety.maxRemovalsPercent");
             let message = format!(
@@ -153,6 +176,79 @@ fn ceiling(removals: &[&Change], observed: &World, policy: &Policy, context: &Co
         }
     }
     None
+}
+
+/// Of more removals than the ceilings allow, those that are not of the highest risk.
+fn above_ceiling(
+    mut removals: Vec<&Change>,
+    observed: &World,
+    policy: &Policy,
+    context: &Context,
+) -> Option<Entry> {
+    let risk = |change: &Change| risk::of_holding(&change.key, observed.get(&change.key)).level;
+    removals.sort_by(|left, right| risk(right).cmp(&risk(left)).then_with(|| left.key.cmp(&right.key)));
+    let all = removals.len();
+    let mut by_family: BTreeMap<Family, usize> = BTreeMap::new();
+    let (mut goes, mut stays) = (0, Vec::new());
+    for removal in removals {
+        let family = removal.key.family();
+        let of_family = by_family.entry(family).or_default();
+        let allowance = policy.safety.allowance(context.now).map(|allowance| allowance.count);
+        let fits = if let Some(allowed) = context.limits.allow_removals.or(allowance) {
+            goes < allowed as usize
+        } else {
+            let percent = policy.safety.max_removals_percent;
+            goes < policy.safety.max_removals as usize
+                && *of_family < share(family_size(family, observed), percent)
+        };
+        if fits {
+            goes += 1;
+            *of_family += 1;
+        } else {
+            stays.push(removal);
+        }
+    }
+    (!stays.is_empty()).then(|| {
+        let rules = match context.limits.allow_removals {
+            Some(_) => "--allow-removals".to_owned(),
+            None => format!(
+                "{}; {}",
+                policy.blame("safety.maxRemovals"),
+                policy.blame("safety.maxRemovalsPercent")
+            ),
+        };
+        let message =
+            format!("{} have ended, {goes} of the highest risk go now ({rules})", count(all, "grant"));
+        let next_step = format!("run again for the next ones, or with --allow-removals {all}");
+        refusal(Reason::RemovalCeiling, message, next_step, stays.into_iter())
+    })
+}
+
+fn family_size(family: Family, observed: &World) -> usize {
+    observed.facts().iter().filter(|(key, _)| key.family() == family).count()
+}
+
+/// That many per cent of the facts of a family, and at least one.
+fn share(facts: usize, percent: u32) -> usize {
+    (facts * percent as usize / 100).max(1)
+}
+
+/// Beyond two minutes of difference between the clocks, nothing happens because of an end.
+fn clock_skew(changes: &[Change], context: &Context) -> Option<Entry> {
+    let ahead = context.clock.skew()?;
+    let hangs_on_end =
+        |change: &&Change| change.has_ended() || (!change.action.is_removal() && change.until.is_some());
+    let changes: Vec<&Change> = changes.iter().filter(hangs_on_end).collect();
+    (!changes.is_empty()).then(|| {
+        let seconds = ahead.as_secs().unsigned_abs();
+        let which = if ahead.is_negative() { "ahead of" } else { "behind" };
+        let message = format!(
+            "{} because of an end or with one, and the clock of this machine is {seconds} s {which} the platform's",
+            count(changes.len(), "change")
+        );
+        let next_step = "set the clock of this machine (NTP), then run again".to_owned();
+        refusal(Reason::ClockSkew, message, next_step, changes.into_iter())
+    })
 }
 
 /// No change may leave fewer signed-in-able Master Admins than the floor, and none may take Master Admin while
@@ -181,6 +277,11 @@ fn floor(changes: &[Change], observed: &World, policy: &Policy) -> Option<Entry>
             taking.into_iter(),
         ));
     }
+    if let Some(why) = idle_primary_admin(observed, policy) {
+        let message = format!("{} would take Master Admin away, and {why}", count(taking.len(), "change"));
+        let next_step = "correct safety.primaryAdmin in the KoreAccount".to_owned();
+        return Some(refusal(Reason::AdminFloor, message, next_step, taking.into_iter()));
+    }
     let now = master_admins(observed);
     let gained: BTreeSet<&Email> = changes
         .iter()
@@ -205,6 +306,71 @@ fn floor(changes: &[Change], observed: &World, policy: &Policy) -> Option<Entry>
             taking.into_iter(),
         )
     })
+}
+
+/// What the platform has accepted twice and shows otherwise: it keeps its own value, and would do so a third time.
+fn unkept(changes: &[Change], context: &Context) -> Option<Entry> {
+    let unkept = &context.memory.unkept;
+    let is_unkept =
+        |change: &&Change| unkept.get(&change.wish()).is_some_and(|applies| *applies >= UNKEPT_AFTER);
+    let unkept: Vec<&Change> = changes.iter().filter(is_unkept).collect();
+    (!unkept.is_empty()).then(|| {
+        let facts = count(unkept.len(), "fact");
+        refusal(
+            Reason::PlatformKeeps,
+            format!(
+                "{facts} accepted by the platform in {UNKEPT_AFTER} applies in a row, and shown with its own value"
+            ),
+            "declare what the platform shows; a permission of a role stays off while the one above it is off"
+                .to_owned(),
+            unkept.into_iter(),
+        )
+    })
+}
+
+/// Whoever is declared as Primary Admin and is no Master Admin is not the Primary Admin: that guard would guard nobody.
+fn idle_primary_admin(observed: &World, policy: &Policy) -> Option<String> {
+    let primary = policy.safety.primary_admin.as_ref()?;
+    let role = RoleName::new(RoleName::MASTER_ADMIN);
+    let key = Key::AdminRole(Holder::User(primary.clone()), role);
+    if observed.get(&key).is_some() || observed.proves_absent(&key).is_err() {
+        return None;
+    }
+    let all = master_admins(observed);
+    let nearest = nearest(primary.as_str(), all.iter().map(Email::as_str));
+    let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
+    let place = policy.blame("safety.primaryAdmin");
+    Some(format!("{primary} is no Master Admin of the account ({place}){hint}"))
+}
+
+/// Guards that guard nobody, in words.
+pub(super) fn idle(observed: &World, policy: &Policy) -> Vec<String> {
+    let mut idle: Vec<String> = idle_primary_admin(observed, policy)
+        .map(|why| format!("{why}: nothing takes Master Admin away until that is corrected"))
+        .into_iter()
+        .collect();
+    if policy.safety.protected.is_empty() || observed.coverage.requires(Listing::Users).is_err() {
+        return idle;
+    }
+    let people: Vec<&Email> = observed
+        .facts()
+        .iter()
+        .filter_map(|(key, _)| match key {
+            Key::Member(email) => Some(email),
+            _ => None,
+        })
+        .collect();
+    for pattern in &policy.safety.protected {
+        if people.iter().any(|email| pattern.matches(email)) {
+            continue;
+        }
+        let text = pattern.to_string();
+        let nearest = nearest(&text, people.iter().map(|email| email.as_str()));
+        let hint = nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
+        let place = policy.blame("safety.protected");
+        idle.push(format!("{text} protects nobody of the account ({place}){hint}"));
+    }
+    idle
 }
 
 /// What was applied repeatedly within a day is being reverted by another process, such as an attribute mapping of the

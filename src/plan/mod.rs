@@ -8,12 +8,15 @@ pub mod cost;
 mod diff;
 mod difference;
 mod drift;
+mod effects;
+mod ends;
 mod expiring;
 pub mod explain;
 mod guard;
 mod memory;
 mod merge;
 mod model;
+mod moves;
 mod notices;
 mod order;
 pub mod origin;
@@ -24,10 +27,12 @@ mod risk;
 
 pub use difference::{FactDifference, FactTurn, Side, SideFact, Turn, difference};
 pub use drift::{Difference, Drift, drift};
+pub use effects::{Effect, EffectKind};
 pub use expiring::Ending;
 pub use guard::{Day, Limits, master_admins, takes_master_admin};
 pub use memory::{
     CONTESTED_AFTER, Declaration, DeclaringObject, Memory, MemoryFormat, NotDone, RememberedFact, Revision,
+    UNKEPT_AFTER,
 };
 pub use model::{
     AccountRef, Action, Change, ChangeId, Cost, Digest, Entry, Inputs, ObservedSummary, Origin, Pin, Plan,
@@ -35,8 +40,9 @@ pub use model::{
 };
 pub use risk::{escalating_permissions, of_holding as risk_of_holding};
 
-use crate::facts::{self, Desired, Key, Policy, Verdict, Want, World};
-use jiff::Timestamp;
+use crate::facts::{self, ClockCheck, Desired, Key, Policy, World};
+use effects::Before;
+use jiff::{SignedDuration, Timestamp};
 use resolve::Wanted;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,6 +69,24 @@ pub struct Context {
     pub declaration: Declaration,
     /// When the plan is made; only memory and ends of grants are compared with it.
     pub now: Timestamp,
+    /// How that clock compares with the platform's.
+    pub clock: ClockCheck,
+    /// How far ahead ends are listed; nothing: a week.
+    pub ending_within: Option<SignedDuration>,
+    /// Which ends nobody has to approve.
+    pub trusted_ends: TrustedEnds,
+    /// Above a ceiling the removals of the highest risk go, up to it, instead of none.
+    pub fills_ceiling: bool,
+}
+
+/// Which removals only the clock has asked for, so that they need no approval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TrustedEnds {
+    /// Those of which the memory holds the same end, ahead of the time it was applied.
+    #[default]
+    Remembered,
+    /// All that are declared: nothing remembers what was applied here.
+    Declared,
 }
 
 /// Which of the values that the platform takes and never gives back are sent again to people who are there already.
@@ -151,23 +175,40 @@ fn compare(
     context: &Context,
 ) -> Plan {
     let retired_permissions = diff::retire_permissions(&mut wanted, recalled, observed);
-    let expiring = expiring::collect(&wanted.wants, context.now);
+    let within = context.ending_within.unwrap_or(expiring::AHEAD);
+    let expiring = expiring::collect(&wanted.wants, within, context.now);
+    let moving = moves::settle(&mut wanted, observed);
     let mut difference = diff::diff(&wanted, recalled, observed, policy, &context.rewrite);
     difference.manual.extend(retired_permissions);
+    difference.waiting.extend(moving);
     let (overdue, waiting) = overdue(difference.waiting, policy, context);
     difference.waiting = waiting;
     difference.manual.extend(overdue);
     order::link(&mut difference.changes);
+    moves::finish(&mut difference, &wanted);
     for change in &mut difference.changes {
         change.risk = risk::assess(&change.key, change.action, change.after.as_ref());
     }
-    let ended = ended(&difference.changes, &wanted.wants);
+    ends::tell(&mut difference.changes, &wanted.wants, recalled);
+    let ended = ends::by_clock(&difference.changes, recalled, context);
+    let declared = match &context.memory.applied_revision {
+        // Before the first apply everything would be new.
+        None => Vec::new(),
+        Some(_) => Before::of_memory(recalled, context.memory.guards.as_ref()).effects(
+            &wanted.wants,
+            &difference.changes,
+            observed,
+            policy,
+        ),
+    };
     let digest = Digest::over(
         difference.changes.iter().filter(|change| !change.is_rewrite()).map(|change| &change.id),
     );
     let refused = guard::refuse(&difference.changes, observed, policy, context);
-    let said = notices::collect(&wanted.wants, &difference.changes, observed);
-    let warnings = observed.warnings.iter().cloned().chain(said).collect();
+    let said = notices::collect(&wanted, &difference.changes, observed);
+    let ends = ends::warnings(&difference.changes, &ended, &wanted.wants, context);
+    let idle = guard::idle(observed, policy);
+    let warnings = observed.warnings.iter().cloned().chain(said).chain(ends).chain(idle).collect();
     let mut plan = Plan {
         format: Plan::FORMAT.to_owned(),
         account: AccountRef {
@@ -186,16 +227,47 @@ fn compare(
         write_only: difference.write_only,
         expiring,
         ended,
+        declared,
         warnings,
         cost: Cost::default(),
         bots: BTreeMap::new(),
         digest,
         base: None,
+        spent: BTreeSet::new(),
         redacted: false,
     };
     plan.bots = model::names_of_bots(&plan, &observed.directory);
     let calls = pack::pack(&plan.sendable(), policy.batch_size.0);
     plan.cost = cost::price(&plan, &calls, policy, context.look_up_size);
+    plan
+}
+
+/// What is declared otherwise than in other manifests (`before`), without a change of this plan.
+pub fn declared_since(
+    before: (Desired, &Policy),
+    now: (Desired, &Policy),
+    plan: &Plan,
+    observed: &World,
+) -> Vec<Effect> {
+    let nothing = BTreeMap::new();
+    let wants = |desired| resolve::resolve(desired, Declaration::default(), &nothing, observed).wants;
+    let ((before, guards), (desired, policy)) = (before, now);
+    Before::of_wants(&wants(before), guards).effects(&wants(desired), &plan.changes, observed, policy)
+}
+
+/// The plan that takes away what the memory knows with an end that has passed, and nothing else. What the manifests
+/// declare by now with a later end, or without one, stays until that is applied.
+pub fn make_ended(desired: Desired, observed: &World, policy: &Policy, context: &Context) -> Plan {
+    let recalled = memory::recall(&context.memory.facts, &observed.directory);
+    let wanted = resolve::resolve(desired, Declaration::default(), &context.memory.bots, observed);
+    let ends::Over { wants, prolonged } = ends::over(&recalled, &wanted.wants, context.now);
+    let recalled: Vec<_> =
+        recalled.into_iter().filter(|(key, _)| facts::find(&wants, key).is_some()).collect();
+    let mut plan = compare(wanted.narrowed_to(wants), &recalled, observed, policy, context);
+    // What nobody asks for is no part of it.
+    plan.unmanaged.clear();
+    plan.declared.clear();
+    plan.warnings.extend(prolonged);
     plan
 }
 
@@ -219,15 +291,6 @@ pub fn defer(plan: Plan, entries: Vec<Entry>, policy: &Policy, context: &Context
     let calls = pack::pack(&plan.sendable(), policy.batch_size.0);
     plan.cost = cost::price(&plan, &calls, policy, context.look_up_size);
     plan
-}
-
-/// Removals that a grant's end asks for, and no written line.
-fn ended(changes: &[Change], wants: &[(Key, Want)]) -> BTreeSet<ChangeId> {
-    let is_over = |key: &Key| {
-        facts::find(wants, key).is_some_and(|want| want.verdict == Verdict::Absent && want.until.is_some())
-    };
-    let removals = changes.iter().filter(|change| change.action == Action::Remove);
-    removals.filter(|change| is_over(&change.key)).map(|change| change.id.clone()).collect()
 }
 
 /// Splits off the invitations that have been open for too long. The API cannot send one again, and deleting and

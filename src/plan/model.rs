@@ -1,15 +1,18 @@
 //! The plan as a value: serialisable, versioned, with a digest.
 
+use super::effects::Effect;
 use super::expiring::Ending;
 use crate::facts::{
     AccountId, BotId, BotName, BuilderAccess, Directory, Extent, FailOn, GroupId, GroupName, Key, KeyRecord,
     Listing, RoleId, RoleName, RoleType, Source, UserId, Value, World,
 };
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 /// What would change in one account, and what would not change and why.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -42,9 +45,13 @@ pub struct Plan {
     /// Grants that end within 7 days, or ended within a day.
     #[serde(default)]
     pub expiring: Vec<Ending>,
-    /// Ids of removals of expired grants. They need no approval.
+    /// Ids of removals for which only the clock has asked: the memory holds the fact with the end that has passed, and
+    /// that end was ahead when it was applied. They need no approval.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub ended: BTreeSet<ChangeId>,
+    /// What manifests declare otherwise than before, without a change at the platform: no call, and a risk.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub declared: Vec<Effect>,
     /// Ambiguities of the account, such as two users with one address.
     pub warnings: Vec<String>,
     /// Calls and waiting time that applying takes.
@@ -57,6 +64,9 @@ pub struct Plan {
     /// The git revision that separates edited from drift (`--base`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
+    /// Changes that an earlier run has applied by this very plan: they are not sent again when they are gone.
+    #[serde(skip)]
+    pub spent: BTreeSet<ChangeId>,
     /// Addresses and names of people have been replaced. Such a plan can be read, not applied.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub redacted: bool,
@@ -101,6 +111,11 @@ impl Plan {
             && self.blocked.is_empty()
             && self.manual.is_empty()
             && self.refused.is_empty()
+    }
+
+    /// Removals of grants that should have ended by now, whatever else they wait for.
+    pub fn overdue(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(|change| change.has_ended())
     }
 
     /// What no manifest asks for and the account's rules do not tolerate.
@@ -195,6 +210,14 @@ pub struct Change {
     pub pins: Vec<Pin>,
     /// The manifest lines that declare it.
     pub sources: Vec<Source>,
+    /// When the grant ends; of a removal, when what is removed ends or has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub until: Option<Timestamp>,
+    /// Why it was granted, as its manifest says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub reason: Option<Arc<str>>,
     /// Whether the manifests or the account changed.
     pub origin: Origin,
     /// How much harm the change could do.
@@ -206,6 +229,16 @@ pub struct Change {
 }
 
 impl Change {
+    /// What is wanted of the fact, whatever it was before: the same id for every change that wants it.
+    pub fn wish(&self) -> ChangeId {
+        ChangeId::hash_of(None, &self.key, None, self.after.as_ref(), &[])
+    }
+
+    /// Whether it takes away what its end has ended.
+    pub fn has_ended(&self) -> bool {
+        self.action == Action::Remove && self.until.is_some()
+    }
+
     /// A value that cannot be read is sent again: no difference was seen, so no digest counts it.
     pub fn is_rewrite(&self) -> bool {
         self.action == Action::Change && self.before.is_none()
@@ -414,6 +447,10 @@ pub enum Reason {
     AdminFloor,
     /// Another process reverted the change repeatedly within a day.
     Contested,
+    /// The platform accepted the change in two applies in a row, and shows its own value.
+    PlatformKeeps,
+    /// This machine's clock and the platform's differ, so nothing is added with an end or removed because of one.
+    ClockSkew,
     /// The change needs an approval (controller).
     ApprovalRequired,
     /// The removal waits until no object has been edited for `safety.settle` (controller).
@@ -535,7 +572,8 @@ pub(super) fn names_of_bots(plan: &Plan, directory: &Directory) -> BTreeMap<BotI
         .map(|change| &change.key)
         .chain(entries.into_iter().flatten().flat_map(|entry| &entry.subjects))
         .chain(plan.unmanaged.iter().map(|unmanaged| &unmanaged.subject))
-        .chain(plan.expiring.iter().map(|ending| &ending.subject));
+        .chain(plan.expiring.iter().map(|ending| &ending.subject))
+        .chain(plan.declared.iter().filter_map(|effect| effect.subject.as_ref()));
     names_of(keys, |bot| directory.bots.get(bot).map(|entry| entry.name.clone()))
 }
 

@@ -1,9 +1,11 @@
 //! What a plan says beside its changes: what differs and nobody can change by API.
 
 use super::model::Change;
+use super::moves;
+use super::resolve::Wanted;
 use crate::facts::{
     self, AttributeMapping, Email, Holder, Key, Listing, MappedTarget, Membership, PermissionName, RoleName,
-    RoleType, SignOn, SyncMode, Value, Verdict, Want, World,
+    RoleType, SignOn, SyncMode, Value, Verdict, World,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) const ORG_USER_ID: &str = "orgUserId";
 
 /// What single sign-on does to this plan first, then in the order of the facts they are about.
-pub(super) fn collect(wants: &[(Key, Want)], changes: &[Change], observed: &World) -> Vec<String> {
+pub(super) fn collect(wanted: &Wanted, changes: &[Change], observed: &World) -> Vec<String> {
+    let wants = &wanted.wants;
     let mut notices = sign_on(changes, observed);
     let mut holders: BTreeMap<&str, Vec<&Email>> = BTreeMap::new();
     for (email, entry) in &observed.directory.users {
@@ -19,6 +22,7 @@ pub(super) fn collect(wants: &[(Key, Want)], changes: &[Change], observed: &Worl
             holders.entry(id).or_default().push(email);
         }
     }
+    notices.extend(one_person_twice(wanted, &holders));
     for (key, want) in wants {
         if let (Key::RoleDefinition(role_type, role), Verdict::Present(Value::Role(spec))) =
             (key, &want.verdict)
@@ -39,17 +43,29 @@ pub(super) fn collect(wants: &[(Key, Want)], changes: &[Change], observed: &Worl
                  created, and no call changes it"
             ));
         }
-        if let Some(several) = holders.get(declared.as_str()).filter(|several| several.len() > 1) {
-            let names: Vec<&str> = several.iter().map(|email| email.as_str()).collect();
-            notices.push(format!(
-                "orgUserId {declared} is of {} users, who may be one person: {}",
-                names.len(),
-                names.join(", ")
-            ));
-        }
     }
     notices.dedup();
     notices
+}
+
+/// One id of the organisation on several users of whom manifests speak: one person under two addresses, unless that is
+/// declared.
+fn one_person_twice(wanted: &Wanted, holders: &BTreeMap<&str, Vec<&Email>>) -> Vec<String> {
+    let is_doubtful = |several: &Vec<&Email>| {
+        let is_declared = several.iter().any(|email| wanted.referenced.contains(*email));
+        let are_one = several.windows(2).all(|pair| moves::is_one_person(wanted, pair[0], pair[1]));
+        several.len() > 1 && is_declared && !are_one
+    };
+    let doubtful = holders.iter().filter(|(_, several)| is_doubtful(several));
+    let told = doubtful.map(|(id, several)| {
+        let names: Vec<&str> = several.iter().map(|email| email.as_str()).collect();
+        format!(
+            "orgUserId {id} is of {} users, who may be one person: {}; if so, name the old address in previousEmails",
+            names.len(),
+            names.join(", ")
+        )
+    });
+    told.collect()
 }
 
 /// What a sign-in undoes of these changes (kore-api 2.17).

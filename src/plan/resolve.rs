@@ -7,7 +7,8 @@ use super::memory::{Declaration, UndeclaredReasons};
 use super::model::{Entry, Pin, Reason};
 use crate::facts::{
     BotEntry, BotId, BotName, BotRef, Closure, Completeness, Desired, Directory, Email, GroupId, GroupName,
-    Key, Listing, RoleId, RoleName, RoleType, Scope, ScopeExtent, Source, Verdict, Want, World, nearest,
+    Key, Listing, Move, RoleId, RoleName, RoleType, Scope, ScopeExtent, Source, Verdict, Want, World,
+    nearest,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -23,12 +24,32 @@ pub(super) struct Wanted {
     pub missing_groups: Vec<Entry>,
     pub referenced: BTreeSet<Email>,
     pub strip: BTreeSet<Email>,
+    /// People whose address changes, by the old address.
+    pub moves: BTreeMap<Email, Move>,
+    /// Old addresses that nothing is taken from yet.
+    pub kept: BTreeSet<Email>,
     pub completeness: Completeness,
     pub names: NameIndex,
     /// Names of bots that no bot has.
     pub missed_bots: BTreeSet<BotName>,
     /// Why a fact that was declared once is not declared now.
     pub undeclared_reasons: UndeclaredReasons,
+}
+
+impl Wanted {
+    /// The same names and people, and only these wants: no list is about anything, and nothing else is retired.
+    pub(super) fn narrowed_to(self, wants: Vec<(Key, Want)>) -> Self {
+        Self {
+            wants,
+            scopes: HashMap::new(),
+            unresolved: Vec::new(),
+            missing_groups: Vec::new(),
+            strip: BTreeSet::new(),
+            moves: BTreeMap::new(),
+            completeness: Completeness::Unknown,
+            ..self
+        }
+    }
 }
 
 /// The directory by name, built once.
@@ -95,7 +116,7 @@ pub(super) fn resolve(
     remembered: &BTreeMap<BotId, BotName>,
     world: &World,
 ) -> Wanted {
-    let Desired { wants, scopes, referenced, strip, completeness } = desired;
+    let Desired { wants, scopes, referenced, strip, moves, completeness } = desired;
     let mut resolver = Resolver::new(&wants, remembered, world);
     let elsewhere = std::mem::take(&mut declaration.elsewhere);
     let elsewhere = resolver.wants(elsewhere).wants.into_iter().filter_map(|(key, want)| {
@@ -116,6 +137,8 @@ pub(super) fn resolve(
         missing_groups,
         referenced,
         strip,
+        moves,
+        kept: BTreeSet::new(),
         completeness,
         missed_bots: resolver.missed_bots(),
         names: resolver.names,

@@ -59,6 +59,14 @@ pub enum Effect {
     DropBefore,
     /// The connection breaks after everything was done.
     DropAfter,
+    /// Served with another `Date`: the clock of the platform, or of something in between, is off.
+    Date {
+        /// By how many seconds it is ahead; none: no such header.
+        seconds_ahead: Option<i64>,
+        /// `Age` in seconds, as from a cache; none: no such header.
+        #[serde(default)]
+        age: Option<u64>,
+    },
     /// Served late.
     Delay {
         /// By how much.

@@ -41,7 +41,7 @@ use crate::kore::{Deadline, Gateway, KoreError, Reader, Writer};
 use crate::plan::pack::{Call, pack};
 use crate::plan::{Change, ChangeId, Plan};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tokio_util::sync::CancellationToken;
 
 /// How old an observation may be when a call that relies on it is sent.
@@ -80,6 +80,7 @@ pub async fn run(
         account,
         journal,
         cancel,
+        spent: plan.spent.clone(),
         known_ids: KnownIds::from_read(observed, &sendable),
         queue: Queue::new(calls),
         progress: Progress::new(changes),
@@ -90,6 +91,7 @@ pub async fn run(
         Ok(()) => run.drive().await,
         Err(end) => Err(end),
     };
+    run.look_once_more(&ended).await;
     run.finish(ended, calls_before)
 }
 
@@ -145,6 +147,8 @@ struct Run<'a, 'b> {
     account: &'a Account<'b>,
     journal: &'a mut Journal,
     cancel: CancellationToken,
+    /// What an earlier run has applied by the same plan.
+    spent: BTreeSet<ChangeId>,
     known_ids: KnownIds,
     queue: Queue,
     progress: Progress,
@@ -274,6 +278,23 @@ impl Run<'_, '_> {
     fn write_start(&mut self, plan: &Plan) -> Result<(), EarlyEnd> {
         let at = self.account.gateway.now();
         self.journal.start(at, plan, self.observed_by_plan).map_err(EarlyEnd::Journal)
+    }
+
+    /// A run that is asked to stop, or cannot write any more, still looks at what it has sent: once, and only where that
+    /// takes no waiting.
+    async fn look_once_more(&mut self, ended: &Result<(), EarlyEnd>) {
+        let is_worth_a_look = matches!(ended, Err(EarlyEnd::Cancelled | EarlyEnd::Journal(_)));
+        if !is_worth_a_look || self.progress.is_read_back() {
+            return;
+        }
+        let request = self.read_request(&[]);
+        let calls = 1 + request.look_up.len() / self.look_up_size();
+        if self.account.gateway.room_within(SignedDuration::ZERO) < calls {
+            return;
+        }
+        if let Ok(world) = self.account.reader.read(&request).await {
+            self.record_applied(&world);
+        }
     }
 
     /// Gives every change that is left its outcome.

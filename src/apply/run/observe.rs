@@ -30,11 +30,11 @@ impl Run<'_, '_> {
         Ok(Observation { world, at })
     }
 
-    fn look_up_size(&self) -> usize {
+    pub(super) fn look_up_size(&self) -> usize {
         self.account.reader.sizes().look_up.max(1)
     }
 
-    fn read_request(&self, batch: &[QueuedCall]) -> ReadRequest {
+    pub(super) fn read_request(&self, batch: &[QueuedCall]) -> ReadRequest {
         let mut request = ReadRequest::default();
         let mut takes_master_admin_away = false;
         let in_flight: Vec<ChangeId> = self.progress.ids_in_flight();

@@ -4,7 +4,7 @@
 //! a [`World`], and outcomes come out for the caller to record.
 
 use super::super::check::has_taken_effect;
-use super::super::outcome::{ChangeOutcome, Outcome};
+use super::super::outcome::{ACCEPTED, ChangeOutcome, Outcome};
 use crate::facts::{Email, Key, Membership, Value, World};
 use crate::plan::pack::{Call, WriteKind};
 use crate::plan::{Change, ChangeId, master_admins, takes_master_admin};
@@ -179,17 +179,22 @@ impl Progress {
 
     /// The outcomes of everything that is still in flight after the last read, a minute after it was sent.
     pub(super) fn not_taken_effect(&self, observed: &World) -> Vec<(ChangeId, ChangeOutcome)> {
+        const UNREAD: &str = "whether it came about could not be read";
         let outcome = |(id, Sent { unknown }): (&ChangeId, &Sent)| {
             let change = self.changes.get(id);
             let is_removal = change.is_some_and(|change| change.action.is_removal());
             let seen = match change.and_then(|change| has_taken_effect(change, observed)) {
-                None => "whether it came about could not be read",
-                Some(_) if is_removal => "a minute later it is still there",
-                Some(_) => "a minute later it is not there",
+                None => None,
+                Some(_) if is_removal => Some("still there"),
+                Some(_) => Some("not there"),
             };
-            let why = match unknown {
-                Some(why) => format!("the reply was lost ({why}); {seen}; run again"),
-                None => format!("the platform accepted it; {seen}"),
+            let why = match (unknown, seen) {
+                (Some(why), Some(seen)) => {
+                    format!("the reply was lost ({why}); a minute later it is {seen}; run again")
+                }
+                (Some(why), None) => format!("the reply was lost ({why}); {UNREAD}; run again"),
+                (None, Some(seen)) => format!("{ACCEPTED}{seen}"),
+                (None, None) => format!("the platform accepted it; {UNREAD}"),
             };
             (id.clone(), ChangeOutcome::Failed(why))
         };

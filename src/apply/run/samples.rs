@@ -24,6 +24,8 @@ pub(super) fn added(name: &str, key: Key, after: Value) -> Change {
         after: Some(after),
         pins: Vec::new(),
         sources: Vec::new(),
+        until: None,
+        reason: None,
         origin: Origin::Unknown,
         risk: Risk { level: RiskLevel::Low, why: String::new() },
         reversible: Reversible::Yes,

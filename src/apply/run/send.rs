@@ -2,7 +2,7 @@
 
 use super::super::encode::{Reply, RequestEncoder};
 use super::super::journal::Record;
-use super::super::outcome::ChangeOutcome;
+use super::super::outcome::{ChangeOutcome, REFUSED};
 use super::queue::QueuedCall;
 use super::{EarlyEnd, MAX_OBSERVATION_AGE, Observation, Run};
 use crate::facts::{Key, World};
@@ -11,9 +11,6 @@ use crate::plan::pack::Call;
 use crate::plan::{Action, ChangeId};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// How a refusal begins.
-pub(super) const REFUSED: &str = "the platform refused";
 
 impl Run<'_, '_> {
     /// Why the call would leave too few Master Admins who can sign in. Counted on this very observation, less those whom
@@ -55,14 +52,15 @@ impl Run<'_, '_> {
             Ok(answer) => answer.to_string(),
             Err(error) => error.to_string(),
         };
-        self.write_record(&Record::Answered { at: self.account.gateway.now(), answer: text })?;
+        let written = self.write_record(&Record::Answered { at: self.account.gateway.now(), answer: text });
         match answer {
             Ok(reply) => self.sort_reply(queued, reply),
             // Nothing was executed. Whether waiting is allowed at all is decided before the next observation.
             Err(error) if is_worth_another_observation(&error) => self.retry(queued),
             Err(error) => return Err(error.into()),
         }
-        Ok(())
+        // Whatever the journal lacks, it was sent.
+        written
     }
 
     /// What an answer means for each change of the call.
@@ -92,7 +90,7 @@ impl Run<'_, '_> {
             for id in entry {
                 match refused.get(&at) {
                     Some(why) => {
-                        let why = format!("{REFUSED}: {why}");
+                        let why = format!("{REFUSED}{why}");
                         self.record_outcome(id, ChangeOutcome::Failed(why));
                     }
                     None => self.mark_sent(id, None),

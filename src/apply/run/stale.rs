@@ -9,6 +9,7 @@ use super::progress::Progress;
 use crate::facts::{Key, World};
 use crate::plan::pack::{Call, WriteKind};
 use crate::plan::{Change, ChangeId};
+use jiff::Timestamp;
 
 impl Run<'_, '_> {
     /// Drops changes from a call that are done already, stale, not observed, or without what they depend on, and records
@@ -20,7 +21,14 @@ impl Run<'_, '_> {
             for id in std::mem::take(entry) {
                 // Without a change there is nothing to send.
                 let Some(change) = self.progress.change(&id) else { continue };
-                match outcome_without_sending(change, observed, entry, &self.progress, &self.known_ids) {
+                let now = self.account.gateway.now();
+                let outcome =
+                    outcome_without_sending(change, observed, entry, &self.progress, &self.known_ids, now);
+                match outcome {
+                    None if self.spent.contains(&id) => {
+                        let why = "this plan has applied it already, and it was undone since; plan anew";
+                        self.record_outcome(&id, ChangeOutcome::Stale(why.to_owned()));
+                    }
                     None => entry.push(id),
                     Some(outcome) => self.record_outcome(&id, outcome),
                 }
@@ -48,16 +56,26 @@ fn outcome_without_sending(
     beside: &[ChangeId],
     progress: &Progress,
     known_ids: &KnownIds,
+    now: Timestamp,
 ) -> Option<ChangeOutcome> {
     if let Some(dependency) = progress.missing_dependency(change, beside) {
         return Some(ChangeOutcome::HeldBack(dependency));
     }
     match precondition(change, observed) {
-        Precondition::Holds => known_ids.moved_name(change).map(ChangeOutcome::Stale),
+        Precondition::Holds => match ended_meanwhile(change, now) {
+            Some(why) => Some(ChangeOutcome::Stale(why)),
+            None => known_ids.moved_name(change).map(ChangeOutcome::Stale),
+        },
         Precondition::Satisfied => Some(ChangeOutcome::AlreadyThere),
         Precondition::Broken(seen) => Some(ChangeOutcome::Stale(seen)),
         Precondition::NotObserved(why) => Some(ChangeOutcome::Failed(why)),
     }
+}
+
+/// What was to be given has ended since it was planned.
+fn ended_meanwhile(change: &Change, now: Timestamp) -> Option<String> {
+    let until = change.until.filter(|until| !change.action.is_removal() && *until <= now)?;
+    Some(format!("no need for it any more: it ended at {until}"))
 }
 
 /// What becomes of the changes left of an entry that cannot be sent as it is. `creates`: it had the membership of a user
@@ -106,11 +124,15 @@ mod tests {
     };
     use super::*;
     use crate::facts::{BuilderAccess, Value};
+    use crate::plan::Action;
+
+    const NOW: i64 = 1_800_000_000;
 
     fn outcome_of(change: &Change, observed: &World, beside: &[ChangeId]) -> Option<ChangeOutcome> {
         let progress = progress([change.clone()]);
         let known_ids = KnownIds::from_read(&World::default(), &[]);
-        outcome_without_sending(change, observed, beside, &progress, &known_ids)
+        let now = Timestamp::from_second(NOW).unwrap();
+        outcome_without_sending(change, observed, beside, &progress, &known_ids, now)
     }
 
     fn access(name: &str, access: BuilderAccess) -> (Key, Value) {
@@ -139,6 +161,22 @@ mod tests {
         let other = observed([joined("a"), access("a", BuilderAccess::ALL[2])]);
         let outcome = outcome_of(&change, &other, &[]);
         assert!(matches!(outcome, Some(ChangeOutcome::Stale(_))), "{outcome:?}");
+    }
+
+    #[test]
+    fn what_has_ended_since_the_plan_is_not_given_and_is_still_taken_away() {
+        let end = |seconds| Some(Timestamp::from_second(NOW + seconds).unwrap());
+        let seen = observed([joined("a")]);
+        let given = |seconds| Change { until: end(seconds), ..assignment("a", &[]) };
+        let outcome = outcome_of(&given(0), &seen, &[]);
+        assert!(
+            matches!(&outcome, Some(ChangeOutcome::Stale(why)) if why.contains("ended at")),
+            "{outcome:?}"
+        );
+        assert_eq!(outcome_of(&given(1), &seen, &[]), None);
+        let held = observed([joined("a"), assigned("a")]);
+        let taken = Change { action: Action::Remove, before: given(0).after, after: None, ..given(0) };
+        assert_eq!(outcome_of(&taken, &held, &[]), None);
     }
 
     #[test]

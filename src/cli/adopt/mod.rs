@@ -148,7 +148,7 @@ async fn look(
         let Made { plan, world, .. } =
             make(manifests, compiled.clone(), &session, &reach, extent, output).await?;
         let plan = match base {
-            Some(base) => base.mark(plan, &world),
+            Some(base) => base.mark(plan, None, &world),
             None => plan,
         };
         Ok(Seen { plan, world, memory })

@@ -26,7 +26,8 @@ use std::path::{Path, PathBuf};
 #[command(
     override_usage = "koreconcile explain [OPTIONS] WHO [PATH]...\n       \
                       koreconcile explain [OPTIONS] --bot NAME [PATH]...\n       \
-                      koreconcile explain [OPTIONS] --role NAME [PATH]...",
+                      koreconcile explain [OPTIONS] --role NAME [PATH]...\n       \
+                      koreconcile explain [OPTIONS] --ending TIME [PATH]...",
     after_help = "Why a user does not have a role: explain jane.doe@example.com --role \"Bot Developer\" --bot \"Banking Assistant\""
 )]
 pub(super) struct ExplainArgs {
@@ -39,6 +40,9 @@ pub(super) struct ExplainArgs {
     /// Who holds this role
     #[arg(long, value_name = "NAME")]
     role: Option<String>,
+    /// Which grants end within this time: 24h, 30d
+    #[arg(long, value_name = "TIME", value_parser = super::inputs::time)]
+    ending: Option<SignedDuration>,
     /// Show who changed the bots of the answer, by their change logs: one call or more per bot
     #[arg(long, conflicts_with_all = ["offline", "observed"])]
     who: bool,
@@ -79,7 +83,7 @@ enum Format {
 /// Explains, and prints the explanation.
 pub(super) async fn run(args: &ExplainArgs, output: &Output) -> Result<Exit, CliError> {
     let Some((query, paths)) = query(args) else {
-        let usage = "explain needs a user, a bot or a role\n  give an e-mail address, --bot NAME or --role NAME, then the manifests";
+        let usage = "explain needs a user, a bot, a role or a time\n  give an e-mail address, --bot NAME, --role NAME or --ending TIME, then the manifests";
         output.error(usage);
         return Ok(Exit::Invalid);
     };
@@ -194,7 +198,8 @@ fn query(args: &ExplainArgs) -> Option<(Query, Vec<String>)> {
         _ => (None, &args.words[..]),
     };
     let bot = args.bot.as_deref().map(BotRef::new);
-    let query = Query { who, bot, role: args.role.clone() };
+    let ending_by = args.ending.map(|within| crate::facts::after(Timestamp::now(), within));
+    let query = Query { who, bot, role: args.role.clone(), ending_by };
     let paths = if paths.is_empty() { vec![".".to_owned()] } else { paths.to_vec() };
     (query != Query::default()).then_some((query, paths))
 }

@@ -292,7 +292,7 @@ impl Metrics {
         }
         if let Some(plan) = &pass.plan {
             let is_there = |id| pass.outcome.as_ref().is_some_and(|outcome| outcome.is_good(id));
-            let overdue = plan.ended.iter().filter(|id| !is_there(id)).count();
+            let overdue = plan.overdue().filter(|change| !is_there(&change.id)).count();
             self.overdue.get_or_create(labels).set(number(overdue));
             for risk in RiskLevel::ALL {
                 let count = plan.unmanaged.iter().filter(|fact| fact.risk.level == risk).count();

@@ -106,7 +106,9 @@ impl ConditionReason {
             | plan::Reason::Protected
             | plan::Reason::RemovalCeiling
             | plan::Reason::AdminFloor
-            | plan::Reason::Contested => Self::PlanEntry(reason),
+            | plan::Reason::Contested
+            | plan::Reason::ClockSkew
+            | plan::Reason::PlatformKeeps => Self::PlanEntry(reason),
         }
     }
 

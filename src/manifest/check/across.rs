@@ -118,7 +118,10 @@ fn addresses(manifest: &Manifest) -> Vec<(&Email, &Manifest, &'static str, usize
         emails.enumerate().filter_map(move |(at, email)| email.map(|email| (email, manifest, path, at)))
     }
     match &manifest.spec {
-        Spec::User(spec) => vec![(&spec.email, manifest, "email", 0)],
+        Spec::User(spec) => [(&spec.email, manifest, "email", 0)]
+            .into_iter()
+            .chain(listed(manifest, "previousEmails", spec.previous_emails.iter().map(Some)))
+            .collect(),
         Spec::Account(spec) => spec
             .safety
             .primary_admin

@@ -1,8 +1,8 @@
 //! A `KoreAccount` becomes the way to the account and the policy.
 
 use crate::facts::{
-    Approval, BatchSize, FailOn, Invitations, Mode, Ownership, OwnershipLevel, Pattern, Policy, RateLimit,
-    Retired, Retirement, Safety,
+    Allowance, Approval, BatchSize, FailOn, Invitations, Mode, Ownership, OwnershipLevel, Pattern, Policy,
+    RateLimit, Retired, Retirement, Safety,
 };
 use crate::manifest::kinds::KoreAccountSpec;
 use crate::manifest::kinds::account::{
@@ -194,6 +194,7 @@ fn safety(spec: &SafetySpec) -> Safety {
         min_master_admins,
         primary_admin,
         protected,
+        allow_removals,
         settle: _,
     } = spec;
     Safety {
@@ -202,6 +203,11 @@ fn safety(spec: &SafetySpec) -> Safety {
         min_master_admins: *min_master_admins,
         primary_admin: primary_admin.clone(),
         protected: protected.iter().map(|pattern| Pattern::new(pattern)).collect(),
+        allow_removals: allow_removals.as_ref().map(|allowed| Allowance {
+            count: allowed.count,
+            until: allowed.until,
+            reason: allowed.reason.clone(),
+        }),
     }
 }
 

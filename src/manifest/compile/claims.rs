@@ -11,6 +11,7 @@ use crate::facts::{BotRef, DialogSet, Email, Family, Key, Location, Source, Valu
 use crate::manifest::finding::{Code, Finding, Span, Spot};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What one line says about one fact.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub(super) struct Claim {
     pub(super) source: Source,
     /// When a grant ends, or ended.
     pub(super) until: Option<Timestamp>,
+    /// Why it is granted.
+    pub(super) reason: Option<Arc<str>>,
 }
 
 /// What is said of a fact.
@@ -101,12 +104,12 @@ fn settle_one(group: &mut Vec<Claim>, findings: &mut Vec<Finding>) -> Option<Wan
     }
     // The usual case, without detours: one line, one fact.
     if group.len() == 1 {
-        let Claim { key: _, stance, source, until } = group.pop()?;
+        let Claim { key: _, stance, source, until, reason } = group.pop()?;
         let verdict = match stance {
             Stance::Present(value) => Verdict::Present(value),
             Stance::Absent | Stance::Expired => Verdict::Absent,
         };
-        return Some(Want { verdict, sources: vec![source], until });
+        return Some(Want { verdict, sources: vec![source], until, reason });
     }
     let named = group
         .iter()
@@ -139,8 +142,10 @@ fn settle_one(group: &mut Vec<Claim>, findings: &mut Vec<Finding>) -> Option<Wan
         (Some(left), Some(right)) => Some(left.max(right)),
         _ => None,
     });
+    let until = until.flatten();
     let mut verdict = Verdict::Absent;
     group.sort_by(|left, right| left.source.cmp(&right.source));
+    let reason = group.iter().filter(|claim| claim.until == until).find_map(|claim| claim.reason.clone());
     for claim in group.drain(..) {
         let Stance::Present(value) = claim.stance else { continue };
         verdict = Verdict::Present(match verdict {
@@ -148,7 +153,7 @@ fn settle_one(group: &mut Vec<Claim>, findings: &mut Vec<Finding>) -> Option<Wan
             Verdict::Present(earlier) => united(earlier, value),
         });
     }
-    Some(Want { verdict, sources: sources.into_iter().collect(), until: until.flatten() })
+    Some(Want { verdict, sources: sources.into_iter().collect(), until, reason })
 }
 
 fn is_present(claim: &Claim) -> bool {

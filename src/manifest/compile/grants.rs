@@ -1,11 +1,11 @@
 //! Objects become claims about facts, and scopes.
 
-use super::claims::{Claim, Claims, Stance};
+use super::claims::{self, Claim, Claims, Stance};
 use super::people::People;
 use super::teams::Teams;
 use crate::facts::{
-    BotRef, Closure, DialogSet, Email, GroupName, Holder, Key, Membership, PersonName, RoleName, RoleSpec,
-    RoleType, Scope, ScopeExtent, Source, Value,
+    BotRef, Closure, DialogSet, Email, GroupName, Holder, Key, Membership, Move, PersonName, RoleName,
+    RoleSpec, RoleType, Scope, ScopeExtent, Source, Value,
 };
 use crate::manifest::finding::{Code, Finding};
 use crate::manifest::kinds::shared::{AbsentPerson, MembershipMode, PersonSubject, State, Subject};
@@ -16,7 +16,7 @@ use crate::manifest::kinds::{
 };
 use crate::manifest::model::Manifest;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Collects what the objects of one account say.
@@ -27,6 +27,7 @@ pub(super) struct Grants<'m> {
     pub(super) claims: Claims,
     pub(super) scopes: Vec<Scope<BotRef>>,
     pub(super) strip: BTreeSet<Email>,
+    pub(super) moves: BTreeMap<Email, Move>,
     pub(super) findings: Vec<Finding>,
 }
 
@@ -47,6 +48,7 @@ struct Granted<'g> {
     team: Option<&'g str>,
     group: Option<&'g GroupName>,
     expires_at: Option<Timestamp>,
+    reason: Option<&'g str>,
 }
 
 impl Grants<'_> {
@@ -64,13 +66,38 @@ impl Grants<'_> {
     }
 
     fn present(&mut self, key: Key<BotRef>, value: Value, source: Source) {
-        self.claims.push(Claim { key, stance: Stance::Present(value), source, until: None });
+        let stance = Stance::Present(value);
+        self.claims.push(Claim { key, stance, source, until: None, reason: None });
+    }
+
+    fn moves(&mut self, manifest: &Manifest, to: &Email, previous: &[Email]) {
+        for (index, old) in previous.iter().enumerate() {
+            let spot = || manifest.item_spot("previousEmails", index);
+            if old == to {
+                let message = format!("{old} is the address of this KoreUser, and not a previous one");
+                self.findings
+                    .push(Finding::new(Code::Contradiction, spot(), message).hint("delete the line"));
+                continue;
+            }
+            let old = self.people.known(old);
+            let source = manifest.item("previousEmails", index);
+            let known = self.moves.insert(old.clone(), Move { to: to.clone(), source });
+            if let Some(other) = known.filter(|other| other.to != *to) {
+                let message = format!("{old} is a previous address of {} as well", other.to);
+                self.findings.push(
+                    Finding::new(Code::Contradiction, spot(), message)
+                        .hint("keep one of the two lines")
+                        .related(claims::spot(&other.source), "the other one"),
+                );
+            }
+        }
     }
 
     fn user(&mut self, manifest: &Manifest, spec: &KoreUserSpec) {
         let KoreUserSpec {
             account: _,
             email,
+            previous_emails,
             first_name,
             last_name,
             org_user_id,
@@ -83,6 +110,7 @@ impl Grants<'_> {
             deletion_policy: _,
         } = spec;
         let email = self.people.known(email);
+        self.moves(manifest, &email, previous_emails);
         if *state == State::Absent {
             let source = manifest.source("state");
             self.claims.push(Claim {
@@ -90,6 +118,7 @@ impl Grants<'_> {
                 stance: Stance::Absent,
                 source,
                 until: None,
+                reason: None,
             });
             if *offboard == Offboard::StripAccess {
                 self.strip.insert(email);
@@ -247,7 +276,10 @@ impl Grants<'_> {
             }
             for (holder, source) in holders {
                 let stance = if is_live { Stance::Present(value.clone()) } else { Stance::Expired };
-                self.claim(&extent, holder, stance, source, subject.expires_at);
+                if let Some(key) = key(&extent, holder) {
+                    let reason = subject.reason.map(Arc::from);
+                    self.claims.push(Claim { key, stance, source, until: subject.expires_at, reason });
+                }
             }
         }
         for (index, holder) in absent.into_iter().enumerate() {
@@ -255,7 +287,10 @@ impl Grants<'_> {
                 Holder::User(user) => Holder::User(self.people.known(&user)),
                 holder @ Holder::Group(_) => holder,
             };
-            self.claim(&extent, holder, Stance::Absent, manifest.item("absent", index), None);
+            let source = manifest.item("absent", index);
+            if let Some(key) = key(&extent, holder) {
+                self.claims.push(Claim { key, stance: Stance::Absent, source, until: None, reason: None });
+            }
         }
         let is_nobody = live == 0 || (has_teams && live_in_teams == 0);
         let closure = match membership {
@@ -276,7 +311,7 @@ impl Grants<'_> {
         manifest: &Manifest,
         index: usize,
     ) -> (Vec<(Holder, Source)>, Option<String>) {
-        let Granted { user, team, group, expires_at: _ } = subject;
+        let Granted { user, team, group, expires_at: _, reason: _ } = subject;
         let source = manifest.item("subjects", index);
         match (user, group, team) {
             (Some(user), ..) => (vec![(Holder::User(self.people.known(user)), source)], None),
@@ -289,19 +324,6 @@ impl Grants<'_> {
                 (members.collect(), expansion.gap.clone())
             }
             (None, None, None) => (Vec::new(), None),
-        }
-    }
-
-    fn claim(
-        &mut self,
-        extent: &ScopeExtent<BotRef>,
-        holder: Holder,
-        stance: Stance,
-        source: Source,
-        until: Option<Timestamp>,
-    ) {
-        if let Some(key) = key(extent, holder) {
-            self.claims.push(Claim { key, stance, source, until });
         }
     }
 
@@ -342,13 +364,25 @@ fn key(extent: &ScopeExtent<BotRef>, holder: Holder) -> Option<Key<BotRef>> {
 }
 
 fn subject(subject: &Subject) -> Granted<'_> {
-    let Subject { user, team, group, expires_at, reason: _ } = subject;
-    Granted { user: user.as_ref(), team: team.as_deref(), group: group.as_ref(), expires_at: *expires_at }
+    let Subject { user, team, group, expires_at, reason } = subject;
+    Granted {
+        user: user.as_ref(),
+        team: team.as_deref(),
+        group: group.as_ref(),
+        expires_at: *expires_at,
+        reason: reason.as_deref(),
+    }
 }
 
 fn person(subject: &PersonSubject) -> Granted<'_> {
-    let PersonSubject { user, team, expires_at, reason: _ } = subject;
-    Granted { user: user.as_ref(), team: team.as_deref(), group: None, expires_at: *expires_at }
+    let PersonSubject { user, team, expires_at, reason } = subject;
+    Granted {
+        user: user.as_ref(),
+        team: team.as_deref(),
+        group: None,
+        expires_at: *expires_at,
+        reason: reason.as_deref(),
+    }
 }
 
 fn absent_person(absent: &AbsentPerson) -> Holder {

@@ -16,10 +16,11 @@ use super::finding::{Code, Finding, Spot};
 use super::kinds::{Kind, KoreAccountSpec, Spec};
 use super::model::{Index, Manifest, Manifests};
 use crate::facts::{
-    BotRef, Closure, Completeness, Desired, Key, LoadedObjects, Policy, Scope, Source, Verdict, nearest,
+    BotRef, Closure, Completeness, Desired, Email, Key, LoadedObjects, Move, Policy, Scope, Source, Verdict,
+    Want, nearest,
 };
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What the manifests of one account come to.
@@ -131,6 +132,7 @@ pub fn compile(
         claims: claims::Claims::default(),
         scopes: Vec::new(),
         strip: BTreeSet::new(),
+        moves: BTreeMap::new(),
         findings: Vec::new(),
     };
     let loaded = LoadedObjects::new(objects.iter().map(|object| object.as_loaded()).collect());
@@ -140,9 +142,10 @@ pub fn compile(
     if let Some(person) = &spec.safety.primary_admin {
         grants.people.known(person);
     }
-    let grants::Grants { people, claims, mut scopes, strip, mut findings, .. } = grants;
+    let grants::Grants { people, claims, mut scopes, strip, moves, mut findings, .. } = grants;
     let (wants, contradictions) = claims::settle(claims);
     findings.extend(contradictions);
+    findings.extend(grants_to_previous_addresses(&wants, &moves));
     let completeness = completeness(manifests, account, &findings);
     leave_open(&mut scopes, &completeness);
     scopes
@@ -153,6 +156,7 @@ pub fn compile(
     desired.scopes = scopes;
     desired.referenced = people.all().collect();
     desired.strip = strip;
+    desired.moves = moves;
     desired.completeness = completeness;
     Ok(Compiled {
         account: account::connection(account, spec),
@@ -162,6 +166,22 @@ pub fn compile(
         objects: loaded,
         findings,
     })
+}
+
+/// Everything about a person is said of the new address: what is said of a previous one would be given to a user who is
+/// to leave.
+fn grants_to_previous_addresses(
+    wants: &[(Key<BotRef>, Want)],
+    moves: &BTreeMap<Email, Move>,
+) -> Vec<Finding> {
+    let told = wants.iter().filter_map(|(key, want)| {
+        let (old, Move { to, source }) = key.email().and_then(|email| moves.get_key_value(email))?;
+        let spot = claims::spot(want.sources.first()?);
+        let message = format!("{key}: {old} is a previous address of {to}");
+        let finding = Finding::new(Code::Contradiction, spot, message).hint(format!("write {to}"));
+        Some(finding.related(claims::spot(source), "declared here"))
+    });
+    told.collect()
 }
 
 fn choose<'m>(

@@ -3,6 +3,7 @@
 use super::status::AccountStatus;
 use super::text;
 use crate::facts::{AccountId, Email};
+use jiff::Timestamp;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -367,6 +368,9 @@ pub struct SafetySpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000), inner(length(min = 1, max = 254)))]
     pub protected: Vec<String>,
+    /// More removals than the two limits allow, for a while: so many people leave at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_removals: Option<AllowRemovalsSpec>,
     /// Cluster only: removals wait until no object has been edited for this long.
     #[serde(default = "two_minutes")]
     #[schemars(length(max = 16), regex(pattern = text::DURATION_PATTERN))]
@@ -381,9 +385,26 @@ impl Default for SafetySpec {
             min_master_admins: two(),
             primary_admin: None,
             protected: Vec::new(),
+            allow_removals: None,
             settle: two_minutes(),
         }
     }
+}
+
+/// More removals for a while.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AllowRemovalsSpec {
+    /// Up to so many removals in a run (command line) or in 24 hours (cluster), whatever the limits say.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub count: u32,
+    /// From then on the limits apply again. RFC 3339, such as `2026-12-31T18:00:00Z`.
+    #[serde(deserialize_with = "text::required_time")]
+    #[schemars(schema_with = "text::timestamp")]
+    pub until: Timestamp,
+    /// What they are for.
+    #[schemars(length(min = 1, max = 1024))]
+    pub reason: String,
 }
 
 /// Call budget.

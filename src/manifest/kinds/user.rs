@@ -51,6 +51,11 @@ pub struct KoreUserSpec {
     /// E-mail address, which identifies the user; case is ignored. Immutable.
     #[x_kube(validation = crate::manifest::kinds::rules::EMAIL_IS_IMMUTABLE.rule())]
     pub email: Email,
+    /// Addresses that this user had before. Such a user keeps everything until the new address has joined, and is removed
+    /// then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub previous_emails: Vec<Email>,
     /// First name. Left out: not compared and not changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]

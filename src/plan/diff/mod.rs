@@ -284,6 +284,9 @@ impl Comparison<'_> {
         if email.is_some_and(|email| self.people.leaving.contains(email)) {
             return; // It goes with the person.
         }
+        if email.is_some_and(|email| self.wanted.kept.contains(email)) {
+            return; // It is theirs until they have joined under their new address.
+        }
         if key.role().is_some_and(|(_, role)| role.is_bot_owner()) {
             return; // Given at bot creation, moved in the console: never ours.
         }
@@ -440,6 +443,8 @@ impl Comparison<'_> {
             after: after.cloned(),
             pins,
             sources: sources.to_vec(),
+            until: None,
+            reason: None,
             origin: Origin::Unknown,
             risk: Risk { level: RiskLevel::Low, why: String::new() },
             reversible: reversible(key, action),

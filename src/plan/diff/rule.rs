@@ -95,7 +95,7 @@ mod tests {
     use crate::facts::{DialogId, DialogSet, RoleName, ScopeExtent};
 
     fn want(verdict: Verdict) -> Want {
-        Want { verdict, sources: Vec::new(), until: None }
+        Want { verdict, sources: Vec::new(), until: None, reason: None }
     }
 
     fn scope(closure: Closure) -> Scope {

@@ -34,7 +34,7 @@ impl Explanation {
     pub const FORMAT: &'static str = "koreconcile.dev/explanation/v1";
 
     pub(super) fn about(query: &Query, index: &FactIndex<'_>, lines: impl Iterator<Item = FactLine>) -> Self {
-        let Query { who, bot, role } = query;
+        let Query { who, bot, role, ending_by: _ } = query;
         let bot = bot.as_ref().map(|bot| index.name_of(bot));
         let about = match (who, role, bot) {
             (Some(who), None, None) => who.to_string(),

@@ -133,7 +133,7 @@ impl<'a> FactIndex<'a> {
 
     /// Whether the question's bot and role, where there are any, are this fact's.
     fn concerns(&self, key: &Key<BotRef>) -> bool {
-        let Query { who: _, bot, role } = &self.query;
+        let Query { bot, role, .. } = &self.query;
         let is_bot = bot.as_ref().is_none_or(|bot| key.bot().is_some_and(|of| self.canonical(of) == *bot));
         let is_role = role
             .as_ref()
@@ -212,7 +212,7 @@ impl<'a> FactIndex<'a> {
 
     /// What was asked for, where neither world says a word about it.
     pub(super) fn queried_keys(&self) -> Vec<Key<BotRef>> {
-        let Query { who, bot, role } = &self.query;
+        let Query { who, bot, role, ending_by: _ } = &self.query;
         let Some(email) = who else { return Vec::new() };
         let user = || Holder::User(email.clone());
         match (role, bot) {

@@ -16,10 +16,11 @@ pub use answer::{
 
 use super::{Context, Plan};
 use crate::facts::{
-    BotRef, Closure, Desired, Email, Key, Listing, Policy, RoleName, RoleType, Verdict, World,
+    BotRef, Closure, Desired, Email, Key, Listing, Policy, RoleName, RoleType, Verdict, Want, World,
 };
 use collect::{FactEvidence, FactIndex, label_of};
 use derive::{Derived, PlannedFacts};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is asked: a person, a bot, a role, or together whether and why this person has this.
@@ -31,6 +32,8 @@ pub struct Query {
     pub bot: Option<BotRef>,
     /// One role, as people write it; else everything.
     pub role: Option<String>,
+    /// Only grants that end until then; else all.
+    pub ending_by: Option<Timestamp>,
 }
 
 /// What was seen of the account, and the rules it is compared under.
@@ -70,7 +73,9 @@ pub fn explain(
     let index = FactIndex::new(query, desired, observed.map(|observed| observed.world));
     index.check_names()?;
     let mut entries = index.entries();
-    if entries.is_empty() {
+    if let Some(by) = query.ending_by {
+        entries.retain(|_, evidence| evidence.wants.iter().any(|want| ends_by(want, by)));
+    } else if entries.is_empty() {
         entries.extend(index.queried_keys().into_iter().map(|key| (key, FactEvidence::default())));
     }
     let plan = observed.map(|observed| plan_of(&entries, desired, observed));
@@ -109,6 +114,10 @@ fn answer(
     let mut explanation = Explanation::about(&index.query, index, lines.into_iter().map(|(_, line)| line));
     explanation.notes = notes(index, &explanation);
     explanation
+}
+
+fn ends_by(want: &Want, by: Timestamp) -> bool {
+    matches!(want.verdict, Verdict::Present(_)) && want.until.is_some_and(|until| until <= by)
 }
 
 fn by_holder(key: &Key<BotRef>) -> (u8, Option<&Email>, Option<&crate::facts::GroupName>) {

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 
 /// A state of the manifests: when it was seen, and the commit it was, where they are under git.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -63,6 +64,10 @@ pub struct RememberedFact {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub until: Option<Timestamp>,
+    /// Why it was granted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub reason: Option<Arc<str>>,
     /// When a read last showed it as declared; nothing: it was only asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
@@ -92,10 +97,17 @@ impl RememberedFact {
             objects: Vec::new(),
             since: Revision::default(),
             until: None,
+            reason: None,
             read_back: None,
             ids: Vec::new(),
             dropped: None,
         }
+    }
+
+    /// Whether the clock alone has ended it with this end: it was remembered so, and the end was ahead when the grant
+    /// was applied.
+    pub fn was_ended_by_clock(&self, until: Timestamp) -> bool {
+        self.until == Some(until) && until > self.read_back.unwrap_or(self.since.at)
     }
 
     /// Whether a read shows that it does not hold any more.

@@ -23,7 +23,7 @@ pub use not_done::NotDone;
 pub(super) use recall::recall;
 
 use super::model::{Action, Change, ChangeId, Plan};
-use crate::facts::{BotId, BotName, Email, Key, KeyRecord, Membership, Value, World};
+use crate::facts::{BotId, BotName, Email, Guards, Key, KeyRecord, Membership, Value, World};
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A change that was applied so often in [`Memory::WINDOW`] is being reverted by another process.
 pub const CONTESTED_AFTER: usize = 3;
+
+/// After so many applies in a row that were accepted and did not show, a change is not sent any more.
+pub const UNKEPT_AFTER: u32 = 2;
 
 /// The version of the memory's format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -69,12 +72,24 @@ pub struct Memory {
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     #[schemars(with = "Vec<KeyRecord>")]
     pub unmanaged: BTreeSet<Key>,
+    /// The guards of the last apply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<serde_json::Value>")]
+    pub guards: Option<Guards>,
     /// People whose invitation is open, and when that was first seen.
     #[schemars(with = "BTreeMap<String, String>")]
     pub pending_since: BTreeMap<Email, Timestamp>,
     /// Changes applied lately. A change that comes back has the same id, because before and after are the same.
     #[schemars(with = "BTreeMap<String, Vec<String>>")]
     pub applied: BTreeMap<ChangeId, Vec<Timestamp>>,
+    /// What was applied by saved plans, the newest ones: each by when it was made and its digest.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, Vec<String>>")]
+    pub saved_plans: BTreeMap<String, BTreeSet<ChangeId>>,
+    /// What the platform has accepted and does not show, by [`Change::wish`], and in how many applies in a row.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, u32>")]
+    pub unkept: BTreeMap<ChangeId, u32>,
     /// Values that cannot be read, which a run set out to send and has not sent: the next plan sends them.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     #[schemars(with = "Vec<KeyRecord>")]
@@ -136,12 +151,18 @@ impl Memory {
             let Some(value) = &change.after else { continue };
             let known = self.facts.binary_search_by(|(key, _)| key.cmp(&change.key));
             match known {
-                Ok(at) => self.facts[at].1.value = value.clone(),
+                Ok(at) => {
+                    let fact = &mut self.facts[at].1;
+                    fact.value = value.clone();
+                    (fact.until, fact.reason) = (change.until, change.reason.clone());
+                }
                 Err(at) => {
                     let fact = RememberedFact {
                         sources: change.sources.clone(),
                         since: revision.clone(),
                         ids: change.pins.clone(),
+                        until: change.until,
+                        reason: change.reason.clone(),
                         ..RememberedFact::asked(value.clone())
                     };
                     self.facts.insert(at, (change.key.clone(), fact));
@@ -156,9 +177,30 @@ impl Memory {
             self.applied.entry(id.clone()).or_default().push(now);
         }
         self.applied.retain(|_, times| {
-            times.retain(|at| now.duration_since(*at) <= Self::WINDOW);
+            times.retain(|at| is_within_window(*at, now));
             !times.is_empty()
         });
+    }
+
+    /// Remembers what was applied by a saved plan; the oldest plans are forgotten.
+    pub fn note_saved<'a>(&mut self, plan: &str, applied: impl IntoIterator<Item = &'a ChangeId>) {
+        const MOST: usize = 50;
+        let applied: Vec<ChangeId> = applied.into_iter().cloned().collect();
+        if !applied.is_empty() {
+            self.saved_plans.entry(plan.to_owned()).or_default().extend(applied);
+        }
+        while self.saved_plans.len() > MOST {
+            self.saved_plans.pop_first();
+        }
+    }
+
+    /// Counts a change that was sent: whether the platform has kept what it accepted.
+    pub fn note_kept(&mut self, change: &Change, is_kept: bool) {
+        if is_kept {
+            self.unkept.remove(&change.wish());
+        } else {
+            *self.unkept.entry(change.wish()).or_default() += 1;
+        }
     }
 
     /// Takes note of what nobody can look at afterwards, before it is sent. A profile that travels with its new user
@@ -178,11 +220,16 @@ impl Memory {
     /// How often a change was applied within a day before `now`.
     pub(super) fn times_applied(&self, id: &ChangeId, now: Timestamp) -> usize {
         let times = self.applied.get(id).map_or(&[][..], Vec::as_slice);
-        times.iter().filter(|at| now.duration_since(**at) <= Self::WINDOW).count()
+        times.iter().filter(|at| is_within_window(**at, now)).count()
     }
 
     /// For how long the invitation of a user has been open.
     pub(super) fn pending_for(&self, email: &Email, now: Timestamp) -> Option<SignedDuration> {
         self.pending_since.get(email).map(|since| now.duration_since(*since))
     }
+}
+
+/// Whether it was within a day before `now`. What was noted by a clock that was ahead says nothing.
+fn is_within_window(at: Timestamp, now: Timestamp) -> bool {
+    at <= now && now.duration_since(at) <= Memory::WINDOW
 }

@@ -51,7 +51,7 @@ impl Moment<'_> {
         known: Option<&RememberedFact>,
         seen: Option<&Value>,
     ) -> RememberedFact {
-        let Want { verdict, sources, until } = want;
+        let Want { verdict, sources, until, reason } = want;
         let value = match verdict {
             Verdict::Present(value) => value.clone(),
             Verdict::Absent => Value::Held,
@@ -71,6 +71,7 @@ impl Moment<'_> {
             objects: declaration.declaring(sources),
             since,
             until: *until,
+            reason: reason.clone(),
             // The first moment since which it was seen without a break: a memory that says nothing new is not written.
             read_back: is_as_declared.then(|| known.and_then(|known| known.read_back).unwrap_or(self.now)),
             ids: self.names.pins(key, &self.observed.directory),

@@ -25,6 +25,8 @@ fn change(key: Key, is_removal: bool) -> Change {
         after,
         pins: Vec::new(),
         sources: Vec::new(),
+        until: None,
+        reason: None,
         origin: Origin::Unknown,
         risk: Risk { level: RiskLevel::Low, why: String::new() },
         reversible: Reversible::Yes,

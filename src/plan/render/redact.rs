@@ -6,7 +6,7 @@
 //! for addresses in them.
 
 use crate::facts::{Email, Holder, Key, Location, PersonName, Source, Value};
-use crate::plan::{Change, Ending, Entry, Pin, Plan, Unmanaged};
+use crate::plan::{Change, Effect, Ending, Entry, Pin, Plan, Unmanaged};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -32,11 +32,13 @@ pub fn redacted(plan: Plan) -> Plan {
         write_only,
         expiring,
         ended,
+        declared,
         warnings,
         cost,
         bots,
         digest,
         base,
+        spent,
         redacted: _,
     } = plan;
     let entries = |entries: Vec<Entry>| entries.into_iter().map(|entry| names.entry(entry)).collect();
@@ -61,19 +63,31 @@ pub fn redacted(plan: Plan) -> Plan {
         write_only: write_only.iter().map(|key| names.key(key)).collect(),
         expiring: expiring
             .into_iter()
-            .map(|Ending { at, has_ended, subject, sources }| Ending {
+            .map(|Ending { at, has_ended, subject, reason, sources }| Ending {
                 at,
                 has_ended,
                 subject: names.key(&subject),
+                reason: reason.map(|reason| Arc::from(names.text(&reason))),
                 sources: names.sources(sources),
             })
             .collect(),
         ended,
+        declared: declared
+            .into_iter()
+            .map(|Effect { subject, kind, message, risk, sources }| Effect {
+                subject: subject.map(|key| names.key(&key)),
+                kind,
+                message: names.text(&message),
+                risk,
+                sources: names.sources(sources),
+            })
+            .collect(),
         warnings: warnings.iter().map(|warning| names.text(warning)).collect(),
         cost,
         bots: bots.into_iter().map(|(id, name)| (id, names.text(name.as_str()).as_str().into())).collect(),
         digest,
         base,
+        spent,
         redacted: true,
     }
 }
@@ -98,6 +112,7 @@ impl Pseudonyms {
             .chain(plan.unmanaged.iter().map(|unmanaged| &unmanaged.subject))
             .chain(&plan.write_only)
             .chain(plan.expiring.iter().map(|ending| &ending.subject))
+            .chain(plan.declared.iter().filter_map(|effect| effect.subject.as_ref()))
             .filter_map(Key::email)
             .collect();
         Self::assign(account, people)
@@ -195,8 +210,21 @@ impl Pseudonyms {
     }
 
     fn change(&self, change: Change) -> Change {
-        let Change { id, key, action, before, after, pins, sources, origin, risk, reversible, depends_on } =
-            change;
+        let Change {
+            id,
+            key,
+            action,
+            before,
+            after,
+            pins,
+            sources,
+            until,
+            reason,
+            origin,
+            risk,
+            reversible,
+            depends_on,
+        } = change;
         let pins = pins.into_iter().map(|pin| match pin {
             Pin::User { email, id } => Pin::User { email: self.text(&email), id },
             Pin::Role { .. } | Pin::Group { .. } | Pin::BuilderAccess { .. } => pin,
@@ -209,6 +237,8 @@ impl Pseudonyms {
             after: after.map(|value| self.value(value)),
             pins: pins.collect(),
             sources: self.sources(sources),
+            until,
+            reason: reason.map(|reason| Arc::from(self.text(&reason))),
             origin,
             risk,
             reversible,

@@ -83,6 +83,7 @@ fn write(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
             write_group(out, plan, &group, &held_back, style)?;
         }
     }
+    declared(out, plan, style)?;
     entries(out, plan, "Refused by a guard", AnsiColor::Red, &plan.refused, style)?;
     entries(out, plan, "Blocked", AnsiColor::Red, &plan.blocked, style)?;
     entries(out, plan, "Manual steps", AnsiColor::Yellow, &plan.manual, style)?;
@@ -259,6 +260,33 @@ fn write_entry(out: &mut String, plan: &Plan, entry: &Entry, style: Style) -> fm
     Ok(())
 }
 
+/// What is declared and changes nothing at the platform: high and critical risks all of them, the rest cut.
+fn declared(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
+    if plan.declared.is_empty() {
+        return Ok(());
+    }
+    let title = format!("Declared, and nothing is sent ({})", plan.declared.len());
+    writeln!(out, "\n{}", style.paint(AnsiColor::Cyan, title))?;
+    let risky = plan.declared.iter().filter(|effect| effect.risk.level >= RiskLevel::High).count();
+    let shown = if style.verbose { plan.declared.len() } else { risky.max(Style::LONGEST_LIST) };
+    let shown = shown.min(plan.declared.len());
+    for effect in &plan.declared[..shown] {
+        write!(out, "    = {}", words::effect(plan, effect))?;
+        if effect.risk.level >= RiskLevel::High {
+            let tag = format!("[{}: {}]", effect.risk.level.label(), effect.risk.why);
+            write!(out, "  {}", style.paint(AnsiColor::Red, tag))?;
+        }
+        if let Some(places) = words::places(&effect.sources) {
+            write!(out, "  {}", style.faint(places))?;
+        }
+        writeln!(out)?;
+    }
+    if shown < plan.declared.len() {
+        writeln!(out, "    and {} more (-v shows all)", plan.declared.len() - shown)?;
+    }
+    Ok(())
+}
+
 /// Grants that end soon. A plan is the last place that shows them before they end.
 fn expiring(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
     if plan.expiring.is_empty() {
@@ -268,9 +296,8 @@ fn expiring(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
     writeln!(out, "\n{}", style.paint(AnsiColor::Yellow, title))?;
     let shown =
         if style.verbose { plan.expiring.len() } else { plan.expiring.len().min(Style::LONGEST_LIST) };
-    for Ending { at, has_ended, subject, sources } in &plan.expiring[..shown] {
-        let when = if *has_ended { "ended" } else { "ends" };
-        write!(out, "    {when} {at}: {}", words::named(&plan.bots, subject))?;
+    for ending @ Ending { sources, .. } in &plan.expiring[..shown] {
+        write!(out, "    {}", words::ending(plan, ending))?;
         if let Some(places) = words::places(sources) {
             write!(out, "  {}", style.faint(places))?;
         }

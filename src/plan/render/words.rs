@@ -1,7 +1,8 @@
 //! Words that every form of a plan shares.
 
 use crate::facts::{BotId, BotName, Family, Holder, Key, RoleSpec, RoleType, Source, Value, visible};
-use crate::plan::{Action, Change, ChangeId, Entry, Origin, Plan, Reason, Unmanaged};
+use crate::plan::ends;
+use crate::plan::{Action, Change, ChangeId, Effect, Ending, Entry, Origin, Plan, Reason, Unmanaged};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 
@@ -30,8 +31,41 @@ pub(super) fn who(key: &Key) -> String {
     }
 }
 
-/// What changes, without the user, group or role that it is about.
+/// What changes, without the user, group or role that it is about, and until when.
 pub(super) fn what(plan: &Plan, change: &Change) -> String {
+    format!("{}{}", fact(plan, change), end(change))
+}
+
+/// ` until 2027-01-20 18:00 UTC ("incident 4711")`; nothing for what has neither end nor reason.
+fn end(change: &Change) -> String {
+    let end = change.until.map(ends::moment);
+    let end = match (end, change.action) {
+        (Some(end), Action::Remove) => format!(", ended {end}"),
+        (Some(end), Action::Retire) => format!(", was to end {end}"),
+        (Some(end), Action::Add | Action::Change | Action::Prune) => format!(" until {end}"),
+        (None, _) => String::new(),
+    };
+    let reason = change.reason.as_ref().map(|reason| format!(" (\"{reason}\")"));
+    end + &reason.unwrap_or_default()
+}
+
+/// `ends 2027-01-20 18:00 UTC: jane@example.com: Auditor ("incident 4711")`
+pub(super) fn ending(plan: &Plan, ending: &Ending) -> String {
+    let Ending { at, has_ended, subject, reason, sources: _ } = ending;
+    let when = if *has_ended { "ended" } else { "ends" };
+    let reason = reason.as_ref().map(|reason| format!(" (\"{}\")", visible(reason))).unwrap_or_default();
+    format!("{when} {}: {}{reason}", ends::moment(*at), named(&plan.bots, subject))
+}
+
+/// `jane@example.com: Auditor: ends 2027-02-20 18:00 UTC instead of 2027-01-20 18:00 UTC`
+pub(super) fn effect(plan: &Plan, effect: &Effect) -> String {
+    match &effect.subject {
+        Some(key) => format!("{}: {}", named(&plan.bots, key), effect.message),
+        None => effect.message.clone(),
+    }
+}
+
+fn fact(plan: &Plan, change: &Change) -> String {
     let bot =
         change.key.bot().map_or("", |bot| plan.bots.get(bot).map_or(bot.as_str(), |name| name.as_str()));
     let show = |value: &Option<Value>| value.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
@@ -201,13 +235,14 @@ pub(super) fn counts<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Strin
     said(&[(to_add, "to add"), (to_change, "to change"), (to_remove, "to remove")], ", ")
 }
 
-/// `2 refused, 1 blocked`; empty if nothing is refused, blocked, manual or waiting.
+/// `2 refused, 1 blocked`; empty if nothing is refused, blocked, manual, waiting or declared.
 pub(super) fn rest(plan: &Plan, between: &str) -> String {
     let rest = [
         (plan.refused.len(), "refused"),
         (plan.blocked.len(), "blocked"),
         (plan.manual.len(), "manual"),
         (plan.waiting.len(), "waiting"),
+        (plan.declared.len(), "declared"),
     ];
     said(&rest, between)
 }

@@ -184,6 +184,7 @@ fn only_removals_that_an_end_asks_for_are_called_ended() {
     let until = jiff::Timestamp::from_second(NOW - 60).unwrap();
     fixture.want(&developer(JANE), Want { until: Some(until), ..absent() });
     fixture.want(&developer(SAM), absent());
+    fixture.memory.facts = vec![(developer(JANE), applied(until, 3_600))];
     fixture.want(
         &Key::Member(email(NEW)),
         Want { until: Some(until), ..present(Value::Member(Membership::Joined)) },
@@ -197,6 +198,38 @@ fn only_removals_that_an_end_asks_for_are_called_ended() {
         .collect();
     assert_eq!(ended, [&developer(JANE)]);
     assert_eq!(plan.changes.len(), 3);
+    assert_eq!(plan.warnings, Vec::<String>::new());
+    assert_eq!(plan.overdue().count(), 1);
+}
+
+/// Remembered with this end, so many seconds after it was applied.
+fn applied(until: jiff::Timestamp, after: i64) -> RememberedFact {
+    let at = until.saturating_sub(jiff::SignedDuration::from_secs(after)).unwrap();
+    let since = Revision { at, commit: None };
+    RememberedFact { until: Some(until), since, ..RememberedFact::asked(Value::Held) }
+}
+
+#[test]
+fn only_an_end_that_was_ahead_when_it_was_applied_is_the_clocks() {
+    let until = jiff::Timestamp::from_second(NOW - 60).unwrap();
+    let other = jiff::Timestamp::from_second(NOW - 61).unwrap();
+    for (known, is_clocks) in [
+        (Some(applied(until, 1)), true),
+        (Some(applied(until, 0)), false),
+        (Some(applied(until, -30)), false),
+        (Some(applied(other, 3_600)), false),
+        (Some(RememberedFact { until: None, ..applied(until, 3_600) }), false),
+        (Some(RememberedFact { read_back: Some(until), ..applied(until, 3_600) }), false),
+        (None, false),
+    ] {
+        let mut fixture = Fixture::converged();
+        fixture.want(&developer(JANE), Want { until: Some(until), ..absent() });
+        fixture.memory.facts = known.clone().map(|fact| (developer(JANE), fact)).into_iter().collect();
+        let plan = fixture.plan();
+        assert_eq!((plan.ended.len(), plan.changes.len()), (usize::from(is_clocks), 1), "{known:?}");
+        assert_eq!(plan.warnings.len(), usize::from(!is_clocks), "{:?}", plan.warnings);
+        assert_eq!(plan.overdue().count(), 1, "until it is done");
+    }
 }
 
 #[test]

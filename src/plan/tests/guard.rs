@@ -268,3 +268,18 @@ fn who_leaves_with_master_admin_leaves_after_whoever_gets_it() {
         assert!(removal.depends_on.contains(&given), "{}", removal.key);
     }
 }
+
+#[test]
+fn what_the_platform_has_not_kept_twice_is_told_and_not_sent() {
+    let mut fixture = Fixture::converged();
+    fixture.unsee(&developer(JANE));
+    let change = fixture.plan().changes[0].clone();
+    fixture.memory.note_kept(&change, false);
+    assert_eq!(fixture.plan().refused, []);
+    fixture.memory.note_kept(&change, false);
+    let plan = fixture.plan();
+    assert_eq!(reasons(&plan.refused), [Reason::PlatformKeeps]);
+    assert_eq!(plan.sendable().len(), 0);
+    fixture.memory.note_kept(&change, true);
+    assert_eq!(fixture.plan().refused, []);
+}

@@ -63,11 +63,16 @@ fn as_wanted(key: &Key) -> Key<BotRef> {
 }
 
 fn present(value: Value) -> Want {
-    Want { verdict: Verdict::Present(value), sources: vec![Source::file("a.yaml", 1, 1)], until: None }
+    Want {
+        verdict: Verdict::Present(value),
+        sources: vec![Source::file("a.yaml", 1, 1)],
+        until: None,
+        reason: None,
+    }
 }
 
 fn absent() -> Want {
-    Want { verdict: Verdict::Absent, sources: vec![Source::file("a.yaml", 2, 1)], until: None }
+    Want { verdict: Verdict::Absent, sources: vec![Source::file("a.yaml", 2, 1)], until: None, reason: None }
 }
 
 impl Fixture {

@@ -18,9 +18,12 @@ use super::{Inner, Sandbox, auth, console};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Query, Request, State};
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::header::{AGE, DATE};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use axum::middleware::Next;
 use axum::routing::any;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -226,6 +229,27 @@ struct FaultEffects {
     total_off_by: i64,
     status_instead: Option<u16>,
     drop_reply: bool,
+    date: Option<OtherDate>,
+}
+
+/// The date that an answer bears instead of the time.
+#[derive(Clone, Copy)]
+struct OtherDate {
+    seconds_ahead: Option<i64>,
+    age: Option<u64>,
+}
+
+impl OtherDate {
+    fn write(self, headers: &mut HeaderMap) {
+        // What the server would add by itself is there already; an empty one is no date.
+        let date = self.seconds_ahead.and_then(|seconds| {
+            let at = Timestamp::now().saturating_add(jiff::SignedDuration::from_secs(seconds)).ok()?;
+            rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at).ok()
+        });
+        let date = HeaderValue::from_str(&date.unwrap_or_default()).ok();
+        headers.extend(date.map(|date| (DATE, date)));
+        headers.extend(self.age.map(|age| (AGE, HeaderValue::from(age))));
+    }
 }
 
 /// A call after the faults that awaited it.
@@ -265,6 +289,7 @@ async fn match_faults(inner: &Arc<Inner>, planned: PlannedFaults) -> FaultMatch 
                 effects.batch_limit = Some(applied);
                 effects.status_instead = status;
             }
+            Effect::Date { seconds_ahead, age } => effects.date = Some(OtherDate { seconds_ahead, age }),
             Effect::WrongTotal { by } => effects.total_off_by = by,
             Effect::StaleReads { reads } => {
                 if let Err(e) = inner.store.keep_past(reads) {
@@ -283,12 +308,18 @@ async fn carry_out(
     found: RouteMatch,
     effects: FaultEffects,
 ) -> Option<Response<Body>> {
-    let (status_instead, drop_reply) = (effects.status_instead, effects.drop_reply);
+    let FaultEffects { status_instead, drop_reply, date, .. } = effects;
     let mut outcome = served(inner, incoming, found, effects).await;
     if let (Some(status), Ok(_)) = (status_instead, &outcome) {
         outcome = Err(ApiError::new(status, status, "Internal Server Error"));
     }
-    (!drop_reply).then(|| respond(&outcome))
+    (!drop_reply).then(|| {
+        let mut response = respond(&outcome);
+        if let Some(date) = date {
+            date.write(response.headers_mut());
+        }
+        response
+    })
 }
 
 /// Runs a call on a thread that may wait for the database.

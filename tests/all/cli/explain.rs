@@ -272,7 +272,7 @@ fn the_id_of_the_organisation_is_shown_where_the_list_of_users_was_read() {
 fn refusals_say_what_to_do() {
     let workspace = alone();
     let run = workspace.run(&["explain"]).expect(3);
-    assert!(run.stderr.contains("give an e-mail address, --bot NAME or --role NAME"), "{run}");
+    assert!(run.stderr.contains("give an e-mail address, --bot NAME, --role NAME or --ending TIME"), "{run}");
     let run = workspace.run(&["explain", "--bot", "Banking Asistant", "--offline"]).expect(3);
     assert!(run.stderr.contains("did you mean \"Banking Assistant\"?"), "{run}");
     let run = workspace.run(&["explain", "--role", "Bot Developr", "--offline"]).expect(3);

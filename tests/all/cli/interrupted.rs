@@ -1,8 +1,9 @@
 //! Runs that end in the middle: by Ctrl-C, by kill -9. The next run ends the work, and nobody is invited twice.
 
 use crate::support::served::{Served, document, user};
-use crate::support::workspace::{Running, shows, wait_until};
-use serde_json::json;
+use crate::support::workspace::{Invocation, Running, shows, wait_until};
+use serde_json::{Value, json};
+use std::path::PathBuf;
 
 /// Two users with a role: created, read back, bound.
 fn hires() -> Vec<String> {
@@ -68,4 +69,125 @@ fn by_kill_9_goes_on_with_the_next_run() {
     served.recovers();
     assert_eq!(invitations(&served), 2);
     assert_eq!(served.server.calls("POST /api/public/users"), 1);
+}
+
+#[test]
+fn by_termination_or_a_closed_terminal_ends_like_by_ctrl_c() {
+    for signal in ["TERM", "HUP"] {
+        let served = Served::new(&hires());
+        let effect = json!({ "delay": { "millis": 3000 } });
+        served.server.fault(&json!({ "endpoint": "POST /api/public/users", "effect": effect }));
+        let run = start(&served);
+        wait_until("the first write is in flight", || journal(&served).contains("\"sending\""));
+        run.signal(signal);
+        // What has no control over its end sends both.
+        run.signal(signal);
+        let run = run.end().expect(6);
+        assert!(run.stderr.contains("stopping after the call in flight"), "{signal}: {run}");
+        assert!(run.stderr.contains("interrupted; run again"), "{signal}: {run}");
+        assert!(journal(&served).contains("\"finished\""), "{signal}: the journal has an end");
+        assert_eq!(served.server.calls("POST /api/public/users"), 1);
+        served.recovers();
+        assert_eq!(invitations(&served), 2);
+    }
+}
+
+/// Kim gets a name and loses two roles: three calls that do not wait for each other.
+fn edits() -> Vec<String> {
+    let manager = "{ role: { type: Admin, name: User Manager }, absent: [{ user: kim@example.com }] }";
+    let analyst =
+        "{ role: { type: Bot, name: Analyst }, bot: Travel Desk, absent: [{ user: kim@example.com }] }";
+    vec![
+        user("kim", ", firstName: Kimi"),
+        document("KoreRoleBinding", "managers", manager),
+        document("KoreRoleBinding", "analysts", analyst),
+    ]
+}
+
+fn kim(served: &Served) -> Value {
+    served.server.truth()["users"]["kim@example.com"].clone()
+}
+
+fn last_journal(served: &Served) -> PathBuf {
+    let files = served.workspace.remembered().into_iter();
+    let mut journals: Vec<PathBuf> =
+        files.filter(|file| file.extension().is_some_and(|end| end == "jsonl")).collect();
+    journals.sort();
+    journals.pop().unwrap()
+}
+
+#[test]
+fn by_kill_9_undo_takes_back_what_was_sent_and_came_about() {
+    let served = Served::new(&edits());
+    let before = kim(&served);
+    let effect = json!({ "delay": { "millis": 2000 } });
+    for endpoint in [
+        "PUT /api/public/users",
+        "POST /api/public/adminroles/assignments",
+        "POST /api/public/btroles/assignments",
+    ] {
+        served.server.fault(&json!({ "endpoint": endpoint, "times": 9, "effect": effect }));
+    }
+    let run = start(&served);
+    wait_until("the second write is in flight", || journal(&served).matches("\"sending\"").count() == 2);
+    run.kill();
+    served.server.heal();
+    assert_ne!(kim(&served), before, "the first one came about");
+    assert!(!journal(&served).contains("\"resolved\""), "nobody has seen it");
+    let journal = last_journal(&served).display().to_string();
+    let shown = served.run(&["undo", "--dry-run", &journal]).expect(0);
+    assert!(shown.stderr.contains("its journal has no end"), "{shown}");
+    assert!(shown.stderr.contains("more without seeing what became of them"), "{shown}");
+    assert!(!shown.stdout.contains("No changes"), "{shown}");
+    served.run(&["undo", "--yes", &journal]).expect(0);
+    assert_eq!(kim(&served), before);
+}
+
+#[test]
+fn by_ctrl_c_looks_once_at_what_it_has_sent() {
+    let served = Served::new(&edits());
+    let effect = json!({ "delay": { "millis": 2000 } });
+    for endpoint in [
+        "PUT /api/public/users",
+        "POST /api/public/adminroles/assignments",
+        "POST /api/public/btroles/assignments",
+    ] {
+        served.server.fault(&json!({ "endpoint": endpoint, "times": 9, "effect": effect }));
+    }
+    let run = start(&served);
+    wait_until("the first write is in flight", || journal(&served).contains("\"sending\""));
+    run.interrupt();
+    let run = run.end().expect(6);
+    assert!(run.stdout.contains("1 applied and read back, 2 not sent"), "{run}");
+    served.recovers();
+}
+
+/// No file may grow beyond this: the disk is full.
+fn with_room_for(served: &Served, kilobytes: u32) -> Invocation {
+    let limited = format!("trap '' XFSZ; ulimit -f {kilobytes}; exec \"$0\" \"$@\"");
+    let args = Served::files(&["apply", "--yes"]);
+    served.workspace.koreconcile(&args).within("/bin/bash", &["-c", &limited])
+}
+
+#[test]
+fn by_a_full_disk_says_so_and_is_undone() {
+    let mut were_sent = 0;
+    for kilobytes in 1..40 {
+        let served = Served::new(&edits());
+        let before = kim(&served);
+        let run = with_room_for(&served, kilobytes).run();
+        if run.code == Some(0) {
+            assert!(kilobytes > 2, "{run}");
+            return;
+        }
+        assert!(run.stderr.contains("cannot be"), "{kilobytes}: {run}");
+        if kim(&served) == before {
+            continue;
+        }
+        were_sent += 1;
+        assert!(run.stderr.contains("--state-dir"), "{kilobytes}: {run}");
+        served.run(&["undo", "--yes", &last_journal(&served).display().to_string()]).expect(0);
+        assert_eq!(kim(&served), before, "{kilobytes}: {run}");
+    }
+    panic!("the disk was never large enough ({were_sent} times something was sent)");
 }

@@ -40,7 +40,8 @@ pub fn desired() -> Desired {
     let user = |name: &str| Holder::User(email(name));
     let line = |file: &str, line: u32| Source::file(file, line, 1);
     let bankers = |source: Source| source.through(&"bankers".into());
-    let wants = |verdict: Verdict, source: Source| Want { verdict, sources: vec![source], until: None };
+    let wants =
+        |verdict: Verdict, source: Source| Want { verdict, sources: vec![source], until: None, reason: None };
     let present = |value: Value, source: Source| wants(Verdict::Present(value), source);
     let until = |end: &str, want: Want| Want { until: Some(time(end)), ..want };
 
@@ -112,7 +113,7 @@ pub fn online_of(manifests: &Desired, query: &Query, world: &World) -> Explanati
 /// The same manifests with one more line.
 pub fn desired_and(key: Key<BotRef>, verdict: Verdict) -> Desired {
     let mut manifests = desired();
-    let want = Want { verdict, sources: vec![Source::file("access.yaml", 30, 1)], until: None };
+    let want = Want { verdict, sources: vec![Source::file("access.yaml", 30, 1)], until: None, reason: None };
     manifests.wants.push((key, want));
     Desired { wants: Desired::new(manifests.wants).wants, ..manifests }
 }

@@ -142,7 +142,7 @@ fn lists_what_is_known_when_a_name_is_far_from_all_of_it() {
     let unheard = |bots: usize| {
         let wants = (1..=bots).map(|number| {
             let key = Key::Assigned(email("sam"), BotRef::new(&format!("Bot {number}")));
-            (key, Want { verdict: Verdict::Absent, sources: Vec::new(), until: None })
+            (key, Want { verdict: Verdict::Absent, sources: Vec::new(), until: None, reason: None })
         });
         let query = Query { bot: Some(BotRef::new("Travel Desk")), ..Query::default() };
         explain(&query, &Desired::new(wants.collect()), None).unwrap_err()
@@ -220,7 +220,12 @@ fn asks_for_a_role_on_a_bot_and_for_nothing_beside_it() {
 #[test]
 fn is_headed_by_what_is_asked() {
     let about = |who: Option<&str>, role: Option<&str>, bot: Option<&str>| {
-        let query = Query { who: who.map(email), role: role.map(str::to_owned), bot: bot.map(BotRef::new) };
+        let query = Query {
+            who: who.map(email),
+            role: role.map(str::to_owned),
+            bot: bot.map(BotRef::new),
+            ending_by: None,
+        };
         online(&query, &world(Vec::new())).about
     };
     let (kim, role, bot) = (Some("kim"), Some("Bot Tester"), Some("st-1"));

@@ -40,6 +40,8 @@ fn change(number: usize, name: &str, mix: usize) -> Change {
         after: Some(after),
         pins: Vec::new(),
         sources: vec![Source::file(format!("{name}.yaml"), 7, 1); number % 3],
+        until: None,
+        reason: None,
         origin: [Origin::Unknown, Origin::Edited, Origin::Drift][(number + mix) % 3],
         risk: Risk { level, why: "why".to_owned() },
         reversible: Reversible::Yes,
@@ -380,7 +382,7 @@ fn says_of_a_grant_that_it_has_ended() {
     plan.expiring[0].has_ended = true;
     let markdown = render::markdown(&plan);
     assert!(
-        markdown.contains("* ended 2026-06-05T18:00:00Z: jane.doe@example.com: Release Manager"),
+        markdown.contains("* ended 2026-06-05 18:00 UTC: jane.doe@example.com: Release Manager"),
         "{markdown}"
     );
 }

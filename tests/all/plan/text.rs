@@ -129,7 +129,7 @@ fn says_what_is_ended_and_what_ends() {
     plan.expiring[0].has_ended = true;
     let said = text(&plan);
     assert!(
-        said.contains("    ended 2026-06-05T18:00:00Z: jane.doe@example.com: Release Manager on"),
+        said.contains("    ended 2026-06-05 18:00 UTC: jane.doe@example.com: Release Manager on"),
         "{said}"
     );
 }

@@ -9,3 +9,4 @@ mod import_random;
 mod import_written;
 mod random;
 mod recall;
+mod unkept;

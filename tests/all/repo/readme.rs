@@ -39,6 +39,7 @@ pub(super) fn stable(line: &str) -> String {
     let mut line = line.trim().trim_end_matches("<br>").to_owned();
     for (pattern, stand_in) in [
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)? UTC", "TIME"),
         (r"\d{8}T\d{6}-\d+\.jsonl", "JOURNAL"),
         (r"since \d{4}-\d\d-\d\d, [0-9a-f]{10} by \w+", "since DATE, COMMIT by AUTHOR"),
     ] {

@@ -107,7 +107,7 @@ pub fn account() -> World {
 
 pub fn desired() -> Desired {
     let line = |line| Source::file("access.yaml", line, 1);
-    let want = |verdict, source| Want { verdict, sources: vec![source], until: None };
+    let want = |verdict, source| Want { verdict, sources: vec![source], until: None, reason: None };
     let held = |source| want(Wanted::Present(Value::Held), source);
     let joined = |source| want(Wanted::Present(Value::Member(Membership::Joined)), source);
     let banking = || BotRef::new("Banking Assistant");

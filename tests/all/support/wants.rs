@@ -19,13 +19,13 @@ pub fn user(text: &str) -> Holder {
 impl Wants {
     pub fn present(mut self, key: Key<BotRef>, value: Value) -> Self {
         let sources = vec![Source::file("test.yaml", 1, 1)];
-        self.0.push((key, Want { verdict: Verdict::Present(value), sources, until: None }));
+        self.0.push((key, Want { verdict: Verdict::Present(value), sources, until: None, reason: None }));
         self
     }
 
     pub fn absent(mut self, key: Key<BotRef>) -> Self {
         let sources = vec![Source::file("test.yaml", 1, 1)];
-        self.0.push((key, Want { verdict: Verdict::Absent, sources, until: None }));
+        self.0.push((key, Want { verdict: Verdict::Absent, sources, until: None, reason: None }));
         self
     }
 

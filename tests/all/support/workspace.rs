@@ -171,6 +171,18 @@ impl Invocation {
         seen
     }
 
+    /// The same as the last arguments of another program, which becomes it.
+    pub fn within(mut self, program: &str, args: &[&str]) -> Self {
+        let mut outer = Command::new(program);
+        outer.args(args).arg(self.command.get_program()).args(self.command.get_args());
+        outer.env_clear().envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        if let Some(folder) = self.command.get_current_dir() {
+            outer.current_dir(folder);
+        }
+        self.command = outer;
+        self
+    }
+
     /// Starts it.
     pub fn start(mut self) -> Running {
         match &self.input {
@@ -260,7 +272,12 @@ pub struct Running {
 impl Running {
     /// Ctrl-C.
     pub fn interrupt(&self) {
-        let kill = format!("kill -INT {}", self.process.0.id());
+        self.signal("INT");
+    }
+
+    /// Any signal, by its name.
+    pub fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.process.0.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 

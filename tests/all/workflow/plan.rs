@@ -3,9 +3,9 @@
 use crate::plan::text;
 use jiff::Timestamp;
 use koreconcile::facts::{
-    BotEntry, BuilderAccess, Completeness, Coverage, DialogId, DialogSet, Directory, Email, Extent, Family,
-    GroupEntry, Holder, Key, Level, Listing, Membership, PermissionName, PersonName, RoleEntry, RoleName,
-    RoleSpec, RoleType, Seen, UserEntry, Value, World, WorldBuilder,
+    BotEntry, BuilderAccess, ClockCheck, Completeness, Coverage, DialogId, DialogSet, Directory, Email,
+    Extent, Family, GroupEntry, Holder, Key, Level, Listing, Membership, PermissionName, PersonName,
+    RoleEntry, RoleName, RoleSpec, RoleType, Seen, UserEntry, Value, World, WorldBuilder,
 };
 use koreconcile::manifest::{Compiled, Input, compile, read, render as findings};
 use koreconcile::plan::{
@@ -158,6 +158,10 @@ fn rich() -> Plan {
         memory,
         declaration: plan::Declaration::default(),
         now: now(),
+        clock: ClockCheck::NotCompared,
+        ending_within: None,
+        trusted_ends: plan::TrustedEnds::Remembered,
+        fills_ceiling: false,
     };
     plan::make(desired, &world(), &policy, &context)
 }

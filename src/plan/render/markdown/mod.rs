@@ -14,7 +14,7 @@ mod lists;
 
 use super::words;
 use crate::facts::Family;
-use crate::plan::{Action, Ending, Entry, Plan, RiskLevel, Unmanaged};
+use crate::plan::{Action, Entry, Plan, RiskLevel, Unmanaged};
 use changes::Changes;
 use code::{code, html, length, slug};
 use lists::{list, notes};
@@ -51,13 +51,13 @@ pub fn markdown(plan: &Plan) -> String {
     let manual = part("Manual steps", &plan.manual, 10, true);
     let waiting = part("Waiting", &plan.waiting, 6, false);
     let endings = plan.expiring.iter().map(|ending| {
-        let Ending { at, has_ended, subject, sources } = ending;
-        let when = if *has_ended { "ended" } else { "ends" };
-        let places = words::places(sources).unwrap_or_default();
-        format!("{when} {at}: {}  {places}", words::named(&plan.bots, subject))
+        let places = words::places(&ending.sources).unwrap_or_default();
+        format!("{}  {places}", words::ending(plan, ending))
     });
     let endings = notes(&ends_title(plan), endings, (room / 12).max(spare / 30), false);
     room = room.saturating_sub(length(&endings));
+    let declared = declared(plan, (room / 8).max(spare / 20));
+    room = room.saturating_sub(length(&declared));
     let warnings =
         notes(&warnings_title(plan), plan.warnings.iter().cloned(), (room / 12).max(spare / 30), false);
     room = room.saturating_sub(length(&warnings));
@@ -69,6 +69,7 @@ pub fn markdown(plan: &Plan) -> String {
         + &risky
         + &refused
         + &blocked
+        + &declared
         + &changes
         + &manual
         + &endings
@@ -83,6 +84,7 @@ fn is_empty(plan: &Plan) -> bool {
         && plan.waiting.is_empty()
         && plan.warnings.is_empty()
         && plan.expiring.is_empty()
+        && plan.declared.is_empty()
         && plan.unmanaged.iter().all(|fact| fact.risk.level < RiskLevel::High)
 }
 
@@ -164,6 +166,21 @@ fn bottom(plan: &Plan) -> String {
         lines.push("`+` add · `!` change · `-` remove · `#` source line".to_owned());
     }
     format!("---\n{}\n", lines.join("<br>\n"))
+}
+
+/// What is declared and changes nothing at the platform; open where a risk is high.
+fn declared(plan: &Plan, most: usize) -> String {
+    let is_open = plan.declared.iter().any(|effect| effect.risk.level >= RiskLevel::High);
+    let lines = plan.declared.iter().map(|effect| {
+        let risk = match effect.risk.level {
+            RiskLevel::Low | RiskLevel::Medium => String::new(),
+            level => format!("  [{}: {}]", level.label(), effect.risk.why),
+        };
+        let places = words::places(&effect.sources).unwrap_or_default();
+        format!("{}{risk}  {places}", words::effect(plan, effect))
+    });
+    let title = format!("<b>Declared, and nothing is sent</b>: {}", words::thousands(plan.declared.len()));
+    notes(&title, lines, most, is_open)
 }
 
 fn ends_title(plan: &Plan) -> String {

@@ -2,7 +2,7 @@
 //! conditions. An expression that the test does not know fails the test.
 
 use super::forge::TOKEN;
-use super::project::{JobResult, Project, Values, Workspace, parsed};
+use super::project::{JobResult, MEMORY_KEY, Project, Values, Workspace, parsed};
 use regex::{Captures, Regex};
 use serde_json::Value;
 use std::sync::LazyLock;
@@ -62,7 +62,7 @@ pub fn run(project: &Project, workflow: &str, job: &str, event: &Event) -> JobRe
     let mut values = event.values.clone();
     let settings = project.settings();
     for (name, setting) in &settings {
-        let is_secret = !name.starts_with("KORECONCILE_") || name.ends_with("_KEY");
+        let is_secret = !name.starts_with("KORECONCILE_") || name == MEMORY_KEY;
         let kind = if is_secret { "secrets" } else { "vars" };
         // Secrets belong to an environment: a job that does not name one, and a fork, see none.
         let is_given = kind == "vars" || job["environment"].is_string();

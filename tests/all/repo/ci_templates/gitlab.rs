@@ -43,6 +43,11 @@ impl Pipeline {
         self
     }
 
+    /// The schedule that ends what has ended.
+    pub fn ending(project: &Project) -> Self {
+        Self::on_main(project, "schedule").with(&[("KORECONCILE_SCHEDULE", "ended")])
+    }
+
     /// Without the variables that are for protected branches only.
     pub fn untrusted(self) -> Self {
         Self { is_trusted: false, ..self }
@@ -67,9 +72,12 @@ impl Pipeline {
             Some(name) => self.variables.get(name).cloned().unwrap_or_default(),
             None => word.trim_matches('"').to_owned(),
         };
-        rule["if"].as_str().unwrap().split(" && ").all(|condition| {
-            let (left, right) = condition.split_once(" == ").unwrap();
-            value(left) == value(right)
+        rule["if"].as_str().unwrap().split(" && ").all(|condition| match condition.split_once(" == ") {
+            Some((left, right)) => value(left) == value(right),
+            None => {
+                let (left, right) = condition.split_once(" != ").unwrap();
+                value(left) != value(right)
+            }
         })
     }
 

@@ -9,13 +9,14 @@ mod project;
 use crate::support::served::{document, user};
 use github::{Event, is_wanted};
 use gitlab::Pipeline;
+use jiff::{SignedDuration, Timestamp};
 use project::{JobResult, Project, parsed, template};
 use regex::Regex;
 use serde_json::{Value, json};
 
 const MARKER: &str = "<!-- koreconcile:plan account=acme -->\n";
-const WORKFLOWS: [&str; 4] =
-    ["koreconcile-plan", "koreconcile-apply", "koreconcile-drift", "koreconcile-adopt"];
+const WORKFLOWS: [&str; 5] =
+    ["koreconcile-plan", "koreconcile-apply", "koreconcile-ended", "koreconcile-drift", "koreconcile-adopt"];
 
 /// Declares `new.hire` on the branch `work`.
 fn proposes(project: &Project, manifests: &str) {
@@ -346,6 +347,74 @@ fn gitlab_pipelines_have_the_jobs_of_their_occasion() {
     assert_eq!(jobs(Pipeline::on_main(&project, "push")), after);
     assert_eq!(jobs(Pipeline::on_main(&project, "web")), after);
     assert_eq!(jobs(Pipeline::on_main(&project, "schedule")), named(&[("drift", "on_success")]));
+    assert_eq!(jobs(Pipeline::ending(&project)), named(&[("ended", "on_success")]));
+}
+
+/// Sam is an analyst until an end that has passed: applied on one machine, which is gone.
+fn has_ended(project: &Project) {
+    project.served.account("  memory: { reference: refs/koreconcile/acme }\n");
+    project.add_manifests();
+    for seconds in [6, 20, 60, 180] {
+        let end = Timestamp::now().saturating_add(SignedDuration::from_secs(seconds)).unwrap();
+        let subject =
+            format!("{{ user: sam@example.com, expiresAt: \"{}\" }}", end.strftime("%Y-%m-%dT%H:%M:%SZ"));
+        let spec =
+            format!("{{ role: {{ type: Bot, name: Analyst }}, bot: Travel Desk, subjects: [{subject}] }}");
+        project.write("access/main.yaml", &document("KoreRoleBinding", "analysts", &spec));
+        project.commit("For a while");
+        let mut ran = JobResult::default();
+        let apply =
+            "PATH=\"$HOME/.local/bin:$PATH\"\nci/koreconcile-ci.sh install\nkoreconcile apply --yes access";
+        project.checkout("main", 100).run(&["bash", "-e", "-c"], apply, &project.settings(), &mut ran);
+        if is_analyst(project) {
+            ran.expect(0);
+            while Timestamp::now() <= end {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            return;
+        }
+    }
+    panic!("an apply takes longer than three minutes");
+}
+
+fn is_analyst(project: &Project) -> bool {
+    let roles = &project.served.server.truth()["users"]["sam@example.com"]["bot_roles"];
+    roles.as_array().unwrap().iter().any(|held| held[0] == "Analyst")
+}
+
+#[test]
+fn github_ends_what_has_ended_every_hour_and_nothing_else() {
+    let project = Project::new(&[]);
+    has_ended(&project);
+    project.write("access/people.yaml", &user("new.hire", ""));
+    project.commit("Not applied yet");
+    let event = Event::other(&project);
+    let ran = github::run(&project, "koreconcile-ended", "ended", &event).expect(0);
+    assert!(
+        ran.summary.contains("### Ended: exit code 0") && ran.summary.contains("- Analyst"),
+        "{}",
+        ran.summary
+    );
+    assert!(!is_analyst(&project) && !has(&project, "new.hire"));
+    assert!(project.keeps("koreconcile-journal-ended"));
+    let ran = github::run(&project, "koreconcile-ended", "ended", &event).expect(0);
+    assert!(ran.summary.contains("nothing that was applied has ended"), "{}", ran.summary);
+}
+
+#[test]
+fn gitlab_ends_what_has_ended_on_a_schedule_of_its_own() {
+    let project = Project::new(&[]);
+    has_ended(&project);
+    let ran = Pipeline::ending(&project).run(&project, "ended").expect(0);
+    assert!(ran.log.contains("- Analyst"), "{}", ran.log);
+    assert!(!is_analyst(&project));
+}
+
+#[test]
+fn ends_without_a_memory_are_red() {
+    let project = Project::new(&[]);
+    let ran = github::run(&project, "koreconcile-ended", "ended", &Event::other(&project)).expect(6);
+    assert!(ran.log.contains("nothing is known to have ended"), "{}", ran.log);
 }
 
 #[test]
@@ -487,6 +556,7 @@ fn workflows_pin_their_actions_and_ask_for_little() {
                 ("koreconcile-adopt", _) => vec!["contents", "pull-requests"],
                 // It pushes the memory.
                 ("koreconcile-apply", "apply") => vec!["contents"],
+                ("koreconcile-ended", _) => vec!["contents"],
                 _ => vec![],
             };
             assert_eq!(
@@ -511,11 +581,14 @@ fn workflows_pin_their_actions_and_ask_for_little() {
             }
         }
     }
-    for (name, job) in
-        [("koreconcile-apply", "apply"), ("koreconcile-drift", "drift"), ("koreconcile-adopt", "adopt")]
-    {
+    for (name, job) in [
+        ("koreconcile-apply", "apply"),
+        ("koreconcile-ended", "ended"),
+        ("koreconcile-drift", "drift"),
+        ("koreconcile-adopt", "adopt"),
+    ] {
         let group = &parsed(&format!("github/{name}.yml"))["jobs"][job]["concurrency"];
         assert_eq!(*group, json!({ "group": "koreconcile-acme", "cancel-in-progress": false }), "{name}");
     }
-    assert_eq!(template("gitlab/.gitlab-ci.yml").matches("resource_group: koreconcile-acme").count(), 3);
+    assert_eq!(template("gitlab/.gitlab-ci.yml").matches("resource_group: koreconcile-acme").count(), 4);
 }

@@ -12,6 +12,9 @@ use std::process::Command;
 /// A step that takes longer than this is lost, in seconds.
 const BOUND: &str = "120";
 
+/// The key of the memory, as a setting.
+pub const MEMORY_KEY: &str = "KORECONCILE_MEMORY_KEY";
+
 /// Variables, by name.
 pub type Values = BTreeMap<String, String>;
 
@@ -163,8 +166,8 @@ impl Project {
             ("KORECONCILE_SHA256", self.checksum.clone()),
             ("KORE_CLIENT_ID", served("KORE_CLIENT_ID")),
             ("KORE_CLIENT_SECRET", served("KORE_CLIENT_SECRET")),
-            ("KORECONCILE_MEMORY_KEY", "a key of the tests".to_owned()),
             ("TOKEN", TOKEN.to_owned()),
+            (MEMORY_KEY, hex::encode([7; 32])),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()

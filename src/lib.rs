@@ -15,6 +15,7 @@
 //! * [`facts`]: the shared vocabulary; knows nobody.
 //! * [`manifest`]: what people write, checked and compiled into facts; knows `facts`.
 //! * [`plan`]: the difference as a value, pure; knows `facts`.
+//! * [`policy`]: rules about who may hold what, judged over a declaration or a plan, pure; knows `plan`, `facts`.
 //! * [`kore`]: the Admin API and nothing above it; knows `facts`.
 //! * [`apply`]: a plan becomes calls and is read back; knows `plan`, `kore`, `facts`.
 //! * [`controller`]: the same engine as a Kubernetes controller; knows `apply`, `plan`, `kore`, `manifest`, `facts`.
@@ -28,4 +29,5 @@ pub mod facts;
 pub mod kore;
 pub mod manifest;
 pub mod plan;
+pub mod policy;
 pub mod sandbox;

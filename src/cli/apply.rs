@@ -7,7 +7,7 @@ use super::plan::{Made, digest_of, extent, make, style};
 use super::saved;
 use super::session::Session;
 use super::{CliError, Exit, Output};
-use super::{declaration, memory, not_done};
+use super::{declaration, memory, not_done, policies};
 use crate::apply::{self, Account, BeforeImageSource, ChangeOutcome, Journal, Outcome};
 use crate::facts::{self, BotId, BotName, Mode, World};
 use crate::kore::Writer;
@@ -78,14 +78,24 @@ async fn reopen(
     reach: &Reach,
     output: &Output,
 ) -> Result<Made, CliError> {
-    let opened = saved::open(file, &compiled.policy, reach.limits(), session, output)?;
+    let opened =
+        saved::open(file, &compiled.policy, &compiled.rules.digest, reach.limits(), session, output)?;
     let world = session.observe_for(&opened.saved.plan, compiled).await?;
     let remembered = session.memory.load()?;
     memory::check_owner(&remembered, manifests, compiled)?;
     let context = session.context(compiled, opened.saved.plan.inputs.clone(), reach, remembered.clone());
-    let plan = saved::recheck(&opened, &world, context);
+    let plan = saved::recheck(&opened, &world, context.clone());
+    let declared = (&compiled.desired, &compiled.rules);
+    let plan = policies::review(
+        plan,
+        declared,
+        &world,
+        &opened.policy,
+        &Context { limits: opened.limits, ..context },
+    );
     let memory = remember_saved(&plan, manifests, compiled, &world, remembered)?;
-    Ok(Made { plan, world, policy: opened.policy, memory: Some(memory), known: BTreeSet::new() })
+    let policies = compiled.rules.digest.clone();
+    Ok(Made { plan, world, policy: opened.policy, policies, memory: Some(memory), known: BTreeSet::new() })
 }
 
 /// What is remembered before a saved plan is applied: all that the manifests declare, where it was made of these; else
@@ -147,7 +157,7 @@ pub(super) async fn carry_out(
     session: &Session,
     output: &Output,
 ) -> Result<Exit, CliError> {
-    let Made { plan, world, policy, memory, known: _ } = made;
+    let Made { plan, world, policy, policies: _, memory, known: _ } = made;
     let memory = memory.map(|memory| memory.with_unmanaged(&plan));
     let left = not_done::of_plan(&plan);
     let sendable = plan.sendable().len();

@@ -109,7 +109,7 @@ impl BaseArgs {
         for note in tree.notes()? {
             output.note(note);
         }
-        Ok(Some(tree.compile(&compiled.account.name, output)?))
+        Ok(Some(tree.compile(&compiled.account.name, Timestamp::now(), output)?))
     }
 }
 
@@ -121,6 +121,22 @@ impl Base {
         let base = plan::make(desired, world, &policy, &Context::default());
         origin::mark(plan, &base, &revision)
     }
+}
+
+/// The manifests of one revision, compiled at a time.
+pub(super) fn compile_at(
+    revision: &str,
+    paths: &[String],
+    account: &str,
+    now: Timestamp,
+    output: &Output,
+) -> Result<Compiled, BaseError> {
+    Ok(Tree::open(revision, paths)?.compile(account, now, output)?.compiled)
+}
+
+/// The top of the repository that the first path is in.
+pub(super) fn top_of(paths: &[String], revision: &str) -> Result<PathBuf, BaseError> {
+    top(paths.first().map_or(".", String::as_str), revision)
 }
 
 /// One revision of a repository, and the paths of it that are manifests.
@@ -167,7 +183,7 @@ impl Tree {
         })
     }
 
-    fn compile(self, account: &str, output: &Output) -> Result<Base, BaseError> {
+    fn compile(self, account: &str, now: Timestamp, output: &Output) -> Result<Base, BaseError> {
         let mut chosen: Vec<&Blob> =
             self.files.iter().filter(|blob| self.paths.iter().any(|path| path.holds(&blob.path))).collect();
         // As on disk, a file that links lead to is read once.
@@ -185,7 +201,6 @@ impl Tree {
         for (account, completeness) in wholes {
             manifests.set_completeness(&account, completeness);
         }
-        let now = Timestamp::now();
         // Under another name it is still the only account of these files.
         let compiled = manifest::compile(&manifests, Some(account), now)
             .or_else(|_| manifest::compile(&manifests, None, now));

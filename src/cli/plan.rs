@@ -5,6 +5,7 @@ use super::declaration::{self, Extent};
 use super::inputs::{Inputs, Reach};
 use super::look_alike;
 use super::memory::{self, MemoryStore};
+use super::policies;
 use super::saved;
 use super::session::{Session, state_folder};
 use super::snapshot::Snapshot;
@@ -94,7 +95,7 @@ async fn on_account(
         let known = made.known;
         let plan = marked(made.plan, base, &made.world);
         if let Some(file) = &args.out {
-            saved::save(file, &plan, &made.policy, args.reach.limits(), &session)?;
+            saved::save(file, &plan, &made.policy, &made.policies, args.reach.limits(), &session)?;
         }
         Ok((plan, known))
     });
@@ -137,9 +138,11 @@ fn on_snapshot(
         now,
         ..Context::default()
     };
-    let Compiled { desired, policy, .. } = compiled;
+    let Compiled { desired, policy, rules, .. } = compiled;
     let people = desired.referenced.clone();
-    let mut plan = plan::make(desired, &snapshot.world, &policy, &context);
+    let declared = policies::needed(&desired, &rules);
+    let plan = plan::make(desired, &snapshot.world, &policy, &context);
+    let mut plan = policies::review(plan, (&declared, &rules), &snapshot.world, &policy, &context);
     plan.warnings.extend(look_alike::warnings(&people, &snapshot.world));
     Ok((marked(plan, base, &snapshot.world), context.memory.unmanaged))
 }
@@ -159,6 +162,8 @@ pub(super) struct Made {
     pub world: World,
     /// The rules.
     pub policy: crate::facts::Policy,
+    /// Digest of the policies.
+    pub policies: String,
     /// What is to be remembered before anything is sent; nothing where nothing is declared (an undo).
     pub memory: Option<Memory>,
     /// What the last apply saw that no manifest asks for.
@@ -192,9 +197,11 @@ pub(super) async fn make(
     let revision = declaration.revision.clone();
     let mut context = session.context(&compiled, digest_of(manifests), reach, memory);
     context.declaration = declaration;
-    let Compiled { desired, policy, .. } = compiled;
+    let Compiled { desired, policy, rules, .. } = compiled;
     let people = desired.referenced.clone();
-    let (mut plan, memory) = plan::plan_and_remember(desired, &world, &policy, &context);
+    let declared = policies::needed(&desired, &rules);
+    let (plan, memory) = plan::plan_and_remember(desired, &world, &policy, &context);
+    let mut plan = policies::review(plan, (&declared, &rules), &world, &policy, &context);
     plan.warnings.extend(look_alike::warnings(&people, &world));
     let before = context.memory;
     let is_same_commit = |applied: &&Revision| applied.commit.is_some() && applied.commit == revision.commit;
@@ -206,7 +213,7 @@ pub(super) async fn make(
     };
     let generation = before.generation + u64::from(memory != before);
     let memory = Memory { generation, ..memory };
-    Ok(Made { plan, world, policy, memory: Some(memory), known: before.unmanaged })
+    Ok(Made { plan, world, policy, policies: rules.digest, memory: Some(memory), known: before.unmanaged })
 }
 
 /// How text looks on this output.

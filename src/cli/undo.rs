@@ -3,6 +3,7 @@
 use super::apply::carry_out;
 use super::inputs::{Inputs, Reach};
 use super::plan::{Made, style};
+use super::policies;
 use super::session::{Session, check_account};
 use super::{CliError, Exit, Output};
 use crate::apply::{self, Undo};
@@ -41,6 +42,7 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
     let (_, compiled) = args.inputs.compile_all(true, Timestamp::now(), output)?;
     let Undo { desired, lost, account, applied } = apply::undo(&args.journal)?;
     check_account(&compiled.policy, account.map(AccountId::new).as_ref())?;
+    let declared = policies::needed(&compiled.desired, &compiled.rules);
     let compiled = Compiled { desired, ..compiled };
     let session = if args.dry_run {
         Session::open(&compiled, &args.reach, output).await?
@@ -53,9 +55,10 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
         let remembered = Memory { facts: Vec::new(), ..session.memory.load()? };
         let world = session.observe(&compiled, &remembered).await?;
         let context = session.context(&compiled, plan::Inputs::default(), &args.reach, remembered);
-        let Compiled { desired, policy, .. } = compiled;
+        let Compiled { desired, policy, rules, .. } = compiled;
         // What is not declared is not part of an undo.
         let plan = Plan { unmanaged: Vec::new(), ..plan::make(desired, &world, &policy, &context) };
+        let plan = policies::review(plan, (&declared, &rules), &world, &policy, &context);
         output.result(&render::text(&plan, style(output)));
         output.written()?;
         output.note(format_args!("\nthe run applied {applied} changes"));
@@ -69,7 +72,7 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
             return Ok(Exit::Done);
         }
         Box::pin(carry_out(
-            Made { plan, world, policy, memory: None, known: BTreeSet::new() },
+            Made { plan, world, policy, policies: rules.digest, memory: None, known: BTreeSet::new() },
             args.yes,
             &session,
             output,

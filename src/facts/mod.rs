@@ -15,6 +15,7 @@ mod names;
 mod nearest;
 mod policy;
 mod record;
+mod rule;
 mod sign_on;
 mod sorted;
 mod time;
@@ -39,6 +40,10 @@ pub use policy::{
     Retired, Retirement, Safety,
 };
 pub use record::KeyRecord;
+pub use rule::{
+    GrantTerms, PolicyRule, RoleSet, RuleAction, RuleException, RuleMatch, RuleOn, RuleOver, RuleReach,
+    RuleSet, RuleSeverity, RuleShape,
+};
 pub use sign_on::{AttributeMapping, MappedTarget, SignOn, SyncMode};
 pub use sorted::{assignments_of, find, of_family};
 pub use time::after;

@@ -9,6 +9,7 @@ mod diff;
 mod expiring;
 pub mod explain;
 mod guard;
+mod judged;
 mod memory;
 mod model;
 mod notices;
@@ -21,6 +22,7 @@ mod risk;
 
 pub use expiring::Ending;
 pub use guard::{Day, Limits, master_admins, takes_master_admin};
+pub use judged::{Judgement, Violation, ViolationState, judged, unjudged};
 pub use memory::{
     CONTESTED_AFTER, Declaration, DeclaringObject, Memory, MemoryFormat, NotDone, RememberedFact, Revision,
 };
@@ -155,7 +157,7 @@ fn compare(
     let digest = Digest::over(
         difference.changes.iter().filter(|change| !change.is_rewrite()).map(|change| &change.id),
     );
-    let refused = guard::refuse(&difference.changes, observed, policy, context);
+    let refused = guard::refuse(&difference.changes, &BTreeSet::new(), observed, policy, context);
     let said = notices::collect(&wanted.wants, &difference.changes, observed);
     let warnings = observed.warnings.iter().cloned().chain(said).collect();
     let mut plan = Plan {
@@ -172,6 +174,7 @@ fn compare(
         waiting: difference.waiting,
         manual: difference.manual,
         refused,
+        violations: Vec::new(),
         unmanaged: difference.unmanaged,
         write_only: difference.write_only,
         expiring,
@@ -193,11 +196,16 @@ fn compare(
 /// Its changes and its digest stay as they were approved.
 #[must_use]
 pub fn recheck(plan: Plan, observed: &World, policy: &Policy, context: &Context) -> Plan {
-    let refused = guard::refuse(&plan.changes, observed, policy, context);
+    let refused = guard::refuse(&plan.changes, &BTreeSet::new(), observed, policy, context);
     let mut plan = Plan { refused, ..plan };
     let calls = pack::pack(&plan.sendable(), policy.batch_size.0);
     plan.cost = cost::price(&plan, &calls, policy, context.look_up_size);
     plan
+}
+
+/// How much harm the holder of this could do, as plans rank it.
+pub fn risk_of_holding(key: &Key, seen: Option<&facts::Value>) -> Risk {
+    risk::of_holding(key, seen)
 }
 
 /// The same plan with some of its changes deferred: each entry names the changes that wait, and why. The digest stays

@@ -167,7 +167,7 @@ async fn run_steps(
     let Repaired { world, unrestored } =
         repair(&session, &compilation.compiled.policy, &request, world, &cancel).await?;
     let Compilation { manifests, compiled, moved } = compilation.without_moved(view, &world, now);
-    let Compiled { account: _, desired, policy, expiring, objects: _, findings } = compiled;
+    let Compiled { account: _, desired, policy, expiring, objects: _, rules: _, findings } = compiled;
     let inputs = PassInputs { view, manifests: &manifests, policy: &policy, world: &world, now };
 
     let (plan, context) = make_plan(inputs, desired, memory, &session);

@@ -46,7 +46,9 @@ fn ended(object: &Declared, at: Timestamp) -> Option<Spec> {
     }
     let mut spec = object.spec.clone();
     match &mut spec {
-        Spec::Account(_) | Spec::Team(_) | Spec::Role(_) => return None,
+        Spec::Account(_) | Spec::Team(_) | Spec::Role(_) | Spec::Policy(_) | Spec::PolicyException(_) => {
+            return None;
+        }
         Spec::User(user) => user.state = State::Absent,
         Spec::GroupMembership(group) => {
             group.membership = MembershipMode::Additive;
@@ -68,7 +70,9 @@ fn ended(object: &Declared, at: Timestamp) -> Option<Spec> {
 pub(super) fn removes(spec: &Spec) -> bool {
     let policy = match spec {
         // A team grants nothing by itself, and the platform has no way to delete a role.
-        Spec::Account(_) | Spec::Team(_) | Spec::Role(_) => return false,
+        Spec::Account(_) | Spec::Team(_) | Spec::Role(_) | Spec::Policy(_) | Spec::PolicyException(_) => {
+            return false;
+        }
         Spec::User(spec) => spec.deletion_policy,
         Spec::GroupMembership(spec) => spec.deletion_policy,
         Spec::RoleBinding(spec) => spec.deletion_policy,

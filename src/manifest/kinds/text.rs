@@ -48,6 +48,11 @@ pub(super) fn optional_time<'de, D: Deserializer<'de>>(
     text.map(|text| time(&text).map_err(D::Error::custom)).transpose()
 }
 
+/// The same where it must be there.
+pub(super) fn required_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    time(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
 /// A timestamp: RFC 3339, with `Z` or an offset.
 pub fn timestamp(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "format": "date-time", "maxLength": 64 })

@@ -1,7 +1,9 @@
 //! Words that every form of a plan shares.
 
 use crate::facts::{BotId, BotName, Family, Holder, Key, RoleSpec, RoleType, Source, Value, visible};
-use crate::plan::{Action, Change, ChangeId, Entry, Origin, Plan, Reason, Unmanaged};
+use crate::plan::{
+    Action, Change, ChangeId, Entry, Origin, Plan, Reason, Unmanaged, Violation, ViolationState,
+};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 
@@ -167,7 +169,8 @@ pub(super) fn role_lines(change: &Change) -> Vec<(char, String)> {
 
 /// Changes that are not sent: refused or deferred, themselves or through what they depend on.
 pub(super) fn held_back(plan: &Plan) -> HashSet<&ChangeId> {
-    if plan.refused.is_empty() {
+    let holds = |entry: &Entry| !entry.changes.is_empty();
+    if plan.refused.is_empty() && !plan.blocked.iter().any(holds) {
         return HashSet::new();
     }
     let sendable: HashSet<&ChangeId> = plan.sendable().into_iter().map(|change| &change.id).collect();
@@ -210,6 +213,19 @@ pub(super) fn rest(plan: &Plan, between: &str) -> String {
         (plan.waiting.len(), "waiting"),
     ];
     said(&rest, between)
+}
+
+/// `1 introduced, 3 existing`
+pub(super) fn violations(violations: &[Violation]) -> String {
+    let of = |state| violations.iter().filter(|violation| violation.state == state).count();
+    let states = [ViolationState::Introduced, ViolationState::Existing, ViolationState::Cured];
+    said(&states.map(|state| (of(state), state.label())), ", ")
+}
+
+/// `existing: jane@example.com holds … (policy banking-separation, high, Deny)`
+pub(super) fn violation(violation: &Violation) -> String {
+    let Violation { policy, severity, action, state, message, .. } = violation;
+    format!("{}: {message} (policy {policy}, {}, {action:?})", state.label(), severity.label())
 }
 
 /// What is not zero, with its word.

@@ -15,6 +15,7 @@ mod memory_reference;
 mod output;
 mod parallel;
 mod plan;
+mod policies;
 mod reference;
 mod retire;
 mod sandbox;

@@ -12,16 +12,17 @@ use std::path::{Path, PathBuf};
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("facts", &[]),
     ("plan", &["facts"]),
+    ("policy", &["plan", "facts"]),
     ("kore", &["facts"]),
     ("manifest", &["facts"]),
     ("apply", &["plan", "kore", "facts"]),
     ("controller", &["apply", "manifest", "plan", "kore", "facts"]),
     ("sandbox", &[]),
-    ("cli", &["facts", "plan", "kore", "manifest", "apply", "controller", "sandbox"]),
+    ("cli", &["facts", "plan", "policy", "kore", "manifest", "apply", "controller", "sandbox"]),
 ];
 
 /// Rooms that are values and functions only: time is passed in, and nothing is read or sent.
-const PURE: &[&str] = &["facts", "plan"];
+const PURE: &[&str] = &["facts", "plan", "policy"];
 
 /// What a pure room may not name, wherever it stands in a path.
 const IMPURE: &[&[&str]] = &[

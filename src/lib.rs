@@ -18,6 +18,7 @@
 //! * [`report`]: who holds what, as evidence that can be kept and checked, pure; knows `plan`, `facts`.
 //! * [`render`]: the formats of reports, pure; knows `report`, `plan`, `facts`.
 //! * [`memory`]: what earlier runs remember, in the form it is stored in; knows `plan`, `facts`.
+//! * [`policy`]: rules about who may hold what, judged over a declaration or a plan, pure; knows `plan`, `facts`.
 //! * [`kore`]: the Admin API and nothing above it; knows `facts`.
 //! * [`apply`]: a plan becomes calls and is read back; knows `plan`, `kore`, `facts`.
 //! * [`controller`]: the same engine as a Kubernetes controller; knows `apply`, `memory`, `plan`, `kore`, `manifest`,
@@ -33,6 +34,7 @@ pub mod kore;
 pub mod manifest;
 pub mod memory;
 pub mod plan;
+pub mod policy;
 pub mod render;
 pub mod report;
 pub mod sandbox;

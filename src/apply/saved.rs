@@ -29,6 +29,9 @@ pub struct SavedPlan {
     pub safety: Safety,
     /// What the run allowed beyond them.
     pub limits: Limits,
+    /// Digest of the policies it was judged by; empty where there were none.
+    #[serde(default)]
+    pub policies: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -124,7 +127,13 @@ mod tests {
 
     fn sealed() -> String {
         let plan = plan::make(Desired::default(), &World::default(), &Policy::default(), &Context::default());
-        let saved = SavedPlan { made_at: now(), plan, safety: Safety::default(), limits: Limits::default() };
+        let saved = SavedPlan {
+            made_at: now(),
+            plan,
+            safety: Safety::default(),
+            limits: Limits::default(),
+            policies: String::new(),
+        };
         saved.seal(&"secret".into()).unwrap()
     }
 

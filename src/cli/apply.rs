@@ -7,7 +7,7 @@ use super::plan::{Made, digest_of, extent, make, style};
 use super::saved;
 use super::session::Session;
 use super::{CliError, Exit, Output};
-use super::{declaration, ended, memory, not_done, stop};
+use super::{declaration, ended, memory, not_done, policies, stop};
 use crate::apply::{self, Account, BeforeImageSource, ChangeOutcome, Journal, Outcome};
 use crate::facts::{self, BotId, BotName, Mode, World};
 use crate::kore::Writer;
@@ -84,19 +84,24 @@ async fn reopen(
     reach: &Reach,
     output: &Output,
 ) -> Result<Made, CliError> {
-    let opened = saved::open(file, &compiled.policy, reach.limits(), session, output)?;
+    let opened =
+        saved::open(file, &compiled.policy, &compiled.rules.digest, reach.limits(), session, output)?;
     let world = session.observe_for(&opened.saved.plan, compiled).await?;
     let remembered = session.memory.load()?;
     memory::check_owner(&remembered, manifests, compiled)?;
     let context = session.context(compiled, opened.saved.plan.inputs.clone(), reach, remembered.clone());
     let saved_as = opened.key();
-    let mut plan = saved::recheck(&opened, &world, context);
+    let mut plan = saved::recheck(&opened, &world, context.clone());
     plan.spent = remembered.saved_plans.get(&saved_as).cloned().unwrap_or_default();
+    let declared = (&compiled.desired, &compiled.rules);
+    let limited = Context { limits: opened.limits, ..context };
+    let plan = policies::review(plan, declared, &world, &opened.policy, &limited);
     let memory = remember_saved(&plan, manifests, compiled, &world, remembered)?;
     Ok(Made {
         plan,
         world,
         policy: opened.policy,
+        policies: compiled.rules.digest.clone(),
         memory: Some(memory),
         known: BTreeSet::new(),
         is_remembered: true,
@@ -168,7 +173,7 @@ pub(super) async fn carry_out(
     session: &Session,
     output: &Output,
 ) -> Result<Exit, CliError> {
-    let Made { plan, world, policy, memory, known: _, is_remembered: _, saved_as } = made;
+    let Made { plan, world, policy, policies: _, memory, known: _, is_remembered: _, saved_as } = made;
     // Only what speaks for all manifests has an outcome to remember.
     let declares = memory.is_some();
     let memory = memory.map(|memory| memory.with_unmanaged(&plan));

@@ -109,7 +109,7 @@ impl BaseArgs {
         for note in tree.notes()? {
             output.note(note);
         }
-        Ok(Some(tree.compile(&compiled.account.name, output)?))
+        Ok(Some(tree.compile(&compiled.account.name, Timestamp::now(), output)?))
     }
 }
 
@@ -152,6 +152,22 @@ pub(super) fn at_revision(
     let commit = commit(&top, revision)?;
     let (manifests, compiled) = tree.load(account, now)?;
     Ok(AtRevision { top, commit, manifests, compiled })
+}
+
+/// The manifests of one revision, compiled at a time.
+pub(super) fn compile_at(
+    revision: &str,
+    paths: &[String],
+    account: &str,
+    now: Timestamp,
+    output: &Output,
+) -> Result<Compiled, BaseError> {
+    Ok(Tree::open(revision, paths)?.compile(account, now, output)?.compiled)
+}
+
+/// The top of the repository that the first path is in.
+pub(super) fn top_of(paths: &[String], revision: &str) -> Result<PathBuf, BaseError> {
+    top(paths.first().map_or(".", String::as_str), revision)
 }
 
 /// One revision of a repository, and the paths of it that are manifests.
@@ -198,9 +214,9 @@ impl Tree {
         })
     }
 
-    fn compile(self, account: &str, output: &Output) -> Result<Base, BaseError> {
+    fn compile(self, account: &str, now: Timestamp, output: &Output) -> Result<Base, BaseError> {
         let revision = self.revision.clone();
-        let (manifests, compiled) = self.load(Some(account), Timestamp::now())?;
+        let (manifests, compiled) = self.load(Some(account), now)?;
         let findings = manifests.findings().iter().chain(&compiled.findings);
         let errors: Vec<&Finding> = findings.filter(|finding| finding.is_error()).collect();
         if let Some(first) = errors.first() {

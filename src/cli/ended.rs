@@ -40,7 +40,7 @@ pub(super) async fn run(
         let world = session.read(&compiled, ReadRequest::full(over)).await?;
         let mut context = session.context(&compiled, digest_of(&manifests), reach, remembered);
         context.fills_ceiling = true;
-        let Compiled { desired, policy, .. } = compiled;
+        let Compiled { desired, policy, rules, .. } = compiled;
         let plan = plan::make_ended(desired, &world, &policy, &context);
         output.result(&render::text(&plan, style(output)));
         output.written()?;
@@ -48,6 +48,7 @@ pub(super) async fn run(
             plan,
             world,
             policy,
+            policies: rules.digest,
             memory: None,
             known: BTreeSet::new(),
             is_remembered: true,

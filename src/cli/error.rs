@@ -18,6 +18,14 @@ pub enum CliError {
         "{0}; nothing was sent\n  correct the manifests, or continue with the valid ones with --keep-going"
     )]
     Findings(String),
+    /// Manifests with errors, and policies among them; they have been shown.
+    #[error(
+        "{0}, in files with policies; nothing was sent\n  correct them first: without its policies nothing is planned, also not with --keep-going"
+    )]
+    PolicyFindings(String),
+    /// Tests of policies that cannot be run.
+    #[error("{0}\n  correct the test or its policies, and run again")]
+    PolicyTest(String),
     /// No account to work on; the finding has been shown.
     #[error("without an account there is nothing to compare with; nothing was sent")]
     NoAccount,
@@ -193,6 +201,14 @@ pub enum CliError {
         /// Who answered.
         seen: String,
     },
+    /// A saved plan that was judged by other policies.
+    #[error(
+        "{path} was made under other policies or exceptions than these manifests declare; nothing was sent\n  make the plan again with plan --out, and approve it again"
+    )]
+    OtherPolicies {
+        /// The file.
+        path: String,
+    },
     /// A saved plan that cannot be applied.
     #[error(transparent)]
     Saved(#[from] SavedPlanError),
@@ -328,6 +344,8 @@ impl CliError {
             | Self::Base(_)
             | Self::File { .. }
             | Self::Findings(_)
+            | Self::PolicyFindings(_)
+            | Self::PolicyTest(_)
             | Self::NoAccount
             | Self::NoTerminal
             | Self::Reinvite { .. }
@@ -351,6 +369,7 @@ impl CliError {
             | Self::AccountTaken { .. }
             | Self::Unproved(_) => Exit::Refused,
             Self::Behind { .. } => Exit::Behind,
+            Self::OtherPolicies { .. } => Exit::Stale,
             Self::Locked { .. } => Exit::Locked,
             Self::Credential { .. } => Exit::Credentials,
             Self::Unreachable { error, .. } => of_kore(error.as_ref()),

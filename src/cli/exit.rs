@@ -16,7 +16,7 @@ pub enum Exit {
     Invalid = 3,
     /// Refused by a guard, or the account is not the one of `accountId`.
     Refused = 4,
-    /// Every change was stale: the account changed between plan and call.
+    /// Every change was stale: the account changed between plan and call; or the policies of a saved plan changed.
     Stale = 5,
     /// Applied in part: part failed, stale, blocked or manual, or interrupted.
     Partial = 6,
@@ -59,11 +59,15 @@ impl Exit {
             Self::Changes => {
                 "With `--exit-code`: changes, something blocked, manual or refused, or intolerable unmanaged facts. With `fmt --check`: a file is not formatted."
             }
-            Self::Invalid => "Invalid input or usage, a tampered plan, or no terminal and no `--yes`.",
+            Self::Invalid => {
+                "Invalid input or usage, a tampered plan, a failed test of a policy, or no terminal and no `--yes`."
+            }
             Self::Refused => {
                 "A guard refused and nothing was sent, or the account is not the one of `accountId`, or another declaration's."
             }
-            Self::Stale => "Every change was stale: the account changed between plan and call.",
+            Self::Stale => {
+                "Every change was stale: the account changed between plan and call; or a saved plan was made under other policies."
+            }
             Self::Partial => {
                 "Something declared is not in place: blocked, manual, refused, failed, stale, not sent, or interrupted. `adopt`: something is left to a person. `report`: it has gaps."
             }

@@ -1,6 +1,6 @@
 //! Manifests as arguments: which files, which account, and what to do with findings.
 
-use super::{CliError, Output, git};
+use super::{CliError, Output, git, policies};
 use crate::facts::{self, Closure, Completeness, Desired, Ownership, OwnershipLevel, RateLimit, Verdict};
 use crate::manifest::{self, AccountServer, CompileError, Compiled, Finding, Manifests, Span, Spot};
 use crate::plan::{Limits, Memory, Rewrite};
@@ -117,7 +117,10 @@ impl Inputs {
             manifests.consider_complete();
         }
         let compiled = match manifest::compile(&manifests, self.account.as_deref(), now) {
-            Ok(compiled) => without_needless_limit(compiled),
+            Ok(mut compiled) => {
+                compiled.findings.extend(policies::problems(&compiled.rules));
+                without_needless_limit(compiled)
+            }
             Err(error) => {
                 let mut findings = manifests.findings().to_vec();
                 findings.push(finding_of(&error, &manifests));
@@ -131,6 +134,9 @@ impl Inputs {
             findings.retain(Finding::is_error);
         }
         show(&findings, &manifests, output);
+        if findings.iter().any(|finding| hides_a_policy(finding, &manifests)) {
+            return Err(CliError::PolicyFindings(manifest::render::count(&findings)));
+        }
         if findings.iter().any(Finding::is_error) && !keep_going {
             return Err(CliError::Findings(manifest::render::count(&findings)));
         }
@@ -146,6 +152,12 @@ fn would_prune(compiled: &Compiled) -> bool {
     *completeness != Completeness::Complete
         && (scopes.iter().any(|scope| matches!(scope.closure, Closure::Open(_)))
             || owned.contains(&&OwnershipLevel::Remove))
+}
+
+/// Whether an error may have taken a policy out of use: then nothing is planned, because what it denies would be granted.
+fn hides_a_policy(finding: &Finding, manifests: &Manifests) -> bool {
+    let text = manifests.texts().get(&finding.spot.file);
+    finding.is_error() && text.is_some_and(|text| text.contains("KorePolicy"))
 }
 
 /// A sandbox inside the program has nobody to share with: its rate limit is there for those who ask for it.

@@ -32,6 +32,8 @@ mod network;
 mod not_done;
 mod output;
 mod plan;
+mod policies;
+mod policy;
 mod progress;
 mod reference;
 mod reinvite;
@@ -128,6 +130,8 @@ enum Verb {
     Forget(memory_commands::ForgetArgs),
     /// Write the account as manifests; a plan right after it is empty
     Import(import::ImportArgs),
+    /// Test policies, and judge past commits by them
+    Policy(policy::PolicyArgs),
     /// Run in a Kubernetes cluster and keep accounts as their objects declare them
     Controller(controller::ControllerArgs),
     /// Serve, seed and administer a local account
@@ -190,6 +194,7 @@ pub async fn run() -> Exit {
         Verb::Memory(args) => memory_commands::run(&args, &output),
         Verb::Forget(args) => memory_commands::forget(&args, &output),
         Verb::Import(args) => import::run(&args, &output).await,
+        Verb::Policy(args) => policy::run(&args, &output),
         Verb::Controller(args) => controller::run(&args, &output).await,
         Verb::Sandbox(args) => sandbox::run(args).await.map(|()| Exit::Done).map_err(CliError::from),
         Verb::Schema(args) => schema::run(&args, &output),

@@ -5,6 +5,7 @@ use super::declaration::{self, Extent};
 use super::inputs::{Inputs, Reach};
 use super::look_alike;
 use super::memory::{self, MemoryStore};
+use super::policies;
 use super::saved;
 use super::session::{Session, state_folder};
 use super::snapshot::Snapshot;
@@ -100,7 +101,7 @@ async fn on_account(
         let unremembered = declared.filter(|_| !made.is_remembered);
         let plan = marked(made.plan, base, unremembered, &made.world);
         if let Some(file) = &args.out {
-            saved::save(file, &plan, &made.policy, args.reach.limits(), &session)?;
+            saved::save(file, &plan, &made.policy, &made.policies, args.reach.limits(), &session)?;
         }
         Ok((plan, known))
     });
@@ -144,12 +145,14 @@ fn on_snapshot(
         ending_within: args.ending,
         ..Context::default()
     };
-    let Compiled { desired, policy, .. } = compiled;
+    let Compiled { desired, policy, rules, .. } = compiled;
     let people = desired.referenced.clone();
-    let declared = base.is_some().then(|| (desired.clone(), policy.clone()));
-    let mut plan = plan::make(desired, &snapshot.world, &policy, &context);
+    let before = base.is_some().then(|| (desired.clone(), policy.clone()));
+    let declared = policies::needed(&desired, &rules);
+    let plan = plan::make(desired, &snapshot.world, &policy, &context);
+    let mut plan = policies::review(plan, (&declared, &rules), &snapshot.world, &policy, &context);
     plan.warnings.extend(look_alike::warnings(&people, &snapshot.world));
-    let unremembered = declared.filter(|_| context.memory.applied_revision.is_none());
+    let unremembered = before.filter(|_| context.memory.applied_revision.is_none());
     Ok((marked(plan, base, unremembered, &snapshot.world), context.memory.unmanaged))
 }
 
@@ -169,6 +172,8 @@ pub(super) struct Made {
     pub world: World,
     /// The rules.
     pub policy: crate::facts::Policy,
+    /// Digest of the policies.
+    pub policies: String,
     /// What is to be remembered before anything is sent; nothing where nothing is declared (an undo).
     pub memory: Option<Memory>,
     /// What the last apply saw that no manifest asks for.
@@ -227,9 +232,11 @@ async fn make_listing(
     let mut context = session.context(&compiled, digest_of(manifests), reach, memory);
     context.declaration = declaration;
     context.ending_within = ending_within;
-    let Compiled { desired, policy, .. } = compiled;
+    let Compiled { desired, policy, rules, .. } = compiled;
     let people = desired.referenced.clone();
-    let (mut plan, memory) = plan::plan_and_remember(desired, &world, &policy, &context);
+    let declared = policies::needed(&desired, &rules);
+    let (plan, memory) = plan::plan_and_remember(desired, &world, &policy, &context);
+    let mut plan = policies::review(plan, (&declared, &rules), &world, &policy, &context);
     plan.warnings.extend(look_alike::warnings(&people, &world));
     let before = context.memory;
     let is_same_commit = |applied: &&Revision| applied.commit.is_some() && applied.commit == revision.commit;
@@ -247,6 +254,7 @@ async fn make_listing(
         plan,
         world,
         policy,
+        policies: rules.digest,
         memory: Some(memory),
         known: before.unmanaged,
         is_remembered,

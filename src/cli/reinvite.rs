@@ -120,13 +120,14 @@ async fn removal(args: &ReinviteArgs, compiled: &Compiled, session: &Session) ->
         None => return refuse(email, "the account has no such user", "invite them with koreconcile apply"),
     }
     let context = session.context(&compiled, plan::Inputs::default(), &args.reach, remembered);
-    let Compiled { desired, policy, .. } = compiled;
+    let Compiled { desired, policy, rules, .. } = compiled;
     let plan = about(plan::make(desired, &world, &policy, &context), email);
     let plan = Plan { unmanaged: Vec::new(), declared: Vec::new(), ..plan };
     Ok(Made {
         plan,
         world,
         policy,
+        policies: rules.digest,
         memory: None,
         known: BTreeSet::new(),
         is_remembered: true,

@@ -13,6 +13,7 @@ pub(super) fn save(
     path: &Path,
     plan: &Plan,
     policy: &Policy,
+    policies: &str,
     limits: Limits,
     session: &Session,
 ) -> Result<(), CliError> {
@@ -20,8 +21,13 @@ pub(super) fn save(
         let seen = plan.account.id.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
         return Err(CliError::NotPinned { seen });
     }
-    let saved =
-        SavedPlan { made_at: Timestamp::now(), plan: plan.clone(), safety: policy.safety.clone(), limits };
+    let saved = SavedPlan {
+        made_at: Timestamp::now(),
+        plan: plan.clone(),
+        safety: policy.safety.clone(),
+        limits,
+        policies: policies.to_owned(),
+    };
     let content = saved.seal(session.secret()).map_err(|error| CliError::Unexpected(error.to_string()))?;
     output::store(path, content.as_ref())
         .map_err(|source| CliError::Write { path: path.display().to_string(), source })
@@ -41,10 +47,11 @@ impl Opened {
     }
 }
 
-/// Opens a file and checks that it is about this account.
+/// Opens a file and checks that it is about this account, and that the policies are those it was judged by.
 pub(super) fn open(
     path: &Path,
     policy: &Policy,
+    policies: &str,
     asked: Limits,
     session: &Session,
     output: &Output,
@@ -62,6 +69,9 @@ pub(super) fn open(
             pinned: pinned.to_string(),
             place: policy.blame("accountId"),
         });
+    }
+    if saved.policies != policies {
+        return Err(CliError::OtherPolicies { path: path.display().to_string() });
     }
     output.note(format_args!("the plan {} was made at {}", saved.plan.digest, saved.made_at));
     let policy = Policy { safety: policy.safety.stricter(&saved.safety), ..policy.clone() };

@@ -3,6 +3,7 @@
 use super::apply::carry_out;
 use super::inputs::{Inputs, Reach};
 use super::plan::{Made, style};
+use super::policies;
 use super::session::{Session, check_account};
 use super::{CliError, Exit, Output, runs};
 use crate::apply::{self, Undo, Undone};
@@ -56,6 +57,7 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
     let undo = apply::undo(&journal, Timestamp::now())?;
     check_account(&compiled.policy, undo.account.clone().map(AccountId::new).as_ref())?;
     let referenced = undo.people();
+    let declared = policies::needed(&compiled.desired, &compiled.rules);
     let compiled = Compiled { desired: Desired { referenced, ..Desired::default() }, ..compiled };
     let session = if args.dry_run {
         Session::open(&compiled, &args.reach, output).await?
@@ -73,13 +75,14 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
         let Undone { mut desired, mut lost, came_about } = undo.of_what_came_about(&world);
         lost.extend(with_known_ends(&mut desired, &known, Timestamp::now()));
         let context = session.context(&compiled, plan::Inputs::default(), &args.reach, remembered);
-        let Compiled { policy, .. } = compiled;
+        let Compiled { policy, rules, .. } = compiled;
         // What is not declared is not part of an undo.
         let plan = Plan {
             unmanaged: Vec::new(),
             declared: Vec::new(),
             ..plan::make(desired, &world, &policy, &context)
         };
+        let plan = policies::review(plan, (&declared, &rules), &world, &policy, &context);
         output.result(&render::text(&plan, style(output)));
         output.written()?;
         summary.tell(came_about, output);
@@ -97,6 +100,7 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
                 plan,
                 world,
                 policy,
+                policies: rules.digest,
                 memory: None,
                 known: BTreeSet::new(),
                 is_remembered: true,

@@ -45,7 +45,11 @@ pub(super) fn run(args: &ValidateArgs, output: &Output) -> Result<Exit, CliError
     }
     for account in &accounts {
         match manifest::compile(&manifests, Some(account), Timestamp::now()) {
-            Ok(compiled) => findings.extend(compiled.findings),
+            Ok(compiled) => {
+                findings.extend(super::policies::problems(&compiled.rules));
+                findings.extend(super::policies::violations(&compiled, Timestamp::now()));
+                findings.extend(compiled.findings);
+            }
             Err(error) => problems.push(error),
         }
     }

@@ -16,6 +16,7 @@ mod names;
 mod nearest;
 mod policy;
 mod record;
+mod rule;
 mod sign_on;
 mod sorted;
 mod time;
@@ -43,6 +44,10 @@ pub use policy::{
     RateLimit, Retired, Retirement, Safety,
 };
 pub use record::KeyRecord;
+pub use rule::{
+    GrantTerms, PolicyRule, RoleSet, RuleAction, RuleException, RuleMatch, RuleOn, RuleOver, RuleReach,
+    RuleSet, RuleSeverity, RuleShape,
+};
 pub use sign_on::{AttributeMapping, MappedTarget, SignOn, SyncMode};
 pub use sorted::{assignments_of, find, of_family};
 pub use time::{ClockCheck, after};

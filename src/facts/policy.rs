@@ -285,9 +285,14 @@ impl Pattern {
 
     /// Whether it names this person.
     pub fn matches(&self, email: &Email) -> bool {
+        self.matches_folded(email.folded())
+    }
+
+    /// Whether it names a text in lower case: a bot, for instance.
+    pub fn matches_folded(&self, text: &str) -> bool {
         let mut parts = self.0.split('*');
         let head = parts.next().unwrap_or_default();
-        let Some(mut rest) = email.folded().strip_prefix(head) else { return false };
+        let Some(mut rest) = text.strip_prefix(head) else { return false };
         let mut parts = parts.peekable();
         if parts.peek().is_none() {
             return rest.is_empty();

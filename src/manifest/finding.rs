@@ -125,6 +125,30 @@ codes! {
     Contradiction = "contradiction", Error;
     /// A user who is declared absent is granted something by name.
     AbsentPerson = "absent-person", Error;
+    /// A policy has no condition, or a condition that says nothing.
+    PolicyShape = "policy-shape", Error;
+    /// Deny where nothing could be denied: what takes access away is never blocked.
+    PolicyAction = "policy-action", Error;
+    /// The CEL of a policy cannot be parsed, or its types do not fit.
+    PolicyCel = "policy-cel", Error;
+    /// A policy's `match` can match nothing, or a part of it has no meaning for its conditions.
+    PolicyMatch = "policy-match", Error;
+    /// A policy names a role that is misspelt.
+    PolicyRole = "policy-role", Error;
+    /// A policy names a role that is neither built in nor named by another manifest: it may exist in the account only.
+    PolicyRoleUnseen = "policy-role-unseen", Warning;
+    /// An exception names a policy that is not among the manifests.
+    UnknownPolicy = "unknown-policy", Error;
+    /// An exception has ended.
+    ExceptionEnded = "exception-ended", Warning;
+    /// An exception covers nothing that is declared.
+    ExceptionUnused = "exception-unused", Warning;
+    /// What is declared violates a policy with Deny.
+    PolicyDenied = "policy-denied", Error;
+    /// What is declared violates a policy with Warn.
+    PolicyWarned = "policy-warned", Warning;
+    /// What is declared violates a policy with Audit.
+    PolicyAudited = "policy-audited", Note;
     /// An Authoritative object has no subjects, and `allowEmpty` is not true: nothing is pruned.
     NobodyLeft = "nobody-left", Warning;
     /// Two `KoreAccounts` with one `accountId`: each plans without the other's manifests.

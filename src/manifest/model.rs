@@ -67,6 +67,16 @@ impl Manifest {
         self.spot_of(|marks| marks.item(path, index))
     }
 
+    /// Where every field was written, by its path below `spec`.
+    pub(super) fn places(&self) -> BTreeMap<String, Source> {
+        match &self.origin {
+            Origin::File { marks, .. } => {
+                marks.all().map(|(path, _)| (path.to_owned(), self.source(path))).collect()
+            }
+            Origin::Resource => BTreeMap::new(),
+        }
+    }
+
     /// The object with its first line, and what its deletion means.
     pub(super) fn as_loaded(&self) -> LoadedObject {
         let place = self.source_of(Marks::first).place;
@@ -81,7 +91,9 @@ impl Manifest {
             Spec::RoleBinding(spec) => spec.deletion_policy.unwrap_or(DeletionPolicy::Remove),
             Spec::BotAssignment(spec) => spec.deletion_policy.unwrap_or(DeletionPolicy::Remove),
             // A role keeps what it may do; whom a team brought in is kept or not as the account says of people.
-            Spec::Account(_) | Spec::Team(_) | Spec::Role(_) => DeletionPolicy::Retain,
+            Spec::Account(_) | Spec::Team(_) | Spec::Role(_) | Spec::Policy(_) | Spec::PolicyException(_) => {
+                DeletionPolicy::Retain
+            }
         }
     }
 

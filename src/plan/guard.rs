@@ -19,7 +19,15 @@ pub struct Limits {
 }
 
 /// Every refusal, with the changes that it blocks.
-pub(super) fn refuse(changes: &[Change], observed: &World, policy: &Policy, context: &Context) -> Vec<Entry> {
+///
+/// Additions that are denied do not count for the floor: who is not granted Master Admin does not hold it.
+pub(super) fn refuse(
+    changes: &[Change],
+    denied: &BTreeSet<ChangeId>,
+    observed: &World,
+    policy: &Policy,
+    context: &Context,
+) -> Vec<Entry> {
     let mut refused = Vec::new();
     if let Some((pinned, seen)) = policy.account_mismatch(observed.account.as_ref()) {
         refused.push(refusal(
@@ -44,7 +52,7 @@ pub(super) fn refuse(changes: &[Change], observed: &World, policy: &Policy, cont
         ));
     }
     refused.extend(protected(changes, observed, &policy.safety));
-    refused.extend(floor(changes, observed, policy));
+    refused.extend(floor(changes, denied, observed, policy));
     refused.extend(contested(changes, context));
     refused.extend(unkept(changes, context));
     refused.extend(clock_skew(changes, context));
@@ -253,7 +261,12 @@ fn clock_skew(changes: &[Change], context: &Context) -> Option<Entry> {
 
 /// No change may leave fewer signed-in-able Master Admins than the floor, and none may take Master Admin while
 /// the Primary Admin is not declared: the API does not show who that is.
-fn floor(changes: &[Change], observed: &World, policy: &Policy) -> Option<Entry> {
+fn floor(
+    changes: &[Change],
+    denied: &BTreeSet<ChangeId>,
+    observed: &World,
+    policy: &Policy,
+) -> Option<Entry> {
     let mut losers: BTreeSet<Email> = BTreeSet::new();
     let mut taking: Vec<&Change> = Vec::new();
     for change in changes {
@@ -285,7 +298,7 @@ fn floor(changes: &[Change], observed: &World, policy: &Policy) -> Option<Entry>
     let now = master_admins(observed);
     let gained: BTreeSet<&Email> = changes
         .iter()
-        .filter(|change| !change.action.is_removal())
+        .filter(|change| !change.action.is_removal() && !denied.contains(&change.id))
         .filter_map(|change| match &change.key {
             Key::AdminRole(Holder::User(email), role) if role.is_master_admin() => Some(email),
             _ => None,

@@ -13,6 +13,7 @@ mod ends;
 mod expiring;
 pub mod explain;
 mod guard;
+mod judged;
 mod memory;
 mod merge;
 mod model;
@@ -30,6 +31,7 @@ pub use drift::{Difference, Drift, drift};
 pub use effects::{Effect, EffectKind};
 pub use expiring::Ending;
 pub use guard::{Day, Limits, master_admins, takes_master_admin};
+pub use judged::{Judgement, Violation, ViolationState, judged, unjudged};
 pub use memory::{
     CONTESTED_AFTER, Declaration, DeclaringObject, Memory, MemoryFormat, NotDone, RememberedFact, Revision,
     UNKEPT_AFTER,
@@ -204,7 +206,7 @@ fn compare(
     let digest = Digest::over(
         difference.changes.iter().filter(|change| !change.is_rewrite()).map(|change| &change.id),
     );
-    let refused = guard::refuse(&difference.changes, observed, policy, context);
+    let refused = guard::refuse(&difference.changes, &BTreeSet::new(), observed, policy, context);
     let said = notices::collect(&wanted, &difference.changes, observed);
     let ends = ends::warnings(&difference.changes, &ended, &wanted.wants, context);
     let idle = guard::idle(observed, policy);
@@ -223,6 +225,7 @@ fn compare(
         waiting: difference.waiting,
         manual: difference.manual,
         refused,
+        violations: Vec::new(),
         unmanaged: difference.unmanaged,
         write_only: difference.write_only,
         expiring,
@@ -275,7 +278,7 @@ pub fn make_ended(desired: Desired, observed: &World, policy: &Policy, context: 
 /// Its changes and its digest stay as they were approved.
 #[must_use]
 pub fn recheck(plan: Plan, observed: &World, policy: &Policy, context: &Context) -> Plan {
-    let refused = guard::refuse(&plan.changes, observed, policy, context);
+    let refused = guard::refuse(&plan.changes, &BTreeSet::new(), observed, policy, context);
     let mut plan = Plan { refused, ..plan };
     let calls = pack::pack(&plan.sendable(), policy.batch_size.0);
     plan.cost = cost::price(&plan, &calls, policy, context.look_up_size);

@@ -2,6 +2,7 @@
 
 use super::effects::Effect;
 use super::expiring::Ending;
+use super::judged::Violation;
 use crate::facts::{
     AccountId, BotId, BotName, BuilderAccess, Directory, Extent, FailOn, GroupId, GroupName, Key, KeyRecord,
     Listing, RoleId, RoleName, RoleType, Source, UserId, Value, World,
@@ -37,6 +38,9 @@ pub struct Plan {
     pub manual: Vec<Entry>,
     /// Refused by a guard.
     pub refused: Vec<Entry>,
+    /// What policies do not allow: introduced by this plan, found or cured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub violations: Vec<Violation>,
     /// Observed and not declared; not changed.
     pub unmanaged: Vec<Unmanaged>,
     /// Declared values that the platform never returns: sent when the user is created, not compared afterwards.
@@ -90,10 +94,11 @@ impl Plan {
     /// The version of this format.
     pub const FORMAT: &'static str = "koreconcile.dev/plan/v1";
 
-    /// Changes that are neither refused nor deferred, and depend on none that are.
+    /// Changes that are neither refused, blocked nor deferred, and depend on none that are.
     pub fn sendable(&self) -> Vec<&Change> {
-        let mut held: BTreeSet<&ChangeId> =
-            self.refused.iter().chain(&self.waiting).flat_map(|entry| &entry.changes).collect();
+        let entries = self.refused.iter().chain(&self.waiting).chain(&self.blocked);
+        let mut held: BTreeSet<&ChangeId> = entries.flat_map(|entry| &entry.changes).collect();
+        // Dependencies come first, so that one pass finds what is held through others.
         let mut sendable = Vec::with_capacity(self.changes.len());
         for change in &self.changes {
             if held.contains(&change.id) || change.depends_on.iter().any(|id| held.contains(id)) {
@@ -445,6 +450,8 @@ pub enum Reason {
     RemovalCeiling,
     /// Too few Master Admins would be left, or the Primary Admin is not declared.
     AdminFloor,
+    /// A `KorePolicy` with Deny does not allow what the change brings about.
+    PolicyDenied,
     /// Another process reverted the change repeatedly within a day.
     Contested,
     /// The platform accepted the change in two applies in a row, and shows its own value.
@@ -571,6 +578,7 @@ pub(super) fn names_of_bots(plan: &Plan, directory: &Directory) -> BTreeMap<BotI
         .iter()
         .map(|change| &change.key)
         .chain(entries.into_iter().flatten().flat_map(|entry| &entry.subjects))
+        .chain(plan.violations.iter().flat_map(|violation| &violation.facts))
         .chain(plan.unmanaged.iter().map(|unmanaged| &unmanaged.subject))
         .chain(plan.expiring.iter().map(|ending| &ending.subject))
         .chain(plan.declared.iter().filter_map(|effect| effect.subject.as_ref()));

@@ -17,6 +17,7 @@ mod controller;
 mod kore;
 mod manifest;
 mod plan;
+mod policy;
 mod reconcile;
 mod repo;
 mod report;

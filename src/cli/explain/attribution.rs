@@ -102,7 +102,12 @@ fn reason(manifest: &Manifest, place: &Location) -> Option<String> {
         Spec::RoleBinding(spec) => spec.subjects.iter().map(|subject| subject.reason.as_ref()).collect(),
         Spec::GroupMembership(spec) => spec.subjects.iter().map(|subject| subject.reason.as_ref()).collect(),
         Spec::BotAssignment(spec) => spec.subjects.iter().map(|subject| subject.reason.as_ref()).collect(),
-        Spec::Account(_) | Spec::User(_) | Spec::Team(_) | Spec::Role(_) => return None,
+        Spec::Account(_)
+        | Spec::User(_)
+        | Spec::Team(_)
+        | Spec::Role(_)
+        | Spec::Policy(_)
+        | Spec::PolicyException(_) => return None,
     };
     let mut said = reasons.into_iter().enumerate().filter_map(|(index, reason)| Some((index, reason?)));
     said.find(|(index, _)| manifest.item("subjects", *index).place == *place)

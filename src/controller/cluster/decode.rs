@@ -36,7 +36,7 @@ pub(super) enum Watched {
 impl Watched {
     /// All of them.
     pub(super) fn all() -> impl Iterator<Item = Self> {
-        Kind::ALL.into_iter().map(Self::Declared).chain([Self::Plan, Self::Approval])
+        Kind::IN_CLUSTER.into_iter().map(Self::Declared).chain([Self::Plan, Self::Approval])
     }
 
     /// The `kind` of the object.

@@ -224,7 +224,7 @@ impl Metrics {
             for window in WINDOWS {
                 self.calls_left.remove(&labels.with_window(window));
             }
-            for kind in Kind::ALL {
+            for kind in Kind::IN_CLUSTER {
                 for ready in [true, false] {
                     self.objects.remove(&labels.with_ready(kind, ready));
                 }
@@ -323,7 +323,7 @@ impl Metrics {
             *objects.entry((object.kind, is_ready)).or_default() += 1;
         }
         // A kind without objects is set to 0.
-        for kind in Kind::ALL {
+        for kind in Kind::IN_CLUSTER {
             for ready in [true, false] {
                 let count = objects.get(&(kind, ready)).copied().unwrap_or_default();
                 self.objects.get_or_create(&labels.with_ready(kind, ready)).set(count);

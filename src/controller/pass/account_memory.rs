@@ -209,7 +209,9 @@ impl AccountMemory {
                 | Spec::GroupMembership(_)
                 | Spec::Role(_)
                 | Spec::RoleBinding(_)
-                | Spec::BotAssignment(_) => None,
+                | Spec::BotAssignment(_)
+                | Spec::Policy(_)
+                | Spec::PolicyException(_) => None,
             })
             .collect();
         let others = self.plan_memory.pending_since.iter().filter(|(email, _)| !declared.contains(email));

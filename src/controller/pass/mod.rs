@@ -173,7 +173,7 @@ async fn run_steps(
     let Reading { compilation, request, world, unrestored } =
         read(view, memory, session, world, now, &cancel).await?;
     let Compilation { manifests, compiled, moved } = compilation.without_moved(view, &world, now);
-    let Compiled { account: _, desired, policy, expiring, objects, findings } = compiled;
+    let Compiled { account: _, desired, policy, expiring, objects, rules: _, findings } = compiled;
     let inputs = PassInputs { view, manifests: &manifests, policy: &policy, world: &world, now };
 
     let missing = remember::missing(view, memory);

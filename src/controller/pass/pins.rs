@@ -50,7 +50,12 @@ fn meaning(spec: &Spec, directory: &Directory) -> BTreeMap<String, String> {
             let name: &GroupName = &spec.group;
             pin(GROUP, only(directory.groups_named(name).map(|(id, _)| id)));
         }
-        Spec::Account(_) | Spec::User(_) | Spec::Team(_) | Spec::Role(_) => {}
+        Spec::Account(_)
+        | Spec::User(_)
+        | Spec::Team(_)
+        | Spec::Role(_)
+        | Spec::Policy(_)
+        | Spec::PolicyException(_) => {}
     }
     pins
 }

@@ -106,6 +106,7 @@ impl ConditionReason {
             | plan::Reason::Protected
             | plan::Reason::RemovalCeiling
             | plan::Reason::AdminFloor
+            | plan::Reason::PolicyDenied
             | plan::Reason::Contested
             | plan::Reason::ClockSkew
             | plan::Reason::PlatformKeeps => Self::PlanEntry(reason),
@@ -120,7 +121,7 @@ impl ConditionReason {
             | Code::DuplicateObject
             | Code::Contradiction
             | Code::AbsentPerson => Self::Conflict,
-            Code::UnknownTeam => Self::ReferenceMissing,
+            Code::UnknownTeam | Code::UnknownPolicy => Self::ReferenceMissing,
             Code::UnknownAccount | Code::NoAccount | Code::SeveralAccounts => Self::AccountMissing,
             Code::NotAllowed => Self::NotAllowed,
             Code::Unreadable
@@ -161,7 +162,18 @@ impl ConditionReason {
             | Code::UnknownPermission
             | Code::UnknownLevel
             | Code::NotLoaded
-            | Code::NotUnderstood => Self::Invalid,
+            | Code::NotUnderstood
+            | Code::PolicyShape
+            | Code::PolicyAction
+            | Code::PolicyCel
+            | Code::PolicyMatch
+            | Code::PolicyRole
+            | Code::PolicyRoleUnseen
+            | Code::ExceptionEnded
+            | Code::ExceptionUnused
+            | Code::PolicyDenied
+            | Code::PolicyWarned
+            | Code::PolicyAudited => Self::Invalid,
         }
     }
 

@@ -79,7 +79,9 @@ fn object_statuses(
             | Spec::GroupMembership(_)
             | Spec::Role(_)
             | Spec::RoleBinding(_)
-            | Spec::BotAssignment(_) => (None, None),
+            | Spec::BotAssignment(_)
+            | Spec::Policy(_)
+            | Spec::PolicyException(_) => (None, None),
         };
         let status = ObjectStatus {
             observed_generation: Some(meta.generation),

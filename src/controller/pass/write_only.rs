@@ -21,7 +21,9 @@ pub(super) fn rewrite(view: &View) -> Rewrite {
         | Spec::GroupMembership(_)
         | Spec::Role(_)
         | Spec::RoleBinding(_)
-        | Spec::BotAssignment(_) => Vec::new(),
+        | Spec::BotAssignment(_)
+        | Spec::Policy(_)
+        | Spec::PolicyException(_) => Vec::new(),
     });
     Rewrite::Of(keys.collect())
 }

@@ -33,6 +33,7 @@ pub(super) fn check(manifests: &mut Vec<Manifest>, findings: &mut Vec<Finding>) 
     teams_exist(manifests, &index, findings);
     teams_contain_no_cycles(manifests, &index, findings);
     role_names_are_no_near_misses(manifests, findings);
+    super::policies::check(manifests, &index, findings);
     addresses_look_like_themselves(manifests, findings);
     accounts_are_different(manifests, findings);
 }
@@ -144,7 +145,7 @@ fn addresses(manifest: &Manifest) -> Vec<(&Email, &Manifest, &'static str, usize
                 .chain(listed(manifest, "absent", spec.absent.iter().map(|who| Some(&who.user))))
                 .collect()
         }
-        Spec::Role(_) => Vec::new(),
+        Spec::Role(_) | Spec::Policy(_) | Spec::PolicyException(_) => Vec::new(),
     }
 }
 
@@ -252,7 +253,9 @@ fn named_teams(manifest: &Manifest) -> Vec<(&str, Spot)> {
         Spec::BotAssignment(spec) => {
             with_team(spec.subjects.iter().map(|subject| subject.team.as_deref()), spot)
         }
-        Spec::Account(_) | Spec::User(_) | Spec::Role(_) => Vec::new(),
+        Spec::Account(_) | Spec::User(_) | Spec::Role(_) | Spec::Policy(_) | Spec::PolicyException(_) => {
+            Vec::new()
+        }
     }
 }
 

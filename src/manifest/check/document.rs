@@ -4,7 +4,7 @@ use super::walk::Walk;
 use super::{schema, secrets, vocabulary};
 use crate::facts::{Level, RoleType, nearest};
 use crate::manifest::finding::{Code, Finding, Span, Spot, shown};
-use crate::manifest::kinds::{API_VERSION, CONTROLLER_KINDS, GROUP, Kind, Spec, rules};
+use crate::manifest::kinds::{API_VERSION, CONTROLLER_KINDS, GROUP, Kind, Spec, TEST_KIND, rules};
 use crate::manifest::marks::Marks;
 use crate::manifest::model::{Manifest, Origin, PassedOver};
 use crate::manifest::tree::{Chunk, Document, Node, Shape};
@@ -183,6 +183,9 @@ impl Checker {
     }
 
     fn unknown_kind(&mut self, spot: Spot, name: &str) {
+        if name == TEST_KIND {
+            return;
+        }
         if CONTROLLER_KINDS.contains(&name) {
             self.skipped.controller += 1;
             let message = format!("{name} is written or read by the controller only: skipped");

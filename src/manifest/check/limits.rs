@@ -43,6 +43,9 @@ fn beyond<'m>(
     let group = |name: &str, spot: Spot| (!listed(groups, name)).then(|| (spot, format!("the group {name}")));
     match &manifest.spec {
         Spec::Account(_) | Spec::Team(_) => {}
+        Spec::Policy(_) | Spec::PolicyException(_) => {
+            found.push((manifest.spot(""), "policies".to_owned()));
+        }
         Spec::Role(spec) => {
             let what = format!("the definition of the role {}", spec.name);
             found.push((manifest.spot("name"), what));
@@ -95,7 +98,7 @@ fn people(manifest: &Manifest) -> Vec<(&'static str, usize, &Email)> {
         emails.enumerate().filter_map(move |(at, email)| Some((field, at, email?)))
     }
     match &manifest.spec {
-        Spec::Account(_) | Spec::Role(_) => Vec::new(),
+        Spec::Account(_) | Spec::Role(_) | Spec::Policy(_) | Spec::PolicyException(_) => Vec::new(),
         Spec::User(spec) => vec![("email", 0, &spec.email)],
         Spec::Team(spec) => each("members", spec.members.iter().map(Some)).collect(),
         Spec::GroupMembership(spec) => {

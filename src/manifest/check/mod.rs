@@ -7,6 +7,7 @@
 mod across;
 mod document;
 mod limits;
+mod policies;
 mod schema;
 mod secrets;
 mod vocabulary;

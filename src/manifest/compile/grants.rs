@@ -4,8 +4,8 @@ use super::claims::{self, Claim, Claims, Stance};
 use super::people::People;
 use super::teams::Teams;
 use crate::facts::{
-    BotRef, Closure, DialogSet, Email, GroupName, Holder, Key, Membership, Move, PersonName, RoleName,
-    RoleSpec, RoleType, Scope, ScopeExtent, Source, Value,
+    BotRef, Closure, DialogSet, Email, GrantTerms, GroupName, Holder, Key, Membership, Move, PersonName,
+    RoleName, RoleSpec, RoleType, Scope, ScopeExtent, Source, Value,
 };
 use crate::manifest::finding::{Code, Finding};
 use crate::manifest::kinds::shared::{AbsentPerson, MembershipMode, PersonSubject, State, Subject};
@@ -28,6 +28,7 @@ pub(super) struct Grants<'m> {
     pub(super) scopes: Vec<Scope<BotRef>>,
     pub(super) strip: BTreeSet<Email>,
     pub(super) moves: BTreeMap<Email, Move>,
+    pub(super) terms: Vec<(Key<BotRef>, GrantTerms)>,
     pub(super) findings: Vec<Finding>,
 }
 
@@ -48,7 +49,16 @@ struct Granted<'g> {
     team: Option<&'g str>,
     group: Option<&'g GroupName>,
     expires_at: Option<Timestamp>,
-    reason: Option<&'g str>,
+    reason: Option<&'g String>,
+    ticket: Option<&'g String>,
+}
+
+impl Granted<'_> {
+    /// What its line says besides, if it says anything.
+    fn terms(&self) -> Option<GrantTerms> {
+        let (reason, ticket) = (self.reason.cloned(), self.ticket.cloned());
+        (reason.is_some() || ticket.is_some()).then_some(GrantTerms { reason, ticket })
+    }
 }
 
 impl Grants<'_> {
@@ -62,6 +72,8 @@ impl Grants<'_> {
             Spec::Role(spec) => self.role(manifest, spec),
             Spec::RoleBinding(spec) => self.role_binding(manifest, spec),
             Spec::BotAssignment(spec) => self.bot_assignment(manifest, spec),
+            // They grant nothing: `policies` takes them.
+            Spec::Policy(_) | Spec::PolicyException(_) => {}
         }
     }
 
@@ -274,10 +286,14 @@ impl Grants<'_> {
                 live += holders.len();
                 live_in_teams += if subject.team.is_some() { holders.len() } else { 0 };
             }
+            let terms = subject.terms().filter(|_| is_live);
             for (holder, source) in holders {
+                if let (Some(terms), Some(key)) = (&terms, key(&extent, holder.clone())) {
+                    self.terms.push((key, terms.clone()));
+                }
                 let stance = if is_live { Stance::Present(value.clone()) } else { Stance::Expired };
                 if let Some(key) = key(&extent, holder) {
-                    let reason = subject.reason.map(Arc::from);
+                    let reason = subject.reason.map(|reason| Arc::from(reason.as_str()));
                     self.claims.push(Claim { key, stance, source, until: subject.expires_at, reason });
                 }
             }
@@ -311,7 +327,7 @@ impl Grants<'_> {
         manifest: &Manifest,
         index: usize,
     ) -> (Vec<(Holder, Source)>, Option<String>) {
-        let Granted { user, team, group, expires_at: _, reason: _ } = subject;
+        let Granted { user, team, group, expires_at: _, reason: _, ticket: _ } = subject;
         let source = manifest.item("subjects", index);
         match (user, group, team) {
             (Some(user), ..) => (vec![(Holder::User(self.people.known(user)), source)], None),
@@ -364,24 +380,26 @@ fn key(extent: &ScopeExtent<BotRef>, holder: Holder) -> Option<Key<BotRef>> {
 }
 
 fn subject(subject: &Subject) -> Granted<'_> {
-    let Subject { user, team, group, expires_at, reason } = subject;
+    let Subject { user, team, group, expires_at, reason, ticket } = subject;
     Granted {
         user: user.as_ref(),
         team: team.as_deref(),
         group: group.as_ref(),
         expires_at: *expires_at,
-        reason: reason.as_deref(),
+        reason: reason.as_ref(),
+        ticket: ticket.as_ref(),
     }
 }
 
 fn person(subject: &PersonSubject) -> Granted<'_> {
-    let PersonSubject { user, team, expires_at, reason } = subject;
+    let PersonSubject { user, team, expires_at, reason, ticket } = subject;
     Granted {
         user: user.as_ref(),
         team: team.as_deref(),
         group: None,
         expires_at: *expires_at,
-        reason: reason.as_deref(),
+        reason: reason.as_ref(),
+        ticket: ticket.as_ref(),
     }
 }
 

@@ -8,6 +8,7 @@ mod account;
 mod claims;
 mod grants;
 mod people;
+mod policies;
 mod teams;
 
 pub use account::{AccountConnection, AccountServer, CredentialRefs, SecretRef, duration, rate};
@@ -16,8 +17,8 @@ use super::finding::{Code, Finding, Spot};
 use super::kinds::{Kind, KoreAccountSpec, Spec};
 use super::model::{Index, Manifest, Manifests};
 use crate::facts::{
-    BotRef, Closure, Completeness, Desired, Email, Key, LoadedObjects, Move, Policy, Scope, Source, Verdict,
-    Want, nearest,
+    BotRef, Closure, Completeness, Desired, Email, Key, LoadedObjects, Move, Policy, RuleSet, Scope, Source,
+    Verdict, Want, nearest,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +35,8 @@ pub struct Compiled {
     pub policy: Policy,
     /// The objects that were compiled.
     pub objects: LoadedObjects,
+    /// Rules about who may hold what.
+    pub rules: RuleSet,
     /// Grants that end by themselves, the next one first.
     pub expiring: Vec<Expiry>,
     /// What was found while compiling, by file and line. Loading and checking have their own in [`Manifests`].
@@ -133,16 +136,19 @@ pub fn compile(
         scopes: Vec::new(),
         strip: BTreeSet::new(),
         moves: BTreeMap::new(),
+        terms: Vec::new(),
         findings: Vec::new(),
     };
     let loaded = LoadedObjects::new(objects.iter().map(|object| object.as_loaded()).collect());
-    for object in objects {
+    for object in &objects {
         grants.take(object);
     }
     if let Some(person) = &spec.safety.primary_admin {
         grants.people.known(person);
     }
-    let grants::Grants { people, claims, mut scopes, strip, moves, mut findings, .. } = grants;
+    let grants::Grants { people, claims, mut scopes, strip, moves, terms, mut findings, .. } = grants;
+    let (rules, ended) = policies::collect(&objects, terms, now);
+    findings.extend(ended);
     let (wants, contradictions) = claims::settle(claims);
     findings.extend(contradictions);
     findings.extend(grants_to_previous_addresses(&wants, &moves));
@@ -164,6 +170,7 @@ pub fn compile(
         desired,
         policy: account::policy(account, spec),
         objects: loaded,
+        rules,
         findings,
     })
 }

@@ -226,5 +226,6 @@ fn page_of(kind: Kind) -> &'static str {
         Kind::Role => "roles",
         Kind::RoleBinding => "bindings",
         Kind::BotAssignment => "assignments",
+        Kind::Policy | Kind::PolicyException => "policies",
     }
 }

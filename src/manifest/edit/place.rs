@@ -58,7 +58,7 @@ impl<'m> Places<'m> {
                 let role = RoleName::canonical(role_type, &spec.name);
                 self.roles.entry((role_type, role)).or_default().push(at);
             }
-            Spec::Account(_) => {}
+            Spec::Account(_) | Spec::Policy(_) | Spec::PolicyException(_) => {}
             Spec::RoleBinding(_) | Spec::GroupMembership(_) | Spec::BotAssignment(_) => {
                 if let Some(extent) = extent_of_object(object, known) {
                     self.lists.entry(extent).or_default().push(at);
@@ -163,7 +163,12 @@ pub(super) fn subjects(object: &Manifest) -> Vec<SubjectView<'_>> {
         }
         Spec::GroupMembership(spec) => &spec.subjects,
         Spec::BotAssignment(spec) => &spec.subjects,
-        Spec::Account(_) | Spec::User(_) | Spec::Team(_) | Spec::Role(_) => return Vec::new(),
+        Spec::Account(_)
+        | Spec::User(_)
+        | Spec::Team(_)
+        | Spec::Role(_)
+        | Spec::Policy(_)
+        | Spec::PolicyException(_) => return Vec::new(),
     };
     people
         .iter()
@@ -194,7 +199,12 @@ fn absent(object: &Manifest) -> Vec<Option<Holder>> {
         Spec::BotAssignment(spec) => {
             spec.absent.iter().map(|absent| Some(Holder::User(absent.user.clone()))).collect()
         }
-        Spec::Account(_) | Spec::User(_) | Spec::Team(_) | Spec::Role(_) => Vec::new(),
+        Spec::Account(_)
+        | Spec::User(_)
+        | Spec::Team(_)
+        | Spec::Role(_)
+        | Spec::Policy(_)
+        | Spec::PolicyException(_) => Vec::new(),
     }
 }
 
@@ -204,7 +214,12 @@ pub(super) fn is_authoritative(object: &Manifest) -> bool {
         Spec::RoleBinding(spec) => spec.membership,
         Spec::GroupMembership(spec) => spec.membership,
         Spec::BotAssignment(spec) => spec.membership,
-        Spec::Account(_) | Spec::User(_) | Spec::Team(_) | Spec::Role(_) => MembershipMode::Additive,
+        Spec::Account(_)
+        | Spec::User(_)
+        | Spec::Team(_)
+        | Spec::Role(_)
+        | Spec::Policy(_)
+        | Spec::PolicyException(_) => MembershipMode::Additive,
     };
     membership == MembershipMode::Authoritative
 }
@@ -224,7 +239,12 @@ fn extent_of_object(object: &Manifest, known: &KnownNames<'_>) -> Option<ScopeEx
         }
         Spec::GroupMembership(spec) => ScopeExtent::Group(spec.group.clone()),
         Spec::BotAssignment(spec) => ScopeExtent::Assignments(bot(&spec.bot)?),
-        Spec::Account(_) | Spec::User(_) | Spec::Team(_) | Spec::Role(_) => return None,
+        Spec::Account(_)
+        | Spec::User(_)
+        | Spec::Team(_)
+        | Spec::Role(_)
+        | Spec::Policy(_)
+        | Spec::PolicyException(_) => return None,
     })
 }
 

@@ -16,6 +16,8 @@ pub mod approval;
 pub mod bot_assignment;
 pub mod group_membership;
 pub mod plan;
+pub mod policy;
+pub mod policy_exception;
 pub mod role;
 pub mod role_binding;
 pub mod rules;
@@ -31,6 +33,8 @@ pub use approval::{KorePlanApproval, KorePlanApprovalSpec};
 pub use bot_assignment::{KoreBotAssignment, KoreBotAssignmentSpec};
 pub use group_membership::{KoreGroupMembership, KoreGroupMembershipSpec};
 pub use plan::{KorePlan, KorePlanSpec};
+pub use policy::{KorePolicy, KorePolicySpec};
+pub use policy_exception::{KorePolicyException, KorePolicyExceptionSpec};
 pub use role::{KoreRole, KoreRoleSpec};
 pub use role_binding::{KoreRoleBinding, KoreRoleBindingSpec};
 pub use status::{AccountStatus, ObjectStatus};
@@ -51,6 +55,9 @@ pub const API_VERSION: &str = "koreconcile.dev/v1alpha1";
 /// Kinds of the group that the controller writes or reads by itself; in a folder they are skipped.
 pub const CONTROLLER_KINDS: [&str; 2] = ["KorePlan", "KorePlanApproval"];
 
+/// A kind that `policy test` reads; among manifests it is skipped.
+pub const TEST_KIND: &str = "KorePolicyTest";
+
 /// A kind people write.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Kind {
@@ -68,11 +75,28 @@ pub enum Kind {
     RoleBinding,
     /// `KoreBotAssignment`
     BotAssignment,
+    /// `KorePolicy`
+    Policy,
+    /// `KorePolicyException`
+    PolicyException,
 }
 
 impl Kind {
     /// All of them, in the order they are documented.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
+        Self::Account,
+        Self::User,
+        Self::Team,
+        Self::GroupMembership,
+        Self::Role,
+        Self::RoleBinding,
+        Self::BotAssignment,
+        Self::Policy,
+        Self::PolicyException,
+    ];
+
+    /// Those that are custom resources; the rest is for the command line alone.
+    pub const IN_CLUSTER: [Self; 7] = [
         Self::Account,
         Self::User,
         Self::Team,
@@ -92,6 +116,8 @@ impl Kind {
             Self::Role => "KoreRole",
             Self::RoleBinding => "KoreRoleBinding",
             Self::BotAssignment => "KoreBotAssignment",
+            Self::Policy => "KorePolicy",
+            Self::PolicyException => "KorePolicyException",
         }
     }
 
@@ -110,6 +136,8 @@ impl Kind {
             Self::Role => KoreRole::crd(),
             Self::RoleBinding => KoreRoleBinding::crd(),
             Self::BotAssignment => KoreBotAssignment::crd(),
+            Self::Policy => KorePolicy::crd(),
+            Self::PolicyException => KorePolicyException::crd(),
         })
     }
 
@@ -144,6 +172,10 @@ pub enum Spec {
     RoleBinding(Box<KoreRoleBindingSpec>),
     /// `KoreBotAssignment`
     BotAssignment(Box<KoreBotAssignmentSpec>),
+    /// `KorePolicy`
+    Policy(Box<KorePolicySpec>),
+    /// `KorePolicyException`
+    PolicyException(Box<KorePolicyExceptionSpec>),
 }
 
 impl Spec {
@@ -157,6 +189,8 @@ impl Spec {
             Self::Role(_) => Kind::Role,
             Self::RoleBinding(_) => Kind::RoleBinding,
             Self::BotAssignment(_) => Kind::BotAssignment,
+            Self::Policy(_) => Kind::Policy,
+            Self::PolicyException(_) => Kind::PolicyException,
         }
     }
 
@@ -170,6 +204,8 @@ impl Spec {
             Self::Role(spec) => spec.account.as_deref(),
             Self::RoleBinding(spec) => spec.account.as_deref(),
             Self::BotAssignment(spec) => spec.account.as_deref(),
+            Self::Policy(spec) => spec.account.as_deref(),
+            Self::PolicyException(spec) => spec.account.as_deref(),
         }
     }
 
@@ -183,14 +219,16 @@ impl Spec {
             Kind::Role => Self::Role(serde_json::from_value(value)?),
             Kind::RoleBinding => Self::RoleBinding(serde_json::from_value(value)?),
             Kind::BotAssignment => Self::BotAssignment(serde_json::from_value(value)?),
+            Kind::Policy => Self::Policy(serde_json::from_value(value)?),
+            Kind::PolicyException => Self::PolicyException(serde_json::from_value(value)?),
         })
     }
 }
 
-/// The definitions of all kinds, those of the controller ([`CONTROLLER_KINDS`]) last.
+/// The definitions of all custom resources, those of the controller ([`CONTROLLER_KINDS`]) last.
 pub fn crds() -> Vec<CustomResourceDefinition> {
     let of_controller = [KorePlan::crd(), KorePlanApproval::crd()];
-    let all = Kind::ALL.into_iter().map(Kind::crd).chain(of_controller.map(structural::structural));
+    let all = Kind::IN_CLUSTER.into_iter().map(Kind::crd).chain(of_controller.map(structural::structural));
     all.map(structural::naming_defaults).collect()
 }
 
@@ -266,7 +304,7 @@ mod tests {
                 }
             });
         }
-        for rule in rules::ALL {
+        for rule in rules::ALL.iter().chain(&rules::OF_POLICIES) {
             assert!(seen.contains(rule.expression), "no kind uses {}", rule.expression);
         }
     }

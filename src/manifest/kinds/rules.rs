@@ -130,6 +130,96 @@ pub const FIXED_ROLES: NamedRule = NamedRule {
     hint: "declare a role of your own under another name",
 };
 
+/// A policy says something.
+pub const POLICY_SHAPE: NamedRule = NamedRule {
+    code: Code::PolicyShape,
+    expression: "has(self.exclusive) || has(self.allow) || has(self.require) || has(self.holders) || has(self.together) || has(self.rule)",
+    message: "a policy has at least one of exclusive, allow, require, holders, together and rule",
+    points_at: None,
+    hint: "write the condition that must hold",
+};
+
+/// What a rule looks at, and what it says.
+pub const ONLY_WITH_RULE: NamedRule = NamedRule {
+    code: Code::PolicyShape,
+    expression: "has(self.rule) || (!has(self.over) && !has(self.message) && !has(self.messageExpression))",
+    message: "over, message and messageExpression belong to rule",
+    points_at: Some("over"),
+    hint: "leave them out, or write rule",
+};
+
+/// One message.
+pub const ONE_POLICY_MESSAGE: NamedRule = NamedRule {
+    code: Code::ExactlyOne,
+    expression: "!has(self.message) || !has(self.messageExpression)",
+    message: "a message is either fixed or an expression",
+    points_at: Some("messageExpression"),
+    hint: "write one of: message, messageExpression",
+};
+
+/// As in Kubernetes: what is denied needs no warning.
+pub const DENY_OR_WARN: NamedRule = NamedRule {
+    code: Code::PolicyAction,
+    expression: "size(self.validationActions) > 0 && !('Deny' in self.validationActions && 'Warn' in self.validationActions)",
+    message: "validationActions has at least one action, and not both Deny and Warn",
+    points_at: Some("validationActions"),
+    hint: "write one of: [Deny], [Warn], [Audit]",
+};
+
+/// Nobody's access is kept in place by a rule.
+pub const MIN_HOLDS_NOBODY: NamedRule = NamedRule {
+    code: Code::PolicyAction,
+    expression: "!has(self.holders) || !has(self.holders.min) || !('Deny' in self.validationActions)",
+    message: "holders.min takes Warn or Audit: nothing that takes access away is blocked",
+    points_at: Some("validationActions"),
+    hint: "write validationActions: [Warn], or move holders.min to a policy of its own",
+};
+
+/// Nobody's access is kept in place by a rule.
+pub const REMOVAL_IS_NOT_HELD: NamedRule = NamedRule {
+    code: Code::PolicyAction,
+    expression: "self.onRemoval != 'Deny'",
+    message: "together.onRemoval takes Warn or Audit: nothing that takes access away is blocked",
+    points_at: Some("onRemoval"),
+    hint: "write one of: Warn, Audit",
+};
+
+/// What is needed is named.
+pub const SOME_NEEDS: NamedRule = NamedRule {
+    code: Code::PolicyShape,
+    expression: "size(self.needs) > 0",
+    message: "together.needs names no role",
+    points_at: Some("needs"),
+    hint: "write the roles of which one is held too",
+};
+
+/// A set that names something.
+pub const SOME_ROLES: NamedRule = NamedRule {
+    code: Code::PolicyShape,
+    expression: "(has(self.roles) && size(self.roles) > 0) || (has(self.permissions) && size(self.permissions) > 0)",
+    message: "no role and no permission is named",
+    points_at: Some("roles"),
+    hint: "write roles, permissions, or both",
+};
+
+/// A requirement that asks for something.
+pub const SOME_REQUIREMENT: NamedRule = NamedRule {
+    code: Code::PolicyShape,
+    expression: "has(self.expiresWithin) || has(self.ticket) || (has(self.reason) && self.reason)",
+    message: "require asks for nothing",
+    points_at: None,
+    hint: "write at least one of: expiresWithin, reason: true, ticket",
+};
+
+/// A number to keep to.
+pub const SOME_BOUND: NamedRule = NamedRule {
+    code: Code::PolicyShape,
+    expression: "(has(self.min) || has(self.max)) && (!has(self.min) || !has(self.max) || self.min <= self.max)",
+    message: "holders has a min, a max, or both, and min is not above max",
+    points_at: Some("min"),
+    hint: "write min, max, or both",
+};
+
 /// A person's address is who they are.
 pub const EMAIL_IS_IMMUTABLE: NamedRule = immutable("email is immutable: declare another KoreUser");
 /// The account an object belongs to stays.
@@ -156,7 +246,7 @@ const fn immutable(message: &'static str) -> NamedRule {
     NamedRule { code: Code::Rule, expression: "self == oldSelf", message, points_at: None, hint: "" }
 }
 
-/// Every rule that can fail offline.
+/// Every rule of a custom resource that can fail offline.
 pub const ALL: [NamedRule; 11] = [
     ONE_ENDPOINT,
     CREDENTIALS_FOR_HOST,
@@ -171,7 +261,21 @@ pub const ALL: [NamedRule; 11] = [
     FIXED_ROLES,
 ];
 
+/// Those of policies, which are for the command line alone.
+pub const OF_POLICIES: [NamedRule; 10] = [
+    SOME_NEEDS,
+    POLICY_SHAPE,
+    ONLY_WITH_RULE,
+    ONE_POLICY_MESSAGE,
+    DENY_OR_WARN,
+    MIN_HOLDS_NOBODY,
+    REMOVAL_IS_NOT_HELD,
+    SOME_ROLES,
+    SOME_REQUIREMENT,
+    SOME_BOUND,
+];
+
 /// The rule with this expression.
 pub fn named(expression: &str) -> Option<&'static NamedRule> {
-    ALL.iter().find(|rule| rule.expression == expression)
+    ALL.iter().chain(&OF_POLICIES).find(|rule| rule.expression == expression)
 }

@@ -69,6 +69,10 @@ pub struct Subject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub reason: Option<String>,
+    /// The ticket that asks for it; a `KorePolicy` may require one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub ticket: Option<String>,
 }
 
 /// Who: exactly one of `user` and `team`.
@@ -91,6 +95,10 @@ pub struct PersonSubject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub reason: Option<String>,
+    /// The ticket that asks for it; a `KorePolicy` may require one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub ticket: Option<String>,
 }
 
 /// A holder that is declared absent: exactly one of `user` and `group`.

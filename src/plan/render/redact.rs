@@ -6,7 +6,7 @@
 //! for addresses in them.
 
 use crate::facts::{Email, Holder, Key, Location, PersonName, Source, Value};
-use crate::plan::{Change, Effect, Ending, Entry, Pin, Plan, Unmanaged};
+use crate::plan::{Change, Effect, Ending, Entry, Pin, Plan, Unmanaged, Violation};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -28,6 +28,7 @@ pub fn redacted(plan: Plan) -> Plan {
         waiting,
         manual,
         refused,
+        violations,
         unmanaged,
         write_only,
         expiring,
@@ -52,6 +53,7 @@ pub fn redacted(plan: Plan) -> Plan {
         waiting: entries(waiting),
         manual: entries(manual),
         refused: entries(refused),
+        violations: violations.into_iter().map(|violation| names.violation(violation)).collect(),
         unmanaged: unmanaged
             .into_iter()
             .map(|Unmanaged { subject, why, risk }| Unmanaged {
@@ -110,6 +112,7 @@ impl Pseudonyms {
             .map(|change| &change.key)
             .chain(entries.into_iter().flatten().flat_map(|entry| &entry.subjects))
             .chain(plan.unmanaged.iter().map(|unmanaged| &unmanaged.subject))
+            .chain(plan.violations.iter().flat_map(|violation| &violation.facts))
             .chain(&plan.write_only)
             .chain(plan.expiring.iter().map(|ending| &ending.subject))
             .chain(plan.declared.iter().filter_map(|effect| effect.subject.as_ref()))
@@ -255,6 +258,35 @@ impl Pseudonyms {
             message: self.text(&message),
             next_step: self.text(&next_step),
             sources: self.sources(sources),
+            changes,
+        }
+    }
+
+    fn violation(&self, violation: Violation) -> Violation {
+        let Violation {
+            policy,
+            severity,
+            action,
+            state,
+            subject,
+            message,
+            facts,
+            sources,
+            rule,
+            control,
+            changes,
+        } = violation;
+        Violation {
+            policy,
+            severity,
+            action,
+            state,
+            subject: self.text(&subject),
+            message: self.text(&message),
+            facts: facts.iter().map(|key| self.key(key)).collect(),
+            sources: self.sources(sources),
+            rule,
+            control,
             changes,
         }
     }

@@ -89,6 +89,7 @@ fn write(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
     entries(out, plan, "Manual steps", AnsiColor::Yellow, &plan.manual, style)?;
     waiting(out, plan, style)?;
     expiring(out, plan, style)?;
+    violations(out, plan, style)?;
     unmanaged(out, plan, style)?;
     write_only(out, plan, style)?;
     summary(out, plan, style)
@@ -305,6 +306,28 @@ fn expiring(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
     }
     if shown < plan.expiring.len() {
         writeln!(out, "    and {} more (-v shows all)", plan.expiring.len() - shown)?;
+    }
+    Ok(())
+}
+
+/// What policies do not allow: introduced, existing, cured. What Deny blocks is among the blocked as well.
+fn violations(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
+    if plan.violations.is_empty() {
+        return Ok(());
+    }
+    let title = format!("Policies: {}", words::violations(&plan.violations));
+    writeln!(out, "\n{}", style.paint(AnsiColor::Yellow, title))?;
+    let all = plan.violations.len();
+    let shown = if style.verbose { all } else { all.min(Style::LONGEST_LIST) };
+    for violation in &plan.violations[..shown] {
+        write!(out, "    {}", words::violation(violation))?;
+        if let Some(places) = words::places(&violation.sources) {
+            write!(out, "  {}", style.faint(places))?;
+        }
+        writeln!(out)?;
+    }
+    if shown < all {
+        writeln!(out, "    and {} more (-v shows all)", all - shown)?;
     }
     Ok(())
 }

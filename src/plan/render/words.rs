@@ -2,7 +2,10 @@
 
 use crate::facts::{BotId, BotName, Family, Holder, Key, RoleSpec, RoleType, Source, Value, visible};
 use crate::plan::ends;
-use crate::plan::{Action, Change, ChangeId, Effect, Ending, Entry, Origin, Plan, Reason, Unmanaged};
+use crate::plan::{
+    Action, Change, ChangeId, Effect, Ending, Entry, Origin, Plan, Reason, Unmanaged, Violation,
+    ViolationState,
+};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 
@@ -201,7 +204,8 @@ pub(super) fn role_lines(change: &Change) -> Vec<(char, String)> {
 
 /// Changes that are not sent: refused or deferred, themselves or through what they depend on.
 pub(super) fn held_back(plan: &Plan) -> HashSet<&ChangeId> {
-    if plan.refused.is_empty() {
+    let holds = |entry: &Entry| !entry.changes.is_empty();
+    if plan.refused.is_empty() && !plan.blocked.iter().any(holds) {
         return HashSet::new();
     }
     let sendable: HashSet<&ChangeId> = plan.sendable().into_iter().map(|change| &change.id).collect();
@@ -245,6 +249,19 @@ pub(super) fn rest(plan: &Plan, between: &str) -> String {
         (plan.declared.len(), "declared"),
     ];
     said(&rest, between)
+}
+
+/// `1 introduced, 3 existing`
+pub(super) fn violations(violations: &[Violation]) -> String {
+    let of = |state| violations.iter().filter(|violation| violation.state == state).count();
+    let states = [ViolationState::Introduced, ViolationState::Existing, ViolationState::Cured];
+    said(&states.map(|state| (of(state), state.label())), ", ")
+}
+
+/// `existing: jane@example.com holds … (policy banking-separation, high, Deny)`
+pub(super) fn violation(violation: &Violation) -> String {
+    let Violation { policy, severity, action, state, message, .. } = violation;
+    format!("{}: {message} (policy {policy}, {}, {action:?})", state.label(), severity.label())
 }
 
 /// What is not zero, with its word.

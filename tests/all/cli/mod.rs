@@ -22,6 +22,7 @@ mod moves;
 mod output;
 mod parallel;
 mod plan;
+mod policies;
 mod reference;
 mod reinvite;
 mod report;

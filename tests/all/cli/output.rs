@@ -144,7 +144,9 @@ fn schema_of_manifests_knows_every_kind() {
             "KoreGroupMembership",
             "KoreRole",
             "KoreRoleBinding",
-            "KoreBotAssignment"
+            "KoreBotAssignment",
+            "KorePolicy",
+            "KorePolicyException"
         ]
     );
 }

@@ -42,7 +42,13 @@ fn kept(target: &str) -> Vec<Vec<u8>> {
             let made =
                 plan::make(Desired::default(), &World::default(), &Policy::default(), &Context::default());
             let (safety, limits) = (Safety::default(), Limits::default());
-            let saved = SavedPlan { made_at: jiff::Timestamp::UNIX_EPOCH, plan: made, safety, limits };
+            let saved = SavedPlan {
+                made_at: jiff::Timestamp::UNIX_EPOCH,
+                plan: made,
+                safety,
+                limits,
+                policies: String::new(),
+            };
             kept.push(serde_json::to_vec(&saved).unwrap());
             kept.push(saved.seal(&"secret".into()).unwrap().into_bytes());
         }

@@ -15,6 +15,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("report", &["plan", "facts"]),
     ("render", &["report", "plan", "facts"]),
     ("memory", &["plan", "facts"]),
+    ("policy", &["plan", "facts"]),
     ("kore", &["facts"]),
     ("manifest", &["facts"]),
     ("apply", &["plan", "kore", "facts"]),
@@ -28,6 +29,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "report",
             "render",
             "memory",
+            "policy",
             "kore",
             "manifest",
             "apply",
@@ -38,7 +40,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that are values and functions only: time is passed in, and nothing is read or sent.
-const PURE: &[&str] = &["facts", "plan", "report", "render"];
+const PURE: &[&str] = &["facts", "plan", "policy", "report", "render"];
 
 /// What a pure room may not name, wherever it stands in a path.
 const IMPURE: &[&[&str]] = &[

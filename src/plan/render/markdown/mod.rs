@@ -14,7 +14,7 @@ mod lists;
 
 use super::words;
 use crate::facts::Family;
-use crate::plan::{Action, Entry, Plan, RiskLevel, Unmanaged};
+use crate::plan::{Action, Entry, Plan, RiskLevel, Unmanaged, Violation, ViolationState};
 use changes::Changes;
 use code::{code, html, length, slug};
 use lists::{list, notes};
@@ -61,6 +61,13 @@ pub fn markdown(plan: &Plan) -> String {
     let warnings =
         notes(&warnings_title(plan), plan.warnings.iter().cloned(), (room / 12).max(spare / 30), false);
     room = room.saturating_sub(length(&warnings));
+    let violations = plan.violations.iter().map(|violation| {
+        format!("{}  {}", words::violation(violation), words::places(&violation.sources).unwrap_or_default())
+    });
+    let is_new = |violation: &Violation| violation.state == ViolationState::Introduced;
+    let is_open = plan.violations.iter().any(is_new);
+    let violations = notes(&violations_title(plan), violations, (room / 6).max(spare / 15), is_open);
+    room = room.saturating_sub(length(&violations));
     let [risky, unmanaged] = unmanaged(plan, (room / 12).max(spare / 30));
     room = room.saturating_sub(length(&risky));
     room = room.saturating_sub(length(&unmanaged));
@@ -70,6 +77,7 @@ pub fn markdown(plan: &Plan) -> String {
         + &refused
         + &blocked
         + &declared
+        + &violations
         + &changes
         + &manual
         + &endings
@@ -85,6 +93,7 @@ fn is_empty(plan: &Plan) -> bool {
         && plan.warnings.is_empty()
         && plan.expiring.is_empty()
         && plan.declared.is_empty()
+        && plan.violations.is_empty()
         && plan.unmanaged.iter().all(|fact| fact.risk.level < RiskLevel::High)
 }
 
@@ -189,6 +198,10 @@ fn ends_title(plan: &Plan) -> String {
 
 fn warnings_title(plan: &Plan) -> String {
     format!("<b>Warnings</b>: {}", words::thousands(plan.warnings.len()))
+}
+
+fn violations_title(plan: &Plan) -> String {
+    format!("<b>Policies</b>: {}", words::violations(&plan.violations))
 }
 
 /// What no manifest asks for: high and critical risks open and on top, the rest folded.

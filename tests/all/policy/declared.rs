@@ -1,0 +1,149 @@
+//! Policies over a declaration, and what is wrong with the policies themselves.
+
+use super::{compiled, findings, now};
+use koreconcile::policy;
+
+fn declared(lines: &[&str]) -> Vec<String> {
+    let compiled = compiled(lines);
+    let (policies, problems) = policy::compile(&compiled.rules);
+    assert_eq!(problems, []);
+    let (breaches, unused) = policy::declared(&policies, &compiled.rules, &compiled.desired, now());
+    let breaches = breaches.iter().map(|breach| {
+        let lines: Vec<String> = breach.sources.iter().map(ToString::to_string).collect();
+        format!("{} ({})", breach.message, lines.join(", "))
+    });
+    breaches.chain(unused.iter().map(|exception| format!("unused {}", exception.name))).collect()
+}
+
+#[test]
+fn a_declaration_is_judged_by_itself_with_the_lines_that_conflict() {
+    let found = declared(&[
+        "KorePolicy p: { validationActions: [Deny], exclusive: { roles: [Bot Developer, Bot Tester] } }",
+        "KoreTeam t: { members: [jane@example.com] }",
+        "KoreRoleBinding a: { role: { type: Bot, name: Bot Developer }, bot: One, subjects: [{ team: t }] }",
+        "KoreRoleBinding b: { role: { type: Bot, name: Bot Tester }, bot: Two, subjects: [{ user: jane@example.com }] }",
+        "KorePolicyException e: { policy: p, match: { emails: [kim@example.com] }, expiresAt: 2031-01-01T00:00:00Z }",
+    ]);
+    assert_eq!(
+        found,
+        [
+            "jane@example.com holds Bot Developer on One and Bot Tester on Two: at most 1 of Bot Developer, Bot Tester \
+             (a.yaml:20 (team t), a.yaml:25)",
+            "unused e",
+        ]
+    );
+}
+
+#[test]
+fn policies_that_mean_nothing_are_found_at_their_line() {
+    for (line, message) in [
+        ("{ validationActions: [Deny] }", "policy-shape: a policy has at least one of"),
+        (
+            "{ validationActions: [Deny, Warn], rule: 'true' }",
+            "policy-action: validationActions has at least one action",
+        ),
+        (
+            "{ validationActions: [Deny], holders: { roles: [Master Admin], min: 2 } }",
+            "policy-action: holders.min",
+        ),
+        (
+            "{ validationActions: [Deny], together: { roles: [Bot Tester], needs: [Bot Developer], onRemoval: Deny } }",
+            "policy-action: together.onRemoval",
+        ),
+        ("{ validationActions: [Deny], over: Grant, allow: {} }", "policy-shape: over, message"),
+        (
+            "{ validationActions: [Deny], exclusive: { atMost: 1 } }",
+            "policy-shape: no role and no permission",
+        ),
+        ("{ validationActions: [Deny], require: {} }", "policy-shape: require asks for nothing"),
+        (
+            "{ validationActions: [Deny], holders: { roles: [Master Admin] } }",
+            "policy-shape: holders has a min",
+        ),
+        ("{ validationActions: [Deny], exclusive: { roles: [Bot Developr] } }", "policy-role: no role named"),
+        (
+            "{ validationActions: [Deny], exclusive: { roles: [Night Watch] } }",
+            "policy-role-unseen: no role named",
+        ),
+        (
+            "{ validationActions: [Deny], exclusive: { roles: [Master Admin], on: SameBot } }",
+            "policy-match: \"Master Admin\" is an admin role",
+        ),
+        (
+            "{ validationActions: [Deny], match: { emailDomains: [a.example.com], notEmailDomains: [A.example.com] }, allow: {} }",
+            "policy-match: every domain",
+        ),
+        (
+            "{ validationActions: [Deny], match: { emailDomains: ['@example.com'] }, allow: {} }",
+            "policy-match: \"@example.com\" is not a domain",
+        ),
+        (
+            "{ validationActions: [Deny], match: { emails: [a@b.example.com], emailDomains: [example.com] }, allow: {} }",
+            "policy-match: \"a@b.example.com\" is not in",
+        ),
+        (
+            "{ validationActions: [Deny], match: { emails: [jane] }, allow: {} }",
+            "policy-match: \"jane\" is neither",
+        ),
+        (
+            "{ validationActions: [Deny], match: { risk: [high] }, exclusive: { roles: [Bot Tester] } }",
+            "policy-match: exclusive does not look at match.risk",
+        ),
+        (
+            "{ validationActions: [Deny], match: { roles: [Bot Tester] }, over: Bot, rule: 'true' }",
+            "policy-match: rule over Bot does not look at match.roles",
+        ),
+        (
+            "{ validationActions: [Deny], match: { roles: [Master Admin], bots: [B] }, require: { reason: true } }",
+            "policy-match: match.roles names admin roles only",
+        ),
+        ("{ validationActions: [], allow: {} }", "policy-action: validationActions has at least one action"),
+        (
+            "{ validationActions: [Warn], together: { roles: [Bot Tester], needs: [] } }",
+            "policy-shape: together.needs",
+        ),
+        ("{ allow: {} }", "missing-field: validationActions"),
+        ("{ validationActions: [Refuse], allow: {} }", "unknown-value"),
+        ("{ validationActions: [Deny], allows: {} }", "unknown-field"),
+    ] {
+        let found = findings(&[&format!("KorePolicy p: {line}")]);
+        assert!(found.iter().any(|finding| finding.starts_with(message)), "{line}: {found:#?}");
+    }
+}
+
+#[test]
+fn exceptions_need_a_policy_and_an_end() {
+    let policy = "KorePolicy separation: { validationActions: [Deny], allow: {} }";
+    for (line, message) in [
+        ("{ policy: separation }", "missing-field: expiresAt"),
+        (
+            "{ policy: seperation, expiresAt: 2031-01-01T00:00:00Z }",
+            "unknown-policy: there is no KorePolicy named",
+        ),
+        ("{ policy: separation, expiresAt: soon }", "timestamp"),
+        ("{ policy: separation, expiresAt: 2029-01-01T00:00:00Z }", "exception-ended: this exception"),
+    ] {
+        let found = findings(&[policy, &format!("KorePolicyException e: {line}")]);
+        assert!(found.iter().any(|finding| finding.starts_with(message)), "{line}: {found:#?}");
+    }
+}
+
+#[test]
+fn cel_that_cannot_hold_is_a_problem_of_its_policy() {
+    let compiled = compiled(&[
+        "KorePolicy a: { validationActions: [Deny], over: Grant, rule: \"grant.rol == 'x'\" }",
+        "KorePolicy b: { validationActions: [Deny], require: { ticket: \"[\" } }",
+        "KorePolicy c: { validationActions: [Deny], rule: \"true\", messageExpression: \"person.declared\" }",
+        "KorePolicy d: { validationActions: [Deny], rule: \"person.declared\" }",
+    ]);
+    let (policies, problems) = policy::compile(&compiled.rules);
+    let said: Vec<String> = problems
+        .iter()
+        .map(|problem| format!("{}: {} {}", problem.policy, problem.source, problem.message))
+        .collect();
+    assert_eq!(problems[0].hint, "did you mean role?");
+    assert_eq!(said[0], "a: a.yaml:10 rule: a grant has no field rol");
+    assert!(said[1].starts_with("b: a.yaml:15 require.ticket is not a regular expression"), "{said:?}");
+    assert_eq!(said[2], "c: a.yaml:20 messageExpression: it is a boolean, and a text is needed");
+    assert_eq!((said.len(), policies.all().len()), (3, 1));
+}

@@ -61,7 +61,7 @@ fn main() {
         match arg.as_str() {
             "--runs" => runs = args.next().and_then(|text| text.parse().ok()).expect("--runs takes a number"),
             "noop" | "pure" | "adopt" | "review" | "onboard" | "console" | "crowd" | "cluster" => {
-                parts.push(arg)
+                parts.push(arg);
             }
             _ => panic!(
                 "{arg} is neither --runs N nor one of noop, pure, adopt, review, onboard, console, crowd, cluster"

@@ -181,20 +181,19 @@ pub(super) async fn carry_out(
     let sendable = plan.sendable().len();
     if why_held(&policy).is_some() {
         let held = [left, not_done::of_changes(&plan, "not sent")].concat();
-        return Ok(finish(&held, None, output));
+        return Ok(finish(&held, None, None, output));
     }
     if sendable == 0 {
         if !left.is_empty() {
             output.note("nothing was sent: what is left is refused, blocked or manual, see above");
         }
-        let is_refused = !plan.refused.is_empty();
-        let exit = conclude(left, memory, session, output)?;
-        return Ok(if is_refused { Exit::Refused } else { exit });
+        let refused = (!plan.refused.is_empty()).then_some(Exit::Refused);
+        return conclude(left, memory, refused, session, output);
     }
     if !is_agreed && !agrees(&plan, sendable, output)? {
         output.note("nothing was sent");
         let declined = [left, not_done::of_changes(&plan, "declined")].concat();
-        return Ok(finish(&declined, None, output));
+        return Ok(finish(&declined, None, None, output));
     }
     let mut journal = match &session.state {
         Some(folder) => Journal::create(folder, Timestamp::now())?,
@@ -218,13 +217,12 @@ pub(super) async fn carry_out(
     note_outcome(&mut remembered, &outcome, saved_as.as_deref());
     remembered.generation += 1;
     let left = [left, not_done::of_outcome(&outcome)].concat();
-    let exit = if declares {
-        conclude(left, Some(remembered), session, output)?
-    } else {
-        session.memory.store(&remembered)?;
-        finish(&left, None, output)
-    };
-    Ok(exit_of(&outcome).unwrap_or(exit))
+    let code = exit_of(&outcome);
+    if declares {
+        return conclude(left, Some(remembered), code, session, output);
+    }
+    session.memory.store(&remembered)?;
+    Ok(finish(&left, None, code, output))
 }
 
 /// Remembers what was applied: a fact that another process keeps reverting is noticed, what was taken away is
@@ -255,21 +253,22 @@ fn note_outcome(memory: &mut Memory, outcome: &Outcome, saved_as: Option<&str>) 
 fn conclude(
     left: Vec<NotDone>,
     memory: Option<Memory>,
+    code: Option<Exit>,
     session: &Session,
     output: &Output,
 ) -> Result<Exit, CliError> {
-    let Some(mut memory) = memory else { return Ok(finish(&left, None, output)) };
-    let exit = finish(&left, Some(&memory), output);
+    let Some(mut memory) = memory else { return Ok(finish(&left, None, code, output)) };
+    let exit = finish(&left, Some(&memory), code, output);
     let now = memory.applied_revision.clone().unwrap_or_default();
     not_done::remember(left, &mut memory, &now);
     session.memory.store(&memory)?;
     Ok(exit)
 }
 
-/// The exit code of what is not done, and the last line, which says why.
-fn finish(left: &[NotDone], memory: Option<&Memory>, output: &Output) -> Exit {
+/// The exit code of what is not done, unless there is one already, and the last line, which says why.
+fn finish(left: &[NotDone], memory: Option<&Memory>, code: Option<Exit>, output: &Output) -> Exit {
     let now = memory.and_then(|memory| memory.applied_revision.clone()).unwrap_or_default();
-    let exit = not_done::exit(left, memory, &now);
+    let exit = code.unwrap_or_else(|| not_done::exit(left, memory, &now));
     if let Some(line) = not_done::last_line(exit, left) {
         output.warn(line);
     }

@@ -279,9 +279,7 @@ impl Tree {
             for blob in self.files.iter().filter(|blob| source.holds(&blob.path)) {
                 match chosen.iter().find(|known| known.real == blob.real) {
                     None => return Completeness::Partial(format!("{} was not loaded", blob.path)),
-                    Some(read)
-                        if !manifests.is_understood(&read.path) && !is_remark(manifests, &read.path) =>
-                    {
+                    Some(read) if !manifests.is_understood(&read.path) => {
                         return Completeness::Partial(format!("{} holds no manifest", blob.path));
                     }
                     Some(_) => {}
@@ -326,10 +324,6 @@ impl Chosen {
     fn name(&self) -> &str {
         if self.path.is_empty() { "the top of the repository" } else { &self.path }
     }
-}
-
-fn is_remark(manifests: &Manifests, file: &str) -> bool {
-    manifests.texts().get(file).is_some_and(|text| sources::says_nothing(text.as_bytes()))
 }
 
 fn is_hidden(below: &str) -> bool {

@@ -41,7 +41,7 @@ pub(super) struct ControllerArgs {
     /// Time between polls of the account's audit log, one call each
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time)]
     audit_poll_interval: Duration,
-    /// After a start, take away what nobody declared, or was seen to delete, only after this time
+    /// After a start, take away what was never declared, and what unseen deletions leave, only after this time
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = time)]
     quiet_start: Duration,
     /// Address that serves /metrics

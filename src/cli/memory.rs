@@ -2,6 +2,7 @@
 //! (`spec.memory.reference`).
 
 use super::memory_reference::{Lock, MemoryReference, ReferenceError, Trust};
+use super::network::without_password;
 use super::{CliError, Output, declaration, revision};
 use crate::facts::LockAnyway as _;
 use crate::kore::replace_file;
@@ -207,7 +208,9 @@ impl MemoryStore {
         match &self.place {
             Place::Nowhere => "nowhere".to_owned(),
             Place::Folder(folder) => folder.join(FILE).display().to_string(),
-            Place::Reference { reference, .. } => format!("{} of {}", reference.reference, reference.remote),
+            Place::Reference { reference, .. } => {
+                format!("{} of {}", reference.reference, without_password(&reference.remote))
+            }
         }
     }
 

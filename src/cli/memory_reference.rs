@@ -5,6 +5,7 @@
 //! so that two runs never overwrite each other; git sends the parts that have changed and no others.
 
 use super::git;
+use super::network::without_password;
 use super::revision::{fed, line};
 use crate::memory::{self, KEY_VARIABLE, Parts, Seal};
 use crate::plan::Memory;
@@ -180,7 +181,9 @@ impl MemoryReference {
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        // Git repeats the address, with the password that is in it.
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.trim().replace(&self.remote, &without_password(&self.remote));
         Err(ReferenceError::Git { command, said })
     }
 }

@@ -44,7 +44,7 @@ fn described_with(host: &str, error: &str, variable: &dyn Fn(&str) -> Option<Str
 }
 
 /// `http://user:pass@proxy:3128` as `http://…@proxy:3128`.
-fn without_password(url: &str) -> String {
+pub(super) fn without_password(url: &str) -> String {
     match url.rsplit_once('@') {
         None => url.to_owned(),
         Some((before, host)) => match before.split_once("://") {

@@ -75,7 +75,7 @@ async fn invite_again(
     output.result(&render::text(&removal.plan, style(output)));
     output.written()?;
     if removal.plan.sendable().is_empty() {
-        return carry_out(removal, true, session, output).await;
+        return Box::pin(carry_out(removal, true, session, output)).await;
     }
     output.warn(format_args!(
         "{email} is removed, which ends the open invitation, and invited again with what is declared."

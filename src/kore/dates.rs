@@ -87,7 +87,9 @@ mod tests {
 
     fn check(answers: &[DatedAnswer]) -> ClockCheck {
         let mut dates = Dates::default();
-        answers.iter().for_each(|answer| dates.note(answer));
+        for answer in answers {
+            dates.note(answer);
+        }
         dates.check()
     }
 

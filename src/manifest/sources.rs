@@ -72,29 +72,28 @@ fn gaps(found: &[Entry], manifests: &Manifests) -> Vec<Gap> {
             Some(problem) => Some(Nature::other(problem.to_string())),
             None if is_understood(&entry.path) => return None,
             None if !loaded.contains(&identity(&entry.path)) => unread(&entry.path, manifests),
-            None => Some(misunderstood(&entry.path, manifests)?),
+            None => Some(misunderstood(&entry.path, manifests)),
         };
         Some(Gap { path: entry.path.to_string_lossy().into_owned(), why })
     };
     found.iter().filter_map(gap).collect()
 }
 
-/// Why a file that was read is of no use; comments alone declare that there is nothing.
-fn misunderstood(path: &Path, manifests: &Manifests) -> Option<Nature> {
+/// Why a file that was read is of no use: not even comments declare that there is nothing.
+fn misunderstood(path: &Path, manifests: &Manifests) -> Nature {
     let shown = path.to_string_lossy();
     let seen = match std::fs::read(path) {
-        Ok(bytes) if says_nothing(&bytes) => return None,
         Ok(bytes) => nature(&bytes),
-        Err(error) => return Some(Nature::other(error.to_string())),
+        Err(error) => return Nature::other(error.to_string()),
     };
     let broken = manifests
         .passed_over
         .iter()
         .find(|passed| *passed.spot.file == *shown && passed.what.starts_with("not valid YAML"));
-    Some(match broken {
+    match broken {
         Some(passed) if seen.is_text => Nature::other(format!("{} ({})", passed.what, passed.spot)),
         _ => seen,
-    })
+    }
 }
 
 /// Why a file that was tried is not among the texts.
@@ -184,6 +183,10 @@ pub fn nature(bytes: &[u8]) -> Nature {
         is("it is not UTF-8", "save it as UTF-8")
     } else if is_commented_out(&String::from_utf8_lossy(bytes)) {
         is("its documents are commented out", "delete the file, or bring the documents back")
+    } else if is_comment(&String::from_utf8_lossy(bytes)) {
+        is("it holds comments only", "delete the file, if nothing is declared in it")
+    } else if is_encrypted_by_sops(&String::from_utf8_lossy(bytes)) {
+        is("it is encrypted by sops", "decrypt it: sops --decrypt")
     } else if lower.starts_with(b"-----begin") || lower.starts_with(b"$ansible_vault") {
         is("it is encrypted", "decrypt it")
     } else if lower.starts_with(b"<") {
@@ -240,16 +243,15 @@ pub fn left_out(manifests: &mut Manifests, left_out: impl Fn(&Path) -> Vec<LeftO
     }
 }
 
-/// Whether there is nothing but comments: what a person writes who declares nothing here.
+/// Whether the kind of a document cannot be read, because all of it is encrypted.
+pub(super) fn is_encrypted_by_sops(text: &str) -> bool {
+    text.lines().any(|line| line == "sops:") && text.lines().any(|line| line.starts_with("kind: ENC["))
+}
+
+/// Whether there is nothing but comments.
 fn is_comment(text: &str) -> bool {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).peekable();
     lines.peek().is_some() && lines.all(|line| line.starts_with('#') || line == "---" || line == "...")
-}
-
-/// Whether a file is a remark and no manifest that was taken out of use.
-pub fn says_nothing(bytes: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
-    is_comment(&text) && !is_commented_out(&text)
 }
 
 fn is_commented_out(text: &str) -> bool {

@@ -11,7 +11,7 @@ pub struct Seal {
     keys: Vec<SecretString>,
 }
 
-/// A text was changed by somebody without the key, or the key is another one.
+/// A text was changed without the key, or the key is another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("its seal does not fit: it was changed without the key, or the key is another one")]
 pub struct Tampered;

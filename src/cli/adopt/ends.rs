@@ -55,7 +55,9 @@ pub(super) fn date(text: &str) -> Result<Timestamp, String> {
     if let Ok(until) = text.parse::<Timestamp>() {
         return Ok(until);
     }
-    let day = text.parse::<Date>().ok().and_then(|day| day.tomorrow().ok());
+    // A time without an offset is no day.
+    let day = text.parse::<Date>().ok().filter(|_| !text.contains(['T', 't', ' ']));
+    let day = day.and_then(|day| day.tomorrow().ok());
     let midnight = day.and_then(|day| day.to_zoned(TimeZone::UTC).ok());
     midnight
         .map(|zoned| zoned.timestamp())

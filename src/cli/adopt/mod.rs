@@ -1,7 +1,7 @@
 //! `adopt`: what was changed in the console becomes an edit of the manifests, or is left for the plan to revert.
 //!
 //! Nothing is sent to the account. What is written is proved first ([`manifest::edit`]); what cannot be proved or
-//! edited is printed for a person.
+//! edited is printed, as a manual step.
 
 mod choose;
 mod ends;

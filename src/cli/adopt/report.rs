@@ -147,12 +147,12 @@ impl Report {
         let mut text = String::new();
         let is_critical = |line: &&Line| line.risk.level == RiskLevel::Critical;
         let critical = self.not_adopted.iter().filter(is_critical);
-        listed(&mut text, "Critical: revert, or decide by hand", critical.map(left_line).collect());
-        listed(&mut text, "Adopted by this change", self.adopted.iter().map(adopted_line).collect());
-        listed(&mut text, "Left to a person", self.by_hand.iter().map(|hand| hand.text("  ")).collect());
+        listed(&mut text, "Critical: revert, or decide by hand", critical.map(left_line));
+        listed(&mut text, "Adopted by this change", self.adopted.iter().map(adopted_line));
+        listed(&mut text, "Left to a person", self.by_hand.iter().map(|hand| hand.text("  ")));
         let rest = self.not_adopted.iter().filter(|line| !is_critical(line));
-        listed(&mut text, "Not adopted", rest.map(left_line).collect());
-        listed(&mut text, "Undecided", self.undecided.iter().map(left_line).collect());
+        listed(&mut text, "Not adopted", rest.map(left_line));
+        listed(&mut text, "Undecided", self.undecided.iter().map(left_line));
         if text.is_empty() {
             text.push_str("Nothing to adopt: the account is as the manifests declare it.\n");
         }
@@ -241,7 +241,8 @@ fn section(text: &mut String, head: &str, lines: Vec<String>) {
     }
 }
 
-fn listed(text: &mut String, head: &str, lines: Vec<String>) {
+fn listed(text: &mut String, head: &str, lines: impl Iterator<Item = String>) {
+    let lines: Vec<String> = lines.collect();
     if lines.is_empty() {
         return;
     }

@@ -1,7 +1,7 @@
 //! One case: an account is made, the change is planned under the policies, and every violation is compared.
 
 use super::document::{self, AccountState, CaseSpec, Document, Expected};
-use crate::facts::{AccountId, Policy, RuleSet};
+use crate::facts::{AccountId, BotRef, Desired, Email, Holder, Key, Policy, RuleSet, Verdict, World};
 use crate::manifest::{self, Compiled, Input, Manifests};
 use crate::plan::{self, Context, Plan, Violation};
 use crate::policy::{self, Known, Policies, Reviewed};
@@ -57,7 +57,10 @@ pub(super) fn run(
     if let Some((at, condition)) = mutant {
         compiled = compiled.mutated(at, condition);
     }
-    let account_policy = Policy { account_id: Some(AccountId::new("test")), ..account_policy };
+    let mut account_policy = Policy { account_id: Some(AccountId::new("test")), ..account_policy };
+    if let Some(primary) = master_admin_who_stays(&world, &desired) {
+        account_policy.safety.primary_admin = Some(primary);
+    }
     let context = Context { account: "test".to_owned(), look_up_size: 50, now: *now, ..Context::default() };
     let plan = plan::make(desired.clone(), &world, &account_policy, &context);
     let known = Known::observed(&desired, &rules, &world);
@@ -72,6 +75,21 @@ pub(super) fn run(
     let looked = policy::looked_at(&plan, &request);
     let plan = policy::review(plan, &request);
     Ok(compare(case, &plan, &named(&compiled, &looked)))
+}
+
+/// The Primary Admin of a case, without whom no plan takes Master Admin away: the first who holds it before and after.
+fn master_admin_who_stays(world: &World, desired: &Desired) -> Option<Email> {
+    let stays = |key: &Key| {
+        let wanted = key.clone().with_bot(|bot| Some(BotRef::Id(bot)));
+        let want = wanted.and_then(|wanted| desired.find(&wanted));
+        want.is_some_and(|want| matches!(want.verdict, Verdict::Present(_)))
+    };
+    world.facts().iter().find_map(|(key, _)| match key {
+        Key::AdminRole(Holder::User(email), role) if role.is_master_admin() && stays(key) => {
+            Some(email.clone())
+        }
+        _ => None,
+    })
 }
 
 fn named(policies: &Policies, looked: &BTreeMap<(usize, usize), usize>) -> BTreeSet<String> {

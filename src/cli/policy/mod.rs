@@ -19,7 +19,7 @@ pub(super) struct PolicyArgs {
 
 #[derive(Debug, Subcommand)]
 enum PolicyVerb {
-    /// Run the tests of policies: every KorePolicyTest in *.test.yaml files of a folder
+    /// Run the tests of policies: every `KorePolicyTest` in *.test.yaml files of a folder
     Test(TestArgs),
     /// Judge past commits by the policies of today: what would have been refused
     Replay(replay::ReplayArgs),

@@ -13,7 +13,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::Path;
 
 /// Judge past commits by the policies of today.
 #[derive(Debug, Args)]
@@ -78,7 +78,7 @@ struct Commit {
 }
 
 /// The commits of a range, the oldest first: what was merged, not how it was written.
-fn commits(top: &PathBuf, from: &str, to: &str) -> Result<Vec<Commit>, BaseError> {
+fn commits(top: &Path, from: &str, to: &str) -> Result<Vec<Commit>, BaseError> {
     let range = format!("{from}..{to}");
     let listed = ask(
         top,

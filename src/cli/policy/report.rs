@@ -1,4 +1,4 @@
-//! What tests of policies came to: as text, JSON and JUnit.
+//! What tests of policies came to: as text, JSON and `JUnit`.
 
 use super::case::CaseOutcome;
 use super::suite::Outcome;
@@ -15,7 +15,7 @@ pub(super) enum Format {
     Text,
     /// JSON
     Json,
-    /// JUnit XML, which CI systems show
+    /// `JUnit` XML, which CI systems show
     Junit,
 }
 

@@ -17,12 +17,12 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::Mutex;
 
-/// On every ConfigMap of a memory: which one.
+/// On every `ConfigMap` of a memory: which one.
 const LABEL: &str = "koreconcile.dev/memory";
 const INDEX: &str = "index.json";
 const TEXT: &str = "part";
 const SEAL: &str = "seal";
-/// So many facts come into one part, on average: it stays well below what a ConfigMap takes.
+/// So many facts come into one part, on average: it stays well below what a `ConfigMap` takes.
 const FACTS_PER_PART: usize = 1_000;
 /// Parts read or written at once.
 const AT_ONCE: usize = 8;
@@ -39,11 +39,11 @@ pub(super) struct ConfigMapMemory {
 struct LastIndex {
     /// Its version at the API server.
     version: Option<String>,
-    /// The ConfigMaps that it names.
+    /// The `ConfigMap`s that it names.
     parts: BTreeSet<String>,
 }
 
-/// Which ConfigMap holds which part.
+/// Which `ConfigMap` holds which part.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Index {
@@ -158,8 +158,8 @@ impl ConfigMapMemory {
             Ok(listed) => listed,
             Err(error) => return tracing::warn!(%error, "parts of the memory could not be listed"),
         };
-        let names = listed.items.into_iter().map(|found| found.name_any());
-        for name in names.filter(|name| *name != index && !named.contains(name)) {
+        let found = listed.items.into_iter().map(|found| found.name_any());
+        for name in found.filter(|name| *name != index && !named.contains(name)) {
             match self.api.delete(&name, &DeleteParams::default()).await {
                 Ok(_) => {}
                 Err(kube::Error::Api(status)) if status.code == 404 => {}

@@ -64,7 +64,7 @@ pub(super) fn resource(kind: &str) -> ApiResource {
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Stored {
     /// An account.
-    Account(DeclaredAccount),
+    Account(Box<DeclaredAccount>),
     /// Something that is declared for an account.
     Declared(Arc<Declared>),
     /// One that cannot be read.
@@ -83,7 +83,7 @@ pub(super) fn decode(watched: Watched, object: &DynamicObject) -> Stored {
             let meta = meta(kind, object);
             match Spec::from_value(kind, spec) {
                 Ok(Spec::Account(spec)) => {
-                    Stored::Account(DeclaredAccount { meta, spec, status: status(object) })
+                    Stored::Account(Box::new(DeclaredAccount { meta, spec, status: status(object) }))
                 }
                 Ok(spec) => Stored::Declared(Arc::new(Declared { meta, spec, status: status(object) })),
                 Err(error) => {

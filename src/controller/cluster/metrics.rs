@@ -51,7 +51,7 @@ labels! {
     WithWindow { window }
     /// Full reads and polls of the audit log.
     WithReadKind { kind }
-    /// How much somebody could do with it.
+    /// How much its holder could do with it.
     WithRisk { risk }
     /// Objects by kind and readiness.
     WithReady { kind, ready }

@@ -39,7 +39,7 @@ pub struct Options {
     pub debounce: Duration,
     /// Time between polls of the audit log.
     pub audit_poll_interval: Duration,
-    /// After a start, what nobody declared, or was seen to delete, is taken away only after so long.
+    /// After a start, what was never declared, and what unseen deletions leave, is taken away only after so long.
     pub quiet_start: Duration,
 }
 

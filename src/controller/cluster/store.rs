@@ -161,7 +161,7 @@ impl Stores {
     pub(super) fn accounts(&self) -> impl Iterator<Item = &DeclaredAccount> {
         let of_accounts = self.caches.iter().filter(|(watch, _)| is_of_accounts(watch));
         of_accounts.flat_map(|(_, cache)| cache.objects.values()).filter_map(|stored| match stored {
-            Stored::Account(account) => Some(account),
+            Stored::Account(account) => Some(&**account),
             Stored::Declared(_) | Stored::Broken(_) | Stored::Plan(..) | Stored::Approval(..) => None,
         })
     }
@@ -179,7 +179,7 @@ impl Stores {
             broken: Vec::new(),
             approvals: Vec::new(),
             published: Vec::new(),
-            gap: self.gap(&in_reach),
+            gap: self.gap(in_reach),
             older_accounts: self.older_accounts(found),
             missing: BTreeMap::new(),
         };

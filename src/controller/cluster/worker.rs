@@ -39,7 +39,7 @@ pub(super) struct Shared {
     pub(super) debounce: Duration,
     /// Time between polls of the audit log.
     pub(super) audit_poll_interval: SignedDuration,
-    /// After a start, what nobody declared, or was seen to delete, is taken away only after so long.
+    /// After a start, what was never declared, and what unseen deletions leave, is taken away only after so long.
     pub(super) quiet_start: SignedDuration,
 }
 

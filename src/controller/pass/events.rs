@@ -39,7 +39,7 @@ pub(super) fn collect(
     events
 }
 
-/// Somebody holds a privileged role that no manifest asks for, and did not when the account was last read.
+/// A privileged role is held that no manifest asks for, and was not when the account was last read.
 fn privileged_event(privileged: &[Unmanaged], plan: &Plan) -> Option<PassEvent> {
     let first = privileged.first()?;
     let more = match privileged.len() {

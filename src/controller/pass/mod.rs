@@ -81,7 +81,7 @@ pub struct Session<'a> {
     pub host: &'a str,
     /// Until when this process may write.
     pub lease_term: &'a LeaseTerm,
-    /// After a start, what nobody declared, or was seen to delete, is taken away only after so long: the objects may still
+    /// After a start, what was never declared, and what unseen deletions leave, is taken away only after so long: objects may still
     /// be on their way.
     pub quiet_start: SignedDuration,
     /// Stores what must outlive the process before it is sent.

@@ -177,7 +177,7 @@ pub(super) fn note_deletions(memory: &mut AccountMemory, missing: &BTreeMap<Obje
     }
 }
 
-/// Takes over what a plan leaves to remember. Gives the privileged holders that nobody declared and that the last pass has
+/// Takes over what a plan leaves to remember. Gives the privileged holders that are not declared and that the last pass has
 /// not seen, riskiest first.
 pub(super) fn replace(memory: &mut AccountMemory, next: Memory, plan: &Plan) -> Vec<Unmanaged> {
     let privileged = plan.unmanaged.iter().filter(|fact| fact.risk.level >= RiskLevel::High);

@@ -37,7 +37,7 @@ pub struct Report {
     pub events: Vec<PassEvent>,
 }
 
-/// The report on a plan and its outcome. `privileged`: who holds what nobody declared, and was not seen before;
+/// The report on a plan and its outcome. `privileged`: who holds what is not declared, and was not seen before;
 /// `interval`: the time between two reads. Whether the account's status was written
 /// ahead is for the caller to add.
 pub(super) fn report(

@@ -92,8 +92,12 @@ impl Checker {
                 return false;
             }
         }
-        self.understood.insert(Arc::clone(file));
         let kind = document.get("kind").and_then(|entry| entry.value.text());
+        if document.get("sops").is_some() && kind.is_some_and(|kind| kind.starts_with("ENC[")) {
+            self.foreign(file, document, "encrypted by sops".to_owned());
+            return false;
+        }
+        self.understood.insert(Arc::clone(file));
         if let (Some(kind), Some(items)) = (kind, document.get("items")) {
             let is_list =
                 kind == "List" || kind.strip_suffix("List").is_some_and(|kind| Kind::named(kind).is_some());

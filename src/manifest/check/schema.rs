@@ -24,6 +24,8 @@ pub(super) enum Schema {
     List {
         /// What each item is.
         item: Box<Schema>,
+        /// Fewest items.
+        min: usize,
         /// Most items.
         max: usize,
     },
@@ -128,6 +130,7 @@ impl Schema {
             Some("boolean") => Self::Truth,
             Some("array") => Self::List {
                 item: Box::new(Self::new(&schema["items"], path)),
+                min: count("minItems", 0),
                 max: count("maxItems", usize::MAX),
             },
             Some("object") => match (schema.get("properties"), schema.get("additionalProperties")) {
@@ -200,7 +203,7 @@ mod tests {
 
     /// A new schema keyword must be handled by the walk before a kind uses it.
     fn nothing_is_ignored(schema: &Value, path: &str) {
-        const UNDERSTOOD: [&str; 17] = [
+        const UNDERSTOOD: [&str; 18] = [
             "type",
             "description",
             "properties",
@@ -215,6 +218,7 @@ mod tests {
             "format",
             "minimum",
             "maximum",
+            "minItems",
             "maxItems",
             "maxProperties",
             "x-kubernetes-validations",
@@ -253,7 +257,7 @@ mod tests {
         fn limited(schema: &Schema, path: &str) {
             match schema {
                 Schema::Text(text) => assert!(text.max < usize::MAX || !text.allowed.is_empty(), "{path}"),
-                Schema::List { item, max } => {
+                Schema::List { item, min: _, max } => {
                     assert!(*max <= 1000, "{path}");
                     limited(item, path);
                 }

@@ -39,7 +39,9 @@ fn collect(node: &Node<'_>, ranges: &mut Vec<Range<u32>>) {
             }
         }
         Shape::List(items) => items.iter().for_each(|item| collect(item, ranges)),
-        Shape::Scalar { text, .. } if has_word(text) => ranges.push(node.span.start..node.span.end),
+        Shape::Scalar { text, .. } if has_word(text) || has_password(text) => {
+            ranges.push(node.span.start..node.span.end);
+        }
         Shape::Scalar { .. } | Shape::Refused => {}
     }
 }
@@ -60,6 +62,12 @@ fn has_word(text: &str) -> bool {
     let plain: String =
         text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     WORDS.iter().any(|word| plain.contains(word))
+}
+
+/// `https://user:password@host`
+fn has_password(text: &str) -> bool {
+    text.split_once("://")
+        .is_some_and(|(_, rest)| rest.split('/').next().is_some_and(|host| host.contains('@')))
 }
 
 fn is_of_secret(key: &str) -> bool {
@@ -108,7 +116,7 @@ pub(super) fn redact(findings: &mut [Finding], hidden: &[Range<u32>]) {
                 finding.hint = Some(NEXT.to_owned());
             }
             _ => {
-                "this is below credentials and is not shown: a secret does not belong in git"
+                "this is not shown, because it may hold a secret: a secret does not belong in git"
                     .clone_into(&mut finding.message);
                 finding.hint = Some(NEXT.to_owned());
             }

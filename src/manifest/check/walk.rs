@@ -47,7 +47,11 @@ impl Walk<'_> {
             (Schema::Truth, Shape::Scalar { text, is_plain }) => {
                 self.truth(node.span, text, *is_plain, field)
             }
-            (Schema::List { item, max }, Shape::List(nodes)) => {
+            (Schema::List { item, min, max }, Shape::List(nodes)) => {
+                if nodes.len() < *min {
+                    let message = format!("{field} has {} items, and needs at least {min}", nodes.len());
+                    self.finding(Code::OutOfRange, node.span, message, "write the missing ones");
+                }
                 self.at_most(node.span, nodes.len(), *max, "items", field);
                 Value::Array(nodes.iter().map(|node| self.value(node, item, field, true)).collect())
             }

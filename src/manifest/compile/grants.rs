@@ -65,15 +65,14 @@ impl Grants<'_> {
     /// Takes one object.
     pub(super) fn take(&mut self, manifest: &Manifest) {
         match &manifest.spec {
-            Spec::Account(_) => {}
             Spec::User(spec) => self.user(manifest, spec),
             Spec::Team(spec) => self.team(manifest, spec),
             Spec::GroupMembership(spec) => self.group_membership(manifest, spec),
             Spec::Role(spec) => self.role(manifest, spec),
             Spec::RoleBinding(spec) => self.role_binding(manifest, spec),
             Spec::BotAssignment(spec) => self.bot_assignment(manifest, spec),
-            // They grant nothing: `policies` takes them.
-            Spec::Policy(_) | Spec::PolicyException(_) => {}
+            // They grant nothing: `policies` takes the last two.
+            Spec::Account(_) | Spec::Policy(_) | Spec::PolicyException(_) => {}
         }
     }
 

@@ -176,9 +176,7 @@ impl<'t> ParsedFile<'t> {
 
     /// Line of a byte, counted from 1.
     pub(super) fn line(&self, at: usize) -> usize {
-        1 + self.layout.text.as_bytes()[..at.min(self.layout.text.len())]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count()
+        let before = &self.layout.text[..at.min(self.layout.text.len())];
+        1 + before.matches('\n').count()
     }
 }

@@ -145,34 +145,7 @@ impl<'m> Files<'_, 'm> {
             let documents: String = work.fresh.iter().map(|document| document.text.as_str()).collect();
             splices.push(parsed.append(&documents));
         }
-        self.applied(file, text, splices, is_gone, work)
-    }
-
-    fn applied(
-        &self,
-        file: &Arc<str>,
-        text: &str,
-        splices: Vec<Splice>,
-        is_gone: bool,
-        work: &FileWork<'_>,
-    ) -> Result<FileEdit, Failed> {
-        let before = Some(Arc::from(text));
-        if is_gone {
-            return Ok(FileEdit { file: Arc::clone(file), before, after: None, splices: Vec::new() });
-        }
-        match in_order(splices) {
-            Some(splices) => {
-                let after = Some(apply(text, &splices));
-                Ok(FileEdit { file: Arc::clone(file), before, after, splices })
-            }
-            None => {
-                let why = "two edits would touch the same lines";
-                Err(work
-                    .numbers()
-                    .map(|number| (number, why.to_owned(), Some(format!("{file}:1"))))
-                    .collect())
-            }
-        }
+        applied(file, text, splices, is_gone, work)
     }
 
     /// The line for editors, as another file of the same folder has it.
@@ -249,4 +222,23 @@ impl<'m> Files<'_, 'm> {
             _ => Arc::from(path),
         }
     }
+}
+
+fn applied(
+    file: &Arc<str>,
+    text: &str,
+    splices: Vec<Splice>,
+    is_gone: bool,
+    work: &FileWork<'_>,
+) -> Result<FileEdit, Failed> {
+    let before = Some(Arc::from(text));
+    if is_gone {
+        return Ok(FileEdit { file: Arc::clone(file), before, after: None, splices: Vec::new() });
+    }
+    if let Some(splices) = in_order(splices) {
+        let after = Some(apply(text, &splices));
+        return Ok(FileEdit { file: Arc::clone(file), before, after, splices });
+    }
+    let why = "two edits would touch the same lines";
+    Err(work.numbers().map(|number| (number, why.to_owned(), Some(format!("{file}:1")))).collect())
 }

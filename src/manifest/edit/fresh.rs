@@ -121,7 +121,7 @@ impl Target {
                 }
                 let base_name = slug(&[&label, "users"], "users");
                 let dialogs = dialogs.into_iter().collect();
-                Self { kind: Kind::BotAssignment, base: base_name, lines: vec![bot], why, dialogs, ..base }
+                Self { kind: Kind::BotAssignment, base: base_name, lines: vec![bot], why, dialogs }
             }
         })
     }

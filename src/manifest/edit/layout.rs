@@ -37,7 +37,7 @@ pub(in crate::manifest) struct Layout<'t> {
     pub text: &'t str,
 }
 
-impl<'t> Layout<'t> {
+impl Layout<'_> {
     fn byte(&self, at: usize) -> Option<u8> {
         self.text.as_bytes().get(at).copied()
     }

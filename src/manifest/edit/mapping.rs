@@ -54,7 +54,7 @@ pub(super) fn edit_map(
             for entry in entries {
                 parts.push(entry.key.span.start as usize..layout.entry_end(entry)?);
             }
-            splices.extend(edit_flow(layout, map, &parts, &remove, insert)?);
+            splices.extend(edit_flow(layout, map, &parts, &remove, &insert)?);
         }
         return Ok(splices);
     }

@@ -147,7 +147,7 @@ pub fn edit(manifests: &Manifests, compiled: &Compiled, world: &World, adoptions
             refused.insert(number, (refusal, place));
         }
         match files.render(&planned) {
-            Ok(rendered) => return edited(adoptions, planned, rendered, refused),
+            Ok(rendered) => return edited(adoptions, planned, rendered, &refused),
             Err(failed) => {
                 let is_alone = |number: usize| fails_alone(&planner_of, &files, &adoptions[number]);
                 for (number, why, place) in to_blame(failed, is_alone) {
@@ -183,7 +183,7 @@ fn edited(
     adoptions: &[Adoption],
     planned: Planned,
     rendered: files::Rendered,
-    refused: BTreeMap<usize, (Refusal, Option<String>)>,
+    refused: &BTreeMap<usize, (Refusal, Option<String>)>,
 ) -> Edited {
     let files::Rendered { files, mut places } = rendered;
     let by_hand = refused.iter().map(|(number, (refusal, place))| ByHand {

@@ -1,4 +1,4 @@
-//! Where a fact stands in the manifests: by person, by list of holders, by role.
+//! Where a fact is in the manifests: by person, by list of holders, by role.
 
 use crate::facts::{BotRef, Email, GroupName, Holder, Key, RoleName, RoleType, ScopeExtent};
 use crate::manifest::kinds::shared::MembershipMode;
@@ -7,7 +7,7 @@ use crate::manifest::model::{Index, Manifest};
 use crate::manifest::write::names::KnownNames;
 use std::collections::HashMap;
 
-/// One item of a list that names somebody.
+/// One item of a list that names a holder.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Mention {
     /// Which object, by its position in [`Places::objects`].

@@ -143,11 +143,11 @@ impl Planner<'_, '_> {
         let declared = self.places.users.get(email).map_or(&[][..], Vec::as_slice);
         if declared.is_empty() {
             let user = super::fresh::user_facts(self.world, email);
-            let expected = user.into_iter().map(|(key, value)| Step::Expect(key, present(value)));
+            let expected = user.into_iter().map(|(key, value)| Step::Expect(key, Some(present(value))));
             return Ok(std::iter::once(Step::User(email.clone())).chain(expected).collect());
         }
         let mut steps =
-            vec![Step::Expect(Key::Member(email.clone()), present(Value::Member(Membership::Joined)))];
+            vec![Step::Expect(Key::Member(email.clone()), Some(present(Value::Member(Membership::Joined))))];
         for object in declared {
             let Spec::User(spec) = &self.places.objects[*object].spec else { continue };
             if spec.state == State::Absent && !says_nothing_else(spec) {
@@ -183,7 +183,7 @@ impl Planner<'_, '_> {
             return refuse(None, "no KoreUser declares the name");
         }
         let is_left = expected != PersonName::default();
-        let declared = is_left.then(|| (Verdict::Present(Value::Names(expected)), None));
+        let declared = is_left.then_some((Verdict::Present(Value::Names(expected)), None));
         steps.push(Step::Expect(Key::Names(email.clone()), declared));
         Ok(steps)
     }
@@ -200,7 +200,7 @@ impl Planner<'_, '_> {
         if steps.is_empty() {
             return refuse(None, "no KoreUser declares the builder access");
         }
-        steps.push(Step::Expect(Key::Access(email.clone()), present(Value::Access(seen))));
+        steps.push(Step::Expect(Key::Access(email.clone()), Some(present(Value::Access(seen)))));
         Ok(steps)
     }
 
@@ -237,7 +237,7 @@ impl Planner<'_, '_> {
             return refuse(Some(*object), "what differs is not declared by this KoreRole");
         }
         let key = Key::RoleDefinition(role_type, role.clone());
-        steps.push(Step::Expect(key, present(Value::Role(expected))));
+        steps.push(Step::Expect(key, Some(present(Value::Role(expected)))));
         Ok(steps)
     }
 
@@ -507,8 +507,8 @@ fn edit_of(
     edit
 }
 
-fn present(value: Value) -> Declared {
-    Some((Verdict::Present(value), None))
+fn present(value: Value) -> (Verdict, Option<Timestamp>) {
+    (Verdict::Present(value), None)
 }
 
 /// Whether a `KoreUser` that is declared absent declares nothing that would count once it is not.

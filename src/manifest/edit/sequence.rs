@@ -212,8 +212,8 @@ fn edit_flow_list(
         !layout.is_flow(model) || { layout.text[model.span.start as usize + 1..].starts_with(' ') }
     });
     let quotes = model.map_or(Quotes::Plain, |model| quotes_of(layout, model));
-    let insert = edit.insert.iter().map(|item| item.flow(quotes, is_padded)).collect();
-    edit_flow(layout, sequence, &parts, &edit.remove, insert)
+    let insert: Vec<String> = edit.insert.iter().map(|item| item.flow(quotes, is_padded)).collect();
+    edit_flow(layout, sequence, &parts, &edit.remove, &insert)
 }
 
 /// Parts between brackets: items of a list, or keys with their values.
@@ -222,12 +222,12 @@ pub(super) fn edit_flow(
     collection: &Node<'_>,
     parts: &[Range<usize>],
     remove: &BTreeSet<usize>,
-    insert: Vec<String>,
+    insert: &[String],
 ) -> Result<Vec<Splice>, Unusual> {
     let open = collection.span.start as usize;
     let close = layout.end(collection)? - 1;
     let Some(last) = (0..parts.len()).rev().find(|index| !remove.contains(index)) else {
-        return refill(layout, open, close, parts, &insert);
+        return refill(layout, open, close, parts, insert);
     };
     let mut splices = Vec::new();
     let mut indexes = remove.iter().copied().peekable();
@@ -239,7 +239,7 @@ pub(super) fn edit_flow(
         splices.extend(remove_run(layout, parts, first, end, close)?);
     }
     if !insert.is_empty() {
-        splices.extend(insert_flow(layout, open, close, &parts[last], &insert));
+        splices.extend(insert_flow(layout, open, close, &parts[last], insert));
     }
     Ok(splices)
 }

@@ -3,7 +3,7 @@
 use crate::manifest::check::BYTE_ORDER_MARK;
 use std::ops::Range;
 
-/// What stands in a range is replaced.
+/// The text in a range is replaced.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::manifest) struct Splice {
     /// Bytes of the old text; empty to insert.

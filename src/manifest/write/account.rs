@@ -88,16 +88,13 @@ fn safety(page: &mut Page, primary_admin: Option<&Email>) {
     page.line(2, "maxRemovals: 10");
     page.line(2, "maxRemovalsPercent: 20");
     page.line(2, "minMasterAdmins: 2");
-    match primary_admin {
-        Some(email) => {
-            page.comment(2, "The Primary Master Admin, which the API does not show: never changed.");
-            page.field(2, "primaryAdmin", email.as_str());
-        }
-        None => {
-            page.comment(2, "Address of the Primary Master Admin, which the API does not show. Fill it in: that user is never changed,");
-            page.comment(2, "and without it every change that removes Master Admin is refused.");
-            page.line(2, "# primaryAdmin: admin@example.com");
-        }
+    if let Some(email) = primary_admin {
+        page.comment(2, "The Primary Master Admin, which the API does not show: never changed.");
+        page.field(2, "primaryAdmin", email.as_str());
+    } else {
+        page.comment(2, "Address of the Primary Master Admin, which the API does not show. Fill it in: that user is never changed,");
+        page.comment(2, "and without it every change that removes Master Admin is refused.");
+        page.line(2, "# primaryAdmin: admin@example.com");
     }
 }
 

@@ -426,6 +426,7 @@ fn an_org_user_id_is_compared_and_never_sent() {
     }
     let mut fixture = Fixture::converged();
     fixture.want(&Key::Profile(email(JANE)), declared("E-1"));
+    fixture.referenced.insert(email(JANE));
     for who in [JANE, SAM] {
         fixture.directory.users.entry(email(who)).or_default().org_user_id = Some("E-1".to_owned());
     }

@@ -1,6 +1,6 @@
 //! What an expression is evaluated with: only the fields that it names, as values that can be compared and kept.
 
-use crate::facts::{BuilderAccess, Holder, Key, Membership, RoleType};
+use crate::facts::{BuilderAccess, GroupName, Holder, Key, Membership, RoleType};
 use crate::plan::{self, Action, Change, Origin};
 use crate::policy::known::Known;
 use crate::policy::picture::{Grant, Person, Picture};
@@ -75,7 +75,7 @@ impl Entities<'_> {
             ("declared", &|| Some(Atom::Bool(*is_declared))),
             ("member", &|| Some(Atom::Bool(membership.is_some()))),
             ("state", &|| Some(Atom::text(state(*membership)))),
-            ("groups", &|| Some(Atom::texts(groups.iter().map(|group| group.as_str())))),
+            ("groups", &|| Some(Atom::texts(groups.iter().map(GroupName::as_str)))),
             ("roles", &roles),
             ("bots", &|| Some(Atom::texts(assigned.iter().map(|bot| &self.picture.bots[*bot].label)))),
             ("builderAccess", &|| Some(Atom::text(BuilderAccess::label(*access)))),
@@ -129,18 +129,18 @@ impl Entities<'_> {
             let given = role.spec.iter().flat_map(|spec| &spec.permissions);
             Some(Atom::texts(given.filter(|(_, level)| !level.is_nothing()).map(|(name, _)| name.as_str())))
         };
-        let escalates = || {
+        let gives_rights = || {
             let known = plan::escalating_permissions();
             let mut given = role.spec.iter().flat_map(|spec| &spec.permissions);
-            let gives = given.any(|(name, level)| known.contains(&name.as_str()) && !level.is_harmless());
-            Some(Atom::Bool(gives || role.name.is_master_admin()))
+            let escalates = given.any(|(name, level)| known.contains(&name.as_str()) && !level.is_harmless());
+            Some(Atom::Bool(escalates || role.name.is_master_admin()))
         };
         self.record([
             ("name", &|| Some(Atom::text(role.name.as_str()))),
             ("type", &|| Some(Atom::text(type_name(role.role_type)))),
             ("builtIn", &|| Some(Atom::Bool(role.name.is_built_in(role.role_type)))),
             ("declared", &|| Some(Atom::Bool(role.is_declared))),
-            ("escalating", &escalates),
+            ("escalating", &gives_rights),
             ("permissions", &permissions),
             ("holders", &|| Some(Atom::Number(holders.get(&at).copied().unwrap_or_default()))),
         ])

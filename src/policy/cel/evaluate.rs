@@ -240,7 +240,7 @@ impl<'a> Evaluator<'a> {
             return answer.clone();
         }
         self.context.add_variable_from_value(self.variable, entity.value(&timestamp));
-        let answer = match self.rule.program.execute(&self.context) {
+        let answer = match self.rule.compiled.execute(&self.context) {
             Ok(Value::Bool(true)) => None,
             Ok(Value::Bool(false)) => Some(self.violated()),
             Ok(other) => Some(unanswered(&format!("it gave {}", other.type_of()))),
@@ -252,7 +252,7 @@ impl<'a> Evaluator<'a> {
 
     fn violated(&self) -> Answer {
         if let Some(program) = self.told.expression {
-            return match program.program.execute(&self.context) {
+            return match program.compiled.execute(&self.context) {
                 Ok(Value::String(text)) => Answer::Made(Arc::from(text.as_str())),
                 Ok(_) => Answer::Fixed(Arc::from("the rule is violated")),
                 Err(error) => {

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 
 /// An expression that was parsed and whose types fit.
 pub(crate) struct Program {
-    program: cel::Program,
+    compiled: cel::Program,
     /// Names of all fields in it: nothing else has to be made for an evaluation.
     fields: BTreeSet<String>,
     uses_now: bool,
@@ -67,7 +67,7 @@ pub(super) fn compile(over: RuleOver, text: &str, wanted: &Type) -> Result<Progr
     }
     let mut names = Names::default();
     names.visit(program.expression());
-    Ok(Program { program, fields: names.fields, uses_now: names.uses_now })
+    Ok(Program { compiled: program, fields: names.fields, uses_now: names.uses_now })
 }
 
 /// The names in an expression.

@@ -155,6 +155,12 @@ fn a_file_that_is_no_manifest_any_more_prunes_nobody() {
         ("- leo@example.com\n", "no document in it is a mapping", "write its documents"),
         ("{{ include \"night\" . }}: [\n", "not valid YAML", "put the file back"),
         ("\0GITCRYPT\0\x01\x02", "encrypted by git-crypt", "run git-crypt unlock"),
+        ("# nobody at night any more\n", "it holds comments only", "delete the file"),
+        (
+            "apiVersion: ENC[AES256_GCM,data:x]\nkind: ENC[AES256_GCM,data:y]\nsops:\n  version: 3.9.0\n",
+            "encrypted by sops",
+            "sops --decrypt",
+        ),
     ] {
         let served = pruning(text);
         let run = served.workspace.run(&["plan", "."]).expect(0);
@@ -162,14 +168,6 @@ fn a_file_that_is_no_manifest_any_more_prunes_nobody() {
         assert!(run.stderr.contains(what) && run.stderr.contains(next), "{text:?}: {run}");
         assert!(!run.stdout.contains("not declared): remove") && !run.stdout.contains("to remove"), "{run}");
     }
-}
-
-#[test]
-fn a_remark_that_there_is_nobody_left_is_understood() {
-    let served = pruning("# nobody works at night any more\n");
-    let run = served.workspace.run(&["plan", "."]).expect(0);
-    assert!(!run.stderr.contains("not-understood"), "{run}");
-    assert!(run.stdout.contains("- leo@example.com: remove from the account"), "{run}");
 }
 
 #[test]

@@ -215,6 +215,10 @@ fn mistakes() -> Vec<String> {
         below(&format!("    clientSecret: {{ secretKeyRef: {{ name: [{SECRET}] }} }}")),
         below(&format!("    clientId: {{ env: A }}\n    clientSecret: {{ env: {SECRET} }}")),
         below(&format!("    clientId: {{ env: A }}\n    clientSecret: {{ file: {SECRET} }}")),
+        whole(&format!(
+            "memory: {{ reference: refs/koreconcile/x, remote: \"https://u:{SECRET}@127.0.0.1:9/x\" }}"
+        )),
+        whole(&format!("memory: {{ reference: \"https://u:{SECRET}@127.0.0.1:9/x\" }}")),
     ]
 }
 

@@ -19,7 +19,7 @@ fn additive(names: &[&str], more: &Value) -> Value {
 }
 
 /// With ceilings that are no limit here, unless the account says else.
-fn harness(account: Value) -> ControllerHarness {
+fn harness(account: &Value) -> ControllerHarness {
     let mut spec = json!({ "safety": { "maxRemovals": 100, "maxRemovalsPercent": 100 } });
     for (key, value) in account.as_object().into_iter().flatten() {
         spec[key] = value.clone();
@@ -36,7 +36,7 @@ async fn passes(harness: &mut ControllerHarness, count: usize) {
 }
 
 async fn declared(names: &[&str], more: &Value) -> ControllerHarness {
-    let mut harness = harness(json!({}));
+    let mut harness = harness(&json!({}));
     harness.declare(Kind::RoleBinding, "developers", additive(names, more));
     harness.pass().await;
     harness.wait(3);
@@ -103,7 +103,7 @@ async fn the_last_version_of_an_object_decides_what_its_deletion_means() {
 #[tokio::test]
 async fn an_end_outlives_the_object_that_set_it() {
     for policy in ["Retain", "Remove"] {
-        let mut harness = harness(json!({}));
+        let mut harness = harness(&json!({}));
         let at = harness.now() + SignedDuration::from_mins(60);
         let subjects = json!([{ "user": "jane@example.com", "expiresAt": at.to_string() }]);
         let spec = additive(&[], &json!({ "subjects": subjects, "deletionPolicy": policy }));
@@ -121,7 +121,7 @@ async fn an_end_outlives_the_object_that_set_it() {
 
 #[tokio::test]
 async fn an_end_that_was_over_when_it_was_written_is_an_ordinary_removal() {
-    let mut harness = harness(json!({ "approval": "Manual" }));
+    let mut harness = harness(&json!({ "approval": "Manual" }));
     harness
         .engine
         .admin
@@ -137,7 +137,7 @@ async fn an_end_that_was_over_when_it_was_written_is_an_ordinary_removal() {
 
 #[tokio::test]
 async fn an_end_that_is_moved_into_the_past_is_an_ordinary_removal() {
-    let mut harness = harness(json!({ "approval": "Manual" }));
+    let mut harness = harness(&json!({ "approval": "Manual" }));
     let until = |at: &str| json!({ "subjects": [{ "user": "jane@example.com", "expiresAt": at }] });
     harness.declare(Kind::RoleBinding, "developers", additive(&[], &until("2099-01-01T00:00:00Z")));
     harness.pass().await;
@@ -183,7 +183,7 @@ fn renamed() -> [Renamed; 3] {
 async fn renaming_an_object_takes_nothing_back_whichever_comes_first() {
     for (kind, spec, holds) in renamed() {
         for is_new_first in [true, false] {
-            let mut harness = harness(json!({ "approval": "Automatic" }));
+            let mut harness = harness(&json!({ "approval": "Automatic" }));
             let old = if kind == Kind::User { "jane" } else { "old" };
             harness.declare(kind, old, spec.clone());
             harness.pass().await;
@@ -218,7 +218,7 @@ async fn renaming_an_object_takes_nothing_back_whichever_comes_first() {
 async fn a_team_and_the_binding_to_it_go_in_any_order() {
     for order in [["team", "binding"], ["binding", "team"]] {
         for gap in [0, 1, 5] {
-            let mut harness = harness(json!({}));
+            let mut harness = harness(&json!({}));
             harness.declare(
                 Kind::Team,
                 "crew",
@@ -274,7 +274,7 @@ async fn what_came_back_in_time_was_never_gone() {
 #[tokio::test]
 async fn more_than_five_objects_that_nobody_saw_go_need_an_approval() {
     for count in [5_usize, 6] {
-        let mut harness = harness(json!({}));
+        let mut harness = harness(&json!({}));
         for at in 0..count {
             let who = ["jane", "sam", "kim", "pat"][at % 4];
             let group = format!("squad-{at}");
@@ -361,7 +361,7 @@ async fn an_object_that_cannot_be_compiled_any_more_keeps_what_it_gave() {
 
 #[tokio::test]
 async fn nothing_is_sent_that_cannot_be_remembered_first() {
-    let mut harness = harness(json!({}));
+    let mut harness = harness(&json!({}));
     harness.pass().await;
     harness.declare(Kind::RoleBinding, "developers", additive(&["jane"], &json!({})));
     *harness.status_store.jam.lock().unwrap() = Some("the API server is away".to_owned());
@@ -378,7 +378,7 @@ async fn nothing_is_sent_that_cannot_be_remembered_first() {
 async fn killed_between_remembering_and_sending_nothing_is_forgotten() {
     let mut calls = 1;
     loop {
-        let mut harness = harness(json!({}));
+        let mut harness = harness(&json!({}));
         harness.declare(Kind::RoleBinding, "developers", additive(&["jane"], &json!({})));
         let is_killed = harness.pass_killed_before(calls).await;
         // Nobody asks for it any more, and nobody saw the object go.
@@ -437,7 +437,7 @@ async fn what_another_account_object_declared_is_taken_over_only_by_hand() {
 
 #[tokio::test]
 async fn old_finalizers_are_released_by_the_first_pass() {
-    let mut harness = harness(json!({}));
+    let mut harness = harness(&json!({}));
     harness.declare(Kind::RoleBinding, "developers", plain(&["jane"]));
     harness.find(Kind::RoleBinding, "developers").unwrap().meta.has_finalizer = true;
     let done = harness.pass().await;
@@ -452,7 +452,7 @@ async fn old_finalizers_are_released_by_the_first_pass() {
 #[tokio::test]
 async fn deletions_beyond_the_ceiling_take_nothing_away_today_or_tomorrow() {
     // As a careless prune deletes: a few objects a minute, in an order of its own.
-    let mut harness = harness(json!({ "safety": { "maxRemovals": 3, "maxRemovalsPercent": 100 } }));
+    let mut harness = harness(&json!({ "safety": { "maxRemovals": 3, "maxRemovalsPercent": 100 } }));
     let names: Vec<String> = (0..40).map(|at| format!("squad-{at}")).collect();
     for name in &names {
         harness.engine.admin.add_group(&NewGroup::named(name)).unwrap();
@@ -479,7 +479,7 @@ async fn deletions_beyond_the_ceiling_take_nothing_away_today_or_tomorrow() {
 
 #[tokio::test]
 async fn a_privileged_holder_that_nobody_declared_is_an_event_once() {
-    let mut harness = harness(json!({}));
+    let mut harness = harness(&json!({}));
     bound(&mut harness, &["jane"]).await;
     harness.engine.admin.bind(&Holder::User("kim@example.com".to_owned()), "admin", None).unwrap();
     harness.wait(5);

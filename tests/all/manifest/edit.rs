@@ -454,7 +454,7 @@ fn new_documents_stand_where_their_like_is() {
 
 #[test]
 fn assignments_and_groups_find_their_list() {
-    let dialogs = |ids: &[&str]| Value::Dialogs(DialogSet::only(ids.iter().map(|id| DialogId::new(id))));
+    let dialogs = |ids: &[&str]| Value::Dialogs(DialogSet::only(ids.iter().copied().map(DialogId::new)));
     let assigned = |name: &str| Key::Assigned(email(name), "st-1".into());
     let assignment = |subjects: &str| {
         format!(
@@ -544,8 +544,7 @@ spec:
 #[test]
 fn items_of_a_list_of_objects_are_documents_too() {
     let list = format!(
-        "{API}kind: KoreUserList\nitems:\n  - {}    metadata: {{ name: jane }}\n    kind: KoreUser\n    spec: {{ email: jane@example.com, firstName: Janet }}\n  - {}    metadata: {{ name: sam }}\n    kind: KoreUser\n    spec: {{ email: sam@example.com }}\n",
-        API, API
+        "{API}kind: KoreUserList\nitems:\n  - {API}    metadata: {{ name: jane }}\n    kind: KoreUser\n    spec: {{ email: jane@example.com, firstName: Janet }}\n  - {API}    metadata: {{ name: sam }}\n    kind: KoreUser\n    spec: {{ email: sam@example.com }}\n"
     );
     let names = Value::Names(PersonName { first: Some("Jane".to_owned()), last: None });
     let adoptions = [present(Key::Names(email("jane")), names), gone(Key::Member(email("sam")))];

@@ -85,7 +85,7 @@ fn document(
     if style.has_comments {
         let _ = writeln!(text, "# About {name}");
     }
-    let _ = writeln!(text, "{}kind: {kind}\nmetadata: {{ name: {name} }}", API);
+    let _ = writeln!(text, "{API}kind: {kind}\nmetadata: {{ name: {name} }}");
     if style.is_flow_spec {
         let fields = fields.iter().map(|(key, value)| format!("{key}: {value}"));
         let lists = lists.iter().map(|(key, items)| {

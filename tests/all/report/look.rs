@@ -18,8 +18,8 @@ fn large() -> Gathered {
             (Key::Access(email(name)), Value::Access(BuilderAccess::Creator)),
         ]
     });
-    let named: Vec<&str> = names.iter().map(String::as_str).collect();
-    let mut seen = world(&named, facts.collect());
+    let words: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut seen = world(&words, facts.collect());
     seen.coverage.listings.insert(Listing::Groups, Extent::Partial("a page is missing".to_owned()));
     Gathered::of(seen, &desired())
 }

@@ -29,7 +29,7 @@ fn a_row_has_its_way_line_beginning_end_and_risk() {
     assert_eq!(developer.since, Some(applied));
 
     let tester = row(&report, "jane.doe", Family::BotRoles, "Bot Tester");
-    assert_eq!(tester.through.as_ref().map(|group| group.as_str()), Some("QA"));
+    assert_eq!(tester.through.as_ref().map(koreconcile::facts::GroupName::as_str), Some("QA"));
     assert_eq!(tester.status, Some(FactStatus::Inherited));
     assert_eq!(tester.until, Some(time("2026-12-31T00:00:00Z")), "it ends with the group's binding");
     let lines: Vec<String> = tester.declared.iter().map(|place| place.source.to_string()).collect();
@@ -79,7 +79,7 @@ fn a_role_held_directly_and_through_a_group_is_two_rows() {
         .rows
         .iter()
         .filter(|row| row.family == Some(Family::BotRoles))
-        .map(|row| (row.through.as_ref().map(|group| group.as_str()), row.status))
+        .map(|row| (row.through.as_ref().map(koreconcile::facts::GroupName::as_str), row.status))
         .collect();
     assert_eq!(
         ways,

@@ -72,12 +72,12 @@ impl Pipeline {
             Some(name) => self.variables.get(name).cloned().unwrap_or_default(),
             None => word.trim_matches('"').to_owned(),
         };
-        rule["if"].as_str().unwrap().split(" && ").all(|condition| match condition.split_once(" == ") {
-            Some((left, right)) => value(left) == value(right),
-            None => {
-                let (left, right) = condition.split_once(" != ").unwrap();
-                value(left) != value(right)
+        rule["if"].as_str().unwrap().split(" && ").all(|condition| {
+            if let Some((left, right)) = condition.split_once(" == ") {
+                return value(left) == value(right);
             }
+            let (left, right) = condition.split_once(" != ").unwrap();
+            value(left) != value(right)
         })
     }
 

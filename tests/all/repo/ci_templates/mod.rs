@@ -554,9 +554,8 @@ fn workflows_pin_their_actions_and_ask_for_little() {
                 ("koreconcile-plan", "plan") => vec!["pull-requests"],
                 ("koreconcile-drift", _) => vec!["issues"],
                 ("koreconcile-adopt", _) => vec!["contents", "pull-requests"],
-                // It pushes the memory.
-                ("koreconcile-apply", "apply") => vec!["contents"],
-                ("koreconcile-ended", _) => vec!["contents"],
+                // They push the memory.
+                ("koreconcile-apply", "apply") | ("koreconcile-ended", _) => vec!["contents"],
                 _ => vec![],
             };
             assert_eq!(

@@ -1,7 +1,7 @@
 //! The figures of `docs/performance.md`: `make bench`, or `cargo bench --bench report`.
 //!
 //! Prints a table and writes it to `target/bench.json`. A word chooses one part (`cargo bench --bench report -- noop`:
-//! `noop`, `pure`, `adopt`, `review`, `onboard`, `console`, `crowd` or `cluster`); then nothing is written. `--runs N` sets how often the timed
+//! `noop`, `pure`, `policies`, `adopt`, `review`, `onboard`, `console`, `crowd` or `cluster`); then nothing is written. `--runs N` sets how often the timed
 //! parts are repeated. `cluster` needs what `make envtest` builds.
 #![allow(
     clippy::unwrap_used,
@@ -30,6 +30,8 @@ mod manifests;
 mod noop;
 #[path = "report/onboard.rs"]
 mod onboard;
+#[path = "report/policies.rs"]
+mod policies;
 #[path = "report/process.rs"]
 mod process;
 #[path = "report/pure.rs"]
@@ -60,11 +62,12 @@ fn main() {
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--runs" => runs = args.next().and_then(|text| text.parse().ok()).expect("--runs takes a number"),
-            "noop" | "pure" | "adopt" | "review" | "onboard" | "console" | "crowd" | "cluster" => {
+            "noop" | "pure" | "policies" | "adopt" | "review" | "onboard" | "console" | "crowd"
+            | "cluster" => {
                 parts.push(arg);
             }
             _ => panic!(
-                "{arg} is neither --runs N nor one of noop, pure, adopt, review, onboard, console, crowd, cluster"
+                "{arg} is neither --runs N nor one of noop, pure, policies, adopt, review, onboard, console, crowd, cluster"
             ),
         }
     }
@@ -90,6 +93,9 @@ fn main() {
     }
     if wants("console") {
         console::measure(runs, &mut report);
+    }
+    if wants("policies") {
+        policies::measure(runs, &mut report);
     }
     if wants("crowd") {
         crowd::measure(&mut report);

@@ -50,7 +50,7 @@ pub(super) struct Grant {
 
 /// A role.
 #[derive(Debug)]
-#[allow(clippy::struct_field_names, reason = "its type is a word of the language")]
+#[allow(clippy::struct_field_names, reason = "`type` is a keyword")]
 pub(super) struct Role {
     pub(super) role_type: RoleType,
     pub(super) name: RoleName,

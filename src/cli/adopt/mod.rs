@@ -1,6 +1,6 @@
 //! `adopt`: what was changed in the console becomes an edit of the manifests, or is left for the plan to revert.
 //!
-//! Nothing is sent to the account. What is written is proved first ([`manifest::edit`]); what cannot be proved or
+//! Nothing is sent to the account. What is written is proved first ([`crate::manifest::edit`]); what cannot be proved or
 //! edited is printed, as a manual step.
 
 mod choose;

@@ -66,8 +66,7 @@ fn has_word(text: &str) -> bool {
 
 /// `https://user:password@host`
 fn has_password(text: &str) -> bool {
-    text.split_once("://")
-        .is_some_and(|(_, rest)| rest.split('/').next().is_some_and(|host| host.contains('@')))
+    text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
 }
 
 fn is_of_secret(key: &str) -> bool {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 /// What the controller exports; an alert or a panel that names another one would never speak.
-const METRICS: [&str; 18] = [
+const METRICS: [&str; 19] = [
     "koreconcile_account_info",
     "koreconcile_account_reads_total",
     "koreconcile_api_call_duration_seconds",
@@ -27,6 +27,7 @@ const METRICS: [&str; 18] = [
     "koreconcile_reconciles_total",
     "koreconcile_removals_in_window",
     "koreconcile_status_patches_total",
+    "koreconcile_unmanaged",
 ];
 
 #[test]

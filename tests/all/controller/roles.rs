@@ -143,7 +143,7 @@ async fn tell_editors_from_approvers() {
         ("viewer", "viewer", &[0, 1][..]),
         ("editor", "editor", &[0, 1, 2, 3]),
         ("approver", "approver", &[0, 1, 4]),
-        ("controller", "account-admin", &[5]),
+        ("controller", "account-admin", &[0, 1, 5]),
     ] {
         let role = format!("--clusterrole={}-koreconcile-{role}", system.name);
         let user_flag = format!("--user={user}");

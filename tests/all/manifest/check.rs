@@ -396,7 +396,7 @@ fn sources_that_were_all_loaded_make_the_whole() {
     let folder = tempfile::tempdir().unwrap();
     let write = |path: &str, text: &str| std::fs::write(folder.path().join(path), text).unwrap();
     write("account.yaml", &ACCOUNT.replace("spec: {", "spec: { sources: [\"*.yaml\"],"));
-    write("users.yaml", "# none\n");
+    write("users.yaml", "kind: Other\n");
     let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
     let completeness = |paths: &[String], stdin: &str| {
         let manifests = koreconcile::manifest::open(paths, stdin.as_bytes());

@@ -142,7 +142,8 @@ fn where_floor_and_policy_want_opposite_orders_both_are_blocked() {
     let plan = plan(&[at_most], &[jane, &held], &[jane, &wanted]);
     assert_eq!(sent(&plan), Vec::<String>::new());
     let message = &plan.blocked.iter().find(|entry| entry.reason == Reason::PolicyDenied).unwrap().message;
-    assert!(message.contains("policy few") && message.contains("safety.minMasterAdmins"), "{message}");
+    assert!(message.contains("policy few"), "{message}");
+    assert!(plan.refused.iter().any(|entry| entry.reason == Reason::AdminFloor), "{:?}", plan.refused);
 }
 
 #[test]
@@ -334,7 +335,9 @@ fn exceptions_cover_until_they_end_and_idle_ones_are_named() {
     let outcome = |exception: &str| {
         let wanted = [RELEASE, both[0].as_str(), both[1].as_str()];
         let plan = plan(&[SEPARATION, exception], &[RELEASE, &both[0]], &wanted);
-        (sent(&plan).len(), plan.warnings)
+        // The owner of these accounts is no Master Admin; that is another rule.
+        let warnings = plan.warnings.iter().filter(|told| !told.contains("safety.primaryAdmin"));
+        (sent(&plan).len(), warnings.cloned().collect::<Vec<_>>())
     };
     assert_eq!(outcome(&exception("2030-01-02T00:00:00Z", "jane@example.com")), (1, vec![]));
     assert_eq!(

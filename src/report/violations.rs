@@ -24,7 +24,7 @@ pub fn violations(evidence: Evidence<'_>) -> Report {
         };
         place.row(&fact.subject, finding)
     }));
-    rows.extend(evidence.plan.changes.iter().map(|change| of_change(&place, evidence.plan, change)));
+    rows.extend(evidence.plan.changes.iter().map(|change| of_change(&place, change)));
     let Plan { blocked, manual, refused, .. } = evidence.plan;
     for (code, entries) in
         [(FindingCode::Blocked, blocked), (FindingCode::Manual, manual), (FindingCode::Refused, refused)]
@@ -59,7 +59,7 @@ fn of_policies(place: &Places<'_>) -> Vec<Row> {
     rows
 }
 
-fn of_change(place: &Places<'_>, plan: &Plan, change: &Change) -> Row {
+fn of_change(place: &Places<'_>, change: &Change) -> Row {
     let held = risk_of_holding(&change.key, change.before.as_ref()).level;
     let apply = "look at the plan, then run koreconcile apply".to_owned();
     let not_taken_back = |message: String| Finding {
@@ -69,7 +69,7 @@ fn of_change(place: &Places<'_>, plan: &Plan, change: &Change) -> Row {
         ..finding(FindingCode::NotTakenBack)
     };
     let finding = match change.action {
-        Action::Remove if plan.ended.contains(&change.id) => Finding {
+        Action::Remove if change.has_ended() => Finding {
             severity: held.max(RiskLevel::High),
             message: "its end has passed, and it is still held".to_owned(),
             next_step: "end it with koreconcile apply --ended".to_owned(),

@@ -38,7 +38,10 @@ fn a_declaration_is_judged_by_itself_with_the_lines_that_conflict() {
 fn policies_that_mean_nothing_are_found_at_their_line() {
     for (line, message) in [
         ("{ validationActions: [Deny] }", "policy-shape: a policy has at least one of"),
-        ("{ validationActions: [Deny, Warn], rule: 'true' }", "out-of-range: validationActions has 0 items"),
+        (
+            "{ validationActions: [Deny, Warn], rule: 'true' }",
+            "policy-action: validationActions has at least one action",
+        ),
         (
             "{ validationActions: [Deny], holders: { roles: [Master Admin], min: 2 } }",
             "policy-action: holders.min",
@@ -94,7 +97,7 @@ fn policies_that_mean_nothing_are_found_at_their_line() {
             "{ validationActions: [Deny], match: { roles: [Master Admin], bots: [B] }, require: { reason: true } }",
             "policy-match: match.roles names admin roles only",
         ),
-        ("{ validationActions: [], allow: {} }", "policy-action: validationActions has at least one action"),
+        ("{ validationActions: [], allow: {} }", "out-of-range: validationActions has 0 items"),
         ("{ validationActions: [Warn], together: { roles: [Bot Tester], needs: [] } }", "out-of-range"),
         ("{ allow: {} }", "missing-field: validationActions"),
         ("{ validationActions: [Refuse], allow: {} }", "unknown-value"),

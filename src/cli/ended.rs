@@ -44,16 +44,7 @@ pub(super) async fn run(
         let plan = plan::make_ended(desired, &world, &policy, &context);
         output.result(&render::text(&plan, style(output)));
         output.written()?;
-        let made = Made {
-            plan,
-            world,
-            policy,
-            policies: rules.digest,
-            memory: None,
-            known: BTreeSet::new(),
-            is_remembered: true,
-            saved_as: None,
-        };
+        let made = Made::undeclared(plan, world, policy, rules.digest);
         Box::pin(carry_out(made, is_agreed, &session, output)).await
     }
     .await;

@@ -184,6 +184,22 @@ pub(super) struct Made {
     pub saved_as: Option<String>,
 }
 
+impl Made {
+    /// A plan that declares nothing: what was asked for stays remembered as it is.
+    pub(super) fn undeclared(plan: Plan, world: World, policy: Policy, policies: String) -> Self {
+        Self {
+            plan,
+            world,
+            policy,
+            policies,
+            memory: None,
+            known: BTreeSet::new(),
+            is_remembered: true,
+            saved_as: None,
+        }
+    }
+}
+
 /// What the command line says about the manifests as a whole.
 pub(super) fn extent(inputs: &Inputs, reach: &Reach) -> Extent {
     Extent { is_whole: inputs.complete, is_rewind: reach.rewind }

@@ -123,16 +123,7 @@ async fn removal(args: &ReinviteArgs, compiled: &Compiled, session: &Session) ->
     let Compiled { desired, policy, rules, .. } = compiled;
     let plan = about(plan::make(desired, &world, &policy, &context), email);
     let plan = Plan { unmanaged: Vec::new(), declared: Vec::new(), ..plan };
-    Ok(Made {
-        plan,
-        world,
-        policy,
-        policies: rules.digest,
-        memory: None,
-        known: BTreeSet::new(),
-        is_remembered: true,
-        saved_as: None,
-    })
+    Ok(Made::undeclared(plan, world, policy, rules.digest))
 }
 
 /// What of a plan is about one user, with the changes that it needs.

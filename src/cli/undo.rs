@@ -12,7 +12,6 @@ use crate::manifest::Compiled;
 use crate::plan::{self, Plan, RememberedFact, render};
 use clap::Args;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
@@ -95,22 +94,8 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
         if args.dry_run {
             return Ok(Exit::Done);
         }
-        Box::pin(carry_out(
-            Made {
-                plan,
-                world,
-                policy,
-                policies: rules.digest,
-                memory: None,
-                known: BTreeSet::new(),
-                is_remembered: true,
-                saved_as: None,
-            },
-            args.yes,
-            &session,
-            output,
-        ))
-        .await
+        let made = Made::undeclared(plan, world, policy, rules.digest);
+        Box::pin(carry_out(made, args.yes, &session, output)).await
     }
     .await;
     session.close().await;

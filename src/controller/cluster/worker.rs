@@ -11,13 +11,12 @@ use crate::apply::ChangeOutcome;
 use crate::controller::pass::{
     AccountMemory, Missing, ObjectRef, Pass, Readiness, Session, View, WriteAhead, pass, reason_of,
 };
-use crate::facts;
 use crate::kore::LeaseTerm;
 use crate::manifest::compile::rate;
 use crate::memory::Seal;
 use jiff::{SignedDuration, Timestamp};
 use kube::Client;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -99,13 +98,7 @@ pub(super) async fn run_worker(
 /// With what has become of remembered objects that are not in it. While what they were in is going as well, their
 /// absence says nothing.
 async fn with_missing(shared: &Shared, memory: &AccountMemory, mut view: View) -> View {
-    let remembered = memory.declaring_objects();
-    if remembered.is_empty() {
-        return view;
-    }
-    let live: HashSet<facts::ObjectRef> =
-        view.live_objects().map(|object| object.meta.object.remembered()).collect();
-    let gone = remembered.into_iter().filter(|object| !live.contains(*object));
+    let gone = memory.gone(&view);
     view.missing = shared.stores.lock().unwrap_or_else(PoisonError::into_inner).missing(gone);
     if view.missing.is_empty() {
         return view;

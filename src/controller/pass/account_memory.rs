@@ -4,7 +4,7 @@
 use super::unchanged::UnchangedPass;
 use super::view::View;
 use crate::apply::{ChangeOutcome, Outcome};
-use crate::facts::{Email, Family, Policy};
+use crate::facts::{Email, Family, ObjectRef, Policy};
 use crate::manifest::kinds::Spec;
 use crate::manifest::kinds::status::{RemovalWindow, Removed, UNDER_WAY_MAX};
 use crate::plan::{Change, ChangeId, Day, Memory, Plan};
@@ -56,10 +56,16 @@ impl AccountMemory {
         Self { plan_memory: memory, removals, ..Self::default() }
     }
 
-    /// The objects that remembered facts were declared by.
-    pub fn declaring_objects(&self) -> BTreeSet<&crate::facts::ObjectRef> {
+    /// The objects that remembered facts were declared by and that declare nothing now.
+    pub fn gone(&self, view: &View) -> BTreeSet<&ObjectRef> {
         let objects = self.plan_memory.facts.iter().flat_map(|(_, fact)| &fact.objects);
-        objects.map(|declaring| &declaring.object).collect()
+        let mut gone: BTreeSet<&ObjectRef> = objects.map(|declaring| &declaring.object).collect();
+        if !gone.is_empty() {
+            for object in view.live_objects() {
+                gone.remove(&object.meta.object.remembered());
+            }
+        }
+        gone
     }
 
     /// Whether nothing was ever stored.

@@ -125,13 +125,7 @@ pub(super) fn tenant(view: &View, world: &World) -> Option<String> {
 
 /// What has become of each remembered object that declares nothing now.
 pub(super) fn missing(view: &View, memory: &AccountMemory) -> BTreeMap<ObjectRef, Missing> {
-    let remembered = memory.declaring_objects();
-    if remembered.is_empty() {
-        return BTreeMap::new();
-    }
-    let live: BTreeSet<ObjectRef> =
-        view.live_objects().map(|object| object.meta.object.remembered()).collect();
-    let gone = remembered.into_iter().filter(|object| !live.contains(*object));
+    let gone = memory.gone(view).into_iter();
     gone.map(|object| (object.clone(), view.missing.get(object).cloned().unwrap_or(Missing::Unseen)))
         .collect()
 }

@@ -1,6 +1,6 @@
 # The controller's image: the binary and the CA roots, nothing to log in with, and no user but one without rights.
 #
-#   docker build -t registry.example.com/koreconcile:0.1.0 .
+#   docker build -t registry.example.com/koreconcile:0.2.0 .
 
 FROM rust:1.95-trixie AS build
 WORKDIR /source

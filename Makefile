@@ -6,7 +6,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help quickstart test packages envtest browser editor smtp screenshots check fmt-check lint doc generated templates deny dockerfile hygiene words \
-	audit bench bench-compare campaign fuzz mutants fmt generate tools
+	audit bench bench-compare campaign fuzz mutants fmt generate tools release-check node
 
 CARGO ?= cargo
 CAMPAIGN_CASES ?= 10000
@@ -74,6 +74,12 @@ words: ## No private words in what users read: output, help, documents, charts, 
 audit: tools ## Known vulnerabilities; says so when the database is out of reach (5 s)
 	@scripts/audit.sh
 
+release-check: ## Make and try everything a release has, without publishing, as root; in target/dist (two builds, 12 min of processor time each)
+	@scripts/release/check.sh
+
+node: ## The chart on a real node of its own, as root: probes, rolling update, killed leader, drain; log in target/node.log (one such build, and 5 min)
+	@scripts/node/check.sh
+
 bench: envtest ## Speed and size, also to target/bench.json (about 15 min, and what `envtest` takes)
 	$(CARGO) bench --locked --bench report
 
@@ -81,8 +87,10 @@ bench-compare: ## Beside OpenTofu, and the growth up to 100,000 people; draws th
 	@scripts/opentofu.sh
 	$(CARGO) bench --locked --bench compare
 
-campaign: ## 10,000 random accounts on random bad days; `make test` has the first 1,000 (9 min; CAMPAIGN_CASES=N)
+campaign: ## 10,000 random accounts on random bad days, of which `make test` has the first 1,000, and newly drawn property tests (10 min; CAMPAIGN_CASES=N)
 	KORECONCILE_CASES=$(CAMPAIGN_CASES) $(CARGO) test --locked --test all -- campaign::faults::bad_days --nocapture
+	seed=$${PROPTEST_RNG_SEED:-$$(date +%s)}; echo "PROPTEST_RNG_SEED=$$seed"; \
+		PROPTEST_RNG_SEED=$$seed $(CARGO) test --locked --lib -- plan::
 
 fuzz: ## libFuzzer on what takes bytes from outside, 60 s a target (FUZZ_SECONDS=N); needs a C++ compiler (15 min to build / 6 min)
 	@scripts/fuzz.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the programs that the `controller::` tests run (kube-apiserver, etcd, kube-controller-manager, kubectl, helm, and
-# the Lua that Argo CD reads health checks with) from pinned Go modules into target/envtest; does nothing when they are there. Needs Go 1.26.
+# the Lua and the kstatus that Argo CD and Flux read health with) from pinned Go modules into target/envtest; does nothing when they are there. Needs Go 1.26.
 # KUBEBUILDER_ASSETS, a folder with kube-apiserver and etcd, spares those two.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -57,6 +57,8 @@ build kubernetes k8s.io/kubernetes/cmd/kube-controller-manager kube-controller-m
 build kubernetes k8s.io/kubernetes/cmd/kubectl kubectl "$kubernetes_flags"
 build helm helm.sh/helm/v4/cmd/helm helm \
     "-X helm.sh/helm/v4/internal/version.version=$(version helm helm.sh/helm/v4)"
+# What Flux makes of an object, by its own library, which helm uses as well.
+build helm ./kstatus kstatus
 build lua github.com/yuin/gopher-lua/cmd/glua glua
 
 servers="${KUBEBUILDER_ASSETS:-$bin}"

@@ -8,15 +8,17 @@ outputs=(
     "docs/reference/plan.schema.json schema plan"
     "docs/reference/report.schema.json schema report"
     "docs/reference/manifests.schema.json schema manifests"
+    "docs/reference/policy-test.schema.json schema policy-test"
     "docs/reference/cli.md reference cli"
     "docs/reference/manifests.md reference manifests"
     "docs/reference/findings.md reference findings"
 )
 # The definitions stand three times, because neither Helm nor kustomize reads outside of its folder.
-for kind in KoreAccount KoreUser KoreTeam KoreGroupMembership KoreRole KoreRoleBinding KoreBotAssignment KorePlan \
-    KorePlanApproval; do
+for kind in KoreAccount KoreUser KoreTeam KoreGroupMembership KoreRole KoreRoleBinding KoreBotAssignment KorePolicy \
+    KorePolicyException KoreBaseline KoreArea KorePlan KorePlanApproval; do
     for folder in crds charts/koreconcile/files/crds charts/kustomize/crds; do
-        outputs+=("$folder/${kind,,}s.yaml crds $kind")
+        plural="${kind,,}s"
+        outputs+=("$folder/${plural/policys/policies}.yaml crds $kind")
     done
 done
 
@@ -65,7 +67,7 @@ done
 # The base for kustomize is the chart with its defaults, less what only Helm reads.
 helm=target/envtest/helm
 if [[ -x "$helm" ]]; then
-    "$helm" template koreconcile charts/koreconcile --namespace koreconcile-system --set crds.install=false,image.repository=koreconcile |
+    "$helm" template koreconcile charts/koreconcile --skip-tests --namespace koreconcile-system --set crds.install=false,image.repository=koreconcile |
         sed -e '/^# Source: /d' -e '/^ *helm.sh\/chart: /d' -e '/managed-by: Helm$/d' >"$fresh" || : >"$fresh"
     store charts/kustomize/controller.yaml "helm template"
 else

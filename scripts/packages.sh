@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
-# Installs the small programs that the tests call and that a bare Debian lacks. Does nothing for what is there.
+# Installs the small programs that the tests call and that a bare Debian lacks, or those given as COMMAND:PACKAGE. Does
+# nothing for what is there.
 set -euo pipefail
 
-# Command and the package that has it.
-wanted=(
-    "bash bash" "curl curl" "git git" "jq jq" "npm npm" "openssl openssl" "python3 python3" "tar tar"
-)
+wanted=("$@")
+((${#wanted[@]} > 0)) ||
+    wanted=(bash:bash curl:curl git:git jq:jq npm:npm openssl:openssl python3:python3 tar:tar)
 missing=()
 for line in "${wanted[@]}"; do
-    read -r command package <<<"$line"
-    command -v "$command" >/dev/null || missing+=("$package")
+    command -v "${line%%:*}" >/dev/null || missing+=("${line##*:}")
 done
 # Debian's python3 comes without what makes an environment.
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=("python3-venv")

@@ -146,4 +146,48 @@ says 'granted, KoreRoleBinding nia-tests-banking "new in the team"'
 says "$(git rev-parse --short=10 new-colleague) by Jane"
 says "(journal $(basename "$journal"))"
 
+chapter "The pull request is reverted: what it gave goes, and people are named, not removed"
+
+run 0 git revert --no-edit --mainline 1 HEAD
+run 2 koreconcile plan --exit-code --state-dir state access
+says "- Bot Tester on Banking Assistant"
+says "no longer declared"
+says "~ name Janet Doe -> Jane Doe"
+run 0 koreconcile apply --yes --state-dir state access
+run 0 koreconcile plan --exit-code --state-dir state access
+says "user nia.elm@example.com"
+says "people are kept unless ownership.retired.people is Remove"
+
+chapter "Somebody gives Master Admin with another tool: it is told first, and the check is red"
+
+mkdir elsewhere && cp connection.yaml elsewhere/
+cat >elsewhere/admin.yaml <<'YAML'
+apiVersion: koreconcile.dev/v1alpha1
+kind: KoreRoleBinding
+metadata: { name: quietly }
+spec:
+  role: { type: Admin, name: Master Admin }
+  subjects: [{ user: sam@example.com }]
+YAML
+run 0 koreconcile apply --yes --quiet --state-dir state-of-somebody elsewhere
+run 2 koreconcile plan --exit-code --state-dir state access
+says "Unmanaged (not declared)"
+says "sam@example.com: Master Admin  [critical: full control of the account]"
+
+chapter "It is declared absent, and goes"
+
+cat >access/admins.yaml <<'YAML'
+apiVersion: koreconcile.dev/v1alpha1
+kind: KoreRoleBinding
+metadata: { name: sam-is-no-admin }
+spec:
+  role: { type: Admin, name: Master Admin }
+  absent: [{ user: sam@example.com }]
+YAML
+sed -i.before 's/^  safety:$/  safety:\n    primaryAdmin: owner@example.com/' access/account.yaml && rm access/account.yaml.before
+git add . && git commit --quiet -m "Nobody asked for that"
+run 0 koreconcile apply --yes --state-dir state access
+says "1 applied and read back"
+run 0 koreconcile plan --exit-code --state-dir state access
+
 printf '\nstory: every line came true\n'

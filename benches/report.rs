@@ -1,7 +1,7 @@
 //! The figures of `docs/performance.md`: `make bench`, or `cargo bench --bench report`.
 //!
 //! Prints a table and writes it to `target/bench.json`. A word chooses one part (`cargo bench --bench report -- noop`:
-//! `noop`, `pure`, `policies`, `adopt`, `review`, `onboard`, `console`, `crowd` or `cluster`); then nothing is written. `--runs N` sets how often the timed
+//! `noop`, `pure`, `memory`, `policies`, `adopt`, `review`, `onboard`, `console`, `crowd`, `edits` or `cluster`); then nothing is written. `--runs N` sets how often the timed
 //! parts are repeated. `cluster` needs what `make envtest` builds.
 #![allow(
     clippy::unwrap_used,
@@ -22,10 +22,14 @@ mod cluster;
 mod console;
 #[path = "report/crowd.rs"]
 mod crowd;
+#[path = "report/edits.rs"]
+mod edits;
 #[path = "report/figures.rs"]
 mod figures;
 #[path = "report/manifests.rs"]
 mod manifests;
+#[path = "report/memory.rs"]
+mod memory;
 #[path = "report/noop.rs"]
 mod noop;
 #[path = "report/onboard.rs"]
@@ -62,12 +66,12 @@ fn main() {
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--runs" => runs = args.next().and_then(|text| text.parse().ok()).expect("--runs takes a number"),
-            "noop" | "pure" | "policies" | "adopt" | "review" | "onboard" | "console" | "crowd"
-            | "cluster" => {
+            "noop" | "pure" | "memory" | "policies" | "adopt" | "review" | "onboard" | "console"
+            | "crowd" | "edits" | "cluster" => {
                 parts.push(arg);
             }
             _ => panic!(
-                "{arg} is neither --runs N nor one of noop, pure, policies, adopt, review, onboard, console, crowd, cluster"
+                "{arg} is neither --runs N nor one of noop, pure, memory, policies, adopt, review, onboard, console, crowd, edits, cluster"
             ),
         }
     }
@@ -75,12 +79,16 @@ fn main() {
 
     let mut report = Report::default();
     if wants("noop") {
-        for users in [1_000, 10_000] {
-            noop::measure(users, runs, &mut report);
+        for users in [1_000, 10_000, 100_000] {
+            // Ten times the people take ten times as long: three runs tell enough.
+            noop::measure(users, if users > 10_000 { runs.min(3) } else { runs }, &mut report);
         }
     }
     if wants("pure") {
         pure::measure(runs.min(5), &mut report);
+    }
+    if wants("memory") {
+        memory::measure(&mut report);
     }
     if wants("adopt") {
         adopt::measure(runs, &mut report);
@@ -99,6 +107,9 @@ fn main() {
     }
     if wants("crowd") {
         crowd::measure(&mut report);
+    }
+    if wants("edits") {
+        edits::measure(&mut report);
     }
     if wants("cluster") {
         cluster::measure(&mut report);

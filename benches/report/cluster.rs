@@ -124,16 +124,16 @@ impl Fixture<'_> {
 
     /// What happens while nothing happens, until the audit log has been asked twice more.
     fn stays_still(&self, operator: &Operator, report: &mut Report) {
-        let hints = || operator.metric("koreconcile_account_reads_total", &["hint"]);
+        let polls = || operator.metric("koreconcile_account_reads_total", &["audit_poll"]);
         let from =
-            (Instant::now(), self.calls(), hints(), counted(operator, PATCHES), counted(operator, EVENTS));
+            (Instant::now(), self.calls(), polls(), counted(operator, PATCHES), counted(operator, EVENTS));
         let (start, calls, asked, patches, events) = from;
-        wait(operator, "two hints", || hints() >= asked + 2);
+        wait(operator, "two polls of the audit log", || polls() >= asked + 2);
         let minutes = start.elapsed().as_secs_f64() / 60.0;
         let calls = u32::try_from(self.calls() - calls).unwrap();
-        report.count("cluster_still_patches", "patches", counted(operator, PATCHES) - patches);
-        report.count("cluster_still_events", "events", counted(operator, EVENTS) - events);
-        report.add("cluster_still_calls_a_minute", "calls", vec![f64::from(calls) / minutes]);
+        report.count("cluster_idle_patches", "patches", counted(operator, PATCHES) - patches);
+        report.count("cluster_idle_events", "events", counted(operator, EVENTS) - events);
+        report.add("cluster_idle_calls_a_minute", "calls", vec![f64::from(calls) / minutes]);
     }
 
     /// From `kubectl apply` of one object until its status says that it is so.
@@ -191,7 +191,7 @@ impl Fixture<'_> {
 
 #[track_caller]
 fn wait(operator: &Operator, what: &str, mut is_so: impl FnMut() -> bool) {
-    // A hint comes once a minute, and that many objects take a while.
+    // A poll comes once a minute, and that many objects take a while.
     let is_there = (0..3).any(|_| within(&mut is_so));
     assert!(is_there, "still not so: {what}\n{}", operator.logs());
 }

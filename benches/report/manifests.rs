@@ -85,7 +85,10 @@ pub fn people<'a>(folder: &Path, people: impl Iterator<Item = Person<'a>>) {
             (documents, files) = (Documents::default(), files + 1);
         }
     }
-    documents.write(folder, &format!("people-{files:03}.yaml"));
+    // A file without a document would not count as understood.
+    if documents.count > 0 {
+        documents.write(folder, &format!("people-{files:03}.yaml"));
+    }
 }
 
 /// One person.

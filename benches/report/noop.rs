@@ -48,6 +48,37 @@ pub fn measure(users: usize, runs: usize, report: &mut Report) {
     report.add(format!("plan_noop_peak_mib_{users}"), "MiB", of(|taken| taken.peak_mib));
     report.count(format!("plan_noop_calls_{users}"), "calls", calls);
     report.count(format!("plan_noop_calls_bound_{users}"), "calls", bound(&truth));
+    measure_focus(&wanted, users, runs, report);
+}
+
+/// One person more, after an apply has written down what is declared.
+const EDITED: &str = "apiVersion: koreconcile.dev/v1alpha1
+kind: KoreUser
+metadata: { name: one-more }
+spec: { email: one.more@example.com }
+";
+
+/// A plan that looks only at what was edited since.
+fn measure_focus(wanted: &Path, users: usize, runs: usize, report: &mut Report) {
+    succeed(&koreconcile().args(["apply", "--yes"]).arg(wanted).output().unwrap());
+    std::fs::write(wanted.join("one-more.yaml"), EDITED).unwrap();
+    let plan = || {
+        let mut plan = koreconcile();
+        plan.args(["plan", "--focus", "--format", "json"]).arg(wanted);
+        plan
+    };
+    let output = plan().output().unwrap();
+    succeed(&output);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["changes"].as_array().unwrap().len(), 1, "one person is new");
+    let calls = usize::try_from(json["observed"]["calls"].as_u64().unwrap()).unwrap();
+    let taken: Vec<Measured> = (0..runs).map(|_| process::run(&mut plan())).collect();
+    for taken in &taken {
+        succeed(&taken.output);
+    }
+    let seconds = taken.iter().map(|taken| taken.seconds).collect();
+    report.add(format!("plan_focus_seconds_{users}"), "s", seconds);
+    report.count(format!("plan_focus_calls_{users}"), "calls", calls);
 }
 
 /// 2 + ⌈B/50⌉ + ⌈G/50⌉ + ⌈N/L⌉ + ⌈D/M⌉: everyone is listed, and everyone is named by a manifest.

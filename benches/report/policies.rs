@@ -51,7 +51,7 @@ fn account(people: usize, policies: &str) -> (Compiled, World) {
     let manifests = manifest::open(&[folder.path().to_string_lossy().into_owned()], std::io::empty());
     assert!(!manifests.has_errors(), "{:?}", manifests.findings().first());
     let compiled = manifest::compile(&manifests, None, context().now).unwrap();
-    let world = pure::world(&compiled.desired);
+    let world = pure::world(compiled.desired.clone());
     (compiled, world)
 }
 

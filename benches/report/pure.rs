@@ -8,7 +8,7 @@ use crate::process;
 use jiff::Timestamp;
 use koreconcile::facts::{
     BotEntry, BotId, BotName, BotRef, Coverage, Desired, Directory, Extent, Key, Listing, RoleEntry, RoleId,
-    RoleName, RoleSpec, RoleType, Seen, UserEntry, UserId, Value, Verdict, World, WorldBuilder,
+    RoleName, RoleSpec, RoleType, Seen, UserEntry, UserId, Verdict, World, WorldBuilder,
 };
 use koreconcile::manifest;
 use koreconcile::plan::{self, Context, render};
@@ -54,7 +54,7 @@ pub fn child(folder: &Path) {
     assert!(manifests.findings().is_empty(), "{:?}", manifests.findings().first());
 
     let now = Timestamp::from_second(1_800_000_000).unwrap();
-    let world = world(&manifest::compile(&manifests, None, now).unwrap().desired);
+    let world = world(manifest::compile(&manifests, None, now).unwrap().desired);
 
     let start = Instant::now();
     let compiled = manifest::compile(&manifests, None, now).unwrap();
@@ -92,7 +92,7 @@ fn bot_name(index: usize) -> String {
 }
 
 /// An account that has what is wanted, in the words of its own answers: nothing in it is shared with the manifests.
-pub fn world(desired: &Desired) -> World {
+pub fn world(desired: Desired) -> World {
     let mut directory = Directory::default();
     let mut bots: BTreeMap<BotRef, BotId> = BTreeMap::new();
     for index in 0..BOTS {
@@ -115,17 +115,17 @@ pub fn world(desired: &Desired) -> World {
     for listing in [Listing::Users, Listing::Groups, Listing::Bots, Listing::AdminRoles, Listing::BotRoles] {
         coverage.listings.insert(listing, Extent::Complete);
     }
-    let mut builder = WorldBuilder::new();
-    for (index, (key, want)) in desired.wants.iter().enumerate() {
-        let Verdict::Present(value) = &want.verdict else { panic!("nothing is wanted absent here") };
-        if let Key::Member(email) = key {
+    let mut builder = WorldBuilder::with_capacity(desired.wants.len());
+    for (index, (key, want)) in desired.wants.into_iter().enumerate() {
+        let Verdict::Present(value) = want.verdict else { panic!("nothing is wanted absent here") };
+        if let Key::Member(email) = &key {
             let id = Some(UserId::new(format!("u-00000000-0000-5000-8000-{index:012}")));
             let entry = UserEntry { id, spellings: vec![email.as_str().to_owned()], org_user_id: None };
             directory.users.insert(email.clone(), entry);
             coverage.looked_up.insert(email.clone(), Seen::ALL);
         }
-        let key = key.clone().with_bot(|bot| bots.get(&bot).cloned()).expect("every bot is known");
-        builder.see(key, Value::clone(value));
+        let key = key.with_bot(|bot| bots.get(&bot).cloned()).expect("every bot is known");
+        builder.see(key, value);
     }
     builder.build(coverage, directory)
 }

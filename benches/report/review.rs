@@ -26,7 +26,7 @@ pub fn measure(runs: usize, report: &mut Report) {
     std::fs::create_dir(&wanted).unwrap();
     pure::write(&wanted, USERS);
     let (_, compiled) = compiled(&wanted);
-    let world = pure::world(&compiled.desired);
+    let world = pure::world(compiled.desired);
     let snapshot = snapshot(folder.path(), &world);
 
     let plan = || {
@@ -99,7 +99,7 @@ fn markdown(runs: usize) -> Vec<f64> {
     let folder = tempfile::tempdir().unwrap();
     pure::write(folder.path(), CHANGES.div_ceil(FACTS_EACH));
     let (_, Compiled { desired, policy, .. }) = compiled(folder.path());
-    let World { directory, mut coverage, .. } = pure::world(&desired);
+    let World { directory, mut coverage, .. } = pure::world(desired.clone());
     coverage.looked_up.clear();
     coverage.not_found.clone_from(&desired.referenced);
     let empty = WorldBuilder::new().build(coverage, directory);

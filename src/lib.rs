@@ -21,8 +21,8 @@
 //! * [`policy`]: rules about who may hold what, judged over a declaration or a plan, pure; knows `plan`, `facts`.
 //! * [`kore`]: the Admin API and nothing above it; knows `facts`.
 //! * [`apply`]: a plan becomes calls and is read back; knows `plan`, `kore`, `facts`.
-//! * [`controller`]: the same engine as a Kubernetes controller; knows `apply`, `memory`, `plan`, `kore`, `manifest`,
-//!   `facts`.
+//! * [`controller`]: the same engine as a Kubernetes controller; knows `apply`, `memory`, `policy`, `plan`, `kore`,
+//!   `manifest`, `facts`.
 //! * [`sandbox`]: a local Kore.ai account; knows nobody, so that no mistake hides on both sides.
 //! * [`cli`]: the command line; the only room that prints.
 

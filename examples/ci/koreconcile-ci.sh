@@ -1,34 +1,43 @@
 #!/usr/bin/env bash
 # The steps of a pipeline around koreconcile. GitHub Actions and GitLab CI call the same ones, and so can you.
 #
-#   install         fetch koreconcile, unless it is installed
+#   install         fetch koreconcile, unless it is installed: the release that koreconcile.release beside this script names
+#   changes         say whether manifests or pipeline were touched since KORECONCILE_BASE
+#   gate RESULT...  fail unless every job has succeeded or was not needed
 #   validate        check the manifests, offline
 #   snapshot        on GitHub: look for the last snapshot of the drift check
 #   plan OUT        OUT/comment.md, and with credentials OUT/plan.sealed
 #   comment OUT     put OUT/comment.md under the pull or merge request, over the comment that is there
 #   approved OUT    look for the plan that was approved with the commit that was merged
 #   choose OUT      keep the approved plan if it still says what was approved, else the new one, for review
-#   apply OUT [ENV] apply OUT/plan.sealed and nothing else; with ENV only if `choose` has chosen that environment
+#   approvals OUT   OUT/approvals.json: who has approved the request, and of which commit, for the areas of the manifests
+#   apply OUT [ENV] apply OUT/plan.sealed and nothing else; with ENV only if `choose` has chosen that environment; with
+#                   OUT/approvals.json only if the areas that it touches have their approvals
 #   ended OUT       take away what was applied with an end that has passed, and nothing else
 #   drift OUT       OUT/account.snapshot, and one issue that is open while the account differs from its manifests
 #   adopt OUT       OUT/adopt.md, and one pull or merge request that writes down what was changed in the console; what is
 #                   critical is named in it, to be reverted, and never adopted
 #
-# Needs bash, git, curl and jq. Settings come from the environment:
+# Needs bash, git, curl, jq and openssl. Settings come from the environment:
 #
 #   KORECONCILE_MANIFESTS            the folder of the manifests (access)
 #   KORECONCILE_ACCOUNT              which account, when they declare several
 #   KORECONCILE_BASE                 the revision that tells edited from drift
 #   KORECONCILE_SNAPSHOT             a snapshot to plan on, where there are no credentials
 #   KORECONCILE_REDACT               not empty: no addresses of people in comments and issues
-#   KORECONCILE_URL, _SHA256         where `install` finds koreconcile-*.tar.gz, and what it must be
+#   KORECONCILE_DIGEST               of a plan that was read before: if the new plan has it, it is applied without another review
+#   KORECONCILE_DOWNLOAD_TOKEN       for a release that only those with a token may fetch; on the forge that runs the
+#                                    pipeline, the job's own token is used
 #   KORE_CLIENT_ID, _SECRET          the app's credentials, as account.yaml names them
 #   KORECONCILE_MEMORY_KEY           the key of the memory, where account.yaml keeps it in a reference
 #   GITHUB_TOKEN                     on GitHub: the job's own token
 #   KORECONCILE_PULL_REQUEST         on GitHub: the number of the pull request
 #   KORECONCILE_GITLAB_TOKEN         on GitLab: a project access token with the scope api
+#   KORECONCILE_TEAMS_TOKEN          on GitHub: a token that may read who is in a team (read:org); the job's own may not
 set -euo pipefail
 
+steps="install changes gate validate snapshot plan comment approved choose approvals apply ended drift adopt"
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 manifests="${KORECONCILE_MANIFESTS:-access}"
 bin="${KORECONCILE_BIN:-$HOME/.local/bin}"
 PATH="$bin:$PATH"
@@ -59,6 +68,10 @@ api() {
     if on_github; then
         header="Authorization: Bearer ${GITHUB_TOKEN:?is the token of the job}"
         [[ "$url" == http* ]] || url="$GITHUB_API_URL/repos/$GITHUB_REPOSITORY/$url"
+    elif [[ -z "${KORECONCILE_GITLAB_TOKEN:-}" && "$method $url" == "GET jobs/"* ]]; then
+        # A merge request that may not have the token still gets the snapshot of the drift check.
+        header="JOB-TOKEN: ${CI_JOB_TOKEN:?is the token of the job}"
+        url="$CI_API_V4_URL/projects/$CI_PROJECT_ID/$url"
     else
         header="PRIVATE-TOKEN: ${KORECONCILE_GITLAB_TOKEN:?is a project access token with the scope api}"
         [[ "$url" == http* ]] || url="$CI_API_V4_URL/projects/$CI_PROJECT_ID/$url"
@@ -93,6 +106,10 @@ ours() {
 
 comment() {
     local out="$1" marker body list id
+    if ! on_github && [[ -z "${KORECONCILE_GITLAB_TOKEN:-}" ]]; then
+        note "no comment is written: KORECONCILE_GITLAB_TOKEN is not set here; the plan is in this log"
+        return 0
+    fi
     marker="$(head -n 1 "$out/comment.md")"
     body="$(jq --null-input --rawfile body "$out/comment.md" '{ body: $body }')"
     if on_github; then
@@ -134,18 +151,103 @@ issue() {
 
 # --- koreconcile -----------------------------------------------------------------------------------------------------
 
+# A line NAME=VALUE of koreconcile.release.
+release() {
+    local value
+    value="$(sed -n "s/^$1=[[:space:]]*//p" "$here/koreconcile.release" | tail -n 1)"
+    [[ -n "$value" ]] || fail "$here/koreconcile.release does not set $1"
+    printf '%s\n' "${value%"${value##*[![:space:]]}"}"
+}
+
+# download URL FILE [HEADER]: with the token that this address takes, if there is one.
+download() {
+    local url="$1" file="$2" header=()
+    if [[ -n "${GITHUB_API_URL:-}" && -n "${GITHUB_TOKEN:-}" && "$url" == "$GITHUB_API_URL"/* ]]; then
+        header=("Authorization: Bearer ${KORECONCILE_DOWNLOAD_TOKEN:-$GITHUB_TOKEN}")
+    elif [[ -n "${CI_API_V4_URL:-}" && -n "${CI_JOB_TOKEN:-}" && "$url" == "$CI_API_V4_URL"/* ]]; then
+        header=("JOB-TOKEN: $CI_JOB_TOKEN")
+    elif [[ -n "${KORECONCILE_DOWNLOAD_TOKEN:-}" ]]; then
+        header=("Authorization: Bearer $KORECONCILE_DOWNLOAD_TOKEN")
+    fi
+    # curl keeps these headers from any other host that the address leads to.
+    curl --silent --show-error --fail --location --max-time 300 --retry 3 --header "${3:-Accept: */*}" \
+        --header @<(printf '%s\n' "${header[@]}") --output "$file" "$url" ||
+        fail "$url cannot be fetched; a private release takes KORECONCILE_DOWNLOAD_TOKEN"
+}
+
+# A file of the release. The address of a release in GitHub's API lists its files with an address each.
+fetch() {
+    local name="$1" file="$2" url asset
+    url="$(release url)"
+    if [[ "$url" != */releases/tags/* ]]; then
+        download "${url%/}/$name" "$file"
+        return
+    fi
+    download "$url" "$file"
+    asset="$(jq --raw-output --arg name "$name" '.assets[] | select(.name == $name) | .url' "$file")"
+    [[ -n "$asset" ]] || fail "the release $url has no file $name"
+    download "$asset" "$file" "Accept: application/octet-stream"
+}
+
+is_pinned() { [[ -s "$1" && "$(sha256sum "$1" | cut -d' ' -f1)" == "$2" ]]; }
+
+# The checksum is of this repository, so nobody else can change what is installed. The signature says who made it.
+verified() {
+    local folder="$1" archive="$2" sha256="$3" key="$here/koreconcile.pub"
+    is_pinned "$folder/$archive" "$sha256" ||
+        fail "$archive is not what sha256 of koreconcile.release says; correct one of the two"
+    if [[ ! -s "$key" ]]; then
+        note "no signature is checked: there is no $key"
+        return
+    fi
+    fetch SHA256SUMS "$folder/SHA256SUMS"
+    fetch SHA256SUMS.sig "$folder/SHA256SUMS.sig"
+    openssl dgst -sha256 -verify "$key" -signature "$folder/SHA256SUMS.sig" "$folder/SHA256SUMS" >/dev/null 2>&1 ||
+        fail "the signature of the release does not fit $key: do not use this release, and tell those who publish it"
+    grep --quiet --line-regexp --fixed-strings "$sha256  $archive" "$folder/SHA256SUMS" ||
+        fail "$archive is not in SHA256SUMS of the release, which is signed; correct koreconcile.release"
+}
+
 install() {
     if ! command -v koreconcile >/dev/null; then
-        local url="${KORECONCILE_URL:?says where koreconcile-*.tar.gz is}" archive
-        archive="$(mktemp)"
-        curl --silent --show-error --fail --location --max-time 300 --output "$archive" "$url"
-        sha256sum --check --status <<<"${KORECONCILE_SHA256:?says what it must be}  $archive" ||
-            fail "$url is not what KORECONCILE_SHA256 says; correct one of the two"
+        local cache archive sha256 folder
+        [[ -s "$here/koreconcile.release" ]] ||
+            fail "koreconcile is not installed, and there is no $here/koreconcile.release that says where it is"
+        archive="$(release archive)"
+        sha256="$(release sha256)"
+        cache="${XDG_CACHE_HOME:-$HOME/.cache}/koreconcile/$sha256"
+        folder="$(mktemp -d)"
+        if ! is_pinned "$cache" "$sha256"; then
+            fetch "$archive" "$folder/$archive"
+            verified "$folder" "$archive" "$sha256"
+            mkdir -p "$(dirname "$cache")"
+            mv "$folder/$archive" "$cache"
+        fi
+        tar --extract --gzip --file "$cache" --directory "$folder"
         mkdir -p "$bin"
-        tar --extract --gzip --file "$archive" --directory "$bin" koreconcile
-        rm "$archive"
+        mv "$(find "$folder" -type f -name koreconcile | head -n 1)" "$bin/koreconcile"
+        rm -r "$folder"
     fi
     koreconcile --version
+}
+
+# Only what is under these folders is checked and planned: an edit of a README spends no call.
+changes() {
+    local base="${KORECONCILE_BASE:-}" touched=yes
+    if is_commit "$base"; then
+        git diff --quiet "$base" HEAD -- "$manifests" "${here#"$PWD/"}" .github/workflows .gitlab-ci.yml && touched=no
+    fi
+    output touched "$touched"
+    echo "manifests or pipeline were touched: $touched"
+}
+
+# One check to require: it fails with any of the others, and passes where they are not needed.
+gate() {
+    local result results
+    read -ra results <<<"$*"
+    for result in "${results[@]}"; do
+        [[ "$result" == success || "$result" == skipped ]] || fail "a job of this pipeline ended with $result: see there"
+    done
 }
 
 validate() {
@@ -154,10 +256,15 @@ validate() {
     koreconcile validate --format "$format" "${which_account[@]}" "$manifests"
 }
 
+# Whether this is a commit. A forge writes zeros where there is none before.
+is_commit() {
+    [[ "$1" =~ [^0] ]] && git rev-parse --quiet --verify "$1^{commit}" >/dev/null
+}
+
 # The revision to tell edited from drift by, as a flag. Before the KoreAccount was merged there is none.
 base() {
     local base="${KORECONCILE_BASE:-}"
-    [[ -n "$base" ]] || return 0
+    [[ "$base" =~ [^0] ]] || return 0
     if ! git rev-parse --quiet --verify "$base^{commit}" >/dev/null &&
         ! git fetch --quiet --depth=1 origin "$base" 2>/dev/null; then
         note "there is no revision $base here: edited or drift is unknown"
@@ -233,26 +340,127 @@ approved() {
 # What a sealed plan was made of: a digest over all manifests.
 made_of() { jq --raw-output .body.plan.inputs.digest "$1"; }
 
+# Whether a plan that nobody has seen is stopped before the environment koreconcile-review. A forge that does not know
+# required reviewers would apply it at once.
+asks_reviewers() {
+    if ! on_github; then return 0; fi # there it is a job that is started by hand
+    api GET environments/koreconcile-review 2>/dev/null | jq --exit-status '
+        [.protection_rules[]? | select(.type == "required_reviewers") | .reviewers[]?] != []' >/dev/null
+}
+
 choose() {
-    local out="$1" approved="$1/approved/plan.sealed" environment=koreconcile why
-    if [[ ! -s "$approved" ]]; then
-        environment=koreconcile-review
-        why="No plan was approved with this commit, or it is no longer kept: the plan above is new, and waits for a review."
-    elif [[ "$(made_of "$approved")" != "$(made_of "$out/plan.sealed")" ]]; then
-        environment=koreconcile-review
-        why="Something else was merged since the plan was approved: the plan above is new, and waits for a review."
-    else
+    local out="$1" approved="$1/approved/plan.sealed" environment=koreconcile why digest
+    digest="$(jq --raw-output .body.plan.digest "$out/plan.sealed")"
+    if jq --exit-status '.body.plan.changes == []' "$out/plan.sealed" >/dev/null; then
+        why="There is nothing to apply."
+    elif [[ -s "$approved" && "$(made_of "$approved")" == "$(made_of "$out/plan.sealed")" ]]; then
         cp "$approved" "$out/plan.sealed"
         why="The plan approved with the pull request was made of exactly these manifests: it is applied as it was shown there."
-    fi
-    if jq --exit-status '.body.plan.changes == []' "$out/plan.sealed" >/dev/null; then
-        environment=koreconcile
-        why="There is nothing to apply."
+    elif [[ -n "${KORECONCILE_DIGEST:-}" && "$KORECONCILE_DIGEST" == "$digest" ]]; then
+        why="This run was started with the digest of the plan above: it is applied as it was read then."
+    else
+        environment=koreconcile-review
+        why="No plan was approved with this commit, or it is no longer kept: the plan above is new, and waits for a review."
+        [[ ! -s "$approved" ]] ||
+            why="Something else was merged since the plan was approved: the plan above is new, and waits for a review."
+        [[ -z "${KORECONCILE_DIGEST:-}" ]] ||
+            why="The plan above is not the one that was named, $KORECONCILE_DIGEST: it is new, and waits for a review."
     fi
     rm -rf "$out/approved"
+    if [[ "$environment" == koreconcile-review ]] && ! asks_reviewers; then
+        printf '\n%s\n\n%s\n' "$why" "**It is not applied:** the environment koreconcile-review has no required reviewers, so nobody \
+would be asked. Read the plan, then run this workflow by hand with the digest \`$digest\`." | summary
+        fail "the plan is new, and nobody would be asked: run this workflow by hand with the digest $digest"
+    fi
     printf '%s\n' "$environment" >"$out/environment"
     output environment "$environment"
     printf '\n%s\n' "$why" | summary
+}
+
+# The names behind an @ in manifests: users and teams of the forge, whatever they are.
+named() {
+    { grep --recursive --no-filename --only-matching --extended-regexp --include='*.y*ml' \
+        '(^|[^A-Za-z0-9_.-])@[A-Za-z0-9][A-Za-z0-9_./-]*' "$manifests" || true; } | sed 's/^[^@]*@//' | sort --unique
+}
+
+# Those of the names that are teams with this user in them, as a list. is_in TEAM USER says whether one is.
+teams_of() {
+    local user="$1" team
+    named | while read -r team; do
+        if is_in "$team" "$user"; then printf '%s\n' "$team"; fi
+    done | jq --raw-input . | jq --slurp --compact-output .
+}
+
+is_in() {
+    local team="$1" user="$2" group
+    if on_github; then
+        [[ "$team" == */* ]] || return 1
+        # shellcheck disable=SC2097,SC2098 # the other token, for this call
+        GITHUB_TOKEN="${KORECONCILE_TEAMS_TOKEN:-$GITHUB_TOKEN}" \
+            api GET "$GITHUB_API_URL/orgs/${team%%/*}/teams/${team#*/}/memberships/$user" 2>/dev/null |
+            jq --exit-status '.state == "active"' >/dev/null
+    else
+        group="$(jq --null-input --raw-output --arg team "$team" '$team | @uri')"
+        api GET "$CI_API_V4_URL/groups/$group/members/all/$user" 2>/dev/null |
+            jq --exit-status '.state == "active"' >/dev/null
+    fi
+}
+
+# with_teams: reads approvals, one a line, and adds the teams. On GitLab members are known by their number.
+with_teams() {
+    local approval
+    while read -r approval; do
+        jq --compact-output --argjson teams "$(teams_of "$(jq --raw-output '.id // .user' <<<"$approval")")" \
+            'del(.id) + { teams: $teams }' <<<"$approval"
+    done | jq --slurp --compact-output .
+}
+
+approvals() {
+    local out="$1"
+    mkdir -p "$out"
+    rm -f "$out/approvals.json"
+    if on_github; then approvals_of_github; else approvals_of_gitlab; fi >"$out/approvals.new"
+    # Without a request nobody has approved anything: there is no file then.
+    [[ -s "$out/approvals.new" ]] || fail "this commit belongs to no request, so nobody can have approved it"
+    mv "$out/approvals.new" "$out/approvals.json"
+}
+
+# A review counts until its user says something else; a comment says nothing.
+approvals_of_github() {
+    local number="${KORECONCILE_PULL_REQUEST:-}" pull authors given
+    [[ -n "$number" ]] ||
+        number="$(api GET "commits/$GITHUB_SHA/pulls" | jq --raw-output 'map(select(.merged_at)) | .[0].number // empty')"
+    [[ -n "$number" ]] || return 0
+    pull="$(api GET "pulls/$number")"
+    authors="$(entries "pulls/$number/commits?" |
+        jq --compact-output --slurp --argjson pull "$pull" \
+            '[$pull.user.login] + map(.author.login, .commit.author.email) | map(select(.)) | unique')"
+    given="$(entries "pulls/$number/reviews?" | jq --compact-output --slurp '
+        map(select(.state != "COMMENTED" and .state != "PENDING")) | group_by(.user.login) | map(last)
+        | .[] | select(.state == "APPROVED") | { user: .user.login, commit: .commit_id }' | with_teams)"
+    jq --null-input --argjson pull "$pull" --argjson authors "$authors" --argjson given "$given" '
+        { commit: $pull.head.sha, mergedAs: $pull.merge_commit_sha, authors: $authors, approvals: $given }'
+}
+
+# GitLab says when a request was approved, and when each version of it was pushed.
+approvals_of_gitlab() {
+    local number="${CI_MERGE_REQUEST_IID:-}" request authors versions given
+    [[ -n "$number" ]] || number="$(api GET "repository/commits/$CI_COMMIT_SHA/merge_requests" |
+        jq --raw-output 'map(select(.state == "merged")) | .[0].iid // empty')"
+    [[ -n "$number" ]] || return 0
+    request="$(api GET "merge_requests/$number")"
+    authors="$(entries "merge_requests/$number/commits?" |
+        jq --compact-output --slurp --argjson request "$request" \
+            '[$request.author.username] + map(.author_email) | map(select(.)) | unique')"
+    versions="$(entries "merge_requests/$number/versions?" | jq --compact-output --slurp .)"
+    given="$(api GET "merge_requests/$number/approvals" |
+        jq --compact-output --argjson versions "$versions" '
+            .approved_by[] | . as $given
+            | ($versions | map(select(.created_at <= ($given.approved_at // ""))) | max_by(.created_at)) as $seen
+            | select($seen) | { id: .user.id, user: .user.username, commit: $seen.head_commit_sha }' | with_teams)"
+    jq --null-input --argjson request "$request" --argjson authors "$authors" --argjson given "$given" '
+        { commit: $request.sha, mergedAs: ($request.squash_commit_sha // $request.merge_commit_sha),
+          authors: $authors, approvals: $given }'
 }
 
 # What an exit code of `apply` means, and what to do.
@@ -260,7 +468,7 @@ meaning() {
     case "$1" in
     0) echo "done: the account was read back, and matches the plan" ;;
     3) echo "nothing was sent: the plan or the manifests cannot be used; the log shows why. Run this workflow by hand for a new plan" ;;
-    4) echo "a guard refused changes, which were not sent. Correct the manifests, or raise the limit it names, in a new pull request" ;;
+    4) echo "a guard refused changes, or an area lacks approvals, and they were not sent. Correct the manifests, raise the limit it names in a new pull request, or ask the owners it names" ;;
     5) echo "nothing was sent: every change of the plan was stale. Run this workflow by hand for a new plan" ;;
     6) echo "something declared is not in place: the last line counts it, and it is listed below. Run this workflow by hand for a plan of the rest" ;;
     7) echo "the credentials were refused, or a scope is missing; koreconcile doctor shows which" ;;
@@ -272,14 +480,20 @@ meaning() {
     esac
 }
 
+# The state folder goes from run to run: its journals would become more and more.
+forget_old() { [[ ! -d "$1" ]] || find "$1" -name '*.jsonl' -mtime +90 -delete; }
+
 apply() {
     local out="$1" only="${2:-}" code=0
     if [[ -n "$only" && "$only" != "$(<"$out/environment")" ]]; then
         note "nothing to do here: this plan is for the environment $(<"$out/environment")"
         return 0
     fi
+    local flags=()
+    [[ ! -s "$out/approvals.json" ]] || flags+=(--approvals "$out/approvals.json")
     # The state folder holds the journal: what undo needs.
-    koreconcile apply --yes --plan "$out/plan.sealed" --state-dir "$out/state" "${which_account[@]}" "$manifests" \
+    forget_old "$out/state"
+    koreconcile apply --yes --plan "$out/plan.sealed" "${flags[@]}" --state-dir "$out/state" "${which_account[@]}" "$manifests" \
         >"$out/apply.txt" 2>"$out/apply.log" || code=$?
     applied Apply "$code" "$out/apply.txt" "$out/apply.log"
 }
@@ -293,8 +507,8 @@ applied() {
         # Indented: text in names stays code.
         tail -c 60000 "$text" "$log" --quiet | sed 's/^/    /'
     } | summary
-    # What was known before fails no merge; it is in the summary.
-    [[ "$code" != 10 ]] || return 0
+    # What was known before fails no merge; it is in the summary. What ends by the clock is looked at again in an hour.
+    [[ "$code" != 10 && "$title:$code" != Ended:11 ]] || return 0
     return "$code"
 }
 
@@ -302,6 +516,7 @@ applied() {
 ended() {
     local out="$1" code=0
     mkdir -p "$out"
+    forget_old "$out/state"
     koreconcile apply --ended --yes --state-dir "$out/state" "${which_account[@]}" "$manifests" \
         >"$out/ended.txt" 2>"$out/ended.log" || code=$?
     applied Ended "$code" "$out/ended.txt" "$out/ended.log"
@@ -378,7 +593,12 @@ adopt() {
 }
 
 case "${1:-}" in
-install | validate | snapshot) "$1" ;;
-plan | comment | approved | choose | apply | ended | drift | adopt) "$1" "${2:?is the folder to write to}" "${@:3}" ;;
-*) fail "no step ${1:-}; the top of $0 lists them" ;;
+install | changes | validate | snapshot) "$1" ;;
+gate) gate "${@:2}" ;;
+plan | comment | approved | choose | approvals | apply | ended | drift | adopt)
+    [[ -n "${2:-}" ]] || fail "$1 needs the folder to write to: $0 $1 out"
+    "$1" "$2" "${@:3}"
+    ;;
+"") fail "say which step: $steps" ;;
+*) fail "there is no step $1; the steps are: $steps" ;;
 esac

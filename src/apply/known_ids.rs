@@ -35,7 +35,7 @@ impl KnownIds {
     pub(super) fn learn(&mut self, observed: &World) {
         let facts::Directory { users, bots: _, groups: _, roles } = &observed.directory;
         self.names.users.extend(users.iter().map(|(email, entry)| (email.clone(), entry.clone())));
-        for role_type in [RoleType::Admin, RoleType::Bot] {
+        for role_type in RoleType::ALL {
             if observed.coverage.requires(facts::Listing::roles(role_type)).is_ok() {
                 self.names.roles.retain(|_, role| role.role_type != role_type);
                 let fresh = roles.iter().filter(|(_, role)| role.role_type == role_type);

@@ -23,7 +23,7 @@ pub use history::{Applied, history};
 pub use journal::{Journal, JournalError};
 pub use outcome::{ChangeOutcome, Outcome};
 pub use repair::{BeforeImageSource, RepairError, repair};
-pub use run::{Account, run};
+pub use run::{Account, FirstLook, run, run_after};
 pub use runs::{Run, runs};
 pub use saved::{SavedPlan, SavedPlanError};
 pub use undo::{Undo, UndoError, Undone, undo};

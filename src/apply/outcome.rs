@@ -1,5 +1,6 @@
 //! What became of a plan.
 
+use crate::facts::Looks;
 use crate::kore::KoreError;
 use crate::plan::{Change, ChangeId, Plan};
 use serde::{Deserialize, Serialize};
@@ -67,6 +68,8 @@ pub struct Outcome {
     pub error: Option<KoreError>,
     /// It was asked to stop.
     pub was_interrupted: bool,
+    /// What was looked up in between, the latest last; only where it was asked for.
+    pub looks: Vec<Looks>,
 }
 
 impl Outcome {

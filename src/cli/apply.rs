@@ -1,5 +1,6 @@
 //! `apply`: plan, ask, apply, read back, and report the outcome of every change.
 
+use super::approvals::{self, ApprovalArgs};
 use super::declaration::Extent;
 use super::error::{of_kore, said};
 use super::inputs::{Inputs, Reach};
@@ -7,12 +8,13 @@ use super::plan::{Made, digest_of, extent, make, style};
 use super::saved;
 use super::session::Session;
 use super::{CliError, Exit, Output};
-use super::{declaration, ended, memory, not_done, policies, stop};
+use super::{declaration, ended, memory, not_done, stop};
 use crate::apply::{self, Account, BeforeImageSource, ChangeOutcome, Journal, Outcome};
-use crate::facts::{self, BotId, BotName, Mode, World};
+use crate::facts::{self, BotId, BotName, World, visible};
 use crate::kore::Writer;
 use crate::manifest::{Compiled, Manifests};
 use crate::plan::{self, Change, Context, Memory, NotDone, Plan, render};
+use crate::policy;
 use clap::Args;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,8 +36,10 @@ pub(super) struct ApplyArgs {
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
     /// Take away what was applied with an end that has passed, and nothing else; above a ceiling the highest risks
-    #[arg(long, conflicts_with = "plan")]
+    #[arg(long, conflicts_with_all = ["plan", "approvals"])]
     ended: bool,
+    #[command(flatten)]
+    approvals: ApprovalArgs,
 }
 
 /// Applies what the manifests want.
@@ -47,9 +51,7 @@ pub(super) async fn run(args: &ApplyArgs, output: &Output) -> Result<Exit, CliEr
         return ended::run(&args.inputs, &args.reach, args.yes, output).await;
     }
     let (manifests, compiled) = args.inputs.compile(args.reach.keep_going, Timestamp::now(), output)?;
-    if let Some(why) = why_held(&compiled.policy) {
-        output.warn(why);
-    }
+    let folder = approvals::folder(&manifests, &compiled);
     let session = Session::open_to_write(&compiled, &args.reach, output).await?;
     let ended = async {
         let _lock = session.lock(args.reach.max_wait, output)?;
@@ -68,11 +70,36 @@ pub(super) async fn run(args: &ApplyArgs, output: &Output) -> Result<Exit, CliEr
         };
         output.result(&render::text(&made.plan, style(output)));
         output.written()?;
+        args.approvals.check(&made.plan, folder.as_deref())?;
+        let made = if args.yes { made } else { offer_lists(made, output)? };
         Box::pin(carry_out(made, args.yes, &session, output)).await
     }
     .await;
     session.close().await;
     ended
+}
+
+/// Asks whether lists that are authoritative for the first time are pruned.
+fn offer_lists(made: Made, output: &Output) -> Result<Made, CliError> {
+    let lists = made.plan.waiting.iter().filter(|entry| entry.reason == plan::Reason::ListProposed);
+    let (lists, holders) =
+        lists.fold((0, 0), |(lists, holders), entry| (lists + 1, holders + entry.changes.len()));
+    if lists == 0 || made.policy.why_read_only().is_some() {
+        return Ok(made);
+    }
+    let (lists, holders) = (facts::count(lists, "list"), facts::count(holders, "undeclared holder"));
+    let question = format!("Prune {lists} for the first time, and remove {holders}?");
+    if !agrees(&question, output)? {
+        output.note("those holders stay for now");
+        return Ok(made);
+    }
+    Ok(match made {
+        Made { plan, memory: Some(memory), .. } => {
+            let (plan, memory) = plan::take_over(plan, memory);
+            Made { plan, memory: Some(memory), ..made }
+        }
+        undeclared => undeclared,
+    })
 }
 
 /// A saved plan, under today's guards and on today's account. Stale changes are found call by call.
@@ -93,10 +120,12 @@ async fn reopen(
     let saved_as = opened.key();
     let mut plan = saved::recheck(&opened, &world, context.clone());
     plan.spent = remembered.saved_plans.get(&saved_as).cloned().unwrap_or_default();
-    let declared = (&compiled.desired, &compiled.rules);
     let limited = Context { limits: opened.limits, ..context };
-    let plan = policies::review(plan, declared, &world, &opened.policy, &limited);
+    let (compiled_rules, _) = policy::compile(&compiled.rules);
+    let rules = (&compiled_rules, &compiled.rules);
+    let plan = policy::review_declared(plan, rules, &compiled.desired, &world, &opened.policy, &limited);
     let memory = remember_saved(&plan, manifests, compiled, &world, remembered)?;
+    let (plan, memory) = if reach.take_over { plan::take_over(plan, memory) } else { (plan, memory) };
     Ok(Made {
         plan,
         world,
@@ -106,6 +135,7 @@ async fn reopen(
         known: BTreeSet::new(),
         is_remembered: true,
         saved_as: Some(saved_as),
+        undoes: None,
     })
 }
 
@@ -127,7 +157,7 @@ fn remember_saved(
     if plan.inputs.digest == digest_of(manifests).digest {
         let context = Context { memory, declaration, now, ..Context::default() };
         let desired = compiled.desired.clone();
-        memory = plan::remember(desired, world, &context);
+        memory = plan::remember(plan, desired, world, &context);
         memory.applied_revision = Some(revision);
         memory.guards = Some(compiled.policy.guards());
     } else {
@@ -136,26 +166,15 @@ fn remember_saved(
     Ok(Memory { declaration: owner, generation, ..memory })
 }
 
-/// Why nothing is written to this account.
-pub(super) fn why_held(policy: &crate::facts::Policy) -> Option<String> {
-    if policy.suspend {
-        return Some(format!(
-            "nothing will be written: the account is suspended ({})",
-            policy.blame("suspend")
-        ));
-    }
-    (policy.mode == Mode::Observe).then(|| {
-        format!("nothing will be written: the mode of the account is Observe ({})", policy.blame("mode"))
-    })
-}
-
 /// First of all, what an interrupted run has left behind.
 pub(super) async fn restore(
     session: &Session,
     policy: &crate::facts::Policy,
     output: &Output,
 ) -> Result<(), CliError> {
-    let Some(folder) = session.state.as_ref().filter(|_| why_held(policy).is_none()) else { return Ok(()) };
+    let Some(folder) = session.state.as_ref().filter(|_| policy.why_read_only().is_none()) else {
+        return Ok(());
+    };
     let writer = Writer::new(session.gateway.clone());
     let account = Account { reader: &session.reader, writer: &writer, gateway: &session.gateway };
     let restored =
@@ -173,13 +192,15 @@ pub(super) async fn carry_out(
     session: &Session,
     output: &Output,
 ) -> Result<Exit, CliError> {
-    let Made { plan, world, policy, policies: _, memory, known: _, is_remembered: _, saved_as } = made;
+    let Made { plan, world, policy, policies: _, memory, known: _, is_remembered: _, saved_as, undoes } =
+        made;
     // Only what speaks for all manifests has an outcome to remember.
     let declares = memory.is_some();
-    let memory = memory.map(|memory| memory.with_unmanaged(&plan));
+    let memory = memory.map(|memory| memory.with_unmanaged(&plan).with_violations(&plan, Timestamp::now()));
     let left = not_done::of_plan(&plan);
     let sendable = plan.sendable().len();
-    if why_held(&policy).is_some() {
+    if let Some(why) = policy.why_read_only() {
+        output.warn(format_args!("nothing is written: {}", visible(&why)));
         let held = [left, not_done::of_changes(&plan, "not sent")].concat();
         return Ok(finish(&held, None, None, output));
     }
@@ -190,7 +211,7 @@ pub(super) async fn carry_out(
         let refused = (!plan.refused.is_empty()).then_some(Exit::Refused);
         return conclude(left, memory, refused, session, output);
     }
-    if !is_agreed && !agrees(&plan, sendable, output)? {
+    if !is_agreed && !agrees(&question(&plan, sendable), output)? {
         output.note("nothing was sent");
         let declined = [left, not_done::of_changes(&plan, "declined")].concat();
         return Ok(finish(&declined, None, None, output));
@@ -206,23 +227,44 @@ pub(super) async fn carry_out(
     remembered.note_unsent(plan.sendable());
     session.memory.store(&remembered)?;
     let bots = plan.bots.clone();
-    let cancel = CancellationToken::new();
-    let listener = stop::listen(cancel.clone(), *output);
-    let writer = Writer::new(session.gateway.clone());
-    let account = Account { reader: &session.reader, writer: &writer, gateway: &session.gateway };
-    let outcome = apply::run(plan, &world, &policy, &account, &mut journal, cancel).await;
-    listener.abort();
-    session.quiet_down();
+    let outcome = Box::pin(send(plan, &world, &policy, session, &mut journal, output)).await;
     tell(&outcome, &bots, &journal, output);
     note_outcome(&mut remembered, &outcome, saved_as.as_deref());
+    if let Some(run) = undoes {
+        let good = outcome.by_change.iter().filter(|(_, ended)| ended.is_good());
+        let good = good.filter_map(|(id, _)| outcome.changes.get(id));
+        remembered.note_undone(&run, good, Timestamp::now());
+    }
     remembered.generation += 1;
     let left = [left, not_done::of_outcome(&outcome)].concat();
     let code = exit_of(&outcome);
     if declares {
         return conclude(left, Some(remembered), code, session, output);
     }
-    session.memory.store(&remembered)?;
+    session.memory.store_outcome(&remembered)?;
     Ok(finish(&left, None, code, output))
+}
+
+/// Sends it, for as long as this run has the lock and is not stopped.
+async fn send(
+    plan: Plan,
+    world: &World,
+    policy: &facts::Policy,
+    session: &Session,
+    journal: &mut Journal,
+    output: &Output,
+) -> Outcome {
+    let cancel = CancellationToken::new();
+    let listener = stop::listen(cancel.clone(), *output);
+    let writer = Writer::new(session.gateway.clone()).within(session.memory.lease_term());
+    let account = Account { reader: &session.reader, writer: &writer, gateway: &session.gateway };
+    let outcome = tokio::select! {
+        outcome = apply::run(plan, world, policy, &account, journal, cancel) => outcome,
+        never = session.memory.keep_locked() => match never {},
+    };
+    listener.abort();
+    session.quiet_down();
+    outcome
 }
 
 /// Remembers what was applied: a fact that another process keeps reverting is noticed, what was taken away is
@@ -261,7 +303,7 @@ fn conclude(
     let exit = finish(&left, Some(&memory), code, output);
     let now = memory.applied_revision.clone().unwrap_or_default();
     not_done::remember(left, &mut memory, &now);
-    session.memory.store(&memory)?;
+    session.memory.store_outcome(&memory)?;
     Ok(exit)
 }
 
@@ -275,11 +317,14 @@ fn finish(left: &[NotDone], memory: Option<&Memory>, code: Option<Exit>, output:
     exit
 }
 
-fn agrees(plan: &Plan, sendable: usize, output: &Output) -> Result<bool, CliError> {
+fn question(plan: &Plan, sendable: usize) -> String {
     let held = plan.changes.len() - sendable;
     let held = if held > 0 { format!(" ({held} refused or waiting)") } else { String::new() };
-    let changes = facts::count(sendable, "change");
-    output.warn(format_args!("\nApply {changes}{held}? Only \"yes\" will be accepted."));
+    format!("Apply {}{held}?", facts::count(sendable, "change"))
+}
+
+fn agrees(question: &str, output: &Output) -> Result<bool, CliError> {
+    output.warn(format_args!("\n{question} Only \"yes\" will be accepted."));
     let mut answer = String::new();
     std::io::stdin()
         .lock()
@@ -290,7 +335,7 @@ fn agrees(plan: &Plan, sendable: usize, output: &Output) -> Result<bool, CliErro
 
 /// Reports the outcome: every change that was not applied, then the counts.
 fn tell(outcome: &Outcome, bots: &BTreeMap<BotId, BotName>, journal: &Journal, output: &Output) {
-    let Outcome { by_change, changes, calls, error, was_interrupted } = outcome;
+    let Outcome { by_change, changes, calls, error, was_interrupted, looks: _ } = outcome;
     let mut amiss: Vec<_> = by_change
         .iter()
         .filter(|(_, fate)| !fate.is_good())

@@ -114,6 +114,16 @@ impl BaseArgs {
 }
 
 impl Base {
+    /// The revision, as it was given.
+    pub(super) fn revision(&self) -> &str {
+        &self.revision
+    }
+
+    /// What it declares.
+    pub(super) fn desired(&self) -> &Desired {
+        &self.compiled.desired
+    }
+
     /// Marks each change by what these manifests would change in the same world.
     /// Where no apply has written down what was declared, these manifests say it.
     pub(super) fn mark(self, mut plan: Plan, unremembered: Option<(Desired, Policy)>, world: &World) -> Plan {
@@ -125,6 +135,23 @@ impl Base {
         }
         let base = plan::make(desired, world, &policy, &Context::default());
         origin::mark(plan, &base, &revision)
+    }
+
+    /// The same, and names the areas that the edits since touch. `declared`: what these manifests are compared with.
+    pub(super) fn mark_with_areas(
+        self,
+        plan: Plan,
+        declared: (Desired, Policy),
+        is_remembered: bool,
+        world: &World,
+    ) -> Plan {
+        let Compiled { desired, policy, .. } = &self.compiled;
+        let (before, areas) = (desired.clone(), policy.areas.clone());
+        let unremembered = (!is_remembered).then(|| declared.clone());
+        let plan = self.mark(plan, unremembered, world);
+        let (now, policy) = declared;
+        let before = Some(plan::DeclaredBefore::Base(before, &areas));
+        plan::with_areas(plan, || now, &policy.areas, before, world)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::base::BaseError;
 use super::exit::Exit;
+use super::owners::OwnersError;
 use super::report::EvidenceError;
 use super::sandbox::SandboxCliError;
 use super::snapshot::SnapshotError;
@@ -66,6 +67,16 @@ pub enum CliError {
     InitExists {
         /// Which file.
         path: String,
+    },
+    /// A file that `baseline` would write and that holds something else.
+    #[error(
+        "{path} is there already, and {what}; nothing was written\n  choose another file with --out FILE"
+    )]
+    BaselineTaken {
+        /// Which file.
+        path: String,
+        /// What is in it.
+        what: &'static str,
     },
     /// No terminal to ask on, and nothing chosen.
     #[error(
@@ -135,6 +146,11 @@ pub enum CliError {
         /// The command that fetches it.
         next: String,
     },
+    /// Nothing tells what was edited.
+    #[error(
+        "nothing was applied from here yet, so nothing tells what was edited\n  give --base REV or --observed FILE, or plan without --focus"
+    )]
+    NothingToFocusOn,
     /// The manifests are older than those that were applied last.
     #[error(
         "commit {applied} was applied last, and these manifests do not contain it; nothing was sent\n  run from a commit that contains it, or go back on purpose with --rewind"
@@ -181,6 +197,16 @@ pub enum CliError {
         /// What is wrong with it.
         why: String,
     },
+    /// What became of a run cannot be written.
+    #[error(
+        "what became of this run could not be remembered in {path}: {why}\n  what was sent was sent, and is in the journal; make room there, and run again: what is in place by then is not sent twice"
+    )]
+    OutcomeNotWritten {
+        /// Which file or reference.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// Another account than the manifest is about.
     #[error(
         "the account that answered is {seen}, and the manifest declares {pinned} ({place})\n  nothing was sent; check host and credentials, or correct accountId"
@@ -203,11 +229,34 @@ pub enum CliError {
     },
     /// A saved plan that was judged by other policies.
     #[error(
-        "{path} was made under other policies or exceptions than these manifests declare; nothing was sent\n  make the plan again with plan --out, and approve it again"
+        "{path} was made under other policies, exceptions or areas than these manifests declare; nothing was sent\n  make the plan again with plan --out, and approve it again"
     )]
     OtherPolicies {
         /// The file.
         path: String,
+    },
+    /// CODEOWNERS that cannot be written.
+    #[error(transparent)]
+    Owners(#[from] OwnersError),
+    /// A file of approvals that cannot be used.
+    #[error(
+        "{path} holds no approvals that can be used: {why}\n  make it again from the forge; docs/guides/areas.md has its fields"
+    )]
+    Approvals {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Owners of areas have not approved.
+    #[error(
+        "approvals are missing in {path}; nothing was sent\n{areas}\n  ask the owners that are named, and fetch the approvals again"
+    )]
+    ApprovalsMissing {
+        /// The file.
+        path: String,
+        /// What each area lacks, a line each.
+        areas: String,
     },
     /// A saved plan that cannot be applied.
     #[error(transparent)]
@@ -352,8 +401,12 @@ impl CliError {
             | Self::InitNoTerminal
             | Self::InitAnswer { .. }
             | Self::InitExists { .. }
+            | Self::NothingToFocusOn
+            | Self::BaselineTaken { .. }
             | Self::AdoptNoTerminal
             | Self::AdoptQuit
+            | Self::Approvals { .. }
+            | Self::Owners(_)
             | Self::AdoptPattern { .. }
             | Self::AdoptEnds { .. }
             | Self::AdoptPast { .. }
@@ -367,6 +420,7 @@ impl CliError {
             Self::OtherAccount { .. }
             | Self::Incomplete(_)
             | Self::AccountTaken { .. }
+            | Self::ApprovalsMissing { .. }
             | Self::Unproved(_) => Exit::Refused,
             Self::Behind { .. } => Exit::Behind,
             Self::OtherPolicies { .. } => Exit::Stale,
@@ -374,7 +428,10 @@ impl CliError {
             Self::Credential { .. } => Exit::Credentials,
             Self::Unreachable { error, .. } => of_kore(error.as_ref()),
             Self::Kore(error) | Self::Repair(RepairError::Kore(error)) => of_kore(error),
-            Self::Repair(_) | Self::Memory { .. } | Self::MemoryNotWritten { .. } => Exit::Partial,
+            Self::Repair(_)
+            | Self::Memory { .. }
+            | Self::MemoryNotWritten { .. }
+            | Self::OutcomeNotWritten { .. } => Exit::Partial,
             Self::Controller(ControllerError::Listen { .. })
             | Self::Journal(_)
             | Self::Write { .. }

@@ -14,7 +14,7 @@ pub enum Exit {
     Changes = 2,
     /// Invalid input or usage, or no terminal and no `--yes`.
     Invalid = 3,
-    /// Refused by a guard, or the account is not the one of `accountId`.
+    /// Refused by a guard, an approval of an area is missing, or the account is not the one of `accountId`.
     Refused = 4,
     /// Every change was stale: the account changed between plan and call; or the policies of a saved plan changed.
     Stale = 5,
@@ -57,19 +57,19 @@ impl Exit {
             }
             Self::Unexpected => "An unexpected error.",
             Self::Changes => {
-                "With `--exit-code`: changes, something blocked, manual or refused, or intolerable unmanaged facts. With `fmt --check`: a file is not formatted."
+                "With `--exit-code`: changes, something blocked, manual or refused, or intolerable unmanaged facts. With `fmt --check`: a file is not formatted. With `owners codeowners --check`: the file is not fresh."
             }
             Self::Invalid => {
                 "Invalid input or usage, a tampered plan, a failed test of a policy, or no terminal and no `--yes`."
             }
             Self::Refused => {
-                "A guard refused and nothing was sent, or the account is not the one of `accountId`, or another declaration's."
+                "A guard refused, or an approval of an area is missing (`--approvals`), and nothing was sent; or the account is not the one of `accountId`, or another declaration's."
             }
             Self::Stale => {
                 "Every change was stale: the account changed between plan and call; or a saved plan was made under other policies."
             }
             Self::Partial => {
-                "Something declared is not in place: blocked, manual, refused, failed, stale, not sent, or interrupted. `adopt`: something is left to a person. `report`: it has gaps."
+                "Something declared is not in place: blocked, manual, refused, failed, stale, not sent, or interrupted; or the memory cannot be read or written. `adopt`: something is left to a person. `report`: it has gaps."
             }
             Self::Credentials => "Credentials refused, or a scope is missing.",
             Self::Unreachable => "Platform unreachable, or the rate limit needs more than `--max-wait`.",

@@ -29,6 +29,7 @@ pub(super) fn run(args: &FmtArgs, output: &Output) -> Result<Exit, CliError> {
     }
     let formatted = all(&loaded.inputs);
     let (mut changed, mut is_open) = (0, false);
+    let is_all = loaded.findings.is_empty() && formatted.iter().all(|formatted| formatted.left.is_empty());
     for (input, Formatted { text, left }) in loaded.inputs.iter().zip(&formatted) {
         let shown = input.path.strip_prefix("./").unwrap_or(&input.path);
         for line in left {
@@ -53,7 +54,9 @@ pub(super) fn run(args: &FmtArgs, output: &Output) -> Result<Exit, CliError> {
     let is_unread = loaded.findings.iter().any(|finding| finding.severity == Severity::Error);
     let files = count(changed, "file");
     match (changed, args.check) {
-        (0, _) => output.note("every file is formatted"),
+        (0, _) if is_all => output.note("every file is formatted"),
+        (0, _) if loaded.inputs.is_empty() => {}
+        (0, _) => output.note("everything else is formatted"),
         (_, true) => output.note(format_args!("{files} not formatted; koreconcile fmt writes them")),
         (_, false) => output.note(format_args!("{files} formatted")),
     }

@@ -54,14 +54,7 @@ const ACCOUNT: &str = "kore";
 
 /// Reads the account and writes what is missing in the folder.
 pub(super) async fn run(args: &ImportArgs, output: &Output) -> Result<Exit, CliError> {
-    let reach = Reach {
-        keep_going: false,
-        allow_removals: None,
-        rewrite_profiles: false,
-        rewind: false,
-        max_wait: args.max_wait,
-        state_dir: args.state_dir.clone(),
-    };
+    let reach = Reach::reading(args.max_wait, args.state_dir.clone());
     let connection = connection(args, output)?;
     let folder = Folder::load(args, &connection, output)?;
     let session = Session::open(&connection, &reach, output).await?;

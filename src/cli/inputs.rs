@@ -24,6 +24,7 @@ pub(super) struct Inputs {
 
 /// How an account is reached and how long that may take.
 #[derive(Debug, Clone, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct Reach {
     /// Continue with the valid manifests when others have errors; then nothing is removed, also not what is declared
     /// absent
@@ -32,6 +33,9 @@ pub(super) struct Reach {
     /// Allow up to N removals in this run, overriding safety.maxRemovals
     #[arg(long, value_name = "N")]
     pub allow_removals: Option<u32>,
+    /// Prune lists that are authoritative for the first time, too
+    #[arg(long)]
+    pub take_over: bool,
     /// Also send profiles and data-table access of existing users, which the platform never returns
     #[arg(long)]
     pub rewrite_profiles: bool,
@@ -52,6 +56,19 @@ pub(super) fn time(text: &str) -> Result<jiff::SignedDuration, String> {
 }
 
 impl Reach {
+    /// To read the account and to change nothing.
+    pub(super) fn reading(max_wait: jiff::SignedDuration, state_dir: Option<PathBuf>) -> Self {
+        Self {
+            keep_going: false,
+            allow_removals: None,
+            take_over: false,
+            rewrite_profiles: false,
+            max_wait,
+            rewind: false,
+            state_dir,
+        }
+    }
+
     /// Which values that cannot be read are sent again: at least those that an interrupted run has not sent.
     pub(super) fn rewrite(&self, memory: &Memory) -> Rewrite {
         if self.rewrite_profiles { Rewrite::All } else { Rewrite::Of(memory.unsent.clone()) }
@@ -59,7 +76,7 @@ impl Reach {
 
     /// What this run allows beyond the policy.
     pub(super) fn limits(&self) -> Limits {
-        Limits { allow_removals: self.allow_removals }
+        Limits { allow_removals: self.allow_removals, take_over: self.take_over }
     }
 }
 
@@ -123,7 +140,7 @@ impl Inputs {
             }
             Err(error) => {
                 let mut findings = manifests.findings().to_vec();
-                findings.push(finding_of(&error, &manifests));
+                findings.extend(finding_of(&error, &manifests));
                 show(&findings, &manifests, output);
                 return Err(CliError::NoAccount);
             }
@@ -171,17 +188,25 @@ pub(super) fn without_needless_limit(mut compiled: Compiled) -> Compiled {
 
 /// Why there is no account to work on. The finding is about all manifests, not about a line; and where there are other
 /// errors, one of them may be in the `KoreAccount`.
-pub(super) fn finding_of(error: &CompileError, manifests: &Manifests) -> Finding {
+/// Nothing where that document is named by another error already.
+pub(super) fn finding_of(error: &CompileError, manifests: &Manifests) -> Option<Finding> {
     let mut finding = error.finding();
     if !matches!(error, CompileError::SeveralAccounts { .. }) {
         finding.spot = Spot { file: "<all manifests>".into(), span: Span::default() };
     }
     if matches!(error, CompileError::NoAccount { .. }) && manifests.has_errors() {
+        let names_an_account = |finding: &Finding| {
+            let text = manifests.texts().get(&finding.spot.file);
+            finding.is_error() && text.is_some_and(|text| text.contains("KoreAccount"))
+        };
+        if manifests.findings().iter().any(names_an_account) {
+            return None;
+        }
         "there is no KoreAccount among the manifests without errors".clone_into(&mut finding.message);
         finding.hint =
             Some("correct the errors above first; one of them may be in the KoreAccount".to_owned());
     }
-    finding
+    Some(finding)
 }
 
 /// Findings, as a compiler shows them.

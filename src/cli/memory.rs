@@ -1,11 +1,11 @@
 //! Memory between runs: a file in the account's state folder, or a git reference of the manifests' repository
 //! (`spec.memory.reference`).
 
-use super::memory_reference::{Lock, MemoryReference, ReferenceError, Trust};
+use super::memory_reference::{Lock, MemoryReference, ReferenceError, Renewal, Trust};
 use super::network::without_password;
 use super::{CliError, Output, declaration, revision};
 use crate::facts::LockAnyway as _;
-use crate::kore::replace_file;
+use crate::kore::{LeaseTerm, replace_file};
 use crate::manifest::{Compiled, Manifests};
 use crate::memory::{KEY_VARIABLE, Seal};
 use crate::plan::Memory;
@@ -14,10 +14,13 @@ use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Duration;
 
 const FILE: &str = "memory.json";
 /// A lock in a reference ends by itself after so long: the run that had it was killed.
 const LOCK_ENDS_AFTER: SignedDuration = SignedDuration::from_mins(30);
+/// So often a run that goes on renews it.
+const RENEW_AFTER: Duration = Duration::from_secs(600);
 
 /// Where the memory of one account is.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub(super) struct MemoryStore {
     place: Place,
     /// The account file says that there is one.
     is_required: bool,
+    /// Until when this run may write: as long as it has the lock.
+    lease_term: LeaseTerm,
 }
 
 #[derive(Debug)]
@@ -61,7 +66,7 @@ impl MemoryStore {
             (_, _, Some(folder)) => Place::Folder(folder.to_path_buf()),
             (_, _, None) => Place::Nowhere,
         };
-        Self { place, is_required: settings.required }
+        Self { place, is_required: settings.required, lease_term: LeaseTerm::until(Timestamp::MAX) }
     }
 
     /// What earlier runs remember. One that is there and cannot be read or trusted ends the run: going on without it
@@ -161,6 +166,16 @@ impl MemoryStore {
         }
     }
 
+    /// Remembers what became of a run: by now something may have been sent, and where this fails that is told.
+    pub(super) fn store_outcome(&self, memory: &Memory) -> Result<(), CliError> {
+        self.store(memory).map_err(|error| match error {
+            CliError::State { problem: why } | CliError::MemoryNotWritten { why, .. } => {
+                CliError::OutcomeNotWritten { path: self.place(), why }
+            }
+            other => other,
+        })
+    }
+
     /// What a plan notes beside: only where that costs nothing.
     pub(super) fn store_notes(&self, memory: &Memory) -> Result<(), CliError> {
         match &self.place {
@@ -181,10 +196,40 @@ impl MemoryStore {
         match reference.store(stored.commit.as_deref(), &stored.memory, Some(&lock)) {
             Ok(commit) => {
                 *known.lock_anyway() = Known { commit: Some(commit), lock: Some(lock) };
+                self.lease_term.extend(until);
                 Ok(true)
             }
             Err(ReferenceError::Changed) => Ok(false),
             Err(error) => Err(self.not_written(&error)),
+        }
+    }
+
+    /// Until when this run may write.
+    pub(super) fn lease_term(&self) -> &LeaseTerm {
+        &self.lease_term
+    }
+
+    /// Holds on to the lock of a reference for as long as this is polled; never ends. Where another run has written
+    /// meanwhile, the lease term ends, and with it what is being sent.
+    pub(super) async fn keep_locked(&self) -> std::convert::Infallible {
+        loop {
+            tokio::time::sleep(RENEW_AFTER).await;
+            self.renew(Timestamp::now());
+        }
+    }
+
+    fn renew(&self, now: Timestamp) {
+        let Place::Reference { reference, known } = &self.place else { return };
+        let mut known = known.lock_anyway();
+        let Some(lock) = known.lock.clone() else { return };
+        let until = now.checked_add(LOCK_ENDS_AFTER).unwrap_or(now);
+        match reference.renew(known.commit.as_deref(), Lock { until, ..lock }) {
+            Renewal::Renewed { commit, lock } => {
+                self.lease_term.extend(lock.until);
+                *known = Known { commit: Some(commit), lock: Some(lock) };
+            }
+            Renewal::Lost => self.lease_term.end(),
+            Renewal::Unreachable => {}
         }
     }
 

@@ -1,8 +1,9 @@
 //! The memory in a git reference of the manifests' repository: for pipelines, whose machines keep nothing.
 //!
-//! The reference is a commit without parents. Its tree has a head (everything but the facts), the facts in parts by a
-//! hash of their subject, and a seal over all of them. A write replaces the reference only if it is still what was read,
-//! so that two runs never overwrite each other; git sends the parts that have changed and no others.
+//! The tree of its commit has a head (everything but the facts), the facts in parts by a hash of their subject, and a
+//! seal over all of them. A write replaces the reference only if it is still what was read, so that two runs never
+//! overwrite each other. Each commit follows the one before it, or git would send every part again: it sends what an
+//! ancestor at the remote does not have. After [`HISTORY`] of them a commit without parents begins anew.
 
 use super::git;
 use super::network::without_password;
@@ -16,6 +17,8 @@ use std::process::{Command, Stdio};
 
 /// Facts are spread over so many files.
 const PARTS: u16 = 64;
+/// So many commits follow each other.
+const HISTORY: usize = 50;
 const SEAL: &str = "seal";
 const LOCK: &str = "lock.json";
 
@@ -62,6 +65,22 @@ pub(super) struct Lock {
     pub holder: String,
     /// When it ends by itself.
     pub until: jiff::Timestamp,
+}
+
+/// What came of renewing a lock.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Renewal {
+    /// It is held on.
+    Renewed {
+        /// What is stored now.
+        commit: String,
+        /// The lock as it is now.
+        lock: Lock,
+    },
+    /// Another run has written.
+    Lost,
+    /// The remote does not answer: it is held until its end.
+    Unreachable,
 }
 
 /// Why a reference cannot be read or written.
@@ -115,7 +134,7 @@ impl MemoryReference {
         let mut files = files_of(memory, lock)?;
         let seal = self.seal.over(&files).ok_or(ReferenceError::NoKey)?;
         files.insert(SEAL.to_owned(), seal + "\n");
-        let commit = self.import(&files)?;
+        let commit = self.import(&files, before.filter(|before| self.may_follow(before)))?;
         if let Some(before) = before {
             let tree = |commit: &str| line(&self.folder, &["rev-parse", &format!("{commit}^{{tree}}")]);
             if tree(before) == tree(&commit) {
@@ -135,16 +154,39 @@ impl MemoryReference {
         }
     }
 
-    /// Writes a commit without parents into the clone.
-    fn import(&self, files: &Parts) -> Result<String, ReferenceError> {
+    /// Moves on the end of a run's lock. `commit`: what that run has stored last.
+    pub(super) fn renew(&self, commit: Option<&str>, lock: Lock) -> Renewal {
+        match self.load() {
+            Ok(stored) if stored.commit.as_deref() != commit => Renewal::Lost,
+            Ok(stored) => match self.store(commit, &stored.memory, Some(&lock)) {
+                Ok(commit) => Renewal::Renewed { commit, lock },
+                Err(ReferenceError::Changed) => Renewal::Lost,
+                Err(_) => Renewal::Unreachable,
+            },
+            Err(ReferenceError::Tampered(_)) => Renewal::Lost,
+            Err(_) => Renewal::Unreachable,
+        }
+    }
+
+    /// Whether a commit has few enough before it. One that is not in the clone cannot be followed.
+    fn may_follow(&self, commit: &str) -> bool {
+        let count = line(&self.folder, &["rev-list", "--count", commit]);
+        count.and_then(|count| count.parse().ok()).is_some_and(|count: usize| count < HISTORY)
+    }
+
+    /// Writes a commit into the clone.
+    fn import(&self, files: &Parts, parent: Option<&str>) -> Result<String, ReferenceError> {
         let local = format!("refs/koreconcile-local/{}", self.reference.trim_start_matches("refs/"));
         let message = "koreconcile memory";
         let mut stream = format!(
             "commit {local}\ncommitter koreconcile <koreconcile@example.com> 0 +0000\ndata {}\n{message}\n",
             message.len()
         );
+        // Writing to a String cannot fail.
+        if let Some(parent) = parent {
+            let _ = write!(stream, "from {parent}\ndeleteall\n");
+        }
         for (name, text) in files {
-            // Writing to a String cannot fail.
             let _ = write!(stream, "M 100644 inline {name}\ndata {}\n{text}\n", text.len());
         }
         stream += "done\n";
@@ -159,9 +201,12 @@ impl MemoryReference {
     fn files(&self, commit: &str) -> Result<Parts, ReferenceError> {
         // From the top, wherever the manifests are.
         let names = self.git("ls-tree", &["ls-tree", "--full-tree", "--name-only", commit])?;
-        let show =
-            |name: &str| Ok((name.to_owned(), self.git("show", &["show", &format!("{commit}:{name}")])?));
-        names.lines().map(show).collect()
+        let asked: String = names.lines().map(|name| format!("{commit}:{name}\n")).collect();
+        let said =
+            |error: super::CliError| ReferenceError::Git { command: "cat-file", said: error.to_string() };
+        let mut answers = fed(&self.folder, &["cat-file", "--batch"], &asked).map_err(said)?;
+        let cut = || ReferenceError::Malformed("git cat-file has printed less than was asked for".to_owned());
+        names.lines().map(|name| Ok((name.to_owned(), next_object(&mut answers).ok_or_else(cut)?))).collect()
     }
 
     fn check(&self, files: &Parts) -> Result<Trust, ReferenceError> {
@@ -186,6 +231,16 @@ impl MemoryReference {
         let said = said.trim().replace(&self.remote, &without_password(&self.remote));
         Err(ReferenceError::Git { command, said })
     }
+}
+
+/// The first of the objects that `git cat-file --batch` has printed: `<id> <type> <size>`, its content, a line end.
+fn next_object(answers: &mut String) -> Option<String> {
+    let (head, rest) = answers.split_once('\n')?;
+    let size: usize = head.rsplit_once(' ')?.1.parse().ok()?;
+    let content = rest.get(..size)?.to_owned();
+    let rest = rest.get(size + 1..)?.to_owned();
+    *answers = rest;
+    Some(content)
 }
 
 /// The files of a memory, without their seal.
@@ -280,7 +335,29 @@ mod tests {
         let (before, after) = (blobs(&first), blobs(&second));
         let changed = after.lines().filter(|line| !before.contains(line)).count();
         assert_eq!(changed, 2, "one part and the seal");
-        assert_eq!(run(&two.folder, &["rev-list", "--count", &second]).trim(), "1", "it has no parents");
+        assert_eq!(run(&two.folder, &["rev-list", "--count", &second]).trim(), "2", "it follows the first");
+    }
+
+    #[test]
+    fn an_edit_sends_the_parts_that_it_changes_and_history_has_an_end() {
+        let forge = Forge::new();
+        let one = forge.clone("one", &["key"]);
+        let mut last = one.store(None, &memory(200), None).unwrap();
+        let sent = |before: &str, after: &str| {
+            let objects = run(&one.folder, &["rev-list", "--objects", after, &format!("^{before}")]);
+            objects.lines().count()
+        };
+        for people in 201..201 + HISTORY {
+            let next = one.store(Some(&last), &memory(people), None).unwrap();
+            let count = run(&one.folder, &["rev-list", "--count", &next]);
+            if people < 200 + HISTORY {
+                assert_eq!(sent(&last, &next), 4, "a commit, its tree, one part and the seal");
+            } else {
+                assert_eq!(count.trim(), "1", "it begins anew");
+            }
+            last = next;
+        }
+        assert_eq!(forge.clone("two", &["key"]).load().unwrap().memory, memory(200 + HISTORY));
     }
 
     #[test]
@@ -308,6 +385,25 @@ mod tests {
         assert_eq!(two.load().unwrap().lock, Some(lock));
         one.store(Some(&taken), &memory(2), None).unwrap();
         assert_eq!(two.load().unwrap().lock, None);
+    }
+
+    #[test]
+    fn a_lock_is_held_on_and_a_lost_one_is_noticed() {
+        let forge = Forge::new();
+        let (one, two) = (forge.clone("one", &["key"]), forge.clone("two", &["key"]));
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        let lock = |second: i64| Lock { holder: "one".to_owned(), until: at(second) };
+        let taken = one.store(None, &memory(1), Some(&lock(0))).unwrap();
+        let Renewal::Renewed { commit, lock: held } = one.renew(Some(&taken), lock(600)) else { panic!() };
+        assert_eq!(held, lock(600));
+        assert_eq!(two.load().unwrap().lock, Some(lock(600)));
+        assert_eq!(two.load().unwrap().memory, memory(1));
+        let other = Lock { holder: "two".to_owned(), until: at(1_200) };
+        two.store(Some(&commit), &memory(2), Some(&other)).unwrap();
+        assert_eq!(one.renew(Some(&commit), lock(1_800)), Renewal::Lost);
+        assert_eq!(two.load().unwrap().lock, Some(other), "the other run keeps its own");
+        let away = MemoryReference { remote: "elsewhere".to_owned(), ..forge.clone("one", &["key"]) };
+        assert_eq!(away.renew(Some(&commit), lock(1_800)), Renewal::Unreachable);
     }
 
     #[test]

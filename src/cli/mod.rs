@@ -5,7 +5,9 @@
 
 mod adopt;
 mod apply;
+mod approvals;
 mod base;
+mod baseline;
 mod completions;
 mod controller;
 mod crds;
@@ -18,6 +20,7 @@ mod error;
 mod exit;
 mod explain;
 mod fmt;
+mod focus;
 mod git;
 mod git_tree;
 mod import;
@@ -25,12 +28,14 @@ mod init;
 mod inputs;
 mod lock;
 mod look_alike;
+mod man;
 mod memory;
 mod memory_commands;
 mod memory_reference;
 mod network;
 mod not_done;
 mod output;
+mod owners;
 mod plan;
 mod policies;
 mod policy;
@@ -60,12 +65,20 @@ pub use snapshot::SnapshotError;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::io::IsTerminal;
+use std::sync::LazyLock;
 use telemetry::{LogFormat, Telemetry, Traces};
+
+/// The release, and the commit that it was built from, where the build names it: `KORECONCILE_COMMIT`, which a release sets.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let release = env!("CARGO_PKG_VERSION");
+    option_env!("KORECONCILE_COMMIT")
+        .map_or_else(|| release.to_owned(), |commit| format!("{release} ({commit})"))
+});
 
 /// koreconcile manages access to a Kore.ai account as code: users, roles, role bindings and bot assignments in YAML,
 /// reviewed as a plan in a pull request, applied by CI or by a Kubernetes controller.
 #[derive(Debug, Parser)]
-#[command(name = "koreconcile", version, max_term_width = 110, propagate_version = true)]
+#[command(name = "koreconcile", version = VERSION.as_str(), max_term_width = 110, propagate_version = true)]
 pub struct Cli {
     #[command(flatten)]
     global: Global,
@@ -108,6 +121,8 @@ enum Verb {
     Apply(apply::ApplyArgs),
     /// Write what was changed in the console into the manifests, or leave it for the plan to revert
     Adopt(adopt::AdoptArgs),
+    /// Write down what the account holds and no manifest asks for, so that plans count only what is new
+    Baseline(baseline::BaselineArgs),
     /// Explain who has which access, why, since when and until when
     Explain(explain::ExplainArgs),
     /// Report who holds which access and why, for audits
@@ -132,6 +147,8 @@ enum Verb {
     Import(import::ImportArgs),
     /// Test policies, and judge past commits by them
     Policy(policy::PolicyArgs),
+    /// Write who owns the areas of an account
+    Owners(owners::OwnersArgs),
     /// Run in a Kubernetes cluster and keep accounts as their objects declare them
     Controller(controller::ControllerArgs),
     /// Serve, seed and administer a local account
@@ -142,6 +159,8 @@ enum Verb {
     Crds(crds::CrdsArgs),
     /// Print completions for a shell
     Completions(completions::CompletionsArgs),
+    /// Write the manual pages to a folder
+    Man(man::ManArgs),
     /// Print a page of the reference as Markdown
     #[command(hide = true)]
     Reference(reference::ReferenceArgs),
@@ -149,25 +168,10 @@ enum Verb {
 
 /// Runs the program and gives its exit code.
 pub async fn run() -> Exit {
-    let cli = match Cli::try_parse() {
+    let Cli { global, verb } = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            let is_error = error.use_stderr();
-            let printed = error.print();
-            if is_error {
-                return Exit::Invalid;
-            }
-            output::keep(printed);
-            return output::written().map_or_else(
-                |error| {
-                    Output::new(false, 0, [false; 2]).error(&error);
-                    error.exit()
-                },
-                |()| Exit::Done,
-            );
-        }
+        Err(error) => return told(&error),
     };
-    let Cli { global, verb } = cli;
     let output = Output::new(global.quiet, global.verbose, color(global.color));
     let traces = match log(&global, &verb) {
         Ok(traces) => traces,
@@ -176,41 +180,64 @@ pub async fn run() -> Exit {
             return error.exit();
         }
     };
-    let ended = match verb {
-        Verb::Init(args) => init::run(&args, &output),
-        Verb::Fmt(args) => fmt::run(&args, &output),
-        Verb::Validate(args) => validate::run(&args, &output),
-        Verb::Plan(args) => plan::run(&args, &output).await,
-        Verb::Apply(args) => Box::pin(apply::run(&args, &output)).await,
-        Verb::Adopt(args) => Box::pin(adopt::run(&args, &output)).await,
-        Verb::Explain(args) => explain::run(&args, &output).await,
-        Verb::Report(args) => Box::pin(report::run(&args, &output)).await,
-        Verb::Doctor(args) => doctor::run(&args, &output).await,
-        Verb::Snapshot(args) => snapshot::run(&args, &output).await,
-        Verb::Diff(args) => diff::run(&args, &output),
-        Verb::Runs(args) => runs::run(&args, &output),
-        Verb::Undo(args) => Box::pin(undo::run(&args, &output)).await,
-        Verb::Reinvite(args) => Box::pin(reinvite::run(&args, &output)).await,
-        Verb::Memory(args) => memory_commands::run(&args, &output),
-        Verb::Forget(args) => memory_commands::forget(&args, &output),
-        Verb::Import(args) => import::run(&args, &output).await,
-        Verb::Policy(args) => policy::run(&args, &output),
-        Verb::Controller(args) => controller::run(&args, &output).await,
-        Verb::Sandbox(args) => sandbox::run(args).await.map(|()| Exit::Done).map_err(CliError::from),
-        Verb::Schema(args) => schema::run(&args, &output),
-        Verb::Reference(args) => reference::run(&args, Cli::command(), &output),
-        Verb::Crds(args) => crds::run(&args, &output),
-        Verb::Completions(args) => {
-            completions::run(&args, Cli::command(), &output);
-            Ok(Exit::Done)
-        }
-    };
+    let ended = Box::pin(carry_out(verb, &output)).await;
     traces.flush();
     // What nobody could read is not done, however it ended.
     ended.and_then(|exit| output.written().map(|()| exit)).unwrap_or_else(|error| {
         output.error(&error);
         error.exit()
     })
+}
+
+/// Help, the version, or what is wrong with the command line.
+fn told(error: &clap::Error) -> Exit {
+    let printed = error.print();
+    if error.use_stderr() {
+        return Exit::Invalid;
+    }
+    output::keep(printed);
+    output::written().map_or_else(
+        |error| {
+            Output::new(false, 0, [false; 2]).error(&error);
+            error.exit()
+        },
+        |()| Exit::Done,
+    )
+}
+
+async fn carry_out(verb: Verb, output: &Output) -> Result<Exit, CliError> {
+    match verb {
+        Verb::Init(args) => init::run(&args, output),
+        Verb::Fmt(args) => fmt::run(&args, output),
+        Verb::Validate(args) => validate::run(&args, output),
+        Verb::Plan(args) => plan::run(&args, output).await,
+        Verb::Apply(args) => Box::pin(apply::run(&args, output)).await,
+        Verb::Adopt(args) => Box::pin(adopt::run(&args, output)).await,
+        Verb::Baseline(args) => Box::pin(baseline::run(&args, output)).await,
+        Verb::Explain(args) => explain::run(&args, output).await,
+        Verb::Report(args) => Box::pin(report::run(&args, output)).await,
+        Verb::Doctor(args) => doctor::run(&args, output).await,
+        Verb::Snapshot(args) => snapshot::run(&args, output).await,
+        Verb::Diff(args) => diff::run(&args, output),
+        Verb::Runs(args) => runs::run(&args, output),
+        Verb::Undo(args) => Box::pin(undo::run(&args, output)).await,
+        Verb::Reinvite(args) => Box::pin(reinvite::run(&args, output)).await,
+        Verb::Memory(args) => memory_commands::run(&args, output),
+        Verb::Forget(args) => memory_commands::forget(&args, output),
+        Verb::Import(args) => import::run(&args, output).await,
+        Verb::Policy(args) => policy::run(&args, output),
+        Verb::Owners(args) => owners::run(&args, output),
+        Verb::Controller(args) => controller::run(&args, output).await,
+        Verb::Sandbox(args) => sandbox::run(args).await.map(|()| Exit::Done).map_err(CliError::from),
+        Verb::Schema(args) => schema::run(&args, output),
+        Verb::Man(args) => man::run(&args, Cli::command(), output),
+        Verb::Reference(args) => reference::run(&args, Cli::command(), output),
+        Verb::Crds(args) => crds::run(&args, output),
+        Verb::Completions(args) => {
+            completions::run(&args, Cli::command(), output);
+            Ok(Exit::Done)
+        }
+    }
 }
 
 /// Whether stdout and stderr are coloured.

@@ -2,7 +2,7 @@
 
 use super::exit::Exit;
 use crate::apply::{ChangeOutcome, Outcome};
-use crate::plan::{Entry, Memory, NotDone, Plan, Revision};
+use crate::plan::{Entry, Memory, NotDone, Plan, Reason, Revision};
 use jiff::SignedDuration;
 use std::collections::BTreeMap;
 
@@ -15,7 +15,15 @@ pub(super) fn of_plan(plan: &Plan) -> Vec<NotDone> {
         let named = |entry: &Entry| NotDone::new(kind, &format!("{:?} {}", entry.reason, entry.subject));
         entries.iter().map(named).collect::<Vec<_>>()
     };
-    [of("refused", &plan.refused), of("blocked", &plan.blocked), of("manual", &plan.manual)].concat()
+    let is_proposed = |entry: &&Entry| entry.reason == Reason::ListProposed;
+    let proposed: Vec<Entry> = plan.waiting.iter().filter(is_proposed).cloned().collect();
+    [
+        of("refused", &plan.refused),
+        of("blocked", &plan.blocked),
+        of("manual", &plan.manual),
+        of("to take over", &proposed),
+    ]
+    .concat()
 }
 
 /// Changes that were to be sent and were not, for this reason.

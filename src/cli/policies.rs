@@ -1,9 +1,8 @@
-//! Policies on the command line: what is wrong with them, what the declaration violates, and a plan under them.
+//! Policies on the command line: what is wrong with them, and what the declaration violates.
 
-use crate::facts::{Desired, Location, Policy, RuleAction, RuleSet, Source, World};
+use crate::facts::{Email, Location, RuleAction, RuleSet, Source};
 use crate::manifest::{Code, Compiled, Finding, Span, Spot};
-use crate::plan::{Context, Plan};
-use crate::policy::{self, Breach, Known, Policies, Problem, Reviewed};
+use crate::policy::{self, Breach, Policies, Problem};
 use jiff::Timestamp;
 
 /// What is wrong with the policies themselves, as findings.
@@ -23,7 +22,7 @@ pub(super) fn violations(compiled: &Compiled, now: Timestamp) -> Vec<Finding> {
     }
     let (policies, _) = policy::compile(rules);
     let (breaches, unused) = policy::declared(&policies, rules, desired, now);
-    let found = breaches.iter().map(|breach| violation(breach, &policies));
+    let found = breaches.iter().map(|breach| violation(breach, &policies, now));
     let unused = unused.iter().map(|exception| {
         let message = format!("this exception from {} covers nothing that is declared", exception.policy);
         Finding::new(Code::ExceptionUnused, spot(&exception.source), message)
@@ -33,18 +32,22 @@ pub(super) fn violations(compiled: &Compiled, now: Timestamp) -> Vec<Finding> {
 }
 
 /// The finding stands at the last line of those that together are the violation; the others are related to it.
-fn violation(breach: &Breach, policies: &Policies) -> Finding {
-    let code = match breach.action {
-        RuleAction::Deny => Code::PolicyDenied,
-        RuleAction::Warn => Code::PolicyWarned,
-        RuleAction::Audit => Code::PolicyAudited,
-    };
+fn violation(breach: &Breach, policies: &Policies, now: Timestamp) -> Finding {
     let rule = &policies.all()[breach.at.0].rule;
+    let overdue = rule.passed_deadline(now);
+    let code = match (breach.action, overdue) {
+        (RuleAction::Deny, _) => Code::PolicyDenied,
+        (RuleAction::Warn | RuleAction::Audit, Some(_)) => Code::PolicyOverdue,
+        (RuleAction::Warn, None) => Code::PolicyWarned,
+        (RuleAction::Audit, None) => Code::PolicyAudited,
+    };
     let hint = match &rule.description {
         Some(description) => description.clone(),
         None => "take one of the lines out, or make an exception (KorePolicyException)".to_owned(),
     };
-    let message = format!("{} (policy {}, {})", breach.message, breach.policy, breach.severity.label());
+    let overdue = overdue.map(|deadline| format!("; its deadline was {deadline}")).unwrap_or_default();
+    let message =
+        format!("{} (policy {}, {}){overdue}", breach.message, breach.policy, breach.severity.label());
     let mut sources: Vec<&Source> = breach.sources.iter().collect();
     let Some(last) = sources.pop() else {
         return Finding::new(code, spot(&rule.source), message).hint(hint);
@@ -55,23 +58,35 @@ fn violation(breach: &Breach, policies: &Policies) -> Finding {
     finding.related(spot(&rule.source), "the policy")
 }
 
-/// What a review has to know about the declaration after it became a plan: nothing where there are no policies.
-pub(super) fn needed(desired: &Desired, rules: &RuleSet) -> Desired {
-    if rules.is_empty() { Desired::default() } else { desired.clone() }
+/// What another declaration of the same account violates and this one does not, or what it makes worse.
+pub(super) fn newly_violated(before: &Compiled, after: &Compiled, now: Timestamp) -> Vec<Breach> {
+    if after.rules.is_empty() {
+        return Vec::new();
+    }
+    let breaches = |compiled: &Compiled| {
+        let (policies, _) = policy::compile(&compiled.rules);
+        policy::declared(&policies, &compiled.rules, &compiled.desired, now).0
+    };
+    let before = breaches(before);
+    let is_known = |breach: &Breach| {
+        before.iter().any(|known| {
+            (known.policy.as_str(), known.at.1, known.subject.as_str())
+                == (breach.policy.as_str(), breach.at.1, breach.subject.as_str())
+                && breach.facts.iter().all(|fact| known.facts.binary_search(fact).is_ok())
+        })
+    };
+    breaches(after).into_iter().filter(|breach| !is_known(breach)).collect()
 }
 
-/// A plan with what the policies say about it.
-pub(super) fn review(
-    plan: Plan,
-    declared: (&Desired, &RuleSet),
-    world: &World,
-    policy: &Policy,
-    context: &Context,
-) -> Plan {
-    let (desired, set) = declared;
-    let (policies, _) = policy::compile(set);
-    let known = Known::observed(desired, set, world);
-    policy::review(plan, &Reviewed { policies: &policies, set, known: &known, world, policy, context })
+/// What a policy denies of all that is declared of one user, as one sentence each.
+pub(super) fn denied_of(email: &Email, compiled: &Compiled, now: Timestamp) -> Vec<String> {
+    let (policies, _) = policy::compile(&compiled.rules);
+    let (breaches, _) = policy::declared(&policies, &compiled.rules, &compiled.desired, now);
+    let is_theirs = |breach: &&Breach| {
+        breach.action == RuleAction::Deny && breach.facts.iter().any(|fact| fact.email() == Some(email))
+    };
+    let found = breaches.iter().filter(is_theirs);
+    found.map(|breach| format!("{} (policy {})", breach.message, breach.policy)).collect()
 }
 
 fn spot(source: &Source) -> Spot {
@@ -80,6 +95,6 @@ fn spot(source: &Source) -> Spot {
             file: std::sync::Arc::clone(file),
             span: Span { line: *line, column: *column, ..Span::default() },
         },
-        Location::Resource { .. } => Spot { file: source.to_string().into(), span: Span::default() },
+        Location::Resource(_) => Spot { file: source.to_string().into(), span: Span::default() },
     }
 }

@@ -4,6 +4,7 @@
 use super::apply::carry_out;
 use super::inputs::{Inputs, Reach};
 use super::plan::{Made, extent, make, style};
+use super::policies;
 use super::session::Session;
 use super::{CliError, Exit, Output};
 use crate::facts::{BotRef, Completeness, Desired, Email, Key, Membership, Source, Value, Verdict, Want};
@@ -40,6 +41,7 @@ pub(super) async fn run(args: &ReinviteArgs, output: &Output) -> Result<Exit, Cl
     }
     let (manifests, compiled) = args.inputs.compile(false, Timestamp::now(), output)?;
     check_declared(&args.email, &compiled)?;
+    check_allowed(&args.email, &compiled)?;
     let session = Session::open_to_write(&compiled, &args.reach, output).await?;
     let ended = Box::pin(invite_again(args, &manifests, compiled, &session, output)).await;
     session.close().await;
@@ -60,6 +62,18 @@ fn check_declared(email: &Email, compiled: &Compiled) -> Result<(), CliError> {
         "no manifest declares the user",
         "declare a KoreUser first: what it declares is what they get",
     )
+}
+
+/// What a policy denies would be taken away by the removal and not given back by the invitation.
+fn check_allowed(email: &Email, compiled: &Compiled) -> Result<(), CliError> {
+    match policies::denied_of(email, compiled, Timestamp::now()).first() {
+        None => Ok(()),
+        Some(denied) => refuse(
+            email,
+            &format!("what is declared of them would not be sent again: {denied}"),
+            "change what the policy denies first; nothing was sent",
+        ),
+    }
 }
 
 async fn invite_again(

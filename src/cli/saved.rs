@@ -75,10 +75,11 @@ pub(super) fn open(
     }
     output.note(format_args!("the plan {} was made at {}", saved.plan.digest, saved.made_at));
     let policy = Policy { safety: policy.safety.stricter(&saved.safety), ..policy.clone() };
-    let limits = match (saved.limits.allow_removals, asked.allow_removals) {
-        (Some(sealed), Some(asked)) => Limits { allow_removals: Some(sealed.min(asked)) },
-        (sealed, asked) => Limits { allow_removals: sealed.or(asked) },
+    let allow_removals = match (saved.limits.allow_removals, asked.allow_removals) {
+        (Some(sealed), Some(asked)) => Some(sealed.min(asked)),
+        (sealed, asked) => sealed.or(asked),
     };
+    let limits = Limits { allow_removals, take_over: saved.limits.take_over || asked.take_over };
     Ok(Opened { saved, policy, limits })
 }
 

@@ -1,6 +1,6 @@
 //! `schema`: JSON Schemas, from the Rust types.
 
-use super::{CliError, Exit, Output};
+use super::{CliError, Exit, Output, policy};
 use crate::kore::replace_file;
 use crate::manifest::{kinds, write};
 use crate::plan::Plan;
@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
-/// Print the JSON Schema of manifests, plans or reports.
+/// Print the JSON Schema of manifests, tests of policies, plans or reports.
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
     /// What the schema describes
@@ -21,6 +21,8 @@ pub(super) struct SchemaArgs {
 enum Described {
     /// Every kind of manifest, for editors
     Manifests,
+    /// `KorePolicyTest`, for editors
+    PolicyTest,
     /// `plan --format json`
     Plan,
     /// `report --format json`
@@ -31,6 +33,7 @@ enum Described {
 pub(super) fn run(args: &SchemaArgs, output: &Output) -> Result<Exit, CliError> {
     let text = match args.document {
         Described::Manifests => manifests_text()?,
+        Described::PolicyTest => policy_test_text()?,
         Described::Plan => pretty(&Plan::schema())?,
         Described::Report => pretty(&Report::schema())?,
     };
@@ -65,18 +68,7 @@ pub(super) fn write_beside(folder: &Path, is_needed: bool) -> Result<Option<Path
 /// that an editor names the field that is wrong and not every kind that it is not. Everything is closed. Draft 7, which
 /// every editor knows.
 fn manifests() -> Value {
-    let mut definitions = Map::new();
-    let mut chosen = Vec::new();
-    for (kind, mut schema) in kinds::schemas() {
-        let mut spec = schema["properties"]["spec"].take();
-        close(&mut spec);
-        definitions.insert(kind.name().to_owned(), spec);
-        chosen.push(json!({
-            "if": { "properties": { "kind": { "const": kind.name() } }, "required": ["kind"] },
-            "then": { "properties": { "spec": { "$ref": format!("#/definitions/{kind}") } } },
-        }));
-    }
-    let names: Vec<&str> = kinds::Kind::ALL.iter().map(|kind| kind.name()).collect();
+    let ByKind { definitions, chosen, names } = by_kind();
     json!({
         "$schema": "http://json-schema.org/draft-07/schema#",
         "$id": format!("https://{}/{}/{}", kinds::GROUP, kinds::VERSION, write::SCHEMA_FILE),
@@ -94,6 +86,50 @@ fn manifests() -> Value {
         "allOf": chosen,
         "definitions": definitions,
     })
+}
+
+/// What depends on the kind of a document.
+struct ByKind {
+    /// The schema of each kind's `spec`.
+    definitions: Map<String, Value>,
+    /// For each kind, which of them holds.
+    chosen: Vec<Value>,
+    names: Vec<&'static str>,
+}
+
+fn by_kind() -> ByKind {
+    let mut by_kind = ByKind { definitions: Map::new(), chosen: Vec::new(), names: Vec::new() };
+    for (kind, mut schema) in kinds::schemas() {
+        let mut spec = schema["properties"]["spec"].take();
+        close(&mut spec);
+        by_kind.definitions.insert(kind.name().to_owned(), spec);
+        by_kind.chosen.push(json!({
+            "if": { "properties": { "kind": { "const": kind.name() } }, "required": ["kind"] },
+            "then": { "properties": { "spec": { "$ref": format!("#/definitions/{kind}") } } },
+        }));
+        by_kind.names.push(kind.name());
+    }
+    by_kind
+}
+
+/// The schema of tests of policies: the documents in it are manifests without `apiVersion`, chosen by kind as well.
+fn policy_test_text() -> Result<String, CliError> {
+    let unexpected = |error: serde_json::Error| CliError::Unexpected(error.to_string());
+    let schema = policy::test_schema(schemars::generate::SchemaSettings::draft07());
+    let mut schema = serde_json::to_value(schema).map_err(unexpected)?;
+    let ByKind { definitions, chosen, names } = by_kind();
+    schema["$id"] = json!(format!("https://{}/{}/policy-test.schema.json", kinds::GROUP, kinds::VERSION));
+    schema["title"] = json!("koreconcile tests of policies");
+    schema["properties"]["apiVersion"]["const"] = json!(kinds::API_VERSION);
+    schema["properties"]["kind"]["const"] = json!(kinds::TEST_KIND);
+    let document = &mut schema["definitions"]["Document"];
+    document["properties"]["kind"]["enum"] = json!(names);
+    document["properties"]["spec"]["type"] = json!("object");
+    document["allOf"] = json!(chosen);
+    if let Some(known) = schema["definitions"].as_object_mut() {
+        known.extend(definitions);
+    }
+    Ok(serde_json::to_string_pretty(&schema).map_err(unexpected)? + "\n")
 }
 
 /// Name and namespace, and what Kubernetes adds to an object that is exported.

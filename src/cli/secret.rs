@@ -33,8 +33,24 @@ fn secret(
     reference: &SecretRef,
     output: &Output,
 ) -> Result<String, CliError> {
+    let (text, place) = stored([what, field], reference)?;
+    let text = clean_secret(&text);
+    if text.is_empty() {
+        let (why, next) = (format!("{place} is empty"), "set it to what the console shows".to_owned());
+        return Err(CliError::Credential { what, why, next });
+    }
+    if let Some(slip) = slip(text) {
+        output.warn(format_args!(
+            "warning: {what} from {place} {slip}; if the platform refuses it, correct that first"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// What stands where the reference points, and the place in words.
+fn stored([what, field]: [&'static str; 2], reference: &SecretRef) -> Result<(String, String), CliError> {
     let missing = |why: String, next: String| Err(CliError::Credential { what, why, next });
-    let (text, place) = match reference {
+    match reference {
         SecretRef::Env(name) => {
             let shown = if is_variable(name) {
                 format!("the environment variable {name}")
@@ -42,22 +58,20 @@ fn secret(
                 format!("the environment variable that credentials.{field}.env names")
             };
             match std::env::var(name) {
-                Ok(text) => (text, shown),
+                Ok(text) => Ok((text, shown)),
                 Err(_) if is_variable(name) => {
-                    return missing(
+                    missing(
                         format!("{shown} is not set"),
                         format!(
                             "export {name}, as shown by the console under Security & Control > API Scopes"
                         ),
-                    );
+                    )
                 }
-                Err(_) => {
-                    return missing(
-                        format!("{shown} is not set, and is no name of a variable"),
-                        "write the name of a variable there; if it is a secret, it does not belong in git: revoke it"
-                            .to_owned(),
-                    );
-                }
+                Err(_) => missing(
+                    format!("{shown} is not set, and is no name of a variable"),
+                    "write the name of a variable there; if it is a secret, it does not belong in git: revoke it"
+                        .to_owned(),
+                ),
             }
         }
         SecretRef::File(path) => {
@@ -67,32 +81,22 @@ fn secret(
                 format!("the file that credentials.{field}.file names")
             };
             match std::fs::read_to_string(path) {
-                Ok(text) => (text, shown),
+                Ok(text) => Ok((text, shown)),
                 Err(error) => {
                     let next = if error.kind() == std::io::ErrorKind::InvalidData {
                         "save it as UTF-8"
                     } else {
                         "put it there, or correct the path"
                     };
-                    return missing(format!("{shown} cannot be read: {error}"), next.to_owned());
+                    missing(format!("{shown} cannot be read: {error}"), next.to_owned())
                 }
             }
         }
         SecretRef::SecretKey { .. } => {
             let why = format!("credentials.{field}.secretKeyRef is for the controller");
-            return missing(why, "use env or file on the command line".to_owned());
+            missing(why, "use env or file on the command line".to_owned())
         }
-    };
-    let text = clean_secret(&text);
-    if text.is_empty() {
-        return missing(format!("{place} is empty"), "set it to what the console shows".to_owned());
     }
-    if let Some(slip) = slip(text) {
-        output.warn(format_args!(
-            "warning: {what} from {place} {slip}; if the platform refuses it, correct that first"
-        ));
-    }
-    Ok(text.to_owned())
 }
 
 /// What people copy with a secret by mistake.
@@ -131,7 +135,9 @@ fn is_variable(name: &str) -> bool {
 fn is_place(path: &Path) -> bool {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let has_ending = path.extension().is_some();
-    path.exists() || folder.is_some_and(Path::is_dir) || folder.is_some() && path.is_absolute() || has_ending
+    // A bare name may be the secret itself.
+    let is_in_folder = folder.is_some_and(|folder| folder != Path::new(".") && folder.is_dir());
+    path.exists() || is_in_folder || folder.is_some() && path.is_absolute() || has_ending
 }
 
 #[cfg(test)]

@@ -94,17 +94,7 @@ impl Session {
             }
         };
         let state = state_folder(compiled, reach.state_dir.as_deref(), Some(&credentials.client_id));
-        let (ledger, state_problem) = match state
-            .as_deref()
-            .map(|folder| (folder, Ledger::in_file(&folder.join("budget"), policy.rate)))
-        {
-            Some((_, Ok(ledger))) => (ledger, None),
-            Some((folder, Err(error))) => {
-                let problem = format!("the state folder {} cannot be used: {error}", folder.display());
-                (Ledger::in_memory(policy.rate), Some(problem))
-            }
-            None => (Ledger::in_memory(policy.rate), None),
-        };
+        let (ledger, state_problem) = ledger(state.as_deref(), policy.rate);
         let writable = state.clone().filter(|_| state_problem.is_none());
         let transport = HttpTransport::new(base, HttpLimits::default())
             .map_err(|error| CliError::Unexpected(format!("TLS cannot be set up: {error}")))?;
@@ -156,6 +146,15 @@ impl Session {
         let world = read.map_err(|error| self.located(error))?;
         check_account(&compiled.policy, world.account.as_ref())?;
         Ok(world)
+    }
+
+    /// Whose account answers, in one call.
+    pub(super) async fn account(&self, compiled: &Compiled) -> Result<Option<AccountId>, CliError> {
+        let seen = self.reader.account().await;
+        self.progress.finish();
+        let seen = seen.map_err(|error| self.located(error))?;
+        check_account(&compiled.policy, seen.as_ref())?;
+        Ok(seen)
     }
 
     /// Reads what a saved plan is about.
@@ -229,8 +228,8 @@ impl Session {
     }
 
     /// How this machine's clock compares with the platform's. A sandbox in this process has no other clock.
-    fn clock_check(&self) -> ClockCheck {
-        if self.embedded.is_some() { ClockCheck::NotCompared } else { self.transport.clock_check() }
+    pub(super) fn clock_check(&self) -> ClockCheck {
+        if self.embedded.is_some() { ClockCheck::NotCompared } else { self.gateway.clock_check() }
     }
 
     /// Clears the progress line, before something else is written.
@@ -244,6 +243,18 @@ impl Session {
         if let Some(embedded) = self.embedded {
             embedded.end().await;
         }
+    }
+}
+
+/// The call budget in the state folder; where that cannot be used, one of this process, and why.
+fn ledger(state: Option<&Path>, rate: RateLimit) -> (Ledger, Option<String>) {
+    match state.map(|folder| (folder, Ledger::in_file(&folder.join("budget"), rate))) {
+        Some((_, Ok(ledger))) => (ledger, None),
+        Some((folder, Err(error))) => {
+            let problem = format!("the state folder {} cannot be used: {error}", folder.display());
+            (Ledger::in_memory(rate), Some(problem))
+        }
+        None => (Ledger::in_memory(rate), None),
     }
 }
 

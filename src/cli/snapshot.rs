@@ -169,9 +169,10 @@ impl Snapshot {
         super::session::check_account(&compiled.policy, self.world.account.as_ref())
     }
 
-    /// `the snapshot of 2026-11-22T07:00:00Z (2 h ago) from https://…`
+    /// `https://… (snapshot of 2026-11-22T07:00:00Z, 2 h old)`
     pub(super) fn label(&self, now: Timestamp) -> String {
-        format!("{} (snapshot, {} old)", self.host, words(now.duration_since(self.made_at)))
+        let made_at = self.made_at.round(jiff::Unit::Second).unwrap_or(self.made_at);
+        format!("{} (snapshot of {made_at}, {} old)", self.host, words(now.duration_since(self.made_at)))
     }
 }
 

@@ -3,13 +3,13 @@
 use super::apply::carry_out;
 use super::inputs::{Inputs, Reach};
 use super::plan::{Made, style};
-use super::policies;
 use super::session::{Session, check_account};
 use super::{CliError, Exit, Output, runs};
 use crate::apply::{self, Undo, Undone};
-use crate::facts::{self, AccountId, BotRef, Desired, Key, Verdict};
+use crate::facts::{self, AccountId, BotRef, Desired, Key, Verdict, World};
 use crate::manifest::Compiled;
-use crate::plan::{self, Plan, RememberedFact, render};
+use crate::plan::{self, Change, Plan, RememberedFact, render};
+use crate::policy;
 use clap::Args;
 use jiff::Timestamp;
 use std::io::IsTerminal;
@@ -56,7 +56,7 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
     let undo = apply::undo(&journal, Timestamp::now())?;
     check_account(&compiled.policy, undo.account.clone().map(AccountId::new).as_ref())?;
     let referenced = undo.people();
-    let declared = policies::needed(&compiled.desired, &compiled.rules);
+    let asked = compiled.desired.clone();
     let compiled = Compiled { desired: Desired { referenced, ..Desired::default() }, ..compiled };
     let session = if args.dry_run {
         Session::open(&compiled, &args.reach, output).await?
@@ -81,25 +81,61 @@ pub(super) async fn run(args: &UndoArgs, output: &Output) -> Result<Exit, CliErr
             declared: Vec::new(),
             ..plan::make(desired, &world, &policy, &context)
         };
-        let plan = policies::review(plan, (&declared, &rules), &world, &policy, &context);
+        let (compiled_rules, _) = policy::compile(&rules);
+        let plan =
+            policy::review_declared(plan, (&compiled_rules, &rules), &asked, &world, &policy, &context);
         output.result(&render::text(&plan, style(output)));
         output.written()?;
         summary.tell(came_about, output);
-        if !lost.is_empty() {
-            output.warn("\nWhat cannot be restored:");
-            for line in &lost {
-                output.warn(format_args!("  {line}"));
-            }
+        tell_lost(&lost, output);
+        if let Some(warning) = given_again(&plan, &asked, &world) {
+            output.warn(warning);
         }
         if args.dry_run {
             return Ok(Exit::Done);
         }
-        let made = Made::undeclared(plan, world, policy, rules.digest);
+        let run = journal.file_stem().map(|name| name.to_string_lossy().into_owned());
+        let made = Made { undoes: run, ..Made::undeclared(plan, world, policy, rules.digest) };
         Box::pin(carry_out(made, args.yes, &session, output)).await
     }
     .await;
     session.close().await;
     ended
+}
+
+fn tell_lost(lost: &[String], output: &Output) {
+    if !lost.is_empty() {
+        output.warn("\nWhat cannot be restored:");
+    }
+    for line in lost {
+        output.warn(format_args!("  {line}"));
+    }
+}
+
+/// What an undo takes away and the manifests ask for: the next apply gives it again.
+fn given_again(plan: &Plan, declared: &Desired, world: &World) -> Option<String> {
+    let is_asked_for = |change: &&Change| {
+        let by = |bot: BotRef| change.key.clone().with_bot(|_| Some(bot));
+        let bot = change.key.bot();
+        let names = bot.map(|bot| (BotRef::Id(bot.clone()), world.directory.bots.get(bot)));
+        let keys = match names {
+            None => vec![by(BotRef::new(""))],
+            Some((id, entry)) => [Some(id), entry.map(|entry| BotRef::Name(entry.name.clone()))]
+                .into_iter()
+                .flatten()
+                .map(by)
+                .collect(),
+        };
+        let wants = keys.into_iter().flatten().filter_map(|key| declared.find(&key));
+        wants.into_iter().any(|want| matches!(want.verdict, Verdict::Present(_)))
+    };
+    let again = plan.changes.iter().filter(|change| change.action.is_removal()).filter(is_asked_for).count();
+    (again > 0).then(|| {
+        format!(
+            "\nwarning: the manifests still ask for {} that this takes away: the next apply gives them again; revert the manifests, too",
+            facts::count(again, "fact")
+        )
+    })
 }
 
 /// The journal, unless it is the last one; and the manifests.

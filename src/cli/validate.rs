@@ -53,7 +53,7 @@ pub(super) fn run(args: &ValidateArgs, output: &Output) -> Result<Exit, CliError
             Err(error) => problems.push(error),
         }
     }
-    findings.extend(problems.iter().map(|error| finding_of(error, &manifests)));
+    findings.extend(problems.iter().filter_map(|error| finding_of(error, &manifests)));
     let mut seen = Vec::new();
     findings.retain(|finding| {
         let is_new = !seen.contains(finding);

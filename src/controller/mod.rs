@@ -18,6 +18,6 @@ mod pass;
 pub use cluster::{ControllerError, LeaseOptions, Options, run, run_in_cluster};
 pub use pass::{
     AccountMemory, Approval, Broken, ConditionReason, Declared, DeclaredAccount, Housekeeping, Meta, Missing,
-    ObjectRef, Pass, PassEvent, PassExtent, PlanProgress, Proposals, Published, Readiness, RecallError,
-    Report, Schedule, Session, View, WriteAhead, pass,
+    ObjectMode, ObjectRef, Pass, PassEvent, PassExtent, PassScope, PlanProgress, Proposals, Published,
+    Readiness, RecallError, Report, Schedule, Session, View, WriteAhead, pass,
 };

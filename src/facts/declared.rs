@@ -49,20 +49,20 @@ pub struct LoadedObject {
     pub place: Location,
 }
 
-/// All objects of one declaration, found by a line of theirs.
+/// All objects of one declaration, found by a line of theirs. Copies share them.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct LoadedObjects {
     /// Sorted by place.
-    objects: Vec<LoadedObject>,
-    known: BTreeSet<ObjectRef>,
+    objects: Arc<[LoadedObject]>,
+    known: Arc<BTreeSet<ObjectRef>>,
 }
 
 impl LoadedObjects {
     /// From objects in any order.
     pub fn new(mut objects: Vec<LoadedObject>) -> Self {
         objects.sort_by(|left, right| left.place.cmp(&right.place));
-        let known = objects.iter().map(|object| object.object.clone()).collect();
-        Self { objects, known }
+        let known: BTreeSet<ObjectRef> = objects.iter().map(|object| object.object.clone()).collect();
+        Self { objects: objects.into(), known: Arc::new(known) }
     }
 
     /// Whether this object is loaded.
@@ -86,6 +86,7 @@ impl LoadedObjects {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Resource;
     use super::*;
 
     fn object(kind: &str, name: &str, place: Location) -> LoadedObject {
@@ -116,10 +117,9 @@ mod tests {
 
     #[test]
     fn a_resource_is_found_by_its_name() {
-        let place = |name: &str| Location::Resource {
-            kind: "KoreUser".into(),
-            namespace: "acme".into(),
-            name: name.into(),
+        let place = |name: &str| {
+            let (kind, namespace, name) = ("KoreUser".into(), "acme".into(), name.into());
+            Location::Resource(Arc::new(Resource { kind, namespace, name }))
         };
         let objects = LoadedObjects::new(vec![object("KoreUser", "kim", place("kim"))]);
         let at = |name: &str| objects.at(&Source { place: place(name), team: None }).is_some();

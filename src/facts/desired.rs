@@ -1,6 +1,6 @@
 //! What manifests declare: facts present or absent, and authoritative lists.
 
-use super::{BotId, BotRef, Email, GroupName, Key, RoleName, Value};
+use super::{BotId, BotRef, Email, Gap, GroupName, Key, RoleName, Value};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,19 @@ pub struct Desired {
     pub moves: BTreeMap<Email, Move>,
     /// Whether everything that should have been loaded was.
     pub completeness: Completeness,
+    /// Objects with errors that could have spoken about some facts alone.
+    pub gaps: Vec<Gap>,
+    /// What is known and not declared (`KoreBaseline`).
+    pub baseline: BTreeMap<Key<BotRef>, Acknowledged>,
+}
+
+/// An entry of a baseline.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Acknowledged {
+    /// The day since which the fact is known.
+    pub since: String,
+    /// The line that lists it.
+    pub source: Source,
 }
 
 /// A change of address.
@@ -58,6 +71,16 @@ pub enum Completeness {
     /// `sources` is empty, so missing files cannot be noticed: nothing is pruned.
     #[default]
     Unknown,
+}
+
+impl Completeness {
+    /// What is missing, where something is.
+    pub fn missing(&self) -> Option<&str> {
+        match self {
+            Self::Partial(why) => Some(why),
+            Self::Complete | Self::Unknown => None,
+        }
+    }
 }
 
 /// One fact that manifests declare.
@@ -110,7 +133,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
             Location::File { file, line, column: _ } => write!(f, "{file}:{line}")?,
-            Location::Resource { kind, namespace, name } => write!(f, "{kind} {namespace}/{name}")?,
+            Location::Resource(object) => object.fmt(f)?,
         }
         match &self.team {
             Some(team) => write!(f, " (team {team})"),
@@ -133,14 +156,26 @@ pub enum Location {
         column: u32,
     },
     /// A custom resource.
-    Resource {
-        /// Kind of the object, such as `KoreUser`.
-        kind: Arc<str>,
-        /// Namespace of the object.
-        namespace: Arc<str>,
-        /// Name of the object.
-        name: Arc<str>,
-    },
+    Resource(Arc<Resource>),
+}
+
+/// An object in a cluster.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub struct Resource {
+    /// Kind of the object, such as `KoreUser`.
+    pub kind: Arc<str>,
+    /// Namespace of the object.
+    pub namespace: Arc<str>,
+    /// Name of the object.
+    pub name: Arc<str>,
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, namespace, name } = self;
+        write!(f, "{kind} {namespace}/{name}")
+    }
 }
 
 impl Location {
@@ -148,7 +183,7 @@ impl Location {
     pub fn document(&self) -> String {
         match self {
             Self::File { file, .. } => file.strip_prefix("./").unwrap_or(file).to_owned(),
-            Self::Resource { kind, namespace, name } => format!("{kind} {namespace}/{name}"),
+            Self::Resource(object) => object.to_string(),
         }
     }
 }
@@ -165,7 +200,8 @@ pub struct Scope<B = BotId> {
 }
 
 /// Which facts a scope holds.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum ScopeExtent<B = BotId> {
     /// Holders of one admin role.
     AdminRole(RoleName),
@@ -175,6 +211,56 @@ pub enum ScopeExtent<B = BotId> {
     Group(GroupName),
     /// Users of one bot.
     Assignments(B),
+}
+
+impl<B: Clone> ScopeExtent<B> {
+    /// The list that a fact would belong to.
+    pub fn holding(key: &Key<B>) -> Option<Self> {
+        match key {
+            Key::AdminRole(_, role) => Some(Self::AdminRole(role.clone())),
+            Key::BotRole(_, role, bot) => Some(Self::BotRole(role.clone(), bot.clone())),
+            Key::InGroup(_, group) => Some(Self::Group(group.clone())),
+            Key::Assigned(_, bot) => Some(Self::Assignments(bot.clone())),
+            Key::RoleDefinition(..)
+            | Key::Member(_)
+            | Key::Names(_)
+            | Key::Access(_)
+            | Key::Profile(_)
+            | Key::DataTables(_) => None,
+        }
+    }
+}
+
+impl<B> ScopeExtent<B> {
+    /// The same list, with its bot translated; `None` if that fails. As [`Key::with_bot`].
+    pub fn with_bot<C>(self, translate: impl FnOnce(B) -> Option<C>) -> Option<ScopeExtent<C>> {
+        Some(match self {
+            Self::AdminRole(role) => ScopeExtent::AdminRole(role),
+            Self::BotRole(role, bot) => ScopeExtent::BotRole(role, translate(bot)?),
+            Self::Group(group) => ScopeExtent::Group(group),
+            Self::Assignments(bot) => ScopeExtent::Assignments(translate(bot)?),
+        })
+    }
+
+    /// The same list, whatever its bot.
+    pub fn on_any_bot(&self) -> ScopeExtent<()> {
+        match self {
+            Self::AdminRole(role) => ScopeExtent::AdminRole(role.clone()),
+            Self::BotRole(role, _) => ScopeExtent::BotRole(role.clone(), ()),
+            Self::Group(group) => ScopeExtent::Group(group.clone()),
+            Self::Assignments(_) => ScopeExtent::Assignments(()),
+        }
+    }
+
+    /// `Bot Developer on Banking Assistant`, with the bot as `label` calls it.
+    pub fn in_words(&self, label: impl Fn(&B) -> String) -> String {
+        match self {
+            Self::AdminRole(role) => role.to_string(),
+            Self::BotRole(role, bot) => format!("{role} on {}", label(bot)),
+            Self::Group(group) => format!("group {group}"),
+            Self::Assignments(bot) => format!("assignments of {}", label(bot)),
+        }
+    }
 }
 
 /// What happens to undeclared facts in a scope.
@@ -198,7 +284,8 @@ mod tests {
         assert_eq!(line.to_string(), "people.yaml:7");
         assert_eq!(line.through(&"tellers".into()).to_string(), "people.yaml:7 (team tellers)");
         let (kind, namespace, name) = ("KoreTeam".into(), "acme".into(), "tellers".into());
-        let object = Source { place: Location::Resource { kind, namespace, name }, team: None };
+        let place = Location::Resource(Arc::new(Resource { kind, namespace, name }));
+        let object = Source { place, team: None };
         assert_eq!(object.to_string(), "KoreTeam acme/tellers");
     }
 }

@@ -9,11 +9,14 @@ use std::sync::Arc;
 
 /// An e-mail address. Two that differ only in ASCII case are the same person (kore-api section 4, row 34);
 /// the spelling is kept, because look-ups and writes use the account's own.
+///
+/// One text, because accounts have hundreds of thousands of facts with an address in them: the address itself where
+/// nothing is in upper case; else [`FOLDED`], the lower-case form and the address as it was written, of equal length.
 #[derive(Clone)]
-pub struct Email {
-    written: Arc<str>,
-    folded: Arc<str>,
-}
+pub struct Email(Arc<str>);
+
+/// Begins the text of an address that has a lower-case form of its own.
+const FOLDED: char = '\0';
 
 /// Why a text is not an e-mail address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,28 +57,31 @@ impl Email {
 
     /// An address as the account spells it. Nothing is checked: what is there is there.
     pub fn observed(text: &str) -> Self {
-        let written: Arc<str> = Arc::from(text);
-        let folded = if text.bytes().any(|b| b.is_ascii_uppercase()) {
-            Arc::from(text.to_ascii_lowercase())
-        } else {
-            Arc::clone(&written)
-        };
-        Self { written, folded }
+        if text.starts_with(FOLDED) || text.bytes().any(|b| b.is_ascii_uppercase()) {
+            return Self(Arc::from(format!("{FOLDED}{}{text}", text.to_ascii_lowercase())));
+        }
+        Self(Arc::from(text))
     }
 
     /// As it was written.
     pub fn as_str(&self) -> &str {
-        &self.written
+        self.forms().map_or(&self.0, |(_, written)| written)
     }
 
     /// The lower-case form that decides equality.
     pub fn folded(&self) -> &str {
-        &self.folded
+        self.forms().map_or(&self.0, |(folded, _)| folded)
+    }
+
+    /// The lower-case form and the written one, where they differ.
+    fn forms(&self) -> Option<(&str, &str)> {
+        let both = self.0.strip_prefix(FOLDED)?;
+        Some(both.split_at(both.len() / 2))
     }
 
     /// What stands behind the last `@`, in lower case.
     pub fn domain(&self) -> &str {
-        self.folded.rsplit_once('@').map_or("", |(_, domain)| domain)
+        self.folded().rsplit_once('@').map_or("", |(_, domain)| domain)
     }
 }
 
@@ -89,7 +95,7 @@ fn hides(c: char) -> bool {
 
 impl PartialEq for Email {
     fn eq(&self, other: &Self) -> bool {
-        self.folded == other.folded
+        Arc::ptr_eq(&self.0, &other.0) || self.folded() == other.folded()
     }
 }
 
@@ -103,31 +109,31 @@ impl PartialOrd for Email {
 
 impl Ord for Email {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.folded.cmp(&other.folded)
+        self.folded().cmp(other.folded())
     }
 }
 
 impl Hash for Email {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.folded.hash(state);
+        self.folded().hash(state);
     }
 }
 
 impl fmt::Display for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.written)
+        f.pad(self.as_str())
     }
 }
 
 impl fmt::Debug for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", &self.written)
+        write!(f, "{:?}", self.as_str())
     }
 }
 
 impl Serialize for Email {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.written)
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -149,6 +155,16 @@ mod tests {
         assert_eq!(written.as_str(), "Jane.Doe@Example.com");
         assert_eq!(format!("{written:?}"), "\"Jane.Doe@Example.com\"");
         assert_eq!(written.domain(), "example.com");
+        assert_eq!(written.folded(), "jane.doe@example.com");
+    }
+
+    #[test]
+    fn whatever_the_account_says_is_kept_as_it_is() {
+        for text in ["", "\0", "\0a", "\0aA", "aA", "ÄÖ@Example.com", "jane@example.com"] {
+            let email = Email::observed(text);
+            assert_eq!((email.as_str(), email.folded()), (text, text.to_ascii_lowercase().as_str()));
+        }
+        assert_ne!(Email::observed("\0aa"), Email::observed("a"));
     }
 
     #[test]

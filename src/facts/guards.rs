@@ -1,6 +1,7 @@
 //! The guards of an account as one value that is remembered, and which of them another value loosens.
 
-use super::{Allowance, Approval, FailOn, Policy, Safety};
+use super::{Allowance, Approval, Area, FailOn, Policy, RuleGuards, RuleRef, Safety};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 /// What stops a mistake.
@@ -15,6 +16,21 @@ pub struct Guards {
     pub settle: i64,
     /// Which unmanaged facts make a plan fail.
     pub fail_on: FailOn,
+    /// Policies about who may hold what, and their exceptions.
+    #[serde(default, skip_serializing_if = "RuleGuards::is_empty")]
+    pub rules: RuleGuards,
+    /// Parts of the account with owners of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub areas: Vec<Area>,
+}
+
+/// One guard: a field of the account, or a policy or exception.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GuardRef {
+    /// By path below `spec`.
+    Field(&'static str),
+    /// By name.
+    Rule(RuleRef),
 }
 
 impl Policy {
@@ -25,14 +41,45 @@ impl Policy {
             approval: self.approval,
             settle: self.settle.as_secs(),
             fail_on: self.ownership.fail_on,
+            rules: self.rules.clone(),
+            areas: self.areas.clone(),
+        }
+    }
+}
+
+impl Policy {
+    /// Puts one guard back to what it was: its loosening waits for an approval.
+    pub fn keep_guard(&mut self, guard: &GuardRef, before: &Guards) {
+        let field = match guard {
+            GuardRef::Field(field) => *field,
+            GuardRef::Rule(rule) => return self.rules.keep(rule, &before.rules),
+        };
+        let was = &before.safety;
+        let is = &mut self.safety;
+        match field {
+            "safety.maxRemovals" => is.max_removals = was.max_removals,
+            "safety.maxRemovalsPercent" => is.max_removals_percent = was.max_removals_percent,
+            "safety.minMasterAdmins" => is.min_master_admins = was.min_master_admins,
+            "safety.primaryAdmin" => is.primary_admin.clone_from(&was.primary_admin),
+            "safety.protected" => {
+                let missing: Vec<_> =
+                    was.protected.iter().filter(|pattern| !is.protected.contains(pattern)).cloned().collect();
+                is.protected.extend(missing);
+            }
+            "safety.allowRemovals" => is.allow_removals.clone_from(&was.allow_removals),
+            "approval" => self.approval = before.approval,
+            "safety.settle" => self.settle = SignedDuration::from_secs(before.settle),
+            "ownership.failOn" => self.ownership.fail_on = before.fail_on,
+            _ => {}
         }
     }
 }
 
 impl Guards {
-    /// The fields that are weaker in `now`, each with what has become of it.
+    /// The fields that are weaker in `now`, each with what has become of it. Policies say that for themselves.
     pub fn loosened_by(&self, now: &Self) -> Vec<(&'static str, String)> {
-        let Self { safety: was, approval, settle, fail_on } = self;
+        // What becomes of areas is told by plans: their owners are asked.
+        let Self { safety: was, approval, settle, fail_on, rules: _, areas: _ } = self;
         let is = &now.safety;
         let mut loosened = Vec::new();
         let mut raised = |field, before: u32, after: u32| {
@@ -91,6 +138,8 @@ mod tests {
             approval: Approval::Manual,
             settle: 120,
             fail_on: FailOn::All,
+            rules: RuleGuards::default(),
+            areas: Vec::new(),
         };
         let loose = Guards {
             safety: Safety {
@@ -108,6 +157,8 @@ mod tests {
             approval: Approval::WhenRisky,
             settle: 60,
             fail_on: FailOn::High,
+            rules: RuleGuards::default(),
+            areas: Vec::new(),
         };
         let fields: Vec<&str> = strict.loosened_by(&loose).into_iter().map(|(field, _)| field).collect();
         let all = [
@@ -129,5 +180,15 @@ mod tests {
             Guards { safety: Safety { primary_admin: other, ..strict.safety.clone() }, ..strict.clone() };
         let said = strict.loosened_by(&moved);
         assert_eq!(said, [("safety.primaryAdmin", "owner@example.com is it no longer".to_owned())]);
+        // Each of them can be put back.
+        let mut policy =
+            Policy { approval: loose.approval, safety: loose.safety.clone(), ..Policy::default() };
+        policy.settle = SignedDuration::from_secs(loose.settle);
+        policy.ownership.fail_on = loose.fail_on;
+        assert_eq!(policy.guards(), loose);
+        for field in all {
+            policy.keep_guard(&GuardRef::Field(field), &strict);
+        }
+        assert_eq!(strict.loosened_by(&policy.guards()), []);
     }
 }

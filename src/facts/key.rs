@@ -16,6 +16,9 @@ pub enum RoleType {
 }
 
 impl RoleType {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Admin, Self::Bot];
+
     /// As the API's `roleType` spells it.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -3,6 +3,7 @@
 use super::Email;
 use icu_normalizer::DecomposingNormalizerBorrowed;
 use std::collections::BTreeMap;
+use unicode_security::GeneralSecurityProfile as _;
 
 /// An address and the one it is taken for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,33 +22,54 @@ fn look(text: &str) -> String {
     capitals.to_lowercase().chars().map(drawn_like).collect()
 }
 
+/// The look by the tables of Unicode, in which `l` and `1` are one look, too: what is compared with it has a letter beyond
+/// ASCII on one side.
+fn skeleton(text: &str) -> String {
+    let drawn: String = unicode_security::skeleton(text).collect();
+    unicode_security::skeleton(&drawn.to_lowercase()).collect()
+}
+
+/// Every look that an address has.
+fn looks(email: &Email) -> [(bool, String); 2] {
+    let text = if email.as_str().is_ascii() { email.folded() } else { email.as_str() };
+    [(false, look(text)), (true, skeleton(text))]
+}
+
 /// Pairs in which an address beyond ASCII looks like another one. The one that is ASCII, or comes first, is the one
 /// that is looked like.
 pub fn look_alikes<'a>(emails: impl IntoIterator<Item = &'a Email> + Clone) -> Vec<LookAlike> {
     let strange = emails.clone().into_iter().filter(|email| !email.as_str().is_ascii());
-    let mut by_look: BTreeMap<String, Vec<&Email>> = BTreeMap::new();
+    let mut by_look: BTreeMap<(bool, String), Vec<&Email>> = BTreeMap::new();
     for email in strange {
-        by_look.entry(look(email.as_str())).or_default().push(email);
+        for look in looks(email) {
+            by_look.entry(look).or_default().push(email);
+        }
     }
     if by_look.is_empty() {
         return Vec::new();
     }
     for email in emails.into_iter().filter(|email| email.as_str().is_ascii()) {
-        if let Some(all) = by_look.get_mut(email.folded()) {
-            all.insert(0, email);
+        for look in looks(email) {
+            if let Some(all) = by_look.get_mut(&look) {
+                all.insert(0, email);
+            }
         }
     }
-    let pairs = by_look.into_values().flat_map(|mut all| {
-        all.dedup();
-        let first = all[0].clone();
-        let others: Vec<Email> =
-            all[1..].iter().filter(|email| ***email != first).map(|email| (*email).clone()).collect();
-        others.into_iter().map(move |email| LookAlike { email, like: first.clone() })
-    });
-    pairs.collect()
+    let mut pairs: Vec<LookAlike> = Vec::new();
+    for all in by_look.into_values() {
+        let like = all[0];
+        for email in all.iter().filter(|email| ***email != *like && !email.as_str().is_ascii()) {
+            let is_known = pairs.iter().any(|pair| pair.email == **email && pair.like == *like);
+            if !is_known {
+                pairs.push(LookAlike { email: (*email).clone(), like: like.clone() });
+            }
+        }
+    }
+    pairs
 }
 
-/// Letters of which scripts are in one part of an address, if there are several and one of them is Latin: `Cyrillic`.
+/// Letters of which scripts are in one part of an address, if there are several and one of them is Latin: `Cyrillic`. Signs
+/// that belong in no name are `look-alike` ones.
 pub fn mixed_with_latin(email: &Email) -> Option<&'static str> {
     let parts = email.as_str().split(['@', '.', '-', '_', '+']);
     parts
@@ -67,6 +89,7 @@ fn script(c: char) -> Option<&'static str> {
         '\u{13a0}'..='\u{13ff}' | '\u{ab70}'..='\u{abbf}' => Some("Cherokee"),
         '\u{ff21}'..='\u{ff5a}' => Some("full-width"),
         '\u{1d400}'..='\u{1d7ff}' => Some("mathematical"),
+        _ if !c.is_ascii() && !c.identifier_allowed() => Some("look-alike"),
         _ => None,
     }
 }
@@ -140,6 +163,11 @@ mod tests {
             ("ｊａｎｅ@example.com", "jane@example.com"),
             ("𝐣𝐚𝐧𝐞@example.com", "jane@example.com"),
             ("jo\u{308}rg@example.com", "jörg@example.com"), // composed and not
+            ("pau\u{217c}@example.com", "paul@example.com"), // the small Roman numeral fifty
+            ("ja\u{578}e@example.com", "jane@example.com"),  // Armenian
+            ("\u{1d0}im@example.com", "\u{12d}im@example.com"), // caron and breve
+            ("p\u{251}t@example.com", "pat@example.com"),    // the phonetic a
+            ("pat@exarnp\u{217c}e.com", "pat@example.com"),  // rn for m
         ] {
             assert_ne!(email, like);
             for pair in [[email, like], [like, email]] {
@@ -172,8 +200,21 @@ mod tests {
         assert_eq!(mixed("jаne@example.com"), Some("Cyrillic"));
         assert_eq!(mixed("jane@ex\u{3b1}mple.com"), Some("Greek"));
         assert_eq!(mixed("ｊane@example.com"), Some("full-width"));
-        for text in ["анна@example.com", "анна.smith@example.com", "jörg@example.com", "花子abc@example.com"]
-        {
+        for text in [
+            "pau\u{217c}@example.com",
+            "p\u{251}t@example.com",
+            "jane@ex\u{2024}example.com",
+            "ⓙane@example.com",
+        ] {
+            assert_eq!(mixed(text), Some("look-alike"), "{text}");
+        }
+        for text in [
+            "анна@example.com",
+            "анна.smith@example.com",
+            "jörg@example.com",
+            "花子abc@example.com",
+            "o\u{2019}brien@example.com",
+        ] {
             assert_eq!(mixed(text), None, "{text}");
         }
     }

@@ -1,6 +1,7 @@
 //! Names and ids. Each is its own type, made once where data enters, so that a wrong mix does not compile. The number
 //! is the longest text in characters that schemas allow; what the platform answers is taken as it is.
 
+use icu_normalizer::ComposingNormalizerBorrowed;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -22,6 +23,12 @@ macro_rules! text {
 
             /// The text as it was given.
             pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
                 &self.0
             }
         }
@@ -161,6 +168,12 @@ impl RoleName {
         }
     }
 
+    /// What names are compared by: as it reads, in the one spelling for all accounts.
+    #[must_use]
+    pub fn as_compared(&self, role_type: super::RoleType) -> Self {
+        Self::canonical(role_type, &as_read(self.as_str()))
+    }
+
     /// Whether this is the canonical name of the Master Admin role.
     pub fn is_master_admin(&self) -> bool {
         self.as_str() == Self::MASTER_ADMIN
@@ -180,6 +193,21 @@ impl RoleName {
     pub fn is_bot_owner(&self) -> bool {
         self.as_str() == Self::BOT_OWNER
     }
+}
+
+/// A name as people read it: composed (NFC), without blanks around it, and with one blank where there are several. Two
+/// names that read the same are one name, as far as the account has only one of them.
+pub fn as_read(name: &str) -> Cow<'_, str> {
+    let is_plain = name.is_ascii()
+        && !name.starts_with(' ')
+        && !name.ends_with(' ')
+        && !name.contains("  ")
+        && !name.bytes().any(|byte| byte.is_ascii_whitespace() && byte != b' ');
+    if is_plain {
+        return Cow::Borrowed(name);
+    }
+    let composed = ComposingNormalizerBorrowed::new_nfc().normalize(name);
+    Cow::Owned(composed.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// How a manifest names a bot: by its id where names repeat, else by its name.
@@ -211,6 +239,22 @@ impl fmt::Display for BotRef {
 mod tests {
     use super::super::RoleType;
     use super::*;
+
+    #[test]
+    fn names_that_read_the_same_are_one_name() {
+        for (name, read) in [
+            ("Bot Developer", "Bot Developer"),
+            (" Bot  Developer\t", "Bot Developer"),
+            ("Bot\u{a0}Developer", "Bot Developer"),
+            ("Jo\u{308}rg\n", "Jörg"),
+            ("花子\u{3000}組", "花子 組"),
+            (" ", ""),
+        ] {
+            assert_eq!(as_read(name), read);
+            assert_eq!(as_read(&as_read(name)), read);
+        }
+        assert_ne!(as_read("Bot developer"), as_read("Bot Developer"), "case counts");
+    }
 
     #[test]
     fn levels_are_compared_by_what_they_give() {
@@ -256,7 +300,7 @@ mod tests {
             ["Bot Owner", "Bot Developer", "Bot Tester"]
         );
         assert!(RoleName::canonical(RoleType::Bot, "App Owner").is_bot_owner());
-        assert_eq!([RoleType::Admin, RoleType::Bot].map(RoleType::as_str), ["admin", "bot"]);
+        assert_eq!(RoleType::ALL.map(RoleType::as_str), ["admin", "bot"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What koreconcile may do to an account, and what needs an approval: the policy part of a `KoreAccount`.
 
-use super::{AccountId, Email, Source};
+use super::{AccountId, Area, Email, RuleGuards, Source};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -15,6 +15,8 @@ pub struct Policy {
     pub mode: Mode,
     /// Nothing is written while set.
     pub suspend: bool,
+    /// Why it is.
+    pub suspend_reason: Option<String>,
     /// Time between full reads (controller): a target.
     pub interval: SignedDuration,
     /// Removals wait until nothing has been edited for this long (controller).
@@ -31,6 +33,10 @@ pub struct Policy {
     pub batch_size: BatchSize,
     /// How invitations go out.
     pub invitations: Invitations,
+    /// Policies about who may hold what, and their exceptions.
+    pub rules: RuleGuards,
+    /// Parts of the account with owners of their own.
+    pub areas: Vec<Area>,
     /// Where fields were written, by path below `spec` (`safety.maxRemovals`), for messages.
     pub places: BTreeMap<&'static str, Source>,
 }
@@ -41,6 +47,7 @@ impl Default for Policy {
             account_id: None,
             mode: Mode::default(),
             suspend: false,
+            suspend_reason: None,
             interval: Self::INTERVAL,
             settle: Self::SETTLE,
             approval: Approval::default(),
@@ -49,6 +56,8 @@ impl Default for Policy {
             rate: RateLimit::default(),
             batch_size: BatchSize::default(),
             invitations: Invitations::default(),
+            rules: RuleGuards::default(),
+            areas: Vec::new(),
             places: BTreeMap::new(),
         }
     }
@@ -61,6 +70,17 @@ impl Policy {
         seen: Option<&'a AccountId>,
     ) -> Option<(&'a AccountId, &'a AccountId)> {
         self.account_id.as_ref().zip(seen).filter(|(pinned, seen)| pinned != seen)
+    }
+
+    /// Why nothing is written to the account, where nothing is.
+    pub fn why_read_only(&self) -> Option<String> {
+        if self.suspend {
+            let place = self.blame("suspend");
+            let why = self.suspend_reason.as_ref().map(|why| format!(": \"{why}\"")).unwrap_or_default();
+            return Some(format!("the account is suspended ({place}){why}"));
+        }
+        (self.mode == Mode::Observe)
+            .then(|| format!("the mode of the account is Observe ({})", self.blame("mode")))
     }
 
     /// `interval`, when it is left out.
@@ -277,10 +297,21 @@ impl Safety {
 #[serde(transparent)]
 pub struct Pattern(String);
 
+impl AsRef<str> for Pattern {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 impl Pattern {
     /// Compared in lower case.
     pub fn new(text: &str) -> Self {
         Self(text.to_ascii_lowercase())
+    }
+
+    /// Whether it is a `*` alone, and so matches everything.
+    pub fn is_anything(&self) -> bool {
+        self.0 == "*"
     }
 
     /// Whether it names this person.

@@ -1,10 +1,13 @@
 //! Rules about who may hold what, as manifests declare them: what a `KorePolicy` and its exceptions come to.
 
-use super::{BotRef, BuilderAccess, Key, Pattern, PermissionName, RoleName, Source};
+use super::{
+    BotRef, BuilderAccess, Family, Key, Pattern, PermissionName, RoleName, RoleType, RuleGuards, Source,
+};
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How bad a violation is.
@@ -63,6 +66,8 @@ pub enum RuleOver {
     Bot,
     /// Each change of a plan.
     Change,
+    /// Each manifest, or object of a cluster, by itself.
+    Object,
 }
 
 /// How far a rule has to look before it can judge one change.
@@ -90,9 +95,9 @@ pub enum RuleOn {
 }
 
 /// Roles, by name or by what they permit.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct RoleSet {
-    /// By name, admin roles and bot roles alike.
+    /// By name, admin roles and bot roles alike, as names are compared.
     pub roles: Vec<RoleName>,
     /// Every role that gives one of these permissions.
     pub permissions: Vec<PermissionName>,
@@ -103,10 +108,15 @@ impl RoleSet {
     pub fn is_empty(&self) -> bool {
         self.roles.is_empty() && self.permissions.is_empty()
     }
+
+    /// Whether it has a role by name.
+    pub fn names(&self, role_type: RoleType, role: &RoleName) -> bool {
+        !self.roles.is_empty() && self.roles.contains(&role.as_compared(role_type))
+    }
 }
 
 /// Whom and what a rule is about; what is left out matches everything.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct RuleMatch {
     /// Addresses or patterns; any of them.
     pub emails: Vec<Pattern>,
@@ -114,7 +124,7 @@ pub struct RuleMatch {
     pub email_domains: Vec<String>,
     /// Domains that an address is not of; none of them.
     pub not_email_domains: Vec<String>,
-    /// Platform groups that the person is in; any of them.
+    /// Platform groups that the person is in, as their names read; any of them.
     pub groups: Vec<String>,
     /// Roles of a grant.
     pub roles: RoleSet,
@@ -131,8 +141,31 @@ impl RuleMatch {
     }
 }
 
-/// One condition of a rule.
+/// A kind of objects that a rule looks at.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ObjectKind {
+    /// The value of `kind`.
+    pub name: String,
+    /// The JSON Schema of its `spec`.
+    #[serde(skip)]
+    pub schema: Value,
+}
+
+/// An object that rules may look at by itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RuleObject {
+    /// The value of `kind`.
+    pub kind: String,
+    /// `metadata.name`
+    pub name: Arc<str>,
+    /// As an API server would store it, defaults included.
+    pub spec: Value,
+    /// Where its name is written.
+    pub source: Source,
+}
+
+/// One condition of a rule.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum RuleShape {
     /// At most this many of a set.
     Exclusive {
@@ -189,6 +222,8 @@ pub enum RuleShape {
     Cel {
         /// What it looks at.
         over: RuleOver,
+        /// Over objects: of which kinds.
+        kinds: Vec<ObjectKind>,
         /// The condition.
         rule: String,
         /// The message, fixed.
@@ -199,6 +234,25 @@ pub enum RuleShape {
 }
 
 impl RuleShape {
+    /// The kinds of facts that an addition must be of to violate it.
+    pub fn families(&self) -> BTreeSet<Family> {
+        let roles = [Family::AdminRoles, Family::BotRoles, Family::Groups, Family::RoleDefinitions];
+        let people = [Family::Membership, Family::Access, Family::Assignments];
+        match self {
+            Self::Exclusive { .. }
+            | Self::Require { .. }
+            | Self::Holders { .. }
+            | Self::Together { .. }
+            | Self::Cel { over: RuleOver::Grant | RuleOver::Role, .. } => roles.into(),
+            Self::Allow { .. } | Self::Cel { over: RuleOver::Person | RuleOver::Bot, .. } => {
+                roles.into_iter().chain(people).collect()
+            }
+            Self::Cel { over: RuleOver::Change, .. } => Family::ALL.into(),
+            // The API server judges these.
+            Self::Cel { over: RuleOver::Object, .. } => BTreeSet::new(),
+        }
+    }
+
     /// The field that declares it.
     pub fn field(&self) -> &'static str {
         match self {
@@ -224,15 +278,16 @@ impl RuleShape {
             | Self::Allow { .. }
             | Self::Require { .. }
             | Self::Together { .. }
-            | Self::Cel { over: RuleOver::Person | RuleOver::Grant | RuleOver::Change, .. } => {
-                RuleReach::Person
-            }
+            | Self::Cel {
+                over: RuleOver::Person | RuleOver::Grant | RuleOver::Change | RuleOver::Object,
+                ..
+            } => RuleReach::Person,
         }
     }
 }
 
 /// One `KorePolicy`.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PolicyRule {
     /// `metadata.name`
     pub name: Arc<str>,
@@ -244,6 +299,9 @@ pub struct PolicyRule {
     pub severity: RuleSeverity,
     /// What follows from one.
     pub action: RuleAction,
+    /// From then on what is there already goes, or is a manual step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Timestamp>,
     /// Whom and what it is about.
     pub about: RuleMatch,
     /// Its conditions; each is judged by itself.
@@ -251,6 +309,7 @@ pub struct PolicyRule {
     /// Where its name is written.
     pub source: Source,
     /// Where its fields are written, by path below `spec`.
+    #[serde(skip)]
     pub places: BTreeMap<String, Source>,
 }
 
@@ -260,6 +319,11 @@ impl PolicyRule {
         self.shapes.iter().map(RuleShape::reach).max().unwrap_or(RuleReach::Person)
     }
 
+    /// Its deadline, where it has passed: the one place where it is compared.
+    pub fn passed_deadline(&self, now: Timestamp) -> Option<Timestamp> {
+        self.deadline.filter(|deadline| *deadline <= now)
+    }
+
     /// Where a field is written; where the name is, if it was left out.
     pub fn place(&self, field: &str) -> &Source {
         self.places.get(field).unwrap_or(&self.source)
@@ -267,7 +331,7 @@ impl PolicyRule {
 }
 
 /// One `KorePolicyException`.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RuleException {
     /// `metadata.name`
     pub name: Arc<str>,
@@ -310,13 +374,45 @@ pub struct RuleSet {
     pub terms: Vec<(Key<BotRef>, GrantTerms)>,
     /// Roles that the manifests name outside of policies.
     pub known_roles: Vec<RoleName>,
+    /// The objects, where a rule looks at objects.
+    pub objects: Vec<RuleObject>,
+    /// Policies that nobody could judge yet: the additions that they could be about are denied.
+    pub unjudged: Vec<UnjudgedRule>,
     /// SHA-256 of the policies and exceptions, in hex; empty where there is none.
     pub digest: String,
 }
 
+/// A policy of which no version can be judged.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnjudgedRule {
+    /// `metadata.name`
+    pub name: Arc<str>,
+    /// What is wrong with it.
+    pub why: String,
+    /// What it could be about.
+    pub families: BTreeSet<Family>,
+    /// Where its name is written.
+    pub source: Source,
+}
+
 impl RuleSet {
+    /// The policies and exceptions as guards.
+    pub fn guards(&self) -> RuleGuards {
+        RuleGuards { rules: self.rules.clone(), exceptions: self.exceptions.clone() }
+    }
+
+    /// Takes them as they are in force: of some the loosening waits for an approval. False: nothing is different.
+    pub fn put_back(&mut self, guards: &RuleGuards) -> bool {
+        let is_other = self.rules != guards.rules || self.exceptions != guards.exceptions;
+        if is_other {
+            self.rules.clone_from(&guards.rules);
+            self.exceptions.clone_from(&guards.exceptions);
+        }
+        is_other
+    }
+
     /// Whether nothing is judged.
     pub fn is_empty(&self) -> bool {
-        self.rules.is_empty() && self.exceptions.is_empty()
+        self.rules.is_empty() && self.exceptions.is_empty() && self.unjudged.is_empty()
     }
 }

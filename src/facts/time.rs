@@ -7,6 +7,11 @@ pub fn after(at: Timestamp, duration: SignedDuration) -> Timestamp {
     at.saturating_add(duration).unwrap_or(Timestamp::MAX)
 }
 
+/// A time as people write it. The last one that is kept is how *never* was read (9999-12-31), and is shown so.
+pub fn written(at: Timestamp) -> String {
+    if at == Timestamp::MAX { "9999-12-31T23:59:59Z".to_owned() } else { at.to_string() }
+}
+
 /// How this machine's clock compares with the platform's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ClockCheck {

@@ -1,6 +1,6 @@
 //! What is true of a fact's subject.
 
-use super::{DialogId, GroupName, Level, PermissionName};
+use super::{DialogId, GroupName, Level, PermissionName, as_read};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -141,8 +141,8 @@ impl Value {
         match (desired, self) {
             (Self::Held, Self::Held | Self::Inherited(_)) | (Self::Member(_), Self::Member(_)) => true,
             (Self::Names(desired), Self::Names(seen)) => {
-                part_is_met(desired.first.as_deref(), seen.first.as_deref())
-                    && part_is_met(desired.last.as_deref(), seen.last.as_deref())
+                name_is_met(desired.first.as_deref(), seen.first.as_deref())
+                    && name_is_met(desired.last.as_deref(), seen.last.as_deref())
             }
             (Self::Dialogs(desired), Self::Dialogs(seen)) => {
                 desired.only.is_none() || desired.only == seen.only
@@ -161,6 +161,11 @@ impl Value {
 /// Nothing declared is always met; the platform answers a missing text and an empty one alike.
 fn part_is_met(desired: Option<&str>, seen: Option<&str>) -> bool {
     desired.is_none_or(|desired| desired == seen.unwrap_or_default())
+}
+
+/// The same for a name: two that read the same are the same.
+fn name_is_met(desired: Option<&str>, seen: Option<&str>) -> bool {
+    desired.is_none_or(|desired| as_read(desired) == as_read(seen.unwrap_or_default()))
 }
 
 impl fmt::Display for Value {

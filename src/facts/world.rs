@@ -116,6 +116,26 @@ impl World {
         }
     }
 
+    /// Everything but the facts.
+    pub(super) fn without_facts(&self) -> Self {
+        let Self { account, facts: _, coverage, directory, warnings, sign_on, last_sign_ins, calls } = self;
+        Self {
+            account: account.clone(),
+            facts: Vec::new(),
+            coverage: coverage.clone(),
+            directory: directory.clone(),
+            warnings: warnings.clone(),
+            sign_on: sign_on.clone(),
+            last_sign_ins: last_sign_ins.clone(),
+            calls: *calls,
+        }
+    }
+
+    /// The same with other facts: sorted by key, each key once.
+    pub(super) fn with_facts(self, facts: Vec<(Key, Value)>) -> Self {
+        Self { facts, ..self }
+    }
+
     /// Takes back every proof: the facts stand as they were seen, but nothing is complete or absent any more.
     pub fn distrust(&mut self, why: &str) {
         for extent in self.coverage.listings.values_mut() {
@@ -152,6 +172,16 @@ impl WorldBuilder {
     /// Starts with nothing seen.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same, with room for so many facts.
+    pub fn with_capacity(facts: usize) -> Self {
+        Self { facts: Vec::with_capacity(facts) }
+    }
+
+    /// Makes room for so many facts more.
+    pub fn reserve(&mut self, facts: usize) {
+        self.facts.reserve(facts);
     }
 
     /// Adds what was seen. A role seen both directly and through groups is held directly; several groups add up;
@@ -269,7 +299,8 @@ impl Seen {
     /// A full answer.
     pub const ALL: Self = Self { names: true, access: true, groups: true, roles: true, assignments: true };
 
-    fn covers(self, family: Family) -> bool {
+    /// Whether the answer carried facts of this family.
+    pub fn covers(self, family: Family) -> bool {
         match family {
             Family::Names => self.names,
             Family::Access => self.access,

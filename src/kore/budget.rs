@@ -42,24 +42,31 @@ impl Budget {
     /// A send time in the future means that the machine's clock was set back; it counts as now, so that nobody
     /// waits longer than a window.
     pub fn next_slot(&self, now: Timestamp) -> Timestamp {
+        self.next_slot_leaving(now, 0)
+    }
+
+    /// The same for a call that leaves so many of each hour to others. At least one call an hour remains.
+    pub fn next_slot_leaving(&self, now: Timestamp, leave: usize) -> Timestamp {
         let free = |limit: usize, window: SignedDuration| {
             let oldest = self.sent.len().checked_sub(limit).and_then(|at| self.sent.get(at));
             oldest.map_or(now, |sent| after((*sent).min(now), window))
         };
         let drained = self.drained_until.min(after(now, HOUR));
-        now.max(drained).max(free(self.per_minute, MINUTE)).max(free(self.per_hour, HOUR))
+        let per_hour = self.per_hour.saturating_sub(leave).max(1);
+        now.max(drained).max(free(self.per_minute, MINUTE)).max(free(per_hour, HOUR))
     }
 
-    /// How many calls could be sent from `now` up to and including `now + duration`.
-    pub fn room_within(&self, now: Timestamp, duration: SignedDuration) -> usize {
+    /// How many calls could be sent from `now` up to and including `now + duration`, all leaving so many of each hour to
+    /// others.
+    pub fn room_within(&self, now: Timestamp, duration: SignedDuration, leave: usize) -> usize {
         let end = after(now, duration);
         let mut ahead = self.clone();
-        let mut at = ahead.next_slot(now);
+        let mut at = ahead.next_slot_leaving(now, leave);
         let mut room = 0;
         while at <= end {
             ahead.record(at);
             room += 1;
-            at = ahead.next_slot(at);
+            at = ahead.next_slot_leaving(at, leave);
         }
         room
     }
@@ -139,7 +146,19 @@ mod tests {
             budget.record(at(ms));
         }
         assert_eq!(budget.next_slot(at(21_000)), at(60_000));
-        assert_eq!(budget.room_within(at(21_000), SignedDuration::from_secs(50)), 2);
+        assert_eq!(budget.room_within(at(21_000), SignedDuration::from_secs(50), 0), 2);
+    }
+
+    #[test]
+    fn what_is_left_to_others_is_theirs() {
+        let mut budget = Budget::new(limit(10, 10));
+        for ms in 0..7 {
+            budget.record(at(ms));
+        }
+        assert_eq!(budget.next_slot_leaving(at(100), 3), at(3_600_000));
+        assert_eq!(budget.next_slot_leaving(at(100), 2), at(100));
+        assert_eq!(budget.next_slot_leaving(at(100), 10), at(3_600_006), "one an hour remains");
+        assert_eq!([0, 2, 3].map(|leave| budget.room_within(at(100), MINUTE, leave)), [3, 1, 0]);
     }
 
     #[test]
@@ -152,7 +171,7 @@ mod tests {
         }
         assert_eq!(now, at(60_000));
         assert_eq!(budget.next_slot(now), at(3_600_000));
-        assert_eq!(budget.room_within(now, SignedDuration::from_secs(60)), 0);
+        assert_eq!(budget.room_within(now, SignedDuration::from_secs(60), 0), 0);
     }
 
     #[test]
@@ -176,8 +195,8 @@ mod tests {
     fn the_reserve_is_left_to_others() {
         let budget =
             Budget::new(RateLimit { per_minute: 60, per_hour: 1800, reserve: 6, ..RateLimit::default() });
-        assert_eq!(budget.room_within(at(0), SignedDuration::ZERO), 54);
-        assert_eq!(budget.room_within(at(0), SignedDuration::from_secs(60)), 108);
+        assert_eq!(budget.room_within(at(0), SignedDuration::ZERO, 0), 54);
+        assert_eq!(budget.room_within(at(0), SignedDuration::from_secs(60), 0), 108);
     }
 
     /// Every schedule of up to seven calls with gaps from a small set, against the rule counted by hand.
@@ -295,7 +314,7 @@ mod tests {
                 budget.record(now);
             }
             let duration = SignedDuration::from_secs(seconds);
-            let room = budget.room_within(now, duration);
+            let room = budget.room_within(now, duration, 0);
             let mut last = now;
             for _ in 0..room {
                 last = budget.next_slot(last);

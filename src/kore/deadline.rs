@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 /// Which deadline a call has missed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Deadline {
-    /// The [`LeaseTerm`] has ended: another replica may lead.
+    /// The [`LeaseTerm`] has ended: another replica may lead, or another run has the lock.
     Lease,
     /// The observation that the call was checked against would be older than 60 s.
     Freshness,
@@ -18,7 +18,7 @@ impl Deadline {
     /// What happens next, for the last line of a message.
     pub(super) fn next_step(self) -> &'static str {
         match self {
-            Self::Lease => "the new leader continues",
+            Self::Lease => "whoever has it now continues",
             Self::Freshness => "the changes are checked against another observation first",
         }
     }
@@ -28,7 +28,7 @@ impl Deadline {
 impl fmt::Display for Deadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Lease => "the lease has ended, and another replica may lead now",
+            Self::Lease => "the lease has ended, and another process may write now",
             Self::Freshness => "the observation that the call was checked against would be older than 60 s",
         })
     }

@@ -156,9 +156,9 @@ mod tests {
         let error = KoreError::DeadlinePassed { endpoint: Endpoint::UpdateUsers, which: Deadline::Lease };
         let text = error.to_string();
         let first = text.lines().next().unwrap();
-        assert_eq!(first, "the lease has ended, and another replica may lead now");
+        assert_eq!(first, "the lease has ended, and another process may write now");
         assert!(text.contains("nothing was sent"), "{text}");
-        assert!(text.ends_with("the new leader continues"), "{text}");
+        assert!(text.ends_with("whoever has it now continues"), "{text}");
         assert!(!text.contains("rateLimit") && !text.contains("budget") && !text.contains("wait"), "{text}");
         assert_eq!(error.endpoint(), Endpoint::UpdateUsers);
     }

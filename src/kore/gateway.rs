@@ -9,11 +9,11 @@ use super::reply::{self, ReplyKind};
 use super::token::Credentials;
 use super::transport::{Body, Stage, Transport, TransportError, WireRequest, WireResponse};
 use super::{Clock, Endpoint};
-use crate::facts::BotId;
+use crate::facts::{BotId, ClockCheck, RateLimit};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
@@ -55,6 +55,8 @@ struct Inner {
     parts: Parts,
     in_flight: Semaphore,
     calls: Mutex<BTreeMap<Endpoint, u32>>,
+    /// So many calls of each hour are left to what must not be late.
+    left_to_urgent: AtomicUsize,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -124,7 +126,21 @@ impl Gateway {
     /// Puts it together; sends nothing.
     pub fn new(parts: Parts) -> Self {
         let (in_flight, calls) = (Semaphore::new(IN_FLIGHT), Mutex::default());
-        Self(Arc::new(Inner { parts, in_flight, calls }))
+        Self(Arc::new(Inner { parts, in_flight, calls, left_to_urgent: AtomicUsize::new(0) }))
+    }
+
+    /// From now on, calls leave so many of each hour to what must not be late; 0: they are that themselves.
+    pub fn leave_to_urgent(&self, calls: usize) {
+        self.0.left_to_urgent.store(calls, Ordering::Relaxed);
+    }
+
+    fn left_to_urgent(&self) -> usize {
+        self.0.left_to_urgent.load(Ordering::Relaxed)
+    }
+
+    /// The limits that it keeps.
+    pub fn limit(&self) -> RateLimit {
+        self.0.parts.ledger.limit()
     }
 
     /// Requests made so far, by endpoint, tries and refusals included: each may have cost the account a call.
@@ -134,7 +150,7 @@ impl Gateway {
 
     /// How many calls could be sent from now within that time.
     pub fn room_within(&self, duration: SignedDuration) -> usize {
-        self.0.parts.ledger.room_within(self.now(), duration)
+        self.0.parts.ledger.room_within(self.now(), duration, self.left_to_urgent())
     }
 
     /// How many calls the minute and the hour that end now have left.
@@ -155,9 +171,9 @@ impl Gateway {
         let endpoint = Endpoint::UsersInfo;
         let Parts { ledger, clock, observer, max_wait, transport: _, credentials: _ } = &self.0.parts;
         let from = clock.now();
-        while ledger.room_within(clock.now(), within) < calls {
+        while self.room_within(within) < calls {
             let now = clock.now();
-            let (waited, slot) = (now.duration_since(from), ledger.next_slot(now));
+            let (waited, slot) = (now.duration_since(from), ledger.next_slot(now, self.left_to_urgent()));
             let slot = if slot > now { slot } else { now.saturating_add(STEP).unwrap_or(Timestamp::MAX) };
             let wait = slot.duration_since(now);
             if waited.saturating_add(wait) > *max_wait {
@@ -177,6 +193,11 @@ impl Gateway {
     /// The time, by the gateway's clock.
     pub fn now(&self) -> Timestamp {
         self.0.parts.clock.now()
+    }
+
+    /// How this machine's clock compares with the platform's, as its answers tell.
+    pub fn clock_check(&self) -> ClockCheck {
+        self.0.parts.transport.clock_check()
     }
 
     /// A read: the body of a 2xx answer. Repeats on 5xx, time-outs and broken connections, with growing jittered pauses.
@@ -288,7 +309,7 @@ impl Gateway {
             if let Some(which) = deadlines.missed_at(now) {
                 return Err(passed(which));
             }
-            let Admission::At(slot) = ledger.take(now) else { return Ok(()) };
+            let Admission::At(slot) = ledger.take_leaving(now, self.left_to_urgent()) else { return Ok(()) };
             let (wait, max_wait) = (slot.duration_since(now), max_wait.saturating_sub(spent.total));
             if wait > max_wait {
                 return Err(KoreError::RateLimited { endpoint, wait, max_wait });
@@ -310,7 +331,7 @@ impl Gateway {
         call: &Call,
         tally: &Tally,
     ) -> Result<Result<WireResponse, TransportError>, KoreError> {
-        let Inner { parts, in_flight: _, calls } = &*self.0;
+        let Inner { parts, in_flight: _, calls, left_to_urgent: _ } = &*self.0;
         let Call { endpoint, bot, query, body, tries: _, deadlines: _ } = call;
         let auth = parts.credentials.token(parts.clock.now()).map_err(|error| KoreError::Credentials {
             endpoint: *endpoint,

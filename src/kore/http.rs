@@ -148,11 +148,6 @@ impl HttpTransport {
         self.dates.lock_anyway().latest()
     }
 
-    /// How this machine's clock compares with the platform's, by its last answers that nothing in between has kept.
-    pub fn clock_check(&self) -> ClockCheck {
-        self.dates.lock_anyway().check()
-    }
-
     fn note_date(&self, method: Method, headers: &HeaderMap, took: Duration) {
         let date = headers.get(DATE).and_then(|value| value.to_str().ok());
         if let Some(date) = date.and_then(|date| rfc2822::parse(date).ok()) {
@@ -184,6 +179,11 @@ impl HttpTransport {
 
 #[async_trait]
 impl Transport for HttpTransport {
+    /// By its last answers that nothing in between has kept.
+    fn clock_check(&self) -> ClockCheck {
+        self.dates.lock_anyway().check()
+    }
+
     async fn send(&self, request: &WireRequest) -> Result<WireResponse, TransportError> {
         let WireRequest { method: asked, path, query, auth, body } = request;
         let method = match asked {

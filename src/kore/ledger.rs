@@ -68,8 +68,13 @@ impl Ledger {
 
     /// Takes a turn if there is one now.
     pub fn take(&self, now: Timestamp) -> Admission {
+        self.take_leaving(now, 0)
+    }
+
+    /// Takes a turn if there is one now that leaves so many calls of each hour to others.
+    pub fn take_leaving(&self, now: Timestamp, leave: usize) -> Admission {
         self.with(now, |budget| {
-            let slot = budget.next_slot(now);
+            let slot = budget.next_slot_leaving(now, leave);
             if slot > now {
                 return (Admission::At(slot), None);
             }
@@ -103,9 +108,9 @@ impl Ledger {
         });
     }
 
-    /// The earliest time at which one more call may be sent.
-    pub fn next_slot(&self, now: Timestamp) -> Timestamp {
-        self.with(now, |budget| (budget.next_slot(now), None))
+    /// The earliest time at which one more call may be sent that leaves so many of each hour to others.
+    pub fn next_slot(&self, now: Timestamp, leave: usize) -> Timestamp {
+        self.with(now, |budget| (budget.next_slot_leaving(now, leave), None))
     }
 
     /// How many calls the minute and the hour that end now have left.
@@ -113,9 +118,9 @@ impl Ledger {
         self.with(now, |budget| (budget.left(now), None))
     }
 
-    /// How many calls could be sent from now within that time.
-    pub fn room_within(&self, now: Timestamp, duration: SignedDuration) -> usize {
-        self.with(now, |budget| (budget.room_within(now, duration), None))
+    /// How many calls could be sent from now within that time, all leaving so many of each hour to others.
+    pub fn room_within(&self, now: Timestamp, duration: SignedDuration, leave: usize) -> usize {
+        self.with(now, |budget| (budget.room_within(now, duration, leave), None))
     }
 
     /// Brings the budget up to date with the file, asks it, and notes what was decided.

@@ -1,6 +1,7 @@
 //! The one door to the network, as a trait: HTTP in earnest, a router in process or a script in tests.
 
 use super::Method;
+use crate::facts::ClockCheck;
 use async_trait::async_trait;
 use secrecy::SecretString;
 use std::borrow::Cow;
@@ -13,6 +14,11 @@ pub trait Transport: Send + Sync {
     /// # Errors
     /// Only when no whole answer came; an HTTP error status is an answer.
     async fn send(&self, request: &WireRequest) -> Result<WireResponse, TransportError>;
+
+    /// How this machine's clock compares with the platform's, as its answers tell.
+    fn clock_check(&self) -> ClockCheck {
+        ClockCheck::NotCompared
+    }
 }
 
 /// One request. Debug shows neither token nor body.

@@ -103,7 +103,7 @@ codes! {
     FixedRole = "fixed-role", Error;
     /// A rule of the schema without a code of its own is broken, or could not be run.
     Rule = "rule", Error;
-    /// The object is in another namespace than the account, and `allowedNamespaces` does not allow this.
+    /// The document is of an area, and what it declares is not in the area's `mayTouch`.
     NotAllowed = "not-allowed", Error;
     /// Two documents of one kind and name.
     DuplicateObject = "duplicate-object", Error;
@@ -145,10 +145,18 @@ codes! {
     ExceptionUnused = "exception-unused", Warning;
     /// What is declared violates a policy with Deny.
     PolicyDenied = "policy-denied", Error;
+    /// What is declared violates a policy whose deadline has passed.
+    PolicyOverdue = "policy-overdue", Error;
     /// What is declared violates a policy with Warn.
     PolicyWarned = "policy-warned", Warning;
     /// What is declared violates a policy with Audit.
     PolicyAudited = "policy-audited", Note;
+    /// A path of an area is no pattern, or matches no loaded manifest; or an area is nowhere.
+    AreaPath = "area-path", Error;
+    /// A pattern of an area can match nothing.
+    AreaPattern = "area-pattern", Error;
+    /// Two areas of an account cover one document or one namespace.
+    AreaOverlap = "area-overlap", Error;
     /// An Authoritative object has no subjects, and `allowEmpty` is not true: nothing is pruned.
     NobodyLeft = "nobody-left", Warning;
     /// Two `KoreAccounts` with one `accountId`: each plans without the other's manifests.
@@ -275,6 +283,14 @@ impl Finding {
     pub fn related(mut self, spot: Spot, message: impl Into<String>) -> Self {
         self.related.push(Related { spot, message: message.into() });
         self
+    }
+
+    /// What was found, and the next step where there is one, in one line.
+    pub fn with_next_step(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}; {hint}", self.message),
+            None => self.message.clone(),
+        }
     }
 
     /// Whether it takes its document out of use.

@@ -10,12 +10,14 @@
 //! documents that people wrote. This room knows `facts` and nobody
 //! else: no clock (`now` is passed in), no network, no task, and it prints nothing.
 
+mod areas;
 pub mod check;
 pub mod compile;
 pub mod edit;
 pub mod finding;
 mod folder;
 pub mod format;
+mod gaps;
 pub mod kinds;
 pub mod load;
 pub mod marks;
@@ -26,10 +28,12 @@ pub mod sources;
 pub mod tree;
 pub mod write;
 
+pub use areas::namespaces_let_in;
 pub use compile::{
     AccountConnection, AccountServer, CompileError, Compiled, CredentialRefs, Expiry, SecretRef, compile,
 };
 pub use finding::{Code, Finding, Severity, Span, Spot};
+pub use gaps::{of_left_out, of_unreadable};
 pub use load::Input;
 pub use model::{Manifest, Manifests, Texts};
 

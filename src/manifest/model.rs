@@ -1,11 +1,14 @@
 //! Checked manifests: what people wrote, typed, with the places it stands.
 
 use super::finding::{Finding, Span, Spot};
-use super::kinds::account::AllowedNamespace;
 use super::kinds::{Kind, Spec};
 use super::load::Input;
 use super::marks::Marks;
-use crate::facts::{Completeness, DeletionPolicy, LoadedObject, Location, ObjectRef, Source};
+use crate::facts::{
+    BotRef, Completeness, DeletionPolicy, Gap, LoadedObject, Location, ObjectRef, Resource, ScopeExtent,
+    Source,
+};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -18,6 +21,8 @@ pub struct Manifest {
     pub namespace: Option<Arc<str>>,
     /// What it says.
     pub spec: Spec,
+    /// The same as it is written, with defaults: kept where a policy looks at objects.
+    pub value: Option<Arc<Value>>,
     /// Where it comes from.
     pub origin: Origin,
 }
@@ -39,7 +44,13 @@ pub enum Origin {
 impl Manifest {
     /// An object of a cluster.
     pub fn resource(namespace: &str, name: &str, spec: Spec) -> Self {
-        Self { name: Arc::from(name), namespace: Some(Arc::from(namespace)), spec, origin: Origin::Resource }
+        Self {
+            name: Arc::from(name),
+            namespace: Some(Arc::from(namespace)),
+            spec,
+            value: None,
+            origin: Origin::Resource,
+        }
     }
 
     /// Which kind it is.
@@ -91,9 +102,53 @@ impl Manifest {
             Spec::RoleBinding(spec) => spec.deletion_policy.unwrap_or(DeletionPolicy::Remove),
             Spec::BotAssignment(spec) => spec.deletion_policy.unwrap_or(DeletionPolicy::Remove),
             // A role keeps what it may do; whom a team brought in is kept or not as the account says of people.
-            Spec::Account(_) | Spec::Team(_) | Spec::Role(_) | Spec::Policy(_) | Spec::PolicyException(_) => {
-                DeletionPolicy::Retain
+            Spec::Account(_)
+            | Spec::Team(_)
+            | Spec::Role(_)
+            | Spec::Policy(_)
+            | Spec::PolicyException(_)
+            | Spec::Baseline(_)
+            | Spec::Area(_) => DeletionPolicy::Retain,
+        }
+    }
+
+    /// The list of holders that it is about, if it is about one.
+    pub(super) fn list(&self) -> Option<ScopeExtent<BotRef>> {
+        match &self.spec {
+            Spec::GroupMembership(spec) => Some(spec.list()),
+            Spec::RoleBinding(spec) => Some(spec.list()),
+            Spec::BotAssignment(spec) => Some(spec.list()),
+            Spec::Account(_)
+            | Spec::User(_)
+            | Spec::Team(_)
+            | Spec::Role(_)
+            | Spec::Policy(_)
+            | Spec::PolicyException(_)
+            | Spec::Baseline(_)
+            | Spec::Area(_) => None,
+        }
+    }
+
+    /// The teams that it names.
+    pub(super) fn teams(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        match &self.spec {
+            Spec::Team(spec) => Box::new(spec.teams.iter().map(String::as_str)),
+            Spec::GroupMembership(spec) => {
+                Box::new(spec.subjects.iter().filter_map(|subject| subject.team.as_deref()))
             }
+            Spec::RoleBinding(spec) => {
+                Box::new(spec.subjects.iter().filter_map(|subject| subject.team.as_deref()))
+            }
+            Spec::BotAssignment(spec) => {
+                Box::new(spec.subjects.iter().filter_map(|subject| subject.team.as_deref()))
+            }
+            Spec::Account(_)
+            | Spec::User(_)
+            | Spec::Role(_)
+            | Spec::Policy(_)
+            | Spec::PolicyException(_)
+            | Spec::Baseline(_)
+            | Spec::Area(_) => Box::new(std::iter::empty()),
         }
     }
 
@@ -119,33 +174,17 @@ impl Manifest {
         }
     }
 
-    /// What objects of another namespace may touch, where this is an account that lets them in.
-    pub fn allows(&self, namespace: &str) -> Option<&AllowedNamespace> {
-        match &self.spec {
-            Spec::Account(spec) => {
-                spec.allowed_namespaces.iter().find(|allowed| allowed.namespace == namespace)
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether an object may belong to this account: one namespace, or one that the account lets in.
-    pub fn reaches(&self, object: &Self) -> bool {
-        self.shares_namespace_with(object)
-            || object.namespace.as_deref().and_then(|namespace| self.allows(namespace)).is_some()
-    }
-
     fn source_of(&self, find: impl FnOnce(&Marks) -> Span) -> Source {
         let place = match &self.origin {
             Origin::File { file, marks } => {
                 let Span { line, column, start: _, end: _ } = find(marks);
                 Location::File { file: Arc::clone(file), line, column }
             }
-            Origin::Resource => Location::Resource {
+            Origin::Resource => Location::Resource(Arc::new(Resource {
                 kind: Arc::from(self.kind().name()),
                 namespace: self.namespace.clone().unwrap_or_else(|| Arc::from("")),
                 name: Arc::clone(&self.name),
-            },
+            })),
         };
         Source { place, team: None }
     }
@@ -219,6 +258,10 @@ impl std::fmt::Debug for Originals {
 #[derive(Clone, Debug, Default)]
 pub struct Manifests {
     pub(super) objects: Vec<Manifest>,
+    /// Objects of a cluster that are not used, because of what they say or of another one.
+    pub(super) left_out: Vec<Manifest>,
+    /// Objects that could not be used, and what they could have spoken about.
+    pub(super) gaps: Vec<Gap>,
     pub(super) findings: Vec<Finding>,
     pub(super) skipped: Skipped,
     pub(super) texts: Texts,
@@ -296,6 +339,11 @@ impl Manifests {
         let accounts: Vec<Arc<str>> =
             self.accounts().iter().map(|account| Arc::clone(&account.name)).collect();
         self.completeness.extend(accounts.into_iter().map(|account| (account, Completeness::Complete)));
+    }
+
+    /// An object that could not be used: what it could have spoken about is neither pruned nor retired.
+    pub fn add_gap(&mut self, gap: Gap) {
+        self.gaps.push(gap);
     }
 
     /// Sets whether all manifests of an account are loaded (files: [`super::sources::survey`]; a cluster: its

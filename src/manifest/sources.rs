@@ -372,16 +372,33 @@ pub fn is_pattern(text: &str) -> bool {
 
 /// Whether a line of `sources` means a file, by their names alone: nothing is looked up on disk.
 pub(super) fn names(account_file: &str, source: &str, file: &str) -> bool {
-    let (before, pattern) = split(source);
-    let base = without_dots(&folder_of(account_file).join(before));
-    let file = without_dots(Path::new(file));
-    match file.strip_prefix(&base) {
-        Ok(below) if pattern.is_empty() => below.as_os_str().is_empty() || is_yaml(&file),
-        Ok(below) => {
-            Pattern::new(&pattern).is_ok_and(|pattern| pattern.is_match(below))
-                && !folder::is_hidden_below(below)
+    SourcePath::new(account_file, source).is_ok_and(|path| path.is_match(file))
+}
+
+/// A path or a pattern, relative to the file of an account, that means files by their names alone.
+pub(super) struct SourcePath {
+    base: PathBuf,
+    /// Below the base; `None`: a file, or a folder with all below it.
+    pattern: Option<Pattern>,
+}
+
+impl SourcePath {
+    /// An error says why it is no pattern.
+    pub(super) fn new(account_file: &str, source: &str) -> Result<Self, String> {
+        let (before, pattern) = split(source);
+        let base = without_dots(&folder_of(account_file).join(before));
+        let pattern = if pattern.is_empty() { None } else { Some(Pattern::new(&pattern)?) };
+        Ok(Self { base, pattern })
+    }
+
+    /// Whether it means a file.
+    pub(super) fn is_match(&self, file: &str) -> bool {
+        let file = without_dots(Path::new(file));
+        match (file.strip_prefix(&self.base), &self.pattern) {
+            (Ok(below), None) => below.as_os_str().is_empty() || is_yaml(&file),
+            (Ok(below), Some(pattern)) => pattern.is_match(below) && !folder::is_hidden_below(below),
+            (Err(_), _) => false,
         }
-        Err(_) => false,
     }
 }
 

@@ -18,6 +18,13 @@ const MOST_NODES: usize = 4_000_000;
 
 const TEMPLATE: &str = "this looks like a template: give the rendered files, or a folder without templates";
 
+/// A line that was meant as `---`: indented, with another number of dashes, or with longer ones.
+fn is_separator(line: &str) -> bool {
+    let dashes = line.trim();
+    (2..=5).contains(&dashes.chars().count())
+        && dashes.chars().all(|sign| matches!(sign, '-' | '\u{2013}' | '\u{2014}'))
+}
+
 /// A value with its place.
 #[derive(Debug)]
 pub struct Node<'a> {
@@ -337,6 +344,8 @@ impl<'a> Builder<'a, '_> {
             TEMPLATE
         } else if line.split_once("apiVersion:").is_some_and(|(before, _)| before.ends_with(is_of_value)) {
             "a document begins here: end the line before apiVersion, and write --- between the two"
+        } else if is_separator(line) {
+            "if a document begins behind this line, write --- here: three dashes, without a blank before them"
         } else if line.contains('\t') {
             "there is a tab on this line: YAML is indented with spaces"
         } else {

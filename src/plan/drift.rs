@@ -72,7 +72,7 @@ pub fn drift(plan: &Plan, world: &World, memory: &Memory) -> Vec<Drift> {
     let gone = people_gone(plan, world);
     let mut found: Vec<Drift> = Vec::new();
     found.extend(plan.unmanaged.iter().filter_map(|fact| {
-        let is_shown = facts_of_others(&fact.subject, world);
+        let is_shown = fact.tolerated.is_none() && facts_of_others(&fact.subject, world);
         is_shown.then(|| new(&fact.subject, world, memory))
     }));
     for change in &plan.changes {

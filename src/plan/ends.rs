@@ -102,6 +102,10 @@ pub(super) fn over(recalled: &[(Key, RememberedFact)], declared: &[(Key, Want)],
 
 /// `2027-01-20 18:00 UTC`
 pub(super) fn moment(at: Timestamp) -> String {
+    if at == Timestamp::MAX {
+        // As it was written: it is how databases write "never".
+        return "9999-12-31 23:59:59 UTC".to_owned();
+    }
     let format = if at.as_second() % 60 == 0 { "%Y-%m-%d %H:%M UTC" } else { "%Y-%m-%d %H:%M:%S UTC" };
     at.strftime(format).to_string()
 }
@@ -115,6 +119,7 @@ mod tests {
         for (at, shown) in [
             ("2027-01-20T18:00:00Z", "2027-01-20 18:00 UTC"),
             ("2027-01-20T18:00:05Z", "2027-01-20 18:00:05 UTC"),
+            ("9999-12-30T22:00:00.999999999Z", "9999-12-31 23:59:59 UTC"),
         ] {
             assert_eq!(moment(at.parse().unwrap()), shown);
         }

@@ -2,12 +2,13 @@
 //! would leave too few Master Admins.
 
 use super::memory::{CONTESTED_AFTER, UNKEPT_AFTER};
-use super::model::{Change, ChangeId, Entry, Reason};
+use super::model::{Action, Change, ChangeId, Entry, Reason};
 use super::{Context, risk};
 use crate::facts::{
-    Email, Family, GroupName, Holder, Key, Listing, Membership, Policy, RoleName, Safety, Value, World,
+    self, Email, Family, GroupName, Holder, Key, Listing, Membership, Policy, RoleName, Safety, Value, World,
     count, nearest,
 };
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -16,6 +17,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub struct Limits {
     /// `--allow-removals N`: up to this many, overriding the ceilings of the policy.
     pub allow_removals: Option<u32>,
+    /// `--take-over`: lists that are authoritative for the first time are pruned, too.
+    #[serde(default)]
+    pub take_over: bool,
 }
 
 /// Every refusal, with the changes that it blocks.
@@ -169,21 +173,31 @@ fn ceiling(removals: &[&Change], observed: &World, policy: &Policy, context: &Co
             format!("{}{so_far}, {allowed} allowed ({rule}); {breakdown}", count(removals.len(), "removal"));
         return Some(refusal(Reason::RemovalCeiling, message, next_step, removals.iter().copied()));
     }
-    let percent = policy.safety.max_removals_percent;
-    for (family, removed) in &by_family {
+    let message = by_family.iter().find_map(|(family, removed)| {
         let earlier = lately.get(family).copied().unwrap_or_default();
-        let facts = earlier + family_size(*family, observed);
-        let allowed = share(facts, percent);
-        if removed + earlier > allowed {
-            let rule = policy.blame("safety.maxRemovalsPercent");
-            let message = format!(
-                "{}: {removed}{so_far} of {facts} would be removed, {allowed} allowed at {percent} % ({rule})",
-                family.label()
-            );
-            return Some(refusal(Reason::RemovalCeiling, message, next_step, removals.iter().copied()));
-        }
-    }
-    None
+        above_share(*family, [*removed, earlier], &so_far, observed, policy)
+    })?;
+    Some(refusal(Reason::RemovalCeiling, message, next_step, removals.iter().copied()))
+}
+
+/// What is said where more of a family would be removed than its share.
+fn above_share(
+    family: Family,
+    [removed, earlier]: [usize; 2],
+    so_far: &str,
+    observed: &World,
+    policy: &Policy,
+) -> Option<String> {
+    let percent = policy.safety.max_removals_percent;
+    let facts = earlier + family_size(family, observed);
+    let allowed = share(facts, percent);
+    (removed + earlier > allowed).then(|| {
+        let rule = policy.blame("safety.maxRemovalsPercent");
+        format!(
+            "{}: {removed}{so_far} of {facts} would be removed, {allowed} allowed at {percent} % ({rule})",
+            family.label()
+        )
+    })
 }
 
 /// Of more removals than the ceilings allow, those that are not of the highest risk.
@@ -244,8 +258,12 @@ fn share(facts: usize, percent: u32) -> usize {
 /// Beyond two minutes of difference between the clocks, nothing happens because of an end.
 fn clock_skew(changes: &[Change], context: &Context) -> Option<Entry> {
     let ahead = context.clock.skew()?;
-    let hangs_on_end =
-        |change: &&Change| change.has_ended() || (!change.action.is_removal() && change.until.is_some());
+    let hangs_on_end = |change: &&Change| match (change.action, change.until) {
+        (Action::Add | Action::Change | Action::Remove, until) => until.is_some(),
+        // An end outlives its object; what was taken out of the manifests before its end goes as it is.
+        (Action::Retire, until) => until.is_some_and(|until| until <= context.now),
+        (Action::Prune, _) => false,
+    };
     let changes: Vec<&Change> = changes.iter().filter(hangs_on_end).collect();
     (!changes.is_empty()).then(|| {
         let seconds = ahead.as_secs().unsigned_abs();
@@ -387,23 +405,46 @@ pub(super) fn idle(observed: &World, policy: &Policy) -> Vec<String> {
 }
 
 /// What was applied repeatedly within a day is being reverted by another process, such as an attribute mapping of the
-/// identity provider. It is not sent again until the manifest changes.
+/// identity provider. It is not sent again until the manifest changes, or an approver has seen it.
 fn contested(changes: &[Change], context: &Context) -> Option<Entry> {
-    let contested: Vec<&Change> = changes
-        .iter()
-        .filter(|change| context.memory.times_applied(&change.id, context.now) >= CONTESTED_AFTER)
-        .collect();
+    let is_acknowledged =
+        |change: &Change| context.day.as_ref().is_some_and(|day| day.acknowledged.contains(&change.id));
+    let is_contested = |change: &&Change| {
+        let times = context.memory.times_applied(&change.id, wanted_since(change, context), context.now);
+        times >= CONTESTED_AFTER && !is_acknowledged(change)
+    };
+    let contested: Vec<&Change> = changes.iter().filter(is_contested).collect();
     (!contested.is_empty()).then(|| {
         let facts = count(contested.len(), "fact");
         refusal(
             Reason::Contested,
             format!("{facts} reverted {CONTESTED_AFTER} times in 24 hours by another process"),
-            "look for an attribute mapping (Security & Control > SSO), a directory sync or another tool; to \
-             accept its value, change the manifest"
-                .to_owned(),
+            match context.day {
+                None => "look for an attribute mapping (Security & Control > SSO), a directory sync or another tool; to \
+                         accept its value, change the manifest",
+                Some(_) => "look for an attribute mapping (Security & Control > SSO), a directory sync or another tool; \
+                            any edit of the object, or its id in a KorePlanApproval, tries again",
+            }
+            .to_owned(),
             contested.into_iter(),
         )
     })
+}
+
+/// Since when a change has been wanted without a break: what was applied before was taken back by an edit of ours, and by
+/// no other process.
+fn wanted_since(change: &Change, context: &Context) -> Timestamp {
+    let Context { memory, declaration, now, .. } = context;
+    let known = facts::find(&memory.facts, &change.key);
+    let since = match (change.action.is_removal(), known) {
+        (false, Some(fact)) if fact.dropped.is_none() => fact.since.at,
+        // It is declared from now on, or has not been declared from now on.
+        (false, _) => *now,
+        (true, Some(fact)) => fact.dropped.as_ref().map_or(*now, |dropped| dropped.at),
+        // Never ours: whatever brings it back is another process.
+        (true, None) => Timestamp::MIN,
+    };
+    declaration.edited_at(&change.sources).map_or(since, |edited| since.max(edited))
 }
 
 /// Users who hold Master Admin and have joined: those who could undo a mistake.

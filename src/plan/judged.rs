@@ -4,6 +4,7 @@
 use super::model::{Change, ChangeId, Entry, Plan, Reason};
 use super::{Context, cost, guard, order, pack};
 use crate::facts::{Key, KeyRecord, Policy, RuleAction, RuleSeverity, Source, World};
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +37,10 @@ pub struct Violation {
     pub control: Vec<String>,
     /// Ids of the changes that introduce it.
     pub changes: Vec<ChangeId>,
+    /// Of what was there before: at least since then, as far as earlier runs remember it; nothing: unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub since: Option<Timestamp>,
 }
 
 /// Whether a plan introduces a violation, finds it or cures it.
@@ -66,6 +71,8 @@ impl ViolationState {
 pub struct Judgement {
     /// All violations.
     pub violations: Vec<Violation>,
+    /// What an administrator has to do: a deadline has passed.
+    pub manual: Vec<Entry>,
     /// Entries that block changes.
     pub blocked: Vec<Entry>,
     /// Additions that are not sent.
@@ -81,6 +88,7 @@ pub struct Judgement {
 pub fn unjudged(plan: Plan) -> Plan {
     let mut plan = plan;
     plan.blocked.retain(|entry| entry.reason != Reason::PolicyDenied);
+    plan.manual.retain(|entry| entry.reason != Reason::PolicyDeadline);
     plan.violations.clear();
     order::link(&mut plan.changes);
     plan
@@ -96,7 +104,7 @@ pub fn judged(
     policy: &Policy,
     context: &Context,
 ) -> Plan {
-    let Judgement { violations, blocked, denied, after, warnings } = judgement;
+    let Judgement { violations, manual, blocked, denied, after, warnings } = judgement;
     let mut plan = plan;
     let removals: BTreeSet<ChangeId> = plan
         .changes
@@ -117,6 +125,7 @@ pub fn judged(
     plan.changes = dependencies_first(std::mem::take(&mut plan.changes));
     plan.refused = guard::refuse(&plan.changes, &denied, observed, policy, context);
     plan.blocked.extend(blocked);
+    plan.manual.extend(manual);
     plan.violations = violations;
     plan.warnings.extend(warnings);
     let calls = pack::pack(&plan.sendable(), policy.batch_size.0);

@@ -4,6 +4,7 @@
 //! sign and apply. Everything here is pure: no clock, network, disk or task. Whatever is removed, is removed
 //! through the rule in [`diff`](mod@diff), so that reading that one file is enough.
 
+mod areas;
 pub mod cost;
 mod diff;
 mod difference;
@@ -12,12 +13,15 @@ mod effects;
 mod ends;
 mod expiring;
 pub mod explain;
+mod focus;
 mod guard;
+mod id;
 mod judged;
 mod memory;
 mod merge;
 mod model;
 mod moves;
+mod name_index;
 mod notices;
 mod order;
 pub mod origin;
@@ -25,22 +29,33 @@ pub mod pack;
 pub mod render;
 mod resolve;
 mod risk;
+mod sign_in;
+mod take_over;
+mod unmanaged;
 
+pub use areas::{AreaNeed, DeclaredBefore, KindNeed, NeedKind, with_areas};
 pub use difference::{FactDifference, FactTurn, Side, SideFact, Turn, difference};
 pub use drift::{Difference, Drift, drift};
-pub use effects::{Effect, EffectKind};
+pub use effects::{Effect, EffectKind, loosened_guards};
 pub use expiring::Ending;
+pub use focus::{
+    Earlier, Focus, Focused, FocusedRead, RestOf, as_remembered, focus, make_focused, remembered_world,
+};
 pub use guard::{Day, Limits, master_admins, takes_master_admin};
+pub use id::{ChangeId, Digest};
 pub use judged::{Judgement, Violation, ViolationState, judged, unjudged};
 pub use memory::{
     CONTESTED_AFTER, Declaration, DeclaringObject, Memory, MemoryFormat, NotDone, RememberedFact, Revision,
     UNKEPT_AFTER,
 };
 pub use model::{
-    AccountRef, Action, Change, ChangeId, Cost, Digest, Entry, Inputs, ObservedSummary, Origin, Pin, Plan,
-    Reason, Reversible, Risk, RiskLevel, Unmanaged,
+    AccountRef, Action, Change, Cost, Entry, Inputs, ObservedSummary, Origin, Pin, Plan, Reason, Reversible,
+    Risk, RiskLevel,
 };
+pub use name_index::AccountNames;
 pub use risk::{escalating_permissions, of_holding as risk_of_holding};
+pub use sign_in::{SignIn, mark_sign_in};
+pub use unmanaged::{Tolerated, Unmanaged};
 
 use crate::facts::{self, ClockCheck, Desired, Key, Policy, World};
 use effects::Before;
@@ -79,6 +94,8 @@ pub struct Context {
     pub trusted_ends: TrustedEnds,
     /// Above a ceiling the removals of the highest risk go, up to it, instead of none.
     pub fills_ceiling: bool,
+    /// Effects that wait for an approval (controller): earlier ends hold, and what they adopt is not remembered.
+    pub held: BTreeSet<ChangeId>,
 }
 
 /// Which removals only the clock has asked for, so that they need no approval.
@@ -117,9 +134,38 @@ impl Rewrite {
 ///
 /// The same desired facts and the same observed world give the same [`Plan::digest`], whatever the policy says.
 pub fn make(desired: Desired, observed: &World, policy: &Policy, context: &Context) -> Plan {
-    let recalled = memory::recall(&context.memory.facts, &observed.directory);
-    let wanted = resolve::resolve(desired, context.declaration.clone(), &context.memory.bots, observed);
-    compare(wanted, &recalled, observed, policy, context)
+    compare(Sides::new(desired, observed, context), observed, policy, context)
+}
+
+/// What is wanted and what is remembered, under the names of the account.
+struct Sides {
+    wanted: Wanted,
+    recalled: Vec<(Key, RememberedFact)>,
+    /// What is declared otherwise than it is remembered.
+    effects: Vec<Effect>,
+}
+
+impl Sides {
+    fn new(desired: Desired, observed: &World, context: &Context) -> Self {
+        let Context { memory, declaration, held, now, .. } = context;
+        let recalled = memory::recall(&memory.facts, &observed.directory);
+        let mut wanted = resolve::resolve(desired, declaration.clone(), &memory.bots, observed);
+        // Before the first apply everything would be new.
+        let effects = match &memory.applied_revision {
+            None => Vec::new(),
+            Some(_) => Before::of_memory(&recalled, None).of_facts(&wanted.wants, observed),
+        };
+        effects::hold_ends(&mut wanted.wants, &effects, &recalled, held, *now);
+        Self { wanted, recalled, effects }
+    }
+
+    /// The memory as it is stored before anything is sent.
+    fn remember(&self, observed: &World, context: &Context) -> Memory {
+        let mut memory = next_memory(&self.wanted, &self.recalled, observed, context);
+        let unapproved: BTreeSet<&Key> = effects::held_adoptions(&self.effects, &context.held).collect();
+        memory.facts.retain(|(key, _)| !unapproved.contains(key));
+        memory
+    }
 }
 
 /// The plan, and the memory as it has to be stored before any of it is sent.
@@ -129,17 +175,30 @@ pub fn plan_and_remember(
     policy: &Policy,
     context: &Context,
 ) -> (Plan, Memory) {
-    let recalled = memory::recall(&context.memory.facts, &observed.directory);
-    let wanted = resolve::resolve(desired, context.declaration.clone(), &context.memory.bots, observed);
-    let memory = next_memory(&wanted, &recalled, observed, context);
-    (compare(wanted, &recalled, observed, policy, context), memory)
+    let sides = Sides::new(desired, observed, context);
+    let memory = sides.remember(observed, context);
+    let plan = compare(sides, observed, policy, context);
+    let lists = take_over::without_proposed(memory.lists, &plan);
+    (plan, Memory { lists, ..memory })
 }
 
 /// The memory alone: what a plan that was made before leaves to remember.
-pub fn remember(desired: Desired, observed: &World, context: &Context) -> Memory {
-    let recalled = memory::recall(&context.memory.facts, &observed.directory);
-    let wanted = resolve::resolve(desired, context.declaration.clone(), &context.memory.bots, observed);
-    next_memory(&wanted, &recalled, observed, context)
+pub fn remember(plan: &Plan, desired: Desired, observed: &World, context: &Context) -> Memory {
+    let memory = Sides::new(desired, observed, context).remember(observed, context);
+    let lists = take_over::without_proposed(memory.lists, plan);
+    Memory { lists, ..memory }
+}
+
+/// The same plan with the lists approved that it proposes, and what that leaves to remember.
+#[must_use]
+pub fn take_over(plan: Plan, memory: Memory) -> (Plan, Memory) {
+    let mut memory = memory;
+    memory
+        .lists
+        .extend(take_over::proposed(&plan).filter_map(|change| facts::ScopeExtent::holding(&change.key)));
+    let mut plan = plan;
+    plan.waiting.retain(|entry| entry.reason != Reason::ListProposed);
+    (plan, memory)
 }
 
 fn next_memory(
@@ -166,51 +225,33 @@ fn next_memory(
         Some((bot.clone(), seen.or_else(|| before.cloned())?))
     });
     let bots = bots.collect();
-    Memory { facts, bots, ..context.memory.clone() }
+    let lists = take_over::lists(wanted, observed, &context.memory.lists);
+    Memory { facts, bots, lists, ..context.memory.clone() }
 }
 
-fn compare(
-    mut wanted: Wanted,
-    recalled: &[(Key, RememberedFact)],
-    observed: &World,
-    policy: &Policy,
-    context: &Context,
-) -> Plan {
-    let retired_permissions = diff::retire_permissions(&mut wanted, recalled, observed);
+fn compare(sides: Sides, observed: &World, policy: &Policy, context: &Context) -> Plan {
+    let Sides { mut wanted, recalled, effects } = sides;
+    let recalled = recalled.as_slice();
     let within = context.ending_within.unwrap_or(expiring::AHEAD);
     let expiring = expiring::collect(&wanted.wants, within, context.now);
-    let moving = moves::settle(&mut wanted, observed);
-    let mut difference = diff::diff(&wanted, recalled, observed, policy, &context.rewrite);
-    difference.manual.extend(retired_permissions);
-    difference.waiting.extend(moving);
-    let (overdue, waiting) = overdue(difference.waiting, policy, context);
-    difference.waiting = waiting;
-    difference.manual.extend(overdue);
-    order::link(&mut difference.changes);
-    moves::finish(&mut difference, &wanted);
-    for change in &mut difference.changes {
-        change.risk = risk::assess(&change.key, change.action, change.after.as_ref());
-    }
-    ends::tell(&mut difference.changes, &wanted.wants, recalled);
+    let mut difference = differences(&mut wanted, recalled, observed, policy, context);
     let ended = ends::by_clock(&difference.changes, recalled, context);
+    let before = Before { facts: Vec::new(), guards: context.memory.guards.clone() };
     let declared = match &context.memory.applied_revision {
-        // Before the first apply everything would be new.
         None => Vec::new(),
-        Some(_) => Before::of_memory(recalled, context.memory.guards.as_ref()).effects(
-            &wanted.wants,
-            &difference.changes,
-            observed,
-            policy,
-        ),
+        Some(_) => before.effects(effects, &difference.changes, &context.held, policy),
     };
     let digest = Digest::over(
         difference.changes.iter().filter(|change| !change.is_rewrite()).map(|change| &change.id),
     );
     let refused = guard::refuse(&difference.changes, &BTreeSet::new(), observed, policy, context);
-    let said = notices::collect(&wanted, &difference.changes, observed);
+    difference.waiting.extend(take_over::proposals(&difference.changes, &wanted.scopes, observed, context));
+    let said = notices::collect(&wanted, observed);
     let ends = ends::warnings(&difference.changes, &ended, &wanted.wants, context);
     let idle = guard::idle(observed, policy);
-    let warnings = observed.warnings.iter().cloned().chain(said).chain(ends).chain(idle).collect();
+    let stale = unmanaged::stale(&difference.unmanaged, &wanted, observed);
+    let warnings =
+        observed.warnings.iter().cloned().chain(said).chain(ends).chain(idle).chain(stale).collect();
     let mut plan = Plan {
         format: Plan::FORMAT.to_owned(),
         account: AccountRef {
@@ -230,7 +271,9 @@ fn compare(
         write_only: difference.write_only,
         expiring,
         ended,
+        sign_in: BTreeMap::new(),
         declared,
+        areas: Vec::new(),
         warnings,
         cost: Cost::default(),
         bots: BTreeMap::new(),
@@ -239,10 +282,38 @@ fn compare(
         spent: BTreeSet::new(),
         redacted: false,
     };
+    if let Some(sign_on) = &observed.sign_on {
+        sign_in::mark_sign_in(&mut plan, sign_on, observed);
+    }
     plan.bots = model::names_of_bots(&plan, &observed.directory);
     let calls = pack::pack(&plan.sendable(), policy.batch_size.0);
     plan.cost = cost::price(&plan, &calls, policy, context.look_up_size);
     plan
+}
+
+/// What differs: ordered, with risks and ends.
+fn differences(
+    wanted: &mut Wanted,
+    recalled: &[(Key, RememberedFact)],
+    observed: &World,
+    policy: &Policy,
+    context: &Context,
+) -> diff::Difference {
+    let retired_permissions = diff::retire_permissions(wanted, recalled, observed);
+    let moving = moves::settle(wanted, observed);
+    let mut difference = diff::diff(wanted, recalled, observed, policy, &context.rewrite);
+    difference.manual.extend(retired_permissions);
+    difference.waiting.extend(moving);
+    let (overdue, waiting) = overdue(difference.waiting, policy, context);
+    difference.waiting = waiting;
+    difference.manual.extend(overdue);
+    order::link(&mut difference.changes);
+    moves::finish(&mut difference, wanted);
+    for change in &mut difference.changes {
+        change.risk = risk::assess(&change.key, change.action, change.after.as_ref());
+    }
+    ends::tell(&mut difference.changes, &wanted.wants, recalled);
+    difference
 }
 
 /// What is declared otherwise than in other manifests (`before`), without a change of this plan.
@@ -255,7 +326,9 @@ pub fn declared_since(
     let nothing = BTreeMap::new();
     let wants = |desired| resolve::resolve(desired, Declaration::default(), &nothing, observed).wants;
     let ((before, guards), (desired, policy)) = (before, now);
-    Before::of_wants(&wants(before), guards).effects(&wants(desired), &plan.changes, observed, policy)
+    let before = Before::of_wants(&wants(before), guards);
+    let effects = before.of_facts(&wants(desired), observed);
+    before.effects(effects, &plan.changes, &BTreeSet::new(), policy)
 }
 
 /// The plan that takes away what the memory knows with an end that has passed, and nothing else. What the manifests
@@ -266,7 +339,8 @@ pub fn make_ended(desired: Desired, observed: &World, policy: &Policy, context: 
     let ends::Over { wants, prolonged } = ends::over(&recalled, &wanted.wants, context.now);
     let recalled: Vec<_> =
         recalled.into_iter().filter(|(key, _)| facts::find(&wants, key).is_some()).collect();
-    let mut plan = compare(wanted.narrowed_to(wants), &recalled, observed, policy, context);
+    let sides = Sides { wanted: wanted.narrowed_to(wants), recalled, effects: Vec::new() };
+    let mut plan = compare(sides, observed, policy, context);
     // What nobody asks for is no part of it.
     plan.unmanaged.clear();
     plan.declared.clear();

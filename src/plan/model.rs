@@ -1,18 +1,23 @@
 //! The plan as a value: serialisable, versioned, with a digest.
 
+use super::areas::AreaNeed;
 use super::effects::Effect;
 use super::expiring::Ending;
+use super::focus::FocusedRead;
+use super::id::hash_json;
+pub(super) use super::id::{ChangeId, Digest};
 use super::judged::Violation;
+use super::sign_in::SignIn;
+use super::unmanaged::Unmanaged;
 use crate::facts::{
     AccountId, BotId, BotName, BuilderAccess, Directory, Extent, FailOn, GroupId, GroupName, Key, KeyRecord,
-    Listing, RoleId, RoleName, RoleType, Source, UserId, Value, World,
+    Listing, RoleId, RoleName, RoleType, RuleSeverity, Source, UserId, Value, World,
 };
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 
 /// What would change in one account, and what would not change and why.
@@ -53,9 +58,15 @@ pub struct Plan {
     /// that end was ahead when it was applied. They need no approval.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub ended: BTreeSet<ChangeId>,
+    /// Changes that the next sign-in by single sign-on rewrites, and how.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sign_in: BTreeMap<ChangeId, SignIn>,
     /// What manifests declare otherwise than before, without a change at the platform: no call, and a risk.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub declared: Vec<Effect>,
+    /// Areas that the plan touches, and whose approval that needs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub areas: Vec<AreaNeed>,
     /// Ambiguities of the account, such as two users with one address.
     pub warnings: Vec<String>,
     /// Calls and waiting time that applying takes.
@@ -129,7 +140,7 @@ impl Plan {
         fail_on: FailOn,
         known: &'a BTreeSet<Key>,
     ) -> impl Iterator<Item = &'a Unmanaged> {
-        self.unmanaged.iter().filter(move |fact| match fail_on {
+        self.open_unmanaged().filter(move |fact| match fail_on {
             FailOn::High => fact.risk.level >= RiskLevel::High,
             FailOn::New => fact.risk.level >= RiskLevel::High || !known.contains(&fact.subject),
             FailOn::All => true,
@@ -177,6 +188,9 @@ pub struct ObservedSummary {
     pub facts: usize,
     /// Number of calls that the read took.
     pub calls: u32,
+    /// What was looked at, where that was not the complete account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub focused: Option<FocusedRead>,
 }
 
 impl ObservedSummary {
@@ -191,6 +205,7 @@ impl ObservedSummary {
             looked_up: world.coverage.looked_up.len(),
             facts: world.facts().len(),
             calls: world.calls,
+            focused: None,
         }
     }
 }
@@ -357,6 +372,16 @@ impl RiskLevel {
     /// All of them, the lowest first.
     pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
 
+    /// As bad as what a policy of that severity is about.
+    pub fn of_severity(severity: RuleSeverity) -> Self {
+        match severity {
+            RuleSeverity::Low => Self::Low,
+            RuleSeverity::Medium => Self::Medium,
+            RuleSeverity::High => Self::High,
+            RuleSeverity::Critical => Self::Critical,
+        }
+    }
+
     /// The level in lower case, as plans show it.
     pub fn label(self) -> &'static str {
         match self {
@@ -452,122 +477,22 @@ pub enum Reason {
     AdminFloor,
     /// A `KorePolicy` with Deny does not allow what the change brings about.
     PolicyDenied,
+    /// A policy is still violated after its `deadline`, and what violates it is declared, or several facts could go.
+    PolicyDeadline,
     /// Another process reverted the change repeatedly within a day.
     Contested,
     /// The platform accepted the change in two applies in a row, and shows its own value.
     PlatformKeeps,
     /// This machine's clock and the platform's differ, so nothing is added with an end or removed because of one.
     ClockSkew,
+    /// The plan looked only at what has been edited, and the change needs a full read of the account.
+    FullReadNeeded,
+    /// A list is authoritative for the first time: whom it would remove waits for an explicit yes.
+    ListProposed,
     /// The change needs an approval (controller).
     ApprovalRequired,
     /// The removal waits until no object has been edited for `safety.settle` (controller).
     Settling,
-}
-
-/// A fact that is observed and not declared.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Unmanaged {
-    /// The fact that is not declared.
-    #[schemars(with = "KeyRecord")]
-    pub subject: Key,
-    /// Why it is not removed: `ownership`, an incomplete list, or held through a group.
-    pub why: String,
-    /// How much harm its holder could do.
-    pub risk: Risk,
-}
-
-/// Id of one change, the same across runs and machines.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct ChangeId(String);
-
-impl ChangeId {
-    /// Hash of the observed account, the fact, before, after and pins: 16 hex digits.
-    pub(super) fn hash_of(
-        account: Option<&AccountId>,
-        key: &Key,
-        before: Option<&Value>,
-        after: Option<&Value>,
-        pins: &[Pin],
-    ) -> Self {
-        let mut hash = Sha256::new();
-        hash_json(&mut hash, &(account, key, before, after, pins));
-        let mut id = hex::encode(hash.finalize());
-        id.truncate(16);
-        Self(id)
-    }
-
-    /// An id that was written down earlier.
-    pub fn parse(id: &str) -> Self {
-        Self(id.to_owned())
-    }
-
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ChangeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for ChangeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Digest of what a plan would do: SHA-256 over the sorted ids of its changes, in hex.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct Digest(String);
-
-impl Digest {
-    /// Over any set of change ids; order does not matter.
-    pub fn over<'a>(ids: impl Iterator<Item = &'a ChangeId>) -> Self {
-        let sorted: BTreeSet<&ChangeId> = ids.collect();
-        let mut hash = Sha256::new();
-        if sorted.is_empty() {
-            // The digest of nothing is the digest of every empty text.
-            hash.update(b"koreconcile.dev/plan/v1: no changes\n");
-        }
-        for id in sorted {
-            hash.update(id.as_str());
-            hash.update(b"\n");
-        }
-        Self(hex::encode(hash.finalize()))
-    }
-
-    /// All 64 digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Feeds a value's JSON to a hash without building it in memory.
-fn hash_json(hash: &mut Sha256, value: &impl Serialize) {
-    struct Sink<'a>(&'a mut Sha256);
-    impl std::io::Write for Sink<'_> {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.update(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    // Neither the sink nor plain values with text keys can fail.
-    let _ = serde_json::to_writer(Sink(hash), value);
-    hash.update(b"\n");
 }
 
 /// Names of the bots that a plan refers to.

@@ -1,21 +1,19 @@
 //! What a plan says beside its changes: what differs and nobody can change by API.
 
-use super::model::Change;
 use super::moves;
 use super::resolve::Wanted;
 use crate::facts::{
-    self, AttributeMapping, Email, Holder, Key, Listing, MappedTarget, Membership, PermissionName, RoleName,
-    RoleType, SignOn, SyncMode, Value, Verdict, World,
+    Email, Key, Listing, Membership, PermissionName, RoleName, RoleType, Value, Verdict, World,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The field of a profile that can be read back, and is sent at creation only (kore-api 2.5, 2.2).
 pub(super) const ORG_USER_ID: &str = "orgUserId";
 
-/// What single sign-on does to this plan first, then in the order of the facts they are about.
-pub(super) fn collect(wanted: &Wanted, changes: &[Change], observed: &World) -> Vec<String> {
+/// In the order of the facts they are about.
+pub(super) fn collect(wanted: &Wanted, observed: &World) -> Vec<String> {
     let wants = &wanted.wants;
-    let mut notices = sign_on(changes, observed);
+    let mut notices = Vec::new();
     let mut holders: BTreeMap<&str, Vec<&Email>> = BTreeMap::new();
     for (email, entry) in &observed.directory.users {
         if let Some(id) = &entry.org_user_id {
@@ -51,13 +49,13 @@ pub(super) fn collect(wanted: &Wanted, changes: &[Change], observed: &World) -> 
 /// One id of the organisation on several users of whom manifests speak: one person under two addresses, unless that is
 /// declared.
 fn one_person_twice(wanted: &Wanted, holders: &BTreeMap<&str, Vec<&Email>>) -> Vec<String> {
-    let is_doubtful = |several: &Vec<&Email>| {
+    let is_ambiguous = |several: &Vec<&Email>| {
         let is_declared = several.iter().any(|email| wanted.referenced.contains(*email));
         let are_one = several.windows(2).all(|pair| moves::is_one_person(wanted, pair[0], pair[1]));
         several.len() > 1 && is_declared && !are_one
     };
-    let doubtful = holders.iter().filter(|(_, several)| is_doubtful(several));
-    let told = doubtful.map(|(id, several)| {
+    let ambiguous = holders.iter().filter(|(_, several)| is_ambiguous(several));
+    let told = ambiguous.map(|(id, several)| {
         let names: Vec<&str> = several.iter().map(|email| email.as_str()).collect();
         format!(
             "orgUserId {id} is of {} users, who may be one person: {}; if so, name the old address in previousEmails",
@@ -66,66 +64,6 @@ fn one_person_twice(wanted: &Wanted, holders: &BTreeMap<&str, Vec<&Email>>) -> V
         )
     });
     told.collect()
-}
-
-/// What a sign-in undoes of these changes (kore-api 2.17).
-fn sign_on(changes: &[Change], observed: &World) -> Vec<String> {
-    let Some(SignOn { protocol, mapping, lets_anybody_join }) = &observed.sign_on else { return Vec::new() };
-    let mut notices = Vec::new();
-    let is_synced =
-        |change: &&Change| matches!(&change.key, Key::InGroup(..) | Key::AdminRole(Holder::User(_), _));
-    match mapping {
-        Some(AttributeMapping { mode: SyncMode::FullSync, targets: _ }) => {
-            let count = changes.iter().filter(is_synced).count();
-            if count > 0 {
-                notices.push(format!(
-                    "single sign-on ({protocol}, Full Sync) takes all groups and admin roles away at each sign-in and gives \
-                     those that its attributes name: {} of this plan last only if the attributes agree",
-                    facts::count(count, "change")
-                ));
-            }
-        }
-        Some(AttributeMapping { mode: SyncMode::InclusionOnly, targets }) => {
-            let removals = changes.iter().filter(|change| is_removed_target(change, targets, observed));
-            notices.extend(removals.map(|change| {
-                format!(
-                    "single sign-on ({protocol}, Inclusion Only) may give this again at the next sign-in: {}",
-                    change.key
-                )
-            }));
-        }
-        None => {}
-    }
-    let leaving =
-        changes.iter().filter(|change| change.action.is_removal() && matches!(change.key, Key::Member(_)));
-    let leaving = leaving.count();
-    if *lets_anybody_join && leaving > 0 {
-        notices.push(format!(
-            "single sign-on ({protocol}) lets whoever the identity provider lets through join the account: {} of this plan \
-             can join again",
-            facts::count(leaving, "removed user")
-        ));
-    }
-    notices
-}
-
-/// Whether this takes away what the mapping gives. Of a switch it is not always known which access it is.
-fn is_removed_target(change: &Change, targets: &BTreeSet<MappedTarget>, observed: &World) -> bool {
-    let directory = &observed.directory;
-    let gives = |is: &dyn Fn(&MappedTarget) -> bool| targets.iter().any(is);
-    match &change.key {
-        Key::InGroup(_, group) if change.action.is_removal() => gives(
-            &|target| matches!(target, MappedTarget::Group(id) if directory.groups.get(id).is_some_and(|entry| entry.name == *group)),
-        ),
-        Key::AdminRole(Holder::User(_), role) if change.action.is_removal() => gives(
-            &|target| matches!(target, MappedTarget::AdminRole(id) if directory.roles.get(id).is_some_and(|entry| entry.name == *role)),
-        ),
-        Key::Access(_) => {
-            let is_less = change.before > change.after;
-            is_less && gives(&|target| matches!(target, MappedTarget::Switch(_)))
-        }
-        _ => false,
-    }
 }
 
 /// A permission that no role of the account has, where one has it in another case: `Publish bot` and `Publish Bot` are two

@@ -4,13 +4,15 @@
 //! by id, less what misses. A list in which something did not resolve is not authoritative: additions only.
 
 use super::memory::{Declaration, UndeclaredReasons};
-use super::model::{Entry, Pin, Reason};
+use super::model::{Entry, Reason};
+use super::name_index::NameIndex;
 use crate::facts::{
-    BotEntry, BotId, BotName, BotRef, Closure, Completeness, Desired, Directory, Email, GroupId, GroupName,
-    Key, Listing, Move, RoleId, RoleName, RoleType, Scope, ScopeExtent, Source, Verdict, Want, World,
+    Acknowledged, BotEntry, BotId, BotName, BotRef, Closure, Completeness, Desired, Email, Gap, GapReach,
+    GroupName, Key, Listing, Move, RoleName, RoleType, Scope, ScopeExtent, Source, Verdict, Want, World,
     nearest,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// What is wanted, in the account's own ids.
 pub(super) struct Wanted {
@@ -29,6 +31,12 @@ pub(super) struct Wanted {
     /// Old addresses that nothing is taken from yet.
     pub kept: BTreeSet<Email>,
     pub completeness: Completeness,
+    /// Objects with errors, and what they could have spoken about.
+    pub gaps: Arc<[Gap<BotId>]>,
+    /// What is known and not declared.
+    pub baseline: BTreeMap<Key, Acknowledged>,
+    /// The same on bots that the account does not have.
+    pub lost_baseline: Vec<Acknowledged>,
     pub names: NameIndex,
     /// Names of bots that no bot has.
     pub missed_bots: BTreeSet<BotName>,
@@ -52,53 +60,6 @@ impl Wanted {
     }
 }
 
-/// The directory by name, built once.
-pub(super) struct NameIndex {
-    bots: BTreeMap<BotName, Vec<BotId>>,
-    roles: BTreeMap<(RoleType, RoleName), Vec<RoleId>>,
-    groups: BTreeMap<GroupName, Vec<GroupId>>,
-}
-
-impl NameIndex {
-    fn new(directory: &Directory) -> Self {
-        let mut names = Self { bots: BTreeMap::new(), roles: BTreeMap::new(), groups: BTreeMap::new() };
-        for (id, bot) in &directory.bots {
-            names.bots.entry(bot.name.clone()).or_default().push(id.clone());
-        }
-        for (id, role) in &directory.roles {
-            names.roles.entry((role.role_type, role.name.clone())).or_default().push(id.clone());
-        }
-        for (id, group) in &directory.groups {
-            names.groups.entry(group.name.clone()).or_default().push(id.clone());
-        }
-        names
-    }
-
-    /// Whether two roles of the account share this name, so that the name says nothing.
-    pub(super) fn is_ambiguous_role(&self, role_type: RoleType, role: &RoleName) -> bool {
-        self.roles.get(&(role_type, role.clone())).is_some_and(|ids| ids.len() > 1)
-    }
-
-    /// What the names in a key mean now.
-    pub(super) fn pins(&self, key: &Key, directory: &Directory) -> Vec<Pin> {
-        let mut pins = Vec::new();
-        if let Some(email) = key.email() {
-            let id = directory.users.get(email).and_then(|user| user.id.clone());
-            pins.push(Pin::User { email: email.folded().to_owned(), id });
-        }
-        if let Some((role_type, role)) = key.role() {
-            let ids = self.roles.get(&(role_type, role.clone()));
-            let id = ids.and_then(|ids| ids.first()).cloned();
-            pins.push(Pin::Role { role_type, role: role.clone(), id });
-        }
-        if let Some(group) = key.group() {
-            let id = self.groups.get(group).and_then(|ids| ids.first()).cloned();
-            pins.push(Pin::Group { group: group.clone(), id });
-        }
-        pins
-    }
-}
-
 /// Why a name means nothing, before it is tied to a fact.
 #[derive(Clone)]
 struct Miss {
@@ -116,7 +77,7 @@ pub(super) fn resolve(
     remembered: &BTreeMap<BotId, BotName>,
     world: &World,
 ) -> Wanted {
-    let Desired { wants, scopes, referenced, strip, moves, completeness } = desired;
+    let Desired { wants, scopes, referenced, strip, moves, completeness, gaps, baseline } = desired;
     let mut resolver = Resolver::new(&wants, remembered, world);
     let elsewhere = std::mem::take(&mut declaration.elsewhere);
     let elsewhere = resolver.wants(elsewhere).wants.into_iter().filter_map(|(key, want)| {
@@ -125,9 +86,16 @@ pub(super) fn resolve(
     });
     let elsewhere = elsewhere.collect();
     let Resolved { wants, misses, unresolved: unresolved_facts, incomplete } = resolver.wants(wants);
-    let undeclared_reasons =
-        UndeclaredReasons::new(declaration, completeness.clone(), elsewhere, unresolved_facts);
+    let gaps: Arc<[Gap<BotId>]> = gaps.into_iter().map(|gap| resolver.gap(gap)).collect();
+    let undeclared_reasons = UndeclaredReasons::new(
+        declaration,
+        completeness.clone(),
+        Arc::clone(&gaps),
+        elsewhere,
+        unresolved_facts,
+    );
     let scopes = resolver.scopes(scopes, &incomplete);
+    let (baseline, lost_baseline) = resolver.baseline(baseline);
     let (missing_groups, unresolved) =
         misses.into_entries().partition(|entry| entry.reason == Reason::GroupMissing);
     Wanted {
@@ -140,6 +108,9 @@ pub(super) fn resolve(
         moves,
         kept: BTreeSet::new(),
         completeness,
+        gaps,
+        baseline,
+        lost_baseline,
         missed_bots: resolver.missed_bots(),
         names: resolver.names,
         undeclared_reasons,
@@ -208,17 +179,14 @@ impl<'a> Resolver<'a> {
         remembered: &'a BTreeMap<BotId, BotName>,
         world: &'a World,
     ) -> Self {
+        let names = NameIndex::new(&world.directory);
         let created = wants.iter().filter_map(|(key, want)| match (key, &want.verdict) {
-            (Key::RoleDefinition(role_type, role), Verdict::Present(_)) => Some((*role_type, role.clone())),
+            (Key::RoleDefinition(role_type, role), Verdict::Present(_)) => {
+                Some((*role_type, names.role_as_there(*role_type, role)))
+            }
             _ => None,
         });
-        Self {
-            world,
-            created: created.collect(),
-            names: NameIndex::new(&world.directory),
-            bots: HashMap::new(),
-            remembered,
-        }
+        Self { world, created: created.collect(), names, bots: HashMap::new(), remembered }
     }
 
     fn missed_bots(&self) -> BTreeSet<BotName> {
@@ -229,21 +197,24 @@ impl<'a> Resolver<'a> {
     }
 
     fn wants(&mut self, all: Vec<(Key<BotRef>, Want)>) -> Resolved {
-        let mut wants: Vec<(Key, Want)> = Vec::with_capacity(all.len());
         let (mut misses, mut incomplete) = (Misses::default(), HashMap::new());
         let mut unresolved = BTreeSet::new();
-        for (key, want) in all {
+        let resolved = |(key, want): (Key<BotRef>, Want)| {
+            let key = self.names.as_there(key);
             match self.check(&key, &want) {
-                Ok(bot) => wants.extend(key.with_bot(|_| bot).map(|key| (key, want))),
+                Ok(bot) => Some((key.with_bot(|_| bot)?, want)),
                 Err(miss) => {
-                    if let Some(extent) = extent_of(&key).and_then(|extent| self.extent(&extent)) {
+                    if let Some(extent) = ScopeExtent::holding(&key).and_then(|extent| self.extent(&extent)) {
                         incomplete.entry(extent).or_insert_with(|| miss.message.clone());
                     }
                     misses.add(miss, key.to_string(), want.sources);
                     unresolved.extend(key.with_bot(|_| Some(())));
+                    None
                 }
             }
-        }
+        };
+        // Collected in the place of what comes in: the largest list of a plan is never there twice.
+        let mut wants: Vec<(Key, Want)> = all.into_iter().filter_map(resolved).collect();
         merge_duplicates(&mut wants);
         Resolved { wants, misses, unresolved, incomplete }
     }
@@ -272,6 +243,41 @@ impl<'a> Resolver<'a> {
             }
         }
         resolved
+    }
+
+    /// What an object with errors could have spoken about, by ids. A bot whose name means nothing may be any.
+    fn gap(&mut self, gap: Gap) -> Gap<BotId> {
+        let Gap { object, why, is_pause, reach } = gap;
+        let resolved = reach.into_iter().map(|reach| match reach {
+            GapReach::Person(email) => GapReach::Person(email),
+            GapReach::Membership => GapReach::Membership,
+            GapReach::Definition(role_type, role) => {
+                GapReach::Definition(role_type, self.names.role_as_there(role_type, &role))
+            }
+            GapReach::OnAnyBot(list) => GapReach::OnAnyBot(self.names.list_as_there(list)),
+            GapReach::List(list) => match self.extent(&list) {
+                Some(list) => GapReach::List(list),
+                None => GapReach::OnAnyBot(self.names.list_as_there(list.on_any_bot())),
+            },
+        });
+        Gap { object, why, is_pause, reach: resolved.collect() }
+    }
+
+    /// What baselines list, by ids. What is on a bot that the account does not have is listed apart.
+    fn baseline(
+        &self,
+        listed: BTreeMap<Key<BotRef>, Acknowledged>,
+    ) -> (BTreeMap<Key, Acknowledged>, Vec<Acknowledged>) {
+        let (mut known, mut lost) = (BTreeMap::new(), Vec::new());
+        for (key, acknowledged) in listed {
+            match self.names.as_there(key).with_bot(|bot| self.find_bot(&bot).ok()) {
+                Some(key) => {
+                    known.insert(key, acknowledged);
+                }
+                None => lost.push(acknowledged),
+            }
+        }
+        (known, lost)
     }
 
     /// Checks every name in a key, and gives the id of its bot, if it has one.
@@ -330,19 +336,21 @@ impl<'a> Resolver<'a> {
                  the id"
                     .to_owned(),
             ),
-            BotRef::Name(name) => match self.names.bots.get(name).map_or(&[][..], Vec::as_slice) {
-                [id] => Ok(id.clone()),
+            BotRef::Name(name) => match self.names.bots_that_read(name).as_slice() {
+                [(_, id)] => Ok((*id).clone()),
                 [] => {
                     let (message, next_step) = self.missing_bot(name);
                     miss(message, next_step)
                 }
-                several => miss(
-                    format!("{} bots are named {name}", several.len()),
-                    format!(
-                        "name it by id: {}",
-                        several.iter().map(BotId::as_str).collect::<Vec<_>>().join(" or ")
-                    ),
-                ),
+                several => {
+                    let are_same = several.windows(2).all(|pair| pair[0].0 == pair[1].0);
+                    let named = if are_same { "are named" } else { "have names that read" };
+                    let ids: Vec<&str> = several.iter().map(|(_, id)| id.as_str()).collect();
+                    miss(
+                        format!("{} bots {named} {name}", several.len()),
+                        format!("name it by id: {}", ids.join(" or ")),
+                    )
+                }
             },
         }
     }
@@ -378,6 +386,12 @@ impl<'a> Resolver<'a> {
             Err(Miss { reason: Reason::RoleUnresolved, message, next_step })
         };
         let kind = role_type.as_str();
+        let twins = self.names.roles_that_read(role_type, role);
+        if twins.len() > 1 {
+            let (message, next_step) =
+                twin_names(&format!("{kind} roles"), twins, "User Management > Role Management");
+            return miss(message, next_step);
+        }
         match self.names.roles.get(&(role_type, role.clone())).map_or(0, Vec::len) {
             1 => Ok(()),
             // A definition that is not there is an addition: the difference decides.
@@ -407,6 +421,11 @@ impl<'a> Resolver<'a> {
     }
 
     fn group(&self, group: &GroupName) -> Result<(), Miss> {
+        let twins = self.names.groups_that_read(group);
+        if twins.len() > 1 {
+            let (message, next_step) = twin_names("groups", twins, "User Management > Groups");
+            return Err(Miss { reason: Reason::GroupUnresolved, message, next_step });
+        }
         match self.names.groups.get(group).map_or(0, Vec::len) {
             1 => Ok(()),
             0 => {
@@ -435,13 +454,17 @@ impl<'a> Resolver<'a> {
     }
 
     fn extent(&mut self, extent: &ScopeExtent<BotRef>) -> Option<ScopeExtent> {
-        Some(match extent {
-            ScopeExtent::AdminRole(role) => ScopeExtent::AdminRole(role.clone()),
-            ScopeExtent::BotRole(role, bot) => ScopeExtent::BotRole(role.clone(), self.bot(bot).ok()?),
-            ScopeExtent::Group(group) => ScopeExtent::Group(group.clone()),
-            ScopeExtent::Assignments(bot) => ScopeExtent::Assignments(self.bot(bot).ok()?),
-        })
+        self.names.list_as_there(extent.clone()).with_bot(|bot| self.bot(&bot).ok())
     }
+}
+
+/// Names that differ in what nobody sees: which of them is meant, and by the platform, is not known.
+fn twin_names<N: AsRef<str>>(what: &str, names: &[N], page: &str) -> (String, String) {
+    let written: Vec<String> = names.iter().map(|name| format!("{:?}", name.as_ref())).collect();
+    (
+        format!("the account has {} {what} whose names read the same: {}", names.len(), written.join(", ")),
+        format!("did you mean {}? Rename the other one in the console ({page})", written[0]),
+    )
 }
 
 fn not_published(bot: &BotEntry) -> Miss {
@@ -450,22 +473,6 @@ fn not_published(bot: &BotEntry) -> Miss {
         message: format!("{} is not published (status {}), so nobody can be assigned", bot.name, bot.status),
         next_step: "publish it and have the deployment approved (Bots Management > Deployment Requests)"
             .to_owned(),
-    }
-}
-
-/// The declared list that a key would belong to.
-pub(super) fn extent_of<B: Clone>(key: &Key<B>) -> Option<ScopeExtent<B>> {
-    match key {
-        Key::AdminRole(_, role) => Some(ScopeExtent::AdminRole(role.clone())),
-        Key::BotRole(_, role, bot) => Some(ScopeExtent::BotRole(role.clone(), bot.clone())),
-        Key::InGroup(_, group) => Some(ScopeExtent::Group(group.clone())),
-        Key::Assigned(_, bot) => Some(ScopeExtent::Assignments(bot.clone())),
-        Key::RoleDefinition(..)
-        | Key::Member(_)
-        | Key::Names(_)
-        | Key::Access(_)
-        | Key::Profile(_)
-        | Key::DataTables(_) => None,
     }
 }
 
@@ -480,7 +487,7 @@ fn stricter(left: Closure, right: Closure) -> Closure {
 
 /// A bot named once by name and once by id makes one fact of two. An absent wins, as a written one does.
 fn merge_duplicates(wants: &mut Vec<(Key, Want)>) {
-    wants.sort_by(|(left, _), (right, _)| left.cmp(right));
+    put_in_order(wants);
     wants.dedup_by(|(key, want), (kept_key, kept)| {
         if key != kept_key {
             return false;
@@ -492,6 +499,20 @@ fn merge_duplicates(wants: &mut Vec<(Key, Want)>) {
         }
         true
     });
+}
+
+/// Mostly, ids instead of names change the order of what one person has, and nothing else: a sort of the whole needs half
+/// as much memory again.
+fn put_in_order(wants: &mut [(Key, Want)]) {
+    let is_of_one = |left: &(Key, Want), right: &(Key, Want)| {
+        left.0.family() == right.0.family() && left.0.email() == right.0.email()
+    };
+    for of_one in wants.chunk_by_mut(is_of_one) {
+        of_one.sort_by(|(left, _), (right, _)| left.cmp(right));
+    }
+    if !wants.is_sorted_by(|(left, _), (right, _)| left <= right) {
+        wants.sort_by(|(left, _), (right, _)| left.cmp(right));
+    }
 }
 
 /// For the few places of one fact or scope: each is compared with all.

@@ -30,6 +30,14 @@ impl Condition {
             RuleShape::Cel { .. } => self.program.as_ref().is_some_and(Program::looks_at_permissions),
         }
     }
+
+    /// Whether it looks at the time.
+    pub(super) fn depends_on_time(&self) -> bool {
+        let is_about_now = |program: &Option<Program>| program.as_ref().is_some_and(Program::uses_now);
+        matches!(self.shape, RuleShape::Require { expires_within: Some(_), .. })
+            || is_about_now(&self.program)
+            || is_about_now(&self.message)
+    }
 }
 
 /// Prepares one condition; what is wrong with it is a problem at its line.
@@ -53,8 +61,8 @@ pub(super) fn compile(
                 return None;
             }
         },
-        RuleShape::Cel { over, rule: text, message: _, message_expression } => {
-            match cel::compile(*over, text, &cel::Type::Bool) {
+        RuleShape::Cel { over, kinds, rule: text, message: _, message_expression } => {
+            match cel::compile(*over, kinds, text, &cel::Type::Bool) {
                 Ok(program) => condition.program = Some(program),
                 Err(error) => {
                     problem("rule", format!("rule: {}", error.message), error.hint);
@@ -62,7 +70,7 @@ pub(super) fn compile(
                 }
             }
             if let Some(text) = message_expression {
-                match cel::compile(*over, text, &cel::Type::Text) {
+                match cel::compile(*over, kinds, text, &cel::Type::Text) {
                     Ok(program) => condition.message = Some(program),
                     Err(error) => {
                         let message = format!("messageExpression: {}", error.message);

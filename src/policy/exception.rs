@@ -14,26 +14,38 @@ pub(super) fn apply(
     breaches: Vec<Breach>,
     now: Timestamp,
 ) -> (Vec<Breach>, Vec<RuleException>) {
+    let (matched, unused) = matched(policies, picture, breaches, now);
+    let left = matched.into_iter().filter(|(_, exception)| exception.is_none());
+    (left.map(|(breach, _)| breach).collect(), unused)
+}
+
+/// All breaches, each with the live exception that covers it and ends last, and the live exceptions that cover none.
+pub(super) fn matched<'p>(
+    policies: &'p Policies,
+    picture: &Picture,
+    breaches: Vec<Breach>,
+    now: Timestamp,
+) -> (Vec<(Breach, Option<&'p RuleException>)>, Vec<RuleException>) {
     let live: Vec<&RuleException> =
         policies.exceptions.iter().filter(|exception| exception.is_live(now)).collect();
     let selections: Vec<Selection<'_>> =
         live.iter().map(|exception| Selection::new(&exception.about, picture)).collect();
     let mut is_used = vec![false; live.len()];
-    let mut left = Vec::with_capacity(breaches.len());
+    let mut matched = Vec::with_capacity(breaches.len());
     for breach in breaches {
-        let mut is_covered = false;
-        for (at, (exception, selection)) in live.iter().zip(&selections).enumerate() {
+        let mut covering: Option<&RuleException> = None;
+        for (at, (exception, selection)) in live.iter().copied().zip(&selections).enumerate() {
             if exception.policy == breach.policy && covers(&exception.about, selection, picture, &breach) {
-                is_covered = true;
+                if covering.is_none_or(|known| known.expires_at < exception.expires_at) {
+                    covering = Some(exception);
+                }
                 is_used[at] = true;
             }
         }
-        if !is_covered {
-            left.push(breach);
-        }
+        matched.push((breach, covering));
     }
     let unused = live.into_iter().zip(is_used).filter(|(_, is_used)| !is_used);
-    (left, unused.map(|(exception, _)| exception.clone()).collect())
+    (matched, unused.map(|(exception, _)| exception.clone()).collect())
 }
 
 /// Whether one exception covers one breach. What it names must be in the breach; a part that it leaves out covers all.

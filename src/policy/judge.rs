@@ -122,6 +122,8 @@ pub(super) struct Look {
     /// Facts beside those that the grants come from.
     pub(super) facts: Vec<Key>,
     pub(super) change: Option<ChangeId>,
+    /// Where an object is written that is looked at by itself.
+    pub(super) source: Option<Source>,
     pub(super) is_exact: bool,
 }
 
@@ -134,7 +136,7 @@ impl Examination<'_> {
             (None, true) => "the condition is negated".to_owned(),
             _ => return,
         };
-        let Look { subject, people, grants, mut facts, change, is_exact } = describe();
+        let Look { subject, people, grants, mut facts, change, source, is_exact } = describe();
         for (person, grant) in &grants {
             facts.extend(self.picture.causes(*person, *grant));
             if self.looks_at_permissions {
@@ -145,7 +147,7 @@ impl Examination<'_> {
         facts.sort();
         facts.dedup();
         let mut sources: Vec<Source> =
-            facts.iter().flat_map(|key| self.known.sources(key).iter().cloned()).collect();
+            facts.iter().flat_map(|key| self.known.sources(key).iter().cloned()).chain(source).collect();
         sources.sort();
         sources.dedup();
         let rule = &self.policy.rule;

@@ -1,8 +1,10 @@
 //! What manifests say about the facts of a picture: which of them are declared, where, until when, and why.
 
 use crate::facts::{
-    BotId, BotRef, Desired, Directory, GrantTerms, Key, RuleSet, Source, Value, Verdict, World,
+    BotId, BotRef, Desired, Directory, GrantTerms, Key, RuleObject, RuleSet, Source, Value, Verdict, Want,
+    World,
 };
+use crate::plan::{AccountNames, Memory};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,6 +16,18 @@ pub(super) struct KnownFact {
     pub(super) sources: Vec<Source>,
     pub(super) until: Option<Timestamp>,
     pub(super) terms: GrantTerms,
+}
+
+impl KnownFact {
+    fn declare_again(&mut self, want: &Want, terms: GrantTerms) {
+        self.sources.extend(want.sources.iter().cloned());
+        self.sources.sort();
+        self.sources.dedup();
+        // It ends when the last of its lines ends.
+        self.until = self.until.zip(want.until).map(|(one, other)| one.max(other));
+        self.terms.reason = self.terms.reason.take().or(terms.reason);
+        self.terms.ticket = self.terms.ticket.take().or(terms.ticket);
+    }
 }
 
 /// A bot, as rules see it.
@@ -29,6 +43,10 @@ pub struct Known {
     facts: Vec<KnownFact>,
     by_key: HashMap<Key, usize>,
     pub(super) bots: BTreeMap<BotId, KnownBot>,
+    /// Since when facts have been held, as far as it is remembered.
+    since: HashMap<Key, Timestamp>,
+    /// What rules over objects look at: offline only.
+    pub(super) objects: Vec<RuleObject>,
     /// Whether facts are those of an account, and not of its declaration alone.
     pub(super) is_observed: bool,
 }
@@ -36,28 +54,19 @@ pub struct Known {
 impl Known {
     /// Of the declaration alone: bots are named as manifests name them.
     pub fn declared(desired: &Desired, set: &RuleSet) -> Self {
-        let name = |bot: BotRef| match bot {
-            BotRef::Id(id) => id,
-            BotRef::Name(name) => BotId::new(name.as_str()),
-        };
-        Self::new(desired, set, name)
+        let names = AccountNames::new(&Directory::default());
+        Self { objects: set.objects.clone(), ..Self::new(desired, set, &names) }
     }
 
-    /// Beside an account that was read: a bot's name means the bot that has it.
+    /// Of the objects alone.
+    pub(super) fn of_objects(set: &RuleSet) -> Self {
+        Self { objects: set.objects.clone(), ..Self::default() }
+    }
+
+    /// Beside an account that was read: a name means what has it there, as plans compare names.
     pub fn observed(desired: &Desired, set: &RuleSet, world: &World) -> Self {
         let Directory { bots, .. } = &world.directory;
-        let mut by_name: HashMap<&str, Vec<&BotId>> = HashMap::new();
-        for (id, entry) in bots {
-            by_name.entry(entry.name.as_str()).or_default().push(id);
-        }
-        let name = |bot: BotRef| match bot {
-            BotRef::Id(id) => id,
-            BotRef::Name(name) => match by_name.get(name.as_str()).map(Vec::as_slice) {
-                Some([only]) => (*only).clone(),
-                _ => BotId::new(name.as_str()),
-            },
-        };
-        let mut known = Self::new(desired, set, name);
+        let mut known = Self::new(desired, set, &AccountNames::new(&world.directory));
         known.is_observed = true;
         known.bots.extend(bots.iter().map(|(id, entry)| {
             let bot = KnownBot { label: entry.name.to_string(), status: entry.status.clone() };
@@ -66,16 +75,22 @@ impl Known {
         known
     }
 
-    fn new(desired: &Desired, set: &RuleSet, mut name: impl FnMut(BotRef) -> BotId) -> Self {
+    fn new(desired: &Desired, set: &RuleSet, names: &AccountNames) -> Self {
         let mut known = Self::default();
         let mut terms: HashMap<&Key<BotRef>, &GrantTerms> = HashMap::new();
         terms.extend(set.terms.iter().map(|(key, terms)| (key, terms)));
         for (key, want) in &desired.wants {
             let Verdict::Present(value) = &want.verdict else { continue };
-            let Some(resolved) = key.clone().with_bot(|bot| Some(name(bot))) else { continue };
+            let Some(resolved) = names.as_there(key.clone()) else { continue };
+            let terms = terms.get(key).map(|terms| (*terms).clone()).unwrap_or_default();
             if let Some(bot) = resolved.bot() {
-                let named = || KnownBot { label: bot.to_string(), status: String::new() };
-                known.bots.entry(bot.clone()).or_insert_with(named);
+                let unlisted = || KnownBot { label: bot.to_string(), status: String::new() };
+                known.bots.entry(bot.clone()).or_insert_with(unlisted);
+            }
+            // Two ways to write one name are one fact.
+            if let Some(at) = known.find(&resolved) {
+                known.facts[at].declare_again(want, terms);
+                continue;
             }
             known.by_key.insert(resolved.clone(), known.facts.len());
             known.facts.push(KnownFact {
@@ -83,10 +98,23 @@ impl Known {
                 value: value.clone(),
                 sources: want.sources.clone(),
                 until: want.until,
-                terms: terms.get(key).map(|terms| (*terms).clone()).unwrap_or_default(),
+                terms,
             });
         }
         known
+    }
+
+    /// With what earlier runs remember of the facts: those that a read has shown.
+    #[must_use]
+    pub fn remembering(mut self, memory: &Memory) -> Self {
+        let shown = memory.facts.iter().filter(|(_, fact)| fact.read_back.is_some());
+        self.since = shown.map(|(key, fact)| (key.clone(), fact.since.at)).collect();
+        self
+    }
+
+    /// Since when a fact has been held.
+    pub(super) fn since(&self, key: &Key) -> Option<Timestamp> {
+        self.since.get(key).copied()
     }
 
     /// The declared facts as a picture takes them.

@@ -3,7 +3,8 @@
 //! In: the rules as manifests declare them, and a [`Picture`] of an account: as it is declared, as it was observed, or as
 //! a plan would leave it. Out: violations. [`compile`] turns rules into [`Policies`] and finds what is wrong with their
 //! CEL; [`declared`] judges what manifests declare; [`review()`] judges a plan, says which violations it introduces, which
-//! were there and which it cures, and blocks the additions that a rule with Deny does not allow.
+//! were there and which it cures, and blocks the additions that a rule with Deny does not allow; [`found_breaches()`] lists what
+//! an account violates as it is, with the exceptions that cover it, for reports.
 //!
 //! # Guarantees
 //!
@@ -13,7 +14,9 @@
 mod account;
 mod cel;
 mod condition;
+mod deadline;
 mod exception;
+mod found;
 mod judge;
 mod known;
 mod picture;
@@ -23,12 +26,18 @@ mod shapes;
 mod words;
 
 pub use account::{Beside, account_of};
+pub use deadline::enforce_deadlines;
+pub use found::{FoundBreach, found_breaches};
 pub use judge::{Breach, Judgement, judge, judge_and_count};
 pub use known::Known;
 pub use picture::Picture;
-pub use review::{Reviewed, looked_at, review};
+pub use review::{Reviewed, Reviewer, looked_at, review, review_declared};
 
-use crate::facts::{Desired, PolicyRule, RuleException, RuleReach, RuleSet, Source};
+use crate::facts::{
+    Desired, Key, PolicyRule, RoleSet, RuleAction, RuleException, RuleOver, RuleReach, RuleSet, RuleShape,
+    Source,
+};
+use crate::plan::Change;
 use condition::Condition;
 use jiff::Timestamp;
 use regex::Regex;
@@ -71,9 +80,29 @@ impl Policies {
         &self.rules
     }
 
+    /// Whether what they say changes with time alone, ends of exceptions aside.
+    pub fn depend_on_time(&self) -> bool {
+        self.rules.iter().flat_map(|policy| &policy.conditions).any(Condition::depends_on_time)
+    }
+
     /// How far the policy of that name looks.
     pub fn reach(&self, name: &str) -> Option<RuleReach> {
         self.rules.iter().find(|policy| *policy.rule.name == *name).map(|policy| policy.rule.reach())
+    }
+
+    /// Why a change waits for a look at more than the person whom it is about: a policy with Deny that could refuse what
+    /// it gives looks further.
+    pub fn beyond_person(&self, change: &Change) -> Option<String> {
+        let may_refuse = |policy: &&Policy| {
+            let conditions = policy.rule.shapes.iter().filter(|shape| shape.reach() > RuleReach::Person);
+            policy.rule.action == RuleAction::Deny
+                && conditions.into_iter().any(|shape| may_count(shape, &change.key))
+        };
+        if change.action.is_removal() {
+            return None;
+        }
+        let policy = self.rules.iter().find(may_refuse)?;
+        Some(format!("policy {} looks at more than the person whom the change is about", policy.rule.name))
     }
 
     /// The same with the condition of one rule negated: every test of it should notice.
@@ -124,6 +153,35 @@ pub fn declared(
     let picture = Picture::new(&facts, &BTreeSet::new(), &known);
     let breaches = judge(policies, &picture, &known, None, now);
     exception::apply(policies, &picture, breaches, now)
+}
+
+/// Whether a fact may make a difference to a condition over several people.
+fn may_count(shape: &RuleShape, key: &Key) -> bool {
+    let is_in_set = |set: &RoleSet| match key {
+        // It gives what the group holds.
+        Key::InGroup(..) => true,
+        Key::RoleDefinition(..) => !set.permissions.is_empty(),
+        key => key
+            .role()
+            .is_some_and(|(role_type, role)| !set.permissions.is_empty() || set.names(role_type, role)),
+    };
+    match shape {
+        RuleShape::Holders { set, .. } => is_in_set(set),
+        _ => true,
+    }
+}
+
+/// What objects violate, each judged by itself, and how many of them each condition has looked at.
+pub fn of_objects(policies: &Policies, set: &RuleSet, now: Timestamp) -> Judgement {
+    let known = Known::of_objects(set);
+    let mut found = judge_and_count(policies, &Picture::default(), &known, None, now, None);
+    let is_over_objects = |(at, condition): (usize, usize)| {
+        let shape = &policies.rules[at].conditions[condition].shape;
+        matches!(shape, RuleShape::Cel { over: RuleOver::Object, .. })
+    };
+    found.breaches.retain(|breach| is_over_objects(breach.at));
+    found.looked_at.retain(|at, _| is_over_objects(*at));
+    found
 }
 
 fn regex(text: &str) -> Result<Regex, String> {

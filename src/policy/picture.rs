@@ -54,6 +54,8 @@ pub(super) struct Grant {
 pub(super) struct Role {
     pub(super) role_type: RoleType,
     pub(super) name: RoleName,
+    /// What policies compare it by.
+    pub(super) compared: RoleName,
     /// What it permits, where that is known.
     pub(super) spec: Option<RoleSpec>,
     pub(super) is_declared: bool,
@@ -297,7 +299,9 @@ impl<'a> Maker<'a> {
         }
         let at = self.picture.roles.len();
         self.roles.insert((role_type, name.clone()), at);
-        self.picture.roles.push(Role { role_type, name: name.clone(), spec: None, is_declared: false });
+        let compared = name.as_compared(role_type);
+        let role = Role { role_type, name: name.clone(), compared, spec: None, is_declared: false };
+        self.picture.roles.push(role);
         at
     }
 

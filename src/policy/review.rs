@@ -7,11 +7,15 @@
 use super::judge::{self, Breach, judge_and_count};
 use super::known::Known;
 use super::picture::Picture;
-use super::{Policies, exception, shapes, words};
-use crate::facts::{Email, Holder, Key, Policy, RuleAction, RuleException, RuleSet, RuleShape, Value, World};
+use super::{Policies, deadline, exception, shapes, words};
+use crate::facts::{
+    Desired, Email, Holder, Key, Policy, RuleAction, RuleException, RuleSet, RuleShape, UnjudgedRule, Value,
+    World,
+};
 use crate::plan::{
     self, Action, Change, ChangeId, Context, Entry, Judgement, Plan, Reason, Violation, ViolationState,
 };
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// More than so many additions are not tried one by one.
@@ -33,11 +37,63 @@ pub struct Reviewed<'a> {
     pub context: &'a Context,
 }
 
+/// Reviews the plans of a declaration, which may have been made into them in the meantime.
+pub struct Reviewer<'a> {
+    policies: &'a Policies,
+    set: &'a RuleSet,
+    desired: Desired,
+}
+
+impl<'a> Reviewer<'a> {
+    /// Keeps what policies have to know of the declaration: nothing where there are none.
+    pub fn new(policies: &'a Policies, set: &'a RuleSet, desired: &Desired) -> Self {
+        let desired = if set.is_empty() { Desired::default() } else { desired.clone() };
+        Self { policies, set, desired }
+    }
+
+    /// What is declared, with what deadlines of policies take away declared absent: to be planned instead.
+    #[must_use]
+    pub fn enforce_deadlines(
+        &self,
+        desired: Desired,
+        world: &World,
+        policy: &Policy,
+        context: &Context,
+    ) -> Desired {
+        deadline::enforce_deadlines(desired, (self.policies, self.set), world, policy, context)
+    }
+
+    /// Why a change waits until more than its own person was looked at.
+    pub fn beyond_person(&self, change: &Change) -> Option<String> {
+        self.policies.beyond_person(change)
+    }
+
+    /// The plan with what its rules say. A plan that was reviewed before is reviewed anew.
+    #[must_use]
+    pub fn review(&self, plan: Plan, world: &World, policy: &Policy, context: &Context) -> Plan {
+        review_declared(plan, (self.policies, self.set), &self.desired, world, policy, context)
+    }
+}
+
+/// The plan with what its rules say, beside what is declared. A plan that was reviewed before is reviewed anew.
+#[must_use]
+pub fn review_declared(
+    plan: Plan,
+    (policies, set): (&Policies, &RuleSet),
+    desired: &Desired,
+    world: &World,
+    policy: &Policy,
+    context: &Context,
+) -> Plan {
+    let known = Known::observed(desired, set, world).remembering(&context.memory);
+    review(plan, &Reviewed { policies, set, known: &known, world, policy, context })
+}
+
 /// The plan with what its rules say. A plan that was reviewed before is reviewed anew.
 #[must_use]
 pub fn review(plan: Plan, request: &Reviewed<'_>) -> Plan {
     let plan = plan::unjudged(plan);
-    if request.policies.is_empty() && request.set.exceptions.is_empty() {
+    if request.set.is_empty() {
         return plan;
     }
     let judgement = Review { request, plan: &plan, changes: &plan.changes }.judge();
@@ -73,11 +129,12 @@ impl<'a> Review<'a> {
             before.into_iter().map(|breach| (identity(&breach), breach)).collect();
         let sendable: BTreeSet<&ChangeId> =
             self.plan.sendable().into_iter().map(|change| &change.id).collect();
-        let mut judgement = Judgement::default();
+        let mut judgement = self.unjudged(&sendable);
         if sendable.is_empty() {
             let found = before.values().map(|breach| self.violation(breach, ViolationState::Existing, &[]));
             judgement.violations = found.collect();
             judgement.warnings = unused(&unused_before);
+            self.overdue(&mut judgement);
             return sorted(judgement);
         }
         let (after, unused_after) = loop {
@@ -93,7 +150,35 @@ impl<'a> Review<'a> {
         let is_unused_after = |exception: &&RuleException| unused_after.contains(exception);
         judgement.warnings =
             unused(&unused_before.iter().filter(is_unused_after).cloned().collect::<Vec<_>>());
+        self.overdue(&mut judgement);
         sorted(judgement)
+    }
+
+    /// Where nobody can tell what a policy denies, additions of its kind are. Protected people keep getting theirs: they are
+    /// who can mend it.
+    fn unjudged(&self, sendable: &BTreeSet<&ChangeId>) -> Judgement {
+        let Reviewed { set, policy, .. } = self.request;
+        let mut judgement = Judgement::default();
+        for UnjudgedRule { name, why, families, source } in &set.unjudged {
+            let is_denied = |change: &&Change| {
+                let is_protected = change.key.email().is_some_and(|email| policy.safety.protects(email));
+                sendable.contains(&change.id)
+                    && adds_access(change)
+                    && families.contains(&change.key.family())
+                    && !is_protected
+            };
+            let denied: Vec<&Change> = self.changes.iter().filter(is_denied).collect();
+            if denied.is_empty() {
+                continue;
+            }
+            judgement.denied.extend(denied.iter().map(|change| change.id.clone()));
+            let message = format!(
+                "policy {name} in {} cannot be judged, so that what it denies is not known: {why}",
+                words::line(source)
+            );
+            judgement.blocked.push(entry(&denied, message, "correct the policy".to_owned()));
+        }
+        judgement
     }
 
     /// What will come about: what can be sent, less what is denied and the additions that wait for it.
@@ -321,7 +406,46 @@ impl<'a> Review<'a> {
             rule: rule.source.clone(),
             control: rule.control.clone(),
             changes: changes.to_vec(),
+            since: if state == ViolationState::Introduced { None } else { self.since(breach) },
         }
+    }
+
+    /// What stays although the deadline of its policy has passed is a manual step: it is declared, or more than one fact
+    /// could go.
+    fn overdue(&self, judgement: &mut Judgement) {
+        for violation in judgement.violations.iter().filter(|found| found.state == ViolationState::Existing) {
+            let mut rules = self.request.policies.rules.iter().map(|policy| &policy.rule);
+            let Some(rule) = rules.find(|rule| *rule.name == *violation.policy) else { continue };
+            let Some(deadline) = rule.passed_deadline(self.request.context.now) else { continue };
+            let message = format!(
+                "{} (policy {} in {}); its deadline was {deadline}",
+                violation.message,
+                rule.name,
+                words::line(&rule.source)
+            );
+            let next_step = if violation.sources.is_empty() {
+                "choose what has to go and remove it in the console, or make an exception (KorePolicyException)"
+            } else {
+                "take one of the lines out, or make an exception from the policy (KorePolicyException)"
+            };
+            judgement.manual.push(Entry {
+                subjects: violation.facts.clone(),
+                subject: violation.subject.clone(),
+                reason: Reason::PolicyDeadline,
+                message,
+                next_step: next_step.to_owned(),
+                sources: violation.sources.clone(),
+                changes: Vec::new(),
+            });
+        }
+    }
+
+    /// The earliest time of which the memory knows that it was so: when all facts of it were held, or when a run found it.
+    fn since(&self, breach: &Breach) -> Option<Timestamp> {
+        let held = breach.facts.iter().filter(|fact| !matches!(fact, Key::RoleDefinition(..)));
+        let all: Option<Vec<Timestamp>> = held.map(|fact| self.request.known.since(fact)).collect();
+        let found = self.request.context.memory.violated_since(&breach.policy, &breach.subject);
+        all.and_then(|all| all.into_iter().max()).into_iter().chain(found).min()
     }
 }
 

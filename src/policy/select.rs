@@ -1,7 +1,7 @@
 //! Whom and what a rule is about.
 
 use super::picture::{Grant, Person, Picture, Role};
-use crate::facts::{Key, Level, Pattern, RoleSet, RuleMatch};
+use crate::facts::{Key, Level, Pattern, RoleSet, RuleMatch, as_read};
 use crate::plan;
 
 /// What a match comes to for one picture: what can be decided once is decided once.
@@ -32,7 +32,10 @@ impl<'a> Selection<'a> {
             && (email_domains.is_empty() || is_of(email_domains))
             && !is_of(not_email_domains)
             && (groups.is_empty()
-                || person.groups.iter().any(|group| groups.iter().any(|g| g == group.as_str())))
+                || person
+                    .groups
+                    .iter()
+                    .any(|group| groups.iter().any(|named| *named == as_read(group.as_str()))))
     }
 
     /// Whether the role and the bot of a grant are meant, and its risk.
@@ -64,7 +67,7 @@ impl<'a> Selection<'a> {
 /// By bot: whether a pattern names it, by name or id; all are named where there is no pattern.
 pub(super) fn matching_bots(patterns: &[Pattern], picture: &Picture) -> Vec<bool> {
     let is_named = |text: &str| {
-        let folded = text.to_ascii_lowercase();
+        let folded = as_read(text).to_ascii_lowercase();
         patterns.iter().any(|pattern| pattern.matches_folded(&folded))
     };
     let bots = picture.bots.iter();
@@ -73,7 +76,8 @@ pub(super) fn matching_bots(patterns: &[Pattern], picture: &Picture) -> Vec<bool
 
 /// The elements of a set, each as the roles that it means.
 pub(super) fn elements(set: &RoleSet, picture: &Picture) -> Vec<Vec<bool>> {
-    let named = set.roles.iter().map(|name| picture.roles.iter().map(|role| role.name == *name).collect());
+    let named =
+        set.roles.iter().map(|name| picture.roles.iter().map(|role| role.compared == *name).collect());
     let permitted = set.permissions.iter().map(|permission| {
         let gives = |role: &Role| {
             let spec = role.spec.as_ref();
@@ -90,7 +94,7 @@ pub(super) fn members(set: &RoleSet, picture: &Picture) -> Vec<bool> {
 }
 
 fn is_one_of(role: &Role, set: &RoleSet) -> bool {
-    set.roles.contains(&role.name)
+    set.roles.contains(&role.compared)
         || role.spec.as_ref().is_some_and(|spec| {
             let level = |permission| spec.permissions.get(permission);
             set.permissions.iter().filter_map(level).any(|level: &Level| !level.is_nothing())

@@ -76,7 +76,7 @@ fn cells(report: &Report, row: &Row) -> Vec<String> {
     let places: Vec<String> = row.declared.iter().map(words::place).collect();
     let mut commits: Vec<String> = row.declared.iter().filter_map(words::commit).collect();
     commits.dedup();
-    let policies: Vec<&str> = row.verdicts.iter().map(|verdict| verdict.policy.as_str()).collect();
+    let policies: Vec<String> = row.verdicts.iter().map(words::policy).collect();
     vec![
         text(row.turn.map(words::turn)),
         of(|finding| finding.severity.label()),

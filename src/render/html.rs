@@ -67,7 +67,9 @@ impl Page {
         let show = |text: &str| visible(text).into_owned();
         let (columns, empty): (&[&'static str], _) = match report.kind {
             Kind::Violations => (&["Finding", "Declared", "Next step"], "Nothing is wrong."),
-            Kind::Changes => (&["Before", "Declared", "Until", "Reason"], "Nothing was gained or lost."),
+            Kind::Changes => {
+                (&["Before", "Declared", "Until", "Reason, policies"], "Nothing was gained or lost.")
+            }
             Kind::Access => (&COLUMNS, "Nobody holds anything."),
             Kind::Dormant => (&COLUMNS, "Nobody is dormant."),
         };
@@ -98,7 +100,7 @@ impl Page {
     }
 }
 
-const COLUMNS: [&str; 6] = ["Through", "State", "Declared", "Since", "Until", "Reason"];
+const COLUMNS: [&str; 6] = ["Through", "State", "Declared", "Since", "Until", "Reason, policies"];
 
 fn tiles(report: &Report) -> Vec<Tile> {
     let counts = &report.head.counts;
@@ -162,10 +164,12 @@ fn of_row(kind: Kind, row: &Row) -> TableRow {
         Cell { label, lines }
     };
     let until = one("Until", row.until.map(words::date).unwrap_or_default());
-    let policies = row.verdicts.iter().map(|verdict| format!("{}: {}", verdict.policy, verdict.message));
-    let reasons: Vec<String> = row.reason.iter().cloned().chain(policies).collect();
-    let reasons = reasons.iter().map(|text| (shown(text), String::new())).collect();
-    let reason = Cell { label: "Reason", lines: reasons };
+    let policies = row
+        .verdicts
+        .iter()
+        .map(|verdict| (shown(&format!("policy {}", words::policy(verdict))), shown(&verdict.message)));
+    let reasons = row.reason.iter().map(|text| (shown(text), String::new())).chain(policies).collect();
+    let reason = Cell { label: "Reason, policies", lines: reasons };
     let state = one("State", row.status.map(|status| status.label().to_owned()).unwrap_or_default());
     let (mark, cells) = match kind {
         Kind::Violations => {

@@ -28,10 +28,12 @@ fn write(out: &mut String, report: &Report) -> std::fmt::Result {
     if report.head.redacted {
         writeln!(out, "- {}", words::REDACTED)?;
     }
-    writeln!(out, "\n{}.\n", text(&words::summary(report)))?;
+    writeln!(out, "\n{}.", text(&words::summary(report)))?;
     let columns: &[&str] = match report.kind {
         Kind::Violations => &["User", "What", "Severity", "Finding", "Declared", "Next step"],
-        Kind::Changes => &["User", "What", "Change", "Risk", "Before", "Declared", "Until", "Reason"],
+        Kind::Changes => {
+            &["User", "What", "Change", "Risk", "Before", "Declared", "Until", "Reason, policies"]
+        }
         Kind::Access | Kind::Dormant => &[
             "User",
             "Id",
@@ -44,11 +46,11 @@ fn write(out: &mut String, report: &Report) -> std::fmt::Result {
             "Declared",
             "Since",
             "Until",
-            "Reason",
+            "Reason, policies",
         ],
     };
     if !report.rows.is_empty() {
-        writeln!(out, "| {} |", columns.join(" | "))?;
+        writeln!(out, "\n| {} |", columns.join(" | "))?;
         writeln!(out, "|{}", "---|".repeat(columns.len()))?;
     }
     for row in &report.rows {
@@ -72,7 +74,8 @@ fn cells(report: &Report, row: &Row) -> Vec<String> {
         .collect();
     let declared = declared.join("; ");
     let until = row.until.map(words::date).unwrap_or_default();
-    let reason = row.reason.clone().unwrap_or_default();
+    let policies = row.verdicts.iter().map(|verdict| format!("policy {}", words::policy(verdict)));
+    let reason = row.reason.iter().cloned().chain(policies).collect::<Vec<_>>().join("; ");
     let risk = row.risk.level.label().to_owned();
     match report.kind {
         Kind::Violations => {

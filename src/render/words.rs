@@ -2,7 +2,7 @@
 
 use crate::facts::{Family, Listing, Location};
 use crate::plan::explain::Attribution;
-use crate::report::{HeldSince, Kind, Person, PersonStatus, Report, Row, Since, Turn};
+use crate::report::{HeldSince, Kind, Person, PersonStatus, Report, Row, Since, Turn, Verdict};
 use jiff::Timestamp;
 
 /// `2026-11-30T12:00:00Z`, without parts of a second.
@@ -64,7 +64,7 @@ pub(super) fn place(place: &Attribution) -> String {
         Location::File { file, line, column: _ } => {
             format!("{}:{line}", file.strip_prefix("./").unwrap_or(file))
         }
-        Location::Resource { kind, namespace, name } => format!("{kind} {namespace}/{name}"),
+        Location::Resource(object) => object.to_string(),
     };
     if let Some(object) = &place.object {
         text = format!("{text}, {} {}", object.kind, object.name);
@@ -100,6 +100,15 @@ pub(super) fn last_sign_in(person: &Person) -> String {
         (None, PersonStatus::Active | PersonStatus::Listed | PersonStatus::NotInAccount) => {
             "not known".to_owned()
         }
+    }
+}
+
+/// `separation`, or `separation (exception audit-guest until 2030-02-01)`
+pub(super) fn policy(verdict: &Verdict) -> String {
+    let until = verdict.excepted_until.map(|until| format!(" until {}", date(until))).unwrap_or_default();
+    match &verdict.excepted_by {
+        Some(exception) => format!("{} (exception {exception}{until})", verdict.policy),
+        None => verdict.policy.clone(),
     }
 }
 

@@ -300,6 +300,9 @@ pub struct Finding {
     /// With a policy: its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
+    /// With a policy: the exception that covers it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exception: Option<String>,
 }
 
 /// The kinds of findings.
@@ -353,7 +356,10 @@ pub struct Verdict {
     /// The facts it is about. A membership stands for the person with everything they hold.
     #[schemars(with = "Vec<KeyRecord>")]
     pub subjects: Vec<Key>,
-    /// Until when an exception covers it.
+    /// The `KorePolicyException` that covers it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excepted_by: Option<String>,
+    /// Until when it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub excepted_until: Option<Timestamp>,

@@ -49,9 +49,11 @@ fn of_row(row: Row, names: &Pseudonyms) -> Row {
     if let Some(finding) = &mut row.finding {
         finding.message = names.text(&finding.message);
         finding.next_step = names.text(&finding.next_step);
+        finding.exception = text(finding.exception.take());
     }
     for verdict in &mut row.verdicts {
         verdict.message = names.text(&verdict.message);
+        verdict.excepted_by = text(verdict.excepted_by.take());
         verdict.subjects = verdict.subjects.iter().map(|key| names.key(key)).collect();
     }
     row.declared = row.declared.into_iter().map(|place| of_place(place, names)).collect();

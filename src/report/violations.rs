@@ -1,7 +1,7 @@
 //! What is wrong: what policies refuse, and what koreconcile itself knows not to be as it is declared.
 
 use super::Evidence;
-use super::model::{Finding, FindingCode, Kind, Report, Row};
+use super::model::{Finding, FindingCode, Kind, Report, Row, Verdict};
 use super::rows::{self, Index};
 use crate::facts::{BotId, Directory, Key};
 use crate::plan::explain::{Attribution, FactLine, SourceEffect};
@@ -39,19 +39,29 @@ pub fn violations(evidence: Evidence<'_>) -> Report {
     Report::new(Kind::Violations, evidence, rows)
 }
 
-/// Where verdicts come in: one finding a verdict and subject.
+/// Where verdicts come in: one finding a verdict and subject. What an exception covers is listed, as nothing to correct.
 fn of_policies(place: &Places<'_>) -> Vec<Row> {
     let mut rows = Vec::new();
     for verdict in place.evidence.verdicts {
-        let excepted = verdict.excepted_until.map(|until| format!("; an exception covers it until {until}"));
+        let Verdict { policy, severity, message, subjects, excepted_by, excepted_until } = verdict;
+        let until = excepted_until.map(|until| format!(" until {until}")).unwrap_or_default();
         let finding = Finding {
-            severity: verdict.severity,
-            message: verdict.message.clone() + &excepted.unwrap_or_default(),
-            next_step: "change what it refuses, or write a KorePolicyException".to_owned(),
-            policy: Some(verdict.policy.clone()),
+            severity: if excepted_by.is_some() { RiskLevel::Low } else { *severity },
+            message: match excepted_by {
+                Some(exception) => {
+                    format!("{message} (policy {policy}; exception {exception} covers it{until})")
+                }
+                None => format!("{message} (policy {policy})"),
+            },
+            next_step: match excepted_by {
+                Some(_) => "nothing to do until the exception ends".to_owned(),
+                None => "change what it refuses, or write a KorePolicyException".to_owned(),
+            },
+            policy: Some(policy.clone()),
+            exception: excepted_by.clone(),
             ..finding(FindingCode::Policy)
         };
-        match verdict.subjects.as_slice() {
+        match subjects.as_slice() {
             [] => rows.push(nameless(finding)),
             subjects => rows.extend(subjects.iter().map(|key| place.row(key, finding.clone()))),
         }
@@ -123,6 +133,7 @@ fn finding(code: FindingCode) -> Finding {
         next_step: String::new(),
         plan_reason: None,
         policy: None,
+        exception: None,
     }
 }
 

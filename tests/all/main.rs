@@ -12,6 +12,7 @@
 
 mod campaign;
 mod cli;
+mod compat;
 mod console;
 mod controller;
 mod kore;

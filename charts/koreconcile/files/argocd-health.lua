@@ -30,7 +30,7 @@ elseif stalled.status == "True" then
   return { status = "Degraded", message = said(stalled) }
 elseif ready.status == "True" or obj.kind == "KorePlanApproval" and accepted.status == "True" then
   return { status = "Healthy", message = said(ready) }
-elseif ready.reason == "Suspended" or ready.reason == "ApprovalRequired" then
+elseif ready.reason == "Suspended" or ready.reason == "Paused" or ready.reason == "ApprovalRequired" then
   return { status = "Suspended", message = said(ready) }
 end
 return { status = "Progressing", message = said(ready) }

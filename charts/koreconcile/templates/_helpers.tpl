@@ -31,6 +31,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
+{{- /* Of the pod of `helm test`: no Service and no policy of the controller selects it. */ -}}
+{{- define "koreconcile.testLabels" -}}
+app.kubernetes.io/name: {{ include "koreconcile.name" . }}-test
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: test
+app.kubernetes.io/part-of: koreconcile
+{{- end }}
+
 {{- define "koreconcile.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create }}
 {{- default (include "koreconcile.fullname" .) .Values.serviceAccount.name }}

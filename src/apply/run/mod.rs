@@ -36,7 +36,7 @@ use self::queue::{GivenUp, Queue, QueuedCall};
 use super::journal::{Journal, JournalError, Record};
 use super::known_ids::KnownIds;
 use super::outcome::{ChangeOutcome, Outcome};
-use crate::facts::{Policy, World};
+use crate::facts::{Looks, Policy, World};
 use crate::kore::{Deadline, Gateway, KoreError, Reader, Writer};
 use crate::plan::pack::{Call, pack};
 use crate::plan::{Change, ChangeId, Plan};
@@ -59,9 +59,31 @@ pub struct Account<'a> {
     pub gateway: &'a Gateway,
 }
 
+/// Look-ups that were just made: the first calls are checked against them instead of others.
+#[derive(Clone, Debug)]
+pub struct FirstLook {
+    /// What was seen; nothing where nobody was looked up.
+    pub looks: Looks,
+    /// When the look-ups began.
+    pub at: Timestamp,
+}
+
 /// Applies what the guards let through, and says what became of every change. `observed` is the read that the plan was
 /// made of.
 pub async fn run(
+    plan: Plan,
+    observed: &World,
+    policy: &Policy,
+    account: &Account<'_>,
+    journal: &mut Journal,
+    cancel: CancellationToken,
+) -> Outcome {
+    run_after(None, plan, observed, policy, account, journal, cancel).await
+}
+
+/// The same after look-ups (`first`) that may still be fresh. With them, the outcome has what was looked up meanwhile.
+pub async fn run_after(
+    first: Option<FirstLook>,
     plan: Plan,
     observed: &World,
     policy: &Policy,
@@ -85,6 +107,8 @@ pub async fn run(
         queue: Queue::new(calls),
         progress: Progress::new(changes),
         cleared: ClearedLists::default(),
+        looks: first.is_some().then(Vec::new),
+        first,
     };
     let started = run.write_start(&plan);
     let ended = match started {
@@ -153,6 +177,10 @@ struct Run<'a, 'b> {
     queue: Queue,
     progress: Progress,
     cleared: ClearedLists,
+    /// Look-ups that are still to be used.
+    first: Option<FirstLook>,
+    /// What was looked up in this run, where that is asked for.
+    looks: Option<Vec<Looks>>,
 }
 
 impl Run<'_, '_> {
@@ -316,7 +344,8 @@ impl Run<'_, '_> {
             EarlyEnd::Kore(error) => Some(error),
             EarlyEnd::Cancelled | EarlyEnd::Journal(_) => None,
         });
-        Outcome { calls, error, was_interrupted, ..self.progress.into_outcome() }
+        let looks = self.looks.take().unwrap_or_default();
+        Outcome { calls, error, was_interrupted, looks, ..self.progress.into_outcome() }
     }
 }
 
@@ -329,7 +358,7 @@ mod tests {
     fn a_lost_lease_sends_nobody_to_run_again() {
         let endpoint = Endpoint::UpdateUsers;
         let lost = EarlyEnd::Kore(KoreError::DeadlinePassed { endpoint, which: Deadline::Lease });
-        assert_eq!(lost.why(), "the lease has ended, and another replica may lead now");
+        assert_eq!(lost.why(), "the lease has ended, and another process may write now");
         assert_eq!(lost.next_step(), "the new leader reads it back");
         assert_eq!(EarlyEnd::Cancelled.next_step(), "run again");
     }

@@ -1,11 +1,12 @@
 //! `adopt`: what was changed in the console becomes an edit of the manifests, or is left for the plan to revert.
 //!
-//! Nothing is sent to the account. What is written is proved first ([`crate::manifest::edit`]); what cannot be proved or
-//! edited is printed, as a manual step.
+//! Nothing is sent to the account. What is written is proved first ([`crate::manifest::edit`] and, for policies,
+//! [`proved`]); what cannot be proved or edited is printed, as a manual step.
 
 mod choose;
 mod ends;
 mod patch;
+mod proved;
 mod report;
 mod store;
 
@@ -15,13 +16,14 @@ use super::plan::{Made, extent, make};
 use super::session::Session;
 use super::{CliError, Exit, Output};
 use crate::facts::{World, count};
-use crate::manifest::edit::{self, Adoption, Edited, Stance};
+use crate::manifest::edit::{Adoption, Edited, Stance};
 use crate::manifest::{Compiled, Manifests};
 use crate::plan::{self, Difference, Drift, Memory, Plan};
 use choose::{Choice, MaxRisk};
 use clap::Args;
 use ends::Ends;
 use jiff::Timestamp;
+use proved::Unproved;
 use report::Report;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -112,12 +114,14 @@ pub(super) async fn run(args: &AdoptArgs, output: &Output) -> Result<Exit, CliEr
     let ends = Ends::new(args.permanent, args.until, &found, &adopted, now)?;
     let chosen = found.iter().zip(&adopted).filter(|(_, is_adopted)| **is_adopted);
     let adoptions: Vec<Adoption> = chosen.map(|(drift, _)| adoption(drift, &ends)).collect();
-    let edited = edit::edit(&manifests, &compiled, &world, &adoptions);
+    let edited = match proved::edit(&manifests, &compiled, &world, adoptions, now) {
+        Ok(edited) => edited,
+        Err(Unproved { edited, problems }) => {
+            output.raw(&patch::patch(&edited.files));
+            return Err(CliError::Unproved(problems.join("\n  ")));
+        }
+    };
     let patch = patch::patch(&edited.files);
-    if let Err(problems) = edit::prove(&manifests, &compiled, &edited, &world, now) {
-        output.raw(&patch);
-        return Err(CliError::Unproved(problems.join("\n  ")));
-    }
     if args.form == Form::Edit {
         store::store(&edited.files)?;
     }
@@ -132,14 +136,7 @@ async fn look(
     compiled: &Compiled,
     output: &Output,
 ) -> Result<Seen, CliError> {
-    let reach = Reach {
-        keep_going: false,
-        allow_removals: None,
-        rewrite_profiles: false,
-        rewind: false,
-        max_wait: args.max_wait,
-        state_dir: args.state_dir.clone(),
-    };
+    let reach = Reach::reading(args.max_wait, args.state_dir.clone());
     let base = args.base.read(&args.inputs, compiled, output)?;
     let session = Session::open(compiled, &reach, output).await?;
     let looked = async {

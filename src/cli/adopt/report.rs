@@ -10,6 +10,9 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+/// What comes through a group, and Bot Owner, may be left: a plan lists it, and no line can say it.
+const NOTHING: &str = "Nothing to adopt: what a manifest can say is declared as the account has it.\n";
+
 /// One fact of the report.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -137,7 +140,7 @@ impl Report {
         let undecided = "Undecided: not known whether the account or the manifests changed; name them with --only, or compare with --base REV";
         section(&mut text, undecided, self.undecided.iter().map(left_line).collect());
         if text.is_empty() {
-            text.push_str("Nothing to adopt: the account is as the manifests declare it.\n");
+            text.push_str(NOTHING);
         }
         text
     }
@@ -154,7 +157,7 @@ impl Report {
         listed(&mut text, "Not adopted", rest.map(left_line));
         listed(&mut text, "Undecided", self.undecided.iter().map(left_line));
         if text.is_empty() {
-            text.push_str("Nothing to adopt: the account is as the manifests declare it.\n");
+            text.push_str(NOTHING);
         }
         if let Some(patch) = patch.filter(|patch| !patch.is_empty()) {
             let _ = write!(text, "\n{}\n", fenced("diff", patch));

@@ -42,14 +42,7 @@ enum ReportFormat {
 /// Reads, checks and reports. Errors in manifests do not stop it: it needs the `KoreAccount` only.
 pub(super) async fn run(args: &DoctorArgs, output: &Output) -> Result<Exit, CliError> {
     let (manifests, compiled) = args.inputs.compile_all(true, Timestamp::now(), output)?;
-    let reach = Reach {
-        keep_going: true,
-        allow_removals: None,
-        rewrite_profiles: false,
-        rewind: false,
-        max_wait: args.max_wait,
-        state_dir: args.state_dir.clone(),
-    };
+    let reach = Reach { keep_going: true, ..Reach::reading(args.max_wait, args.state_dir.clone()) };
     let session = Session::open(&compiled, &reach, output).await?;
     let evidence = evidence::collect(&session, &compiled).await;
     let host = session.host.clone();

@@ -107,7 +107,9 @@ fn reason(manifest: &Manifest, place: &Location) -> Option<String> {
         | Spec::Team(_)
         | Spec::Role(_)
         | Spec::Policy(_)
-        | Spec::PolicyException(_) => return None,
+        | Spec::PolicyException(_)
+        | Spec::Baseline(_)
+        | Spec::Area(_) => return None,
     };
     let mut said = reasons.into_iter().enumerate().filter_map(|(index, reason)| Some((index, reason?)));
     said.find(|(index, _)| manifest.item("subjects", *index).place == *place)

@@ -88,14 +88,8 @@ pub(super) async fn run(args: &ExplainArgs, output: &Output) -> Result<Exit, Cli
         return Ok(Exit::Invalid);
     };
     let inputs = Inputs { paths, account: args.account.clone(), complete: false };
-    let reach = Reach {
-        keep_going: args.keep_going,
-        allow_removals: None,
-        rewrite_profiles: false,
-        rewind: false,
-        max_wait: args.max_wait,
-        state_dir: args.state_dir.clone(),
-    };
+    let reach =
+        Reach { keep_going: args.keep_going, ..Reach::reading(args.max_wait, args.state_dir.clone()) };
     let (manifests, compiled) = inputs.compile_all(reach.keep_going, Timestamp::now(), output)?;
     let answered = answer(args, &query, &manifests, &compiled, &reach, output).await?;
     let (mut explanation, state) = match answered {

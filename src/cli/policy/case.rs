@@ -3,8 +3,8 @@
 use super::document::{self, AccountState, CaseSpec, Document, Expected};
 use crate::facts::{AccountId, BotRef, Desired, Email, Holder, Key, Policy, RuleSet, Verdict, World};
 use crate::manifest::{self, Compiled, Input, Manifests};
-use crate::plan::{self, Context, Plan, Violation};
-use crate::policy::{self, Known, Policies, Reviewed};
+use crate::plan::{self, Context, Plan, Violation, ViolationState};
+use crate::policy::{self, Breach, Known, Policies, Reviewed, Reviewer};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -62,7 +62,9 @@ pub(super) fn run(
         account_policy.safety.primary_admin = Some(primary);
     }
     let context = Context { account: "test".to_owned(), look_up_size: 50, now: *now, ..Context::default() };
-    let plan = plan::make(desired.clone(), &world, &account_policy, &context);
+    let reviewer = Reviewer::new(&compiled, &rules, &desired);
+    let planned = reviewer.enforce_deadlines(desired.clone(), &world, &account_policy, &context);
+    let plan = plan::make(planned, &world, &account_policy, &context);
     let known = Known::observed(&desired, &rules, &world);
     let request = Reviewed {
         policies: &compiled,
@@ -72,9 +74,36 @@ pub(super) fn run(
         policy: &account_policy,
         context: &context,
     };
-    let looked = policy::looked_at(&plan, &request);
-    let plan = policy::review(plan, &request);
+    let mut looked = policy::looked_at(&plan, &request);
+    let mut plan = policy::review(plan, &request);
+    let of_objects = policy::of_objects(&compiled, &rules, *now);
+    looked.extend(of_objects.looked_at);
+    let changed: BTreeSet<(String, String)> =
+        case.change.iter().enumerate().map(|(at, document)| document.identity(given.len() + at)).collect();
+    plan.violations.extend(of_objects.breaches.into_iter().map(|breach| {
+        let is_changed = changed.iter().any(|(kind, name)| breach.subject == format!("{kind} {name}"));
+        violation(breach, &compiled, is_changed)
+    }));
     Ok(compare(case, &plan, &named(&compiled, &looked)))
+}
+
+/// What an object violates is introduced where the case declares the object.
+fn violation(breach: Breach, policies: &Policies, is_changed: bool) -> Violation {
+    let rule = &policies.all()[breach.at.0].rule;
+    Violation {
+        policy: breach.policy,
+        severity: breach.severity,
+        action: breach.action,
+        state: if is_changed { ViolationState::Introduced } else { ViolationState::Existing },
+        subject: breach.subject,
+        message: breach.message,
+        facts: breach.facts,
+        sources: breach.sources,
+        rule: rule.source.clone(),
+        control: rule.control.clone(),
+        changes: Vec::new(),
+        since: None,
+    }
 }
 
 /// The Primary Admin of a case, without whom no plan takes Master Admin away: the first who holds it before and after.

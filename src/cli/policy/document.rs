@@ -4,32 +4,39 @@ use crate::facts::Email;
 use crate::manifest::Input;
 use crate::manifest::kinds::{API_VERSION, TEST_KIND};
 use crate::policy::Beside;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One document of a `*.test.yaml` file.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct TestDocument {
+    /// Group and version of all kinds.
     pub(super) api_version: String,
+    /// What the document is.
     pub(super) kind: String,
+    /// Its name.
     pub(super) metadata: Metadata,
+    /// The cases, and what they have in common.
     pub(super) spec: TestSpec,
 }
 
-#[derive(Debug, Deserialize)]
+/// The name of a test.
+#[derive(Debug, Deserialize, JsonSchema)]
 pub(super) struct Metadata {
+    /// Shown with each of its cases.
     pub(super) name: String,
 }
 
 /// What all cases of a test have in common.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct TestSpec {
     /// Files or folders with the policies, from the test's folder; left out: the other YAML files of that folder.
     #[serde(default)]
     pub(super) policies: Vec<String>,
-    /// The time of the judgement.
+    /// The time of the judgement. RFC 3339; left out: `2030-01-01T00:00:00Z`.
     #[serde(default)]
     pub(super) now: Option<String>,
     /// What is declared and held before each case.
@@ -38,13 +45,15 @@ pub(super) struct TestSpec {
     /// What the account is besides.
     #[serde(default)]
     pub(super) account: AccountState,
+    /// Each is judged by itself.
     pub(super) cases: Vec<CaseSpec>,
 }
 
 /// One case.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct CaseSpec {
+    /// Shown with the outcome; no two of a test are alike.
     pub(super) name: String,
     /// What the account holds and no manifest declares.
     #[serde(default)]
@@ -57,34 +66,42 @@ pub(super) struct CaseSpec {
 }
 
 /// A manifest, without `apiVersion` and, where nothing refers to it, without a name.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Document {
+    /// What the document is.
     kind: String,
+    /// Its name, where another document refers to it or takes its place.
     #[serde(default)]
     name: Option<String>,
+    /// What is declared.
     spec: serde_json::Value,
 }
 
 /// What an account is besides its grants.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct AccountState {
+    /// Users who have not accepted their invitation.
     #[serde(default)]
     pending: Vec<String>,
+    /// Names of bots that are not published.
     #[serde(default)]
     unpublished: BTreeSet<String>,
+    /// Owners of bots, by the bot's name.
     #[serde(default)]
     owners: BTreeMap<String, String>,
 }
 
 /// One expected violation.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Expected {
+    /// Name of the policy.
     pub(super) policy: String,
     /// `introduced`, `existing` or `cured`.
     #[serde(default = "introduced")]
+    #[schemars(regex(pattern = "^(introduced|existing|cured)$"))]
     pub(super) state: String,
     /// A part of the message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -144,12 +161,18 @@ impl AccountState {
     }
 }
 
+impl Document {
+    /// Its kind and name, where it is the document of that number.
+    pub(super) fn identity(&self, at: usize) -> (String, String) {
+        (self.kind.clone(), self.name.clone().unwrap_or_else(|| format!("document-{at}")))
+    }
+}
+
 /// Documents as one input. A later one takes the place of an earlier one of its kind and name.
 pub(super) fn input(path: &str, documents: &[&Document]) -> Input {
     let mut by_name: BTreeMap<(String, String), &Document> = BTreeMap::new();
     for (at, document) in documents.iter().enumerate() {
-        let name = document.name.clone().unwrap_or_else(|| format!("document-{at}"));
-        by_name.insert((document.kind.clone(), name), document);
+        by_name.insert(document.identity(at), document);
     }
     let text: String = by_name
         .into_iter()

@@ -49,6 +49,11 @@ pub(super) fn run(args: &PolicyArgs, output: &Output) -> Result<Exit, CliError> 
     }
 }
 
+/// The JSON Schema of a `KorePolicyTest`, as far as the kinds of its documents do not matter.
+pub(super) fn test_schema(settings: schemars::generate::SchemaSettings) -> schemars::Schema {
+    settings.into_generator().into_root_schema_for::<document::TestDocument>()
+}
+
 fn test(args: &TestArgs, output: &Output) -> Result<Exit, CliError> {
     let suites = suite::load(&args.paths)?;
     let mut outcome = suite::run(&suites)?;

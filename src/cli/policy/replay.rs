@@ -8,7 +8,7 @@ use crate::cli::{CliError, Exit, Output};
 use crate::facts::{AccountId, Desired, Policy, RuleSet, count};
 use crate::manifest::Compiled;
 use crate::plan::{self, Context, Plan, Reason};
-use crate::policy::{self, Beside, Known, Reviewed};
+use crate::policy::{self, Beside};
 use clap::Args;
 use jiff::Timestamp;
 use serde_json::json;
@@ -117,16 +117,7 @@ fn review(today: &Compiled, before: Option<&Desired>, after: &Compiled, now: Tim
     let set = RuleSet { terms: after.rules.terms.clone(), ..today.rules.clone() };
     let (policies, _) = policy::compile(&set);
     let plan = plan::make(after.desired.clone(), &world, &account, &context);
-    let known = Known::observed(&after.desired, &set, &world);
-    let request = Reviewed {
-        policies: &policies,
-        set: &set,
-        known: &known,
-        world: &world,
-        policy: &account,
-        context: &context,
-    };
-    policy::review(plan, &request)
+    policy::review_declared(plan, (&policies, &set), &after.desired, &world, &account, &context)
 }
 
 fn verdict(commit: String, subject: String, plan: &Plan) -> Judged {

@@ -7,8 +7,9 @@
 //! ```
 
 use super::super::snapshot::Snapshot;
+use crate::facts::after;
 use crate::kore::replace_file;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fs::{File, OpenOptions};
@@ -41,7 +42,7 @@ pub enum EvidenceError {
         why: String,
     },
     /// No snapshot that early.
-    #[error("{path} has no snapshot of this account at or before {at}\n  {next}")]
+    #[error("{path} has no snapshot of this account at or before {at:.0}\n  {next}")]
     NoSnapshot {
         /// Which folder.
         path: String,
@@ -255,7 +256,10 @@ impl Store {
         let Some(entry) = nearest else {
             let first = snapshots.iter().map(|entry| entry.at).min();
             let next = match first {
-                Some(first) => format!("the first one is of {first}"),
+                // To the next second: what is copied from here finds it.
+                Some(first) => {
+                    format!("the first one is of {:.0}", after(first, SignedDuration::from_millis(999)))
+                }
                 None => "keep one with: koreconcile snapshot --everyone --evidence DIR".to_owned(),
             };
             return Err(EvidenceError::NoSnapshot {

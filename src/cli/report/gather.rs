@@ -11,7 +11,8 @@ use super::{Common, EvidenceError, Store, Stored, moment};
 use crate::facts::{self, Completeness, World};
 use crate::manifest::{self, Compiled, Manifests};
 use crate::plan::explain::{Explanation, Observed};
-use crate::plan::{AccountRef, Context, Declaration, Memory, Plan};
+use crate::plan::{AccountRef, Context, Declaration, Memory, Plan, RiskLevel};
+use crate::policy::{self, FoundBreach, Known, Policies};
 use crate::report::{Evidence, ManifestState, Verdict};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
@@ -112,14 +113,7 @@ pub(super) fn earlier(given: &str, common: &Common) -> Result<Snapshot, CliError
 }
 
 fn reach(common: &Common) -> Reach {
-    Reach {
-        keep_going: common.keep_going,
-        allow_removals: None,
-        rewrite_profiles: false,
-        rewind: false,
-        max_wait: common.max_wait,
-        state_dir: common.state_dir.clone(),
-    }
+    Reach { keep_going: common.keep_going, ..Reach::reading(common.max_wait, common.state_dir.clone()) }
 }
 
 /// The manifests on disk, as they declare at a time.
@@ -207,6 +201,9 @@ fn compare(declared: Declared, read: Read, now: Timestamp) -> Gathered {
     };
     let observed = Observed { world: &world, policy: &compiled.policy, context: &context };
     let (mut explanation, plan) = crate::plan::explain::everything(&compiled.desired, observed);
+    let (compiled_rules, _) = policy::compile(&compiled.rules);
+    let rules = (&compiled_rules, &compiled.rules);
+    let plan = policy::review_declared(plan, rules, &compiled.desired, &world, &compiled.policy, &context);
     attribution::fill(&mut explanation, &manifests);
     let at_commit = at.as_ref().map(|(top, commit)| (top.as_path(), commit.as_str()));
     let extent = blame::Extent { at: at_commit, most_files: usize::MAX };
@@ -232,10 +229,12 @@ fn compare(declared: Declared, read: Read, now: Timestamp) -> Gathered {
         gaps.push(format!("the manifests are not complete: {why}"));
     }
     notes.extend(world.warnings.iter().cloned());
+    let (verdicts, unused) = verdicts(&compiled, &compiled_rules, &world, &memory, read_at);
+    notes.extend(unused);
     let state = manifest_state(&manifests, &compiled, at_commit, &mut notes);
     Gathered {
         account,
-        verdicts: verdicts(),
+        verdicts,
         world,
         read_at,
         explanation,
@@ -248,9 +247,35 @@ fn compare(declared: Declared, read: Read, now: Timestamp) -> Gathered {
     }
 }
 
-/// What policies say of the account. There are no policies yet, so nothing is said.
-fn verdicts() -> Vec<Verdict> {
-    Vec::new()
+/// What policies say of the account as it was read, and the exceptions that cover nothing of it.
+fn verdicts(
+    compiled: &Compiled,
+    compiled_rules: &Policies,
+    world: &World,
+    memory: &Memory,
+    read_at: Timestamp,
+) -> (Vec<Verdict>, Vec<String>) {
+    let Compiled { desired, rules, .. } = compiled;
+    if rules.is_empty() {
+        return (Vec::new(), Vec::new());
+    }
+    let known = Known::observed(desired, rules, world).remembering(memory);
+    let (found, unused) = policy::found_breaches(compiled_rules, &known, world, read_at);
+    let verdicts = found.into_iter().map(|FoundBreach { breach, subjects, exception }| Verdict {
+        policy: breach.policy,
+        severity: RiskLevel::of_severity(breach.severity),
+        message: breach.message,
+        subjects,
+        excepted_by: exception.as_ref().map(|exception| exception.name.to_string()),
+        excepted_until: exception.map(|exception| exception.expires_at),
+    });
+    let unused = unused.iter().map(|exception| {
+        format!(
+            "KorePolicyException {} from {} covers nothing in the account ({})",
+            exception.name, exception.policy, exception.source
+        )
+    });
+    (verdicts.collect(), unused.collect())
 }
 
 /// The commit of the manifests on disk.

@@ -20,6 +20,8 @@ use std::sync::Arc;
 
 /// The field manager of server-side apply.
 const MANAGER: &str = "koreconcile";
+/// The same for when an account was read.
+const READ_MANAGER: &str = "koreconcile-reads";
 /// Patches in flight at once.
 const AT_ONCE: usize = 16;
 /// The longest note an event takes, in bytes.
@@ -97,6 +99,23 @@ impl Publisher {
         self.write_status(&patch(account, status)).await
     }
 
+    /// Writes when an account was read in full. It has a field manager of its own, so that it is neither compared nor taken back
+    /// with the rest of the status.
+    pub(super) async fn note_read(&self, account: &ObjectRef, at: Timestamp) {
+        let ObjectRef { kind, namespace, name } = account;
+        let kind = kind.name();
+        let status = AccountStatus { last_read: Some(at), ..AccountStatus::default() };
+        let body = json!({ "apiVersion": API_VERSION, "kind": kind, "metadata": { "name": name }, "status": status });
+        let parameters = PatchParams::apply(READ_MANAGER).force();
+        let api = self.api(namespace, &resource(kind));
+        match api.patch_status(name, &parameters, &Patch::Apply(&body)).await {
+            Ok(_) => self.metrics.patched(kind),
+            // Deleted meanwhile.
+            Err(kube::Error::Api(status)) if status.code == 404 => {}
+            Err(error) => tracing::warn!(%account, %error, "when it was read could not be written"),
+        }
+    }
+
     async fn patch_status(&self, patch: StatusPatch) {
         let StatusPatch { kind, namespace, name, status: _ } = &patch;
         match self.write_status(&patch).await {
@@ -150,19 +169,17 @@ impl Publisher {
         for (name, spec) in &proposals.create {
             let plan = plan_object(name, spec.clone(), view);
             match api.create(&PostParams::default(), &plan).await {
-                Ok(_) => self.write_plan_status(namespace, name, KorePlanStatus::default()).await,
+                Ok(_) => {
+                    let progress = proposals.phases.get(name).cloned().unwrap_or_default();
+                    self.write_plan_status(namespace, name, status_of(progress)).await;
+                }
                 // Published before a restart, and not in the cache yet.
                 Err(kube::Error::Api(status)) if status.code == 409 => {}
                 Err(error) => tracing::warn!(name, %error, "the plan could not be published"),
             }
         }
-        for (name, PlanProgress { phase, approved }) in &changes.plans {
-            let settled_at = match phase {
-                PlanPhase::Pending | PlanPhase::Approved => None,
-                PlanPhase::Done | PlanPhase::Superseded => Some(Timestamp::now()),
-            };
-            let status = KorePlanStatus { phase: *phase, approved: *approved, settled_at };
-            self.write_plan_status(namespace, name, status).await;
+        for (name, progress) in &changes.plans {
+            self.write_plan_status(namespace, name, status_of((*progress).clone())).await;
         }
         for name in &proposals.delete {
             if let Err(error) = api.delete(name, &DeleteParams::default()).await {
@@ -208,6 +225,15 @@ impl Publisher {
     fn api(&self, namespace: &str, resource: &ApiResource) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), namespace, resource)
     }
+}
+
+fn status_of(progress: PlanProgress) -> KorePlanStatus {
+    let PlanProgress { phase, approved, rest } = progress;
+    let settled_at = match phase {
+        PlanPhase::Pending | PlanPhase::Approved => None,
+        PlanPhase::Done | PlanPhase::Superseded => Some(Timestamp::now()),
+    };
+    KorePlanStatus { phase, approved, rest, settled_at }
 }
 
 fn patches(view: &View, changes: &StatusChanges<'_>) -> Vec<StatusPatch> {

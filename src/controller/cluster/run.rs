@@ -20,6 +20,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How the controller runs.
@@ -78,6 +79,9 @@ pub async fn run_in_cluster(options: Options, cancel: CancellationToken) -> Resu
     client.apiserver_version().await.map_err(|error| ControllerError::Client(error.to_string()))?;
     run(client, options, cancel).await
 }
+
+/// Time between looks of a replica that stands by: so long nobody leads after a lease was released.
+const STANDBY_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs until it is cancelled; then finishes the calls in flight and releases the lease.
 ///
@@ -152,15 +156,16 @@ async fn lead(
     cancel: &CancellationToken,
 ) {
     let mut pool = WorkerPool::new(Arc::clone(shared));
-    let mut renew = tokio::time::interval(renew_every);
-    renew.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut was_leading = None;
+    let mut next_campaign = Instant::now();
+    let (mut was_leading, mut has_failed) = (None, false);
     loop {
         tokio::select! {
             () = cancel.cancelled() => break,
-            _ = renew.tick() => {
-                campaign(candidate, shared).await;
+            () = tokio::time::sleep_until(next_campaign) => {
+                has_failed = !campaign(candidate, shared, has_failed).await;
                 let is_leading = leads(&shared.lease_term);
+                let pause = if is_leading { renew_every } else { renew_every.min(STANDBY_EVERY) };
+                next_campaign = Instant::now() + pause;
                 match was_leading.replace(is_leading) {
                     Some(true) if !is_leading => tracing::warn!("the lease is lost: nothing is written any more"),
                     None if !is_leading => tracing::info!("another replica holds the lease: this one stands by"),
@@ -199,15 +204,25 @@ fn leads(lease_term: &LeaseTerm) -> bool {
     lease_term.ends_at() > Timestamp::now()
 }
 
-async fn campaign(candidate: &mut Candidate, shared: &Shared) {
+/// Takes or renews the lease. False when that failed, which is logged once while it goes on failing.
+async fn campaign(candidate: &mut Candidate, shared: &Shared, has_failed: bool) -> bool {
     match candidate.campaign(&shared.connector.export_calls()).await {
-        Ok(Some(last_calls)) => {
-            tracing::info!("the lease is ours");
-            shared.connector.import_calls(&last_calls);
+        Ok(taken) => {
+            if let Some(last_calls) = taken {
+                tracing::info!("the lease is ours");
+                shared.connector.import_calls(&last_calls);
+            }
+            true
         }
-        Ok(None) => {}
         // Another replica was faster, or the API server is away: the lease term ends by itself.
-        Err(error) => tracing::warn!(%error, "the lease could not be renewed"),
+        Err(error) if has_failed => {
+            tracing::debug!(%error, "the lease could still not be renewed");
+            false
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the lease could not be renewed; it is tried again until it can");
+            false
+        }
     }
 }
 

@@ -60,6 +60,7 @@ impl StatusWriteAhead {
     pub(super) async fn status(&self) -> Result<AccountStatus, String> {
         let status = self.stored().await?;
         let status: AccountStatus = serde_json::from_value(status).unwrap_or_default();
+        let status = AccountStatus { last_read: None, ..status };
         self.is_empty.store(status.in_flight.is_none(), Ordering::Release);
         Ok(status)
     }

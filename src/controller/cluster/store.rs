@@ -4,11 +4,11 @@ use super::decode::{Stored, Watched, decode};
 use crate::controller::pass::{Broken, Declared, DeclaredAccount, Meta, Missing, ObjectRef, View};
 use crate::facts;
 use crate::kore::BaseUrl;
-use crate::manifest::kinds::Kind;
+use crate::manifest::kinds::{Kind, Spec};
 use kube::ResourceExt as _;
 use kube::api::DynamicObject;
 use kube::runtime::watcher;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// A namespace and a name.
@@ -166,13 +166,24 @@ impl Stores {
         })
     }
 
+    /// All areas that declare something.
+    fn areas(&self) -> impl Iterator<Item = &Declared> {
+        let of_areas = |watch: &Watch| watch.watched == Watched::Declared(Kind::Area);
+        let caches = self.caches.iter().filter(move |(watch, _)| of_areas(watch));
+        caches.flat_map(|(_, cache)| cache.objects.values()).filter_map(|stored| match stored {
+            Stored::Declared(object) if object.meta.deleted.is_none() => Some(&**object),
+            _ => None,
+        })
+    }
+
     /// The objects of one account; `None` when it is gone.
     pub(super) fn view(&self, account: &ObjectRef) -> Option<View> {
-        let index = AccountIndex::new(self.accounts());
+        let index = AccountIndex::new(self.accounts(), self.areas());
         let found = self.accounts().find(|candidate| candidate.meta.object == *account)?;
         let is_ours =
             |meta: &Meta, named: Option<&str>| index.find(meta, named) == AccountMatch::Account(account);
-        let in_reach = |namespace: &str| *namespace == *account.namespace || allows(found, namespace);
+        let in_reach =
+            |namespace: &str| *namespace == *account.namespace || index.lets_in(account, namespace);
         let mut view = View {
             account: found.clone(),
             objects: Vec::new(),
@@ -212,15 +223,16 @@ impl Stores {
         Some(view)
     }
 
-    /// Objects without an account, with the reason, and accounts that cannot be read. None while accounts have not been
-    /// listed, because an account may be missing only for that.
+    /// Objects without an account, with the reason, and accounts that cannot be read. None while accounts and areas have
+    /// not been listed, because an account may be missing only for that.
     pub(super) fn unassigned(&self) -> (Vec<(Arc<Declared>, String)>, Vec<Broken>) {
         let mut unassigned = Vec::new();
         let mut broken = Vec::new();
-        if self.caches.iter().any(|(watch, cache)| is_of_accounts(watch) && !cache.is_listed) {
+        let decides = |watch: &Watch| is_of_accounts(watch) || watch.watched == Watched::Declared(Kind::Area);
+        if self.caches.iter().any(|(watch, cache)| decides(watch) && !cache.is_listed) {
             return (unassigned, broken);
         }
-        let index = AccountIndex::new(self.accounts());
+        let index = AccountIndex::new(self.accounts(), self.areas());
         for stored in self.all() {
             match stored {
                 Stored::Declared(object) => {
@@ -265,16 +277,35 @@ enum AccountMatch<'a> {
 struct AccountIndex<'a> {
     by_namespace: HashMap<&'a str, Vec<&'a DeclaredAccount>>,
     all: Vec<&'a DeclaredAccount>,
+    /// The other namespaces that areas let in, each with the account.
+    let_in: BTreeSet<(&'a ObjectRef, &'a str)>,
 }
 
 impl<'a> AccountIndex<'a> {
-    fn new(accounts: impl Iterator<Item = &'a DeclaredAccount>) -> Self {
+    fn new(
+        accounts: impl Iterator<Item = &'a DeclaredAccount>,
+        areas: impl Iterator<Item = &'a Declared>,
+    ) -> Self {
         let all: Vec<&DeclaredAccount> = accounts.collect();
         let mut by_namespace: HashMap<&str, Vec<&DeclaredAccount>> = HashMap::new();
         for account in &all {
             by_namespace.entry(&account.meta.object.namespace).or_default().push(account);
         }
-        Self { by_namespace, all }
+        let mut index = Self { by_namespace, all, let_in: BTreeSet::new() };
+        for area in areas {
+            let (Spec::Area(spec), AccountMatch::Account(account)) =
+                (&area.spec, index.find(&area.meta, area.spec.account()))
+            else {
+                continue;
+            };
+            index.let_in.extend(spec.namespaces.iter().map(|namespace| (account, namespace.as_str())));
+        }
+        index
+    }
+
+    /// Whether objects of that namespace may belong to the account.
+    fn lets_in(&self, account: &ObjectRef, namespace: &str) -> bool {
+        self.let_in.iter().any(|(of, name)| *of == account && *name == namespace)
     }
 
     /// The account of that name in the object's own namespace; else the one elsewhere that lets its namespace in. An
@@ -285,18 +316,24 @@ impl<'a> AccountIndex<'a> {
             |account: &&&DeclaredAccount| named.is_none_or(|name| *account.meta.object.name == *name);
         let beside: Vec<&&DeclaredAccount> =
             self.by_namespace.get(namespace).into_iter().flatten().filter(is_meant).collect();
+        if meta.object.kind == Kind::Area && beside.is_empty() {
+            return AccountMatch::None(
+                "an area counts only in the namespace of its KoreAccount; move it there".to_owned(),
+            );
+        }
         let candidates: Vec<&&DeclaredAccount> = if beside.is_empty() {
-            self.all.iter().filter(is_meant).filter(|account| allows(account, namespace)).collect()
+            let lets_in = |account: &&&DeclaredAccount| self.lets_in(&account.meta.object, namespace);
+            self.all.iter().filter(is_meant).filter(lets_in).collect()
         } else {
             beside
         };
         match (candidates.as_slice(), named) {
             ([only], _) => AccountMatch::Account(&only.meta.object),
             ([], Some(name)) => AccountMatch::None(format!(
-                "there is no KoreAccount {name} in this namespace, and none elsewhere that lets it in"
+                "there is no KoreAccount {name} in this namespace, and none elsewhere with a KoreArea that lets it in"
             )),
             ([], None) => AccountMatch::None(
-                "there is no KoreAccount in this namespace, and none elsewhere that lets it in".to_owned(),
+                "there is no KoreAccount in this namespace, and none elsewhere with a KoreArea that lets it in".to_owned(),
             ),
             (_, _) => AccountMatch::None(
                 "there are several KoreAccounts it could be for; name one in spec.account".to_owned(),
@@ -310,11 +347,6 @@ impl<'a> AccountIndex<'a> {
             None => self.by_namespace.get(&*account.namespace).is_some_and(|beside| beside.len() == 1),
         }
     }
-}
-
-/// Whether objects of that namespace may belong to the account.
-fn allows(account: &DeclaredAccount, namespace: &str) -> bool {
-    account.spec.allowed_namespaces.iter().any(|allowed| allowed.namespace == namespace)
 }
 
 /// What the last version of an object said about its deletion.
@@ -354,7 +386,9 @@ fn is_edit(before: &Stored, after: &Stored) -> bool {
         (Stored::Declared(before), Stored::Declared(after)) => is_meta_edit(&before.meta, &after.meta),
         (Stored::Broken(before), Stored::Broken(after)) => is_meta_edit(&before.meta, &after.meta),
         (Stored::Plan(..), Stored::Plan(..)) => false,
-        (Stored::Approval(_, before), Stored::Approval(_, after)) => before.generation != after.generation,
+        (Stored::Approval(_, before), Stored::Approval(_, after)) => {
+            (&before.uid, before.generation) != (&after.uid, after.generation)
+        }
         // An object has become readable, or has stopped being so.
         (
             Stored::Account(_)
@@ -376,15 +410,21 @@ fn is_meta_edit(before: &Meta, after: &Meta) -> bool {
         deleted,
         has_finalizer: _,
         is_orphaned,
+        mode,
         reconcile_at,
         accept_memory,
+        // It comes with a generation.
+        edited: _,
+        editors,
     } = before;
     *uid != after.uid
         || *generation != after.generation
         || deleted.is_some() != after.deleted.is_some()
         || *is_orphaned != after.is_orphaned
+        || *mode != after.mode
         || *reconcile_at != after.reconcile_at
         || *accept_memory != after.accept_memory
+        || *editors != after.editors
 }
 
 fn differ(before: &BTreeMap<NamespacedName, Stored>, after: &BTreeMap<NamespacedName, Stored>) -> bool {

@@ -9,8 +9,9 @@ use super::status_write_ahead::StatusWriteAhead;
 use super::store::Stores;
 use crate::apply::ChangeOutcome;
 use crate::controller::pass::{
-    AccountMemory, Missing, ObjectRef, Pass, Readiness, Session, View, WriteAhead, pass, reason_of,
+    AccountMemory, Missing, ObjectRef, Pass, PassScope, Readiness, Session, View, WriteAhead, pass, reason_of,
 };
+use crate::facts::Email;
 use crate::kore::LeaseTerm;
 use crate::manifest::compile::rate;
 use crate::memory::Seal;
@@ -54,6 +55,8 @@ const DEBOUNCE_MAX: u32 = 5;
 const START_RETRY: SignedDuration = SignedDuration::from_secs(5);
 /// The shortest time between two passes without an edit.
 const MIN_PAUSE: SignedDuration = SignedDuration::from_secs(1);
+/// A poll of the audit log leaves so many calls to an edit.
+const LEFT_BY_POLLS: usize = 5;
 
 /// Reconciles one account until it is gone or the worker is cancelled.
 pub(super) async fn run_worker(
@@ -87,8 +90,11 @@ pub(super) async fn run_worker(
             },
         };
         let view = with_missing(&shared, &worker.memory, view).await;
+        if cause == Cause::Edit && worker.has_looked_at(&view) {
+            continue;
+        }
         let span = tracing::info_span!("pass", namespace = &*account.namespace, account = &*account.name, cause = ?cause);
-        next = worker.run(&shared, &view, cancel.clone()).instrument(span).await;
+        next = worker.run(&shared, &view, cause, cancel.clone()).instrument(span).await;
         if cancel.is_cancelled() {
             return;
         }
@@ -137,6 +143,42 @@ enum Cause {
     AuditPoll,
 }
 
+/// What the audit log has shown and no pass has looked at.
+#[derive(Debug, Default)]
+struct Noticed {
+    /// People whom events name.
+    people: BTreeSet<Email>,
+    /// Whether an event names nobody.
+    is_unnamed: bool,
+}
+
+impl Noticed {
+    fn add(&mut self, polled: Polled) {
+        match polled {
+            Polled::People(people) => self.people.extend(people),
+            Polled::NewEvents => self.is_unnamed = true,
+            Polled::Nothing | Polled::Unavailable => {}
+        }
+    }
+
+    /// Whom events name besides those whom a pass has written about.
+    fn add_foreign(&mut self, polled: Polled, done: &Pass) {
+        let Polled::People(people) = polled else { return };
+        let changes = done.outcome.iter().flat_map(|outcome| outcome.changes.values());
+        let ours: BTreeSet<&Email> = changes.filter_map(|change| change.key.email()).collect();
+        self.people.extend(people.into_iter().filter(|person| !ours.contains(person)));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.people.is_empty() && !self.is_unnamed
+    }
+
+    fn take(&mut self) -> PassScope {
+        let Self { people, is_unnamed } = std::mem::take(self);
+        if is_unnamed { PassScope::Event } else { PassScope::Edits(people) }
+    }
+}
+
 /// Waits for the next pass or poll. `None`: a poll found nothing, so there is no reason for a pass.
 async fn wait(shared: &Shared, wake: &Notify, next: Timestamp, worker: Option<&mut Worker>) -> Option<Cause> {
     let now = Timestamp::now();
@@ -171,6 +213,11 @@ struct Worker {
     write_ahead: Arc<dyn WriteAhead>,
     connection: Option<Connection>,
     polled_at: Timestamp,
+    noticed: Noticed,
+    /// What the last pass was about.
+    view: Option<View>,
+    /// The full read that the status was last told of.
+    noted_at: Option<Timestamp>,
 }
 
 impl Worker {
@@ -185,7 +232,21 @@ impl Worker {
         let mut view = view.clone();
         view.account.status = write_ahead.status().await?;
         let (memory, polled_at) = (AccountMemory::restored(&view), Timestamp::now());
-        Ok(Self { account, memory, write_ahead: Arc::new(write_ahead), connection: None, polled_at })
+        Ok(Self {
+            account,
+            memory,
+            write_ahead: Arc::new(write_ahead),
+            connection: None,
+            polled_at,
+            noticed: Noticed::default(),
+            view: None,
+            noted_at: None,
+        })
+    }
+
+    /// Whether the status is told of a full read at that time.
+    fn is_worth_a_note(&self, at: Timestamp) -> bool {
+        self.noted_at.is_none_or(|noted| noted.saturating_add(NOTE_EVERY).is_ok_and(|next| next <= at))
     }
 
     fn may_poll(&self) -> bool {
@@ -197,16 +258,24 @@ impl Worker {
     }
 
     async fn poll(&mut self, shared: &Shared) -> Option<Cause> {
-        match self.poll_audit_log(shared).await? {
-            Polled::NewEvents => Some(Cause::AuditPoll),
-            Polled::Nothing | Polled::Unavailable => None,
-        }
+        let polled = self.poll_audit_log(shared).await?;
+        let is_new = matches!(polled, Polled::NewEvents | Polled::People(_));
+        self.noticed.add(polled);
+        is_new.then_some(Cause::AuditPoll)
     }
 
-    /// Polls the audit log, where it can be read.
+    /// Whether the last pass was about the same objects: an edit of another account's wakes this one, too.
+    fn has_looked_at(&self, view: &View) -> bool {
+        self.view.as_ref().is_some_and(|last| last.declares_like(view))
+    }
+
+    /// Polls the audit log, where it can be read. A poll gives way: it leaves the calls of an edit, and never waits.
     async fn poll_audit_log(&mut self, shared: &Shared) -> Option<Polled> {
         let connection = self.connection.as_mut().filter(|connection| connection.audit_poll.is_possible())?;
         self.polled_at = Timestamp::now();
+        if connection.gateway.room_within(SignedDuration::ZERO) <= LEFT_BY_POLLS {
+            return None;
+        }
         let polled = connection.audit_poll.poll(&connection.reader).await;
         shared.metrics.audit_polled(&self.account);
         if polled == Polled::Unavailable {
@@ -219,7 +288,7 @@ impl Worker {
     async fn connect(&mut self, shared: &Shared, view: &View) -> Result<(), Readiness> {
         let open = self.connection.take();
         if view.account.spec.suspend {
-            return Err(Readiness::suspended());
+            return Err(Readiness::suspended(view.account.spec.suspend_reason.as_deref()));
         }
         if let Some(conflicting_account) = view.conflicting_account(view.account.tenant().as_deref()) {
             return Err(Readiness::conflicting(conflicting_account));
@@ -230,11 +299,25 @@ impl Worker {
     }
 
     /// One pass, and when the next is due.
-    async fn run(&mut self, shared: &Shared, view: &View, cancel: CancellationToken) -> Timestamp {
+    async fn run(
+        &mut self,
+        shared: &Shared,
+        view: &View,
+        cause: Cause,
+        cancel: CancellationToken,
+    ) -> Timestamp {
         let started = Instant::now();
         let unconnected = self.connect(shared, view).await.err();
+        if let Some(Connection { gateway, .. }) = &self.connection {
+            shared.metrics.connected(&self.account, gateway);
+        }
         // Polled before the read: an event from here on may not be part of it.
-        self.poll_audit_log(shared).await;
+        if cause != Cause::AuditPoll
+            && let Some(polled) = self.poll_audit_log(shared).await
+        {
+            self.noticed.add(polled);
+        }
+        let scope = self.noticed.take();
         let now = Timestamp::now();
         let session = match (&self.connection, unconnected) {
             (Some(Connection { reader, gateway, host, .. }), None) => Ok(Session {
@@ -244,31 +327,48 @@ impl Worker {
                 lease_term: &shared.lease_term,
                 quiet_start: shared.quiet_start,
                 write_ahead: &self.write_ahead,
+                scope: &scope,
             }),
             (_, unconnected) => Err(unconnected.unwrap_or_else(Readiness::up_to_date)),
         };
-        let done = pass(view, &mut self.memory, session, now, cancel.clone()).await;
+        let done = Box::pin(pass(view, &mut self.memory, session, now, cancel.clone())).await;
         if done.outcome.is_some() {
             // The events of our own writes start no pass.
-            self.poll_audit_log(shared).await;
-        }
-        if let Some(Connection { gateway, .. }) = &self.connection {
-            shared.metrics.set_calls_left(&self.account, gateway.calls_left());
+            if let Some(polled) = self.poll_audit_log(shared).await {
+                self.noticed.add_foreign(polled, &done);
+            }
         }
         // Another replica may lead by now, or the pass was cancelled before it knew anything.
         let is_cut_short = cancel.is_cancelled() && !done.was_read();
         if is_cut_short || shared.lease_term.ends_at() <= Timestamp::now() {
             return now;
         }
+        self.view = Some(view.clone());
+        if !done.was_read() {
+            // What was noticed is still to be looked at.
+            match scope {
+                PassScope::Edits(people) => self.noticed.people.extend(people),
+                PassScope::Event | PassScope::Everything => self.noticed.is_unnamed = true,
+            }
+        }
         shared.publisher.publish(view, &done).await;
+        if let Some(at) = done.full_read_at.filter(|at| self.is_worth_a_note(*at)) {
+            self.noted_at = Some(at);
+            shared.publisher.note_read(&self.account, at).await;
+        }
         shared.metrics.passed(view, &done, started.elapsed(), Timestamp::now());
         log_pass(&done, started.elapsed());
-        done.schedule.next.max(now.saturating_add(MIN_PAUSE).unwrap_or(now))
+        let next = if done.was_read() && !self.noticed.is_empty() { now } else { done.schedule.next };
+        next.max(now.saturating_add(MIN_PAUSE).unwrap_or(now))
     }
 }
 
+/// At most so often the status is told of a full read.
+const NOTE_EVERY: SignedDuration = SignedDuration::from_mins(1);
+
 /// Reasons that an operator has to look at, and whose message names no user.
-const TROUBLE: [&str; 4] = ["CredentialsRejected", "ScopeMissing", "Unreachable", "ProtocolError"];
+const TROUBLE: [&str; 5] =
+    ["CredentialsRejected", "ScopeMissing", "Unreachable", "ProtocolError", "RateLimited"];
 
 fn log_pass(done: &Pass, took: Duration) {
     let account = &done.report.account;
@@ -279,12 +379,13 @@ fn log_pass(done: &Pass, took: Duration) {
     let calls = done.plan.as_ref().map_or(0, |plan| plan.observed.calls)
         + done.outcome.as_ref().map_or(0, |outcome| outcome.calls);
     let (left, waiting, is_unchanged) = (counts.changes, counts.waiting, done.is_unchanged());
+    let observed = if done.is_focused() { "edits" } else { "everything" };
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     if TROUBLE.contains(&reason) {
         let ready = account.conditions.iter().find(|condition| condition.type_ == "Ready");
         let why = ready.map_or("", |condition| condition.message.as_str());
-        tracing::warn!(reason, why, applied, left, waiting, calls, took_ms, "pass");
+        tracing::warn!(reason, why, applied, left, waiting, calls, took_ms, observed, "pass");
     } else {
-        tracing::info!(reason, applied, left, waiting, calls, took_ms, is_unchanged, "pass");
+        tracing::info!(reason, applied, left, waiting, calls, took_ms, is_unchanged, observed, "pass");
     }
 }

@@ -1,10 +1,14 @@
 //! What the controller remembers of an account between passes. What must survive a restart is in the statuses of the
 //! objects; the rest is lost with the process.
 
+use super::focus::{Focusing, FullRead, KeptRead};
+use super::inputs::{PassInputs, PlanResult};
+use super::schedule::Schedule;
 use super::unchanged::UnchangedPass;
 use super::view::View;
+use super::{Looked, interval};
 use crate::apply::{ChangeOutcome, Outcome};
-use crate::facts::{Email, Family, ObjectRef, Policy};
+use crate::facts::{Email, Family, ObjectRef, Policy, RateLimit, SignOn, World};
 use crate::manifest::kinds::Spec;
 use crate::manifest::kinds::status::{RemovalWindow, Removed, UNDER_WAY_MAX};
 use crate::plan::{Change, ChangeId, Day, Memory, Plan};
@@ -12,9 +16,12 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 /// The ceilings on removals count this time.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
+/// Full reads count this time.
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
 /// The most open invitations of people without a `KoreUser` that the account's status remembers.
 const INVITED_MAX: usize = 500;
 
@@ -32,6 +39,14 @@ pub struct AccountMemory {
     removals: Vec<Removed>,
     /// A hash of the objects' generations, and since when it has been the same.
     edits: Option<(u64, Timestamp)>,
+    /// The configuration of single sign-on, and when it was read.
+    pub sign_on: Option<(Timestamp, Option<SignOn>)>,
+    /// What was violated in the last pass, by policy and subject.
+    pub(super) violated: Option<BTreeSet<(String, String)>>,
+    /// The last full read, with what was looked at since.
+    pub(super) kept: Option<KeptRead>,
+    /// When everything was read in the last hour, and with how many calls.
+    pub(super) full_reads: Vec<(Timestamp, u32)>,
     /// The last pass, if there was nothing to do and nothing to write.
     pub(super) unchanged: Option<UnchangedPass>,
 }
@@ -66,6 +81,60 @@ impl AccountMemory {
             }
         }
         gone
+    }
+
+    /// The account was read in full, and is as it was.
+    pub(super) fn note_unchanged(&mut self, now: Timestamp) {
+        let world = self.unchanged.as_ref().map(UnchangedPass::world);
+        if let Some(world) = &world {
+            self.note_full_read(world.calls, now);
+        }
+        if let (Some(kept), Some(world)) = (self.kept.take(), world) {
+            self.kept = Some(kept.read_again(world, now));
+        }
+    }
+
+    fn note_full_read(&mut self, calls: u32, now: Timestamp) {
+        let from = now.saturating_sub(HOUR).unwrap_or(Timestamp::MIN);
+        self.full_reads.retain(|(at, _)| *at > from);
+        self.full_reads.push((now, calls));
+    }
+
+    /// Keeps what is known of the account after a pass. Gives the schedule with the next full read in it.
+    pub(super) fn keep(
+        &mut self,
+        inputs: PassInputs<'_>,
+        result: &PlanResult<'_>,
+        after: &Arc<World>,
+        looked: &Looked,
+        schedule: Schedule,
+        rate: RateLimit,
+    ) -> Schedule {
+        let PlanResult { plan, outcome, .. } = result;
+        if outcome.is_some() {
+            self.plan_memory.note_pending(after, inputs.now);
+        }
+        let kept = match looked {
+            Looked::Edits(focusing) => {
+                let Focusing { kept, looks, .. } = &**focusing;
+                let doubt = kept.doubt(looks, plan, *outcome, after);
+                kept.clone().after_pass(Arc::clone(after), doubt)
+            }
+            Looked::Everything(request) => {
+                self.note_full_read(inputs.world.calls, inputs.now);
+                let read = FullRead {
+                    at: inputs.now,
+                    interval: schedule.interval,
+                    has_everyone: request.is_of_everyone(),
+                    had_refusals: !plan.refused.is_empty(),
+                    generation: inputs.view.account.meta.generation,
+                };
+                KeptRead::new(Arc::clone(after), read, self.kept.as_ref())
+            }
+        };
+        let due_at = kept.due_at(inputs.now).max(interval::next_read_at(&self.full_reads, rate, inputs.now));
+        self.kept = Some(kept);
+        schedule.no_later_than(Some(due_at))
     }
 
     /// Whether nothing was ever stored.
@@ -123,6 +192,17 @@ impl AccountMemory {
         self.plan_memory.facts.iter().filter_map(|(_, fact)| fact.until).filter(|until| *until > now).min()
     }
 
+    /// When the complete account was read last.
+    pub(super) fn full_read_at(&self) -> Option<Timestamp> {
+        self.kept.as_ref().map(|kept| kept.read.at)
+    }
+
+    /// When grants end that the account holds.
+    pub(super) fn held_ends(&self, world: &World) -> Vec<Timestamp> {
+        let facts = self.plan_memory.facts.iter().filter(|(key, _)| world.get(key).is_some());
+        facts.filter_map(|(_, fact)| fact.until).collect()
+    }
+
     /// When time alone changes what a pass comes to: a removal is a day old, or an invitation is overdue.
     pub(super) fn next_change_at(&self, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
         let forgotten = self.removals.iter().map(|removed| removed.at.saturating_add(DAY));
@@ -139,6 +219,11 @@ impl AccountMemory {
             .filter(|(_, outcome)| **outcome == ChangeOutcome::Applied)
             .map(|(id, _)| id);
         self.plan_memory.note_applied(applied.clone(), now);
+        for (id, fate) in &outcome.by_change {
+            if let Some(change) = outcome.changes.get(id).filter(|_| fate.is_unkept() || fate.is_good()) {
+                self.plan_memory.note_kept(change, fate.is_good());
+            }
+        }
         self.plan_memory.note_read_back(applied.clone().filter_map(|id| outcome.changes.get(id)), now);
         for change in applied.filter_map(|id| outcome.changes.get(id)) {
             if change.action.is_removal() {
@@ -217,7 +302,9 @@ impl AccountMemory {
                 | Spec::RoleBinding(_)
                 | Spec::BotAssignment(_)
                 | Spec::Policy(_)
-                | Spec::PolicyException(_) => None,
+                | Spec::PolicyException(_)
+                | Spec::Baseline(_)
+                | Spec::Area(_) => None,
             })
             .collect();
         let others = self.plan_memory.pending_since.iter().filter(|(email, _)| !declared.contains(email));

@@ -8,15 +8,16 @@
 //! | being applied, tried again, settling, approval required | False | False | True | True | |
 //! | blocked, manual, refused, credentials | False | False | True | | True |
 //! | invalid, conflict, reference missing, not allowed | False | Unknown | False | | True |
-//! | suspended | False | Unknown | True | | |
+//! | suspended, paused | False | Unknown | True | | |
 
-use super::readiness::Readiness;
+use super::readiness::{Readiness, one_line};
 use super::reason::ConditionReason;
+use crate::facts::visible;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 /// The longest message that a condition takes.
-const MESSAGE_MAX: usize = 4_096;
+pub(super) const MESSAGE_MAX: usize = 4_096;
 
 /// The status of each condition, in order: Ready, Synced, Accepted, Reconciling, Stalled.
 fn row(reason: ConditionReason) -> [&'static str; 5] {
@@ -25,6 +26,7 @@ fn row(reason: ConditionReason) -> [&'static str; 5] {
         ConditionReason::WaitingForAcceptance | ConditionReason::Drift => ["True", "False", "True", "", ""],
         ConditionReason::Progressing
         | ConditionReason::Settling
+        | ConditionReason::FullReadNeeded
         | ConditionReason::ApprovalRequired
         | ConditionReason::Unreachable
         | ConditionReason::RateLimited
@@ -42,9 +44,11 @@ fn row(reason: ConditionReason) -> [&'static str; 5] {
         ConditionReason::Invalid
         | ConditionReason::Conflict
         | ConditionReason::ReferenceMissing
+        | ConditionReason::ApprovalEnded
+        | ConditionReason::SelfApproval
         | ConditionReason::NotAllowed
         | ConditionReason::AccountMissing => ["False", "Unknown", "False", "", "True"],
-        ConditionReason::Suspended => ["False", "Unknown", "True", "", ""],
+        ConditionReason::Suspended | ConditionReason::Paused => ["False", "Unknown", "True", "", ""],
     }
 }
 
@@ -67,23 +71,48 @@ pub(in crate::controller) fn conditions(
     present
         .map(|(type_, status)| {
             let is_accepted = type_ == "Accepted" && status == "True";
-            let same = before.iter().find(|condition| condition.type_ == type_ && condition.status == status);
-            Condition {
-                type_: type_.to_owned(),
-                status: status.to_owned(),
-                reason: if is_accepted { "Accepted".to_owned() } else { reason.to_string() },
-                message: if is_accepted { String::new() } else { message.clone() },
-                observed_generation: Some(generation),
-                last_transition_time: same.map_or(Time(now), |same| same.last_transition_time.clone()),
-            }
+            let reason = if is_accepted { "Accepted".to_owned() } else { reason.to_string() };
+            let message = if is_accepted { String::new() } else { message.clone() };
+            condition((type_, status), reason, message, generation, before, now)
         })
         .collect()
 }
 
-/// At most that many bytes, with an ellipsis if something was cut.
+/// One condition, of a type with a status. While the status stays, it keeps its transition time.
+pub(super) fn condition(
+    (type_, status): (&str, &str),
+    reason: String,
+    message: String,
+    generation: i64,
+    before: &[Condition],
+    now: Timestamp,
+) -> Condition {
+    let same = before.iter().find(|condition| condition.type_ == type_ && condition.status == status);
+    Condition {
+        type_: type_.to_owned(),
+        status: status.to_owned(),
+        reason,
+        message,
+        observed_generation: Some(generation),
+        last_transition_time: same.map_or(Time(now), |same| same.last_transition_time.clone()),
+    }
+}
+
+/// The condition of an account of which nothing is pruned or retired.
+pub(in crate::controller) const PRUNING_PAUSED: &str = "PruningPaused";
+
+/// Says why nothing is pruned or retired, and since when. An account without it has no such condition.
+pub(super) fn pruning_paused(why: &str, generation: i64, before: &[Condition], now: Timestamp) -> Condition {
+    let message = shortened(&one_line(why), MESSAGE_MAX);
+    condition((PRUNING_PAUSED, "True"), "Incomplete".to_owned(), message, generation, before, now)
+}
+
+/// At most that many bytes, with an ellipsis if something was cut. What others wrote is shown as it can be: kubectl writes
+/// it to a terminal.
 pub(in crate::controller) fn shortened(text: &str, most: usize) -> String {
+    let text = visible(text);
     if text.len() <= most {
-        return text.to_owned();
+        return text.into_owned();
     }
     let last = (0..=most.saturating_sub(4)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
     format!("{} ...", &text[..last])

@@ -1,14 +1,13 @@
 //! Defers changes of a plan: those that need an approval, and removals that may be the half of an edit. Pure.
 
+use super::approvals::needs_approval;
 use super::inputs::PassInputs;
-use super::propose::covered;
+use super::make_plan::Waits;
 use super::view::Missing;
 use super::view_to_manifests::object_of;
 use super::{AccountMemory, Session};
-use crate::facts::{self, Approval, Key, ObjectRef, Policy, Source};
-use crate::plan::{
-    self, Action, Change, ChangeId, Context, Digest, Entry, Plan, Reason, RememberedFact, RiskLevel,
-};
+use crate::facts::{self, Key, ObjectRef, Policy, Source};
+use crate::plan::{self, Action, Change, ChangeId, Effect, Entry, Plan, Reason, RememberedFact};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,22 +22,27 @@ pub(super) struct Deferred {
     pub(super) settled_at: Option<Timestamp>,
 }
 
-/// Defers what is not approved and what has not settled. `context`: the plan was made with it; `missing`: what has become
-/// of the objects that declare nothing any more.
+/// Defers what is not approved and what has not settled; nothing where the account is only observed. `missing`: what has
+/// become of the objects that declare nothing any more.
 pub(super) fn defer_changes(
     inputs: PassInputs<'_>,
     plan: Plan,
-    context: &Context,
+    waits: &Waits,
     missing: &BTreeMap<ObjectRef, Missing>,
     session: &Session<'_>,
     memory: &mut AccountMemory,
 ) -> Deferred {
     let PassInputs { view, policy, now, .. } = inputs;
+    let Waits { context, approved, held } = waits;
     let (unedited_since, started_at) = (memory.unedited_since(view, now), memory.started_at(now));
+    if inputs.read_only().is_some() {
+        return Deferred { plan, settled_at: None };
+    }
     let wanted_since = memory.wanted_since(&plan, now).clone();
     let rules = DeferRules {
         policy,
-        covered: &covered(view),
+        covered: approved,
+        held,
         remembered: &memory.plan_memory.facts,
         missing,
         wanted_since: &wanted_since,
@@ -57,6 +61,8 @@ struct DeferRules<'a> {
     policy: &'a Policy,
     /// Changes that are approved.
     covered: &'a BTreeSet<ChangeId>,
+    /// Effects of declarations that are not.
+    held: &'a BTreeSet<ChangeId>,
     /// What was remembered before this pass.
     remembered: &'a [(Key, RememberedFact)],
     /// What has become of the objects that declare nothing any more.
@@ -112,14 +118,6 @@ impl DeferRules<'_> {
             .is_some_and(|(until, since)| until <= self.now && since < until);
         has_ended && (plan.ended.contains(&change.id) || change.action == Action::Retire)
     }
-
-    fn needs_approval(&self, change: &Change) -> bool {
-        match self.policy.approval {
-            Approval::Automatic => false,
-            Approval::WhenRisky => change.risk.level >= RiskLevel::High,
-            Approval::Manual => true,
-        }
-    }
 }
 
 struct DeferredChanges {
@@ -140,7 +138,7 @@ fn defer(plan: &Plan, rules: &DeferRules<'_>) -> DeferredChanges {
     let (mut unapproved, mut unseen, mut unsettled) = (Vec::new(), Vec::new(), Vec::new());
     for change in open {
         let is_covered = rules.covered.contains(&change.id);
-        if rules.needs_approval(change) && !is_covered {
+        if needs_approval(rules.policy.approval, change.risk.level) && !is_covered {
             unapproved.push(change);
         } else if vanished.len() > UNSEEN_MAX
             && change.action == Action::Retire
@@ -166,6 +164,9 @@ fn defer(plan: &Plan, rules: &DeferRules<'_>) -> DeferredChanges {
         );
         entries.push(entry(Reason::ApprovalRequired, &what, approve(), &unseen));
     }
+    let effects: Vec<&Effect> =
+        plan.declared.iter().filter(|effect| rules.held.contains(&effect.id)).collect();
+    entries.extend(entry_of_effects(&effects, approve()));
     if let Some(last) = settled_at.iter().max() {
         let what = format!("until {}", last.strftime("%Y-%m-%d %H:%M:%S UTC"));
         let next_step = "nothing to do: they go by themselves, if they are still wanted then".to_owned();
@@ -191,11 +192,39 @@ fn entry(reason: Reason, what: &str, next_step: String, changes: &[&Change]) -> 
     }
 }
 
-/// The changes that a person has to approve: those without an approval, and those over the ceiling, which an approval by
-/// id acknowledges. The riskiest first.
+/// What is declared otherwise than before and not approved: the earlier declaration holds.
+fn entry_of_effects(effects: &[&Effect], next_step: String) -> Option<Entry> {
+    let first = effects.first()?;
+    let sources: BTreeSet<Source> =
+        effects.iter().flat_map(|effect| effect.sources.iter().cloned()).collect();
+    let what = match &first.subject {
+        Some(key) => format!("{key}: {}", first.message),
+        None => first.message.clone(),
+    };
+    let rest = "for an approval; what was declared before holds until then";
+    Some(Entry {
+        subjects: effects.iter().filter_map(|effect| effect.subject.clone()).collect(),
+        subject: first.subject.as_ref().map_or_else(|| "the account".to_owned(), ToString::to_string),
+        reason: Reason::ApprovalRequired,
+        message: match effects.len() {
+            1 => format!("1 declaration waits {rest}: {what}"),
+            count => format!("{count} declarations wait {rest}: {what}, and {} more", count - 1),
+        },
+        next_step,
+        sources: sources.into_iter().collect(),
+        changes: effects.iter().map(|effect| effect.id.clone()).collect(),
+    })
+}
+
+/// The changes that a person has to approve: those without an approval, those of lists that are authoritative for the
+/// first time, and those over the ceiling or reverted by another writer, which an approval acknowledges. The riskiest first.
 pub(super) fn to_approve(plan: &Plan) -> Vec<(&Change, &Entry)> {
-    let is_approvable =
-        |entry: &&Entry| matches!(entry.reason, Reason::ApprovalRequired | Reason::RemovalCeiling);
+    let is_approvable = |entry: &&Entry| {
+        matches!(
+            entry.reason,
+            Reason::ApprovalRequired | Reason::RemovalCeiling | Reason::Contested | Reason::ListProposed
+        )
+    };
     let mut changes: Vec<(&Change, &Entry)> = Vec::new();
     for entry in plan.waiting.iter().chain(&plan.refused).filter(is_approvable) {
         let ids: BTreeSet<&ChangeId> = entry.changes.iter().collect();
@@ -208,11 +237,6 @@ pub(super) fn to_approve(plan: &Plan) -> Vec<(&Change, &Entry)> {
     });
     changes.dedup_by(|(left, _), (right, _)| left.id == right.id);
     changes
-}
-
-/// The digest of a set of changes to approve.
-pub(super) fn digest_of(changes: &[(&Change, &Entry)]) -> Digest {
-    Digest::over(changes.iter().map(|(change, _)| &change.id))
 }
 
 /// `90s`, `5m`, `2h`: as manifests write it.

@@ -15,7 +15,7 @@ pub struct Housekeeping {
 
 /// What there is to keep in order after a plan.
 pub(super) fn housekeeping(inputs: PassInputs<'_>, result: &PlanResult<'_>) -> Housekeeping {
-    let proposals = propose(result.plan, inputs.view, &result.left);
+    let proposals = propose(inputs, result);
     Housekeeping { remove_finalizer: finalizers(inputs.view), proposals }
 }
 

@@ -1,5 +1,6 @@
 //! The values that the steps after reading share.
 
+use super::policies::PoliciesInForce;
 use super::reason::ConditionReason;
 use super::view::View;
 use crate::apply::Outcome;
@@ -18,6 +19,10 @@ pub(super) struct PassInputs<'a> {
     pub(super) manifests: &'a Manifests,
     /// The account's rules.
     pub(super) policy: &'a Policy,
+    /// Why the objects as a whole are not everything that is declared, if they are not: nothing is pruned or retired.
+    pub(super) partial: Option<&'a str>,
+    /// Which policies are in force.
+    pub(super) policies: &'a PoliciesInForce,
     /// The account.
     pub(super) world: &'a World,
     /// When the pass began.
@@ -38,14 +43,24 @@ pub(super) struct PlanResult<'a> {
     pub(super) plan: &'a Plan,
     /// `None` when nothing was to be applied.
     pub(super) outcome: Option<&'a Outcome>,
-    /// Changes of the plan that the account does not show yet.
+    /// Changes of the plan that the account does not show yet, and declarations that wait for an approval.
     pub(super) left: BTreeSet<ChangeId>,
+    /// Changes and declarations that are approved.
+    pub(super) approved: BTreeSet<ChangeId>,
+    /// Declarations that are not: what was declared before holds.
+    pub(super) held: BTreeSet<ChangeId>,
 }
 
 impl<'a> PlanResult<'a> {
-    pub(super) fn new(plan: &'a Plan, outcome: Option<&'a Outcome>) -> Self {
+    pub(super) fn new(
+        plan: &'a Plan,
+        outcome: Option<&'a Outcome>,
+        approved: BTreeSet<ChangeId>,
+        held: BTreeSet<ChangeId>,
+    ) -> Self {
         let is_there = |id: &ChangeId| outcome.is_some_and(|outcome| outcome.is_good(id));
-        let left = plan.changes.iter().map(|change| &change.id).filter(|id| !is_there(id)).cloned().collect();
-        Self { plan, outcome, left }
+        let left = plan.changes.iter().map(|change| &change.id).filter(|id| !is_there(id)).chain(&held);
+        let left = left.cloned().collect();
+        Self { plan, outcome, left, approved, held }
     }
 }

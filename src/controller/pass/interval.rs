@@ -2,7 +2,7 @@
 
 use crate::facts::{Policy, RateLimit};
 use crate::manifest::kinds::status::CallStatus;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 /// The usual time between polls of the audit log.
 pub(in crate::controller) const AUDIT_POLL_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
@@ -15,6 +15,27 @@ pub(super) fn effective_interval(policy: &Policy, calls_per_read: u32) -> Signed
     let left = share.saturating_sub(u64::from(polls_per_hour())).max(1);
     let seconds = (u64::from(calls_per_read) * u64::from(HOUR)).div_ceil(left);
     policy.interval.max(SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX)))
+}
+
+/// When everything may be read again, by what full reads have taken in the last hour: from `now` on, as soon as one more
+/// stays under their share. One read an hour is always possible.
+pub(super) fn next_read_at(reads: &[(Timestamp, u32)], rate: RateLimit, now: Timestamp) -> Timestamp {
+    let hour = SignedDuration::from_secs(i64::from(HOUR));
+    let left = u64::from(reads_allowed(rate)).saturating_sub(u64::from(polls_per_hour()));
+    let Some((_, needed)) = reads.last() else { return now };
+    let begins = |at: Timestamp| at.saturating_add(hour).unwrap_or(Timestamp::MAX);
+    let fits = |at: Timestamp| {
+        let taken: u64 =
+            reads.iter().filter(|(read, _)| begins(*read) > at).map(|(_, calls)| u64::from(*calls)).sum();
+        taken == 0 || taken + u64::from(*needed) <= left
+    };
+    let ends = reads.iter().map(|(read, _)| begins(*read)).filter(|at| *at > now);
+    std::iter::once(now).chain(ends).find(|at| fits(*at)).unwrap_or(now)
+}
+
+/// A tenth of the hour is left to what must not be late: ends, and removals that are asked for by name.
+pub(super) fn left_to_urgent(rate: RateLimit) -> usize {
+    rate.usable_per_hour() as usize / 10
 }
 
 /// The calls that reads take at that interval, for the status of the account.
@@ -40,6 +61,21 @@ fn polls_per_hour() -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn full_reads_wait_for_their_share_of_the_hour() {
+        let at = |minutes| Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes);
+        let rate = Policy::default().rate;
+        let next = |reads: &[(Timestamp, u32)], now| next_read_at(reads, rate, now);
+        assert_eq!(next(&[], at(0)), at(0));
+        assert_eq!(next(&[(at(0), 2_000)], at(1)), at(60), "one is always possible");
+        let three = [(at(0), 221), (at(1), 221), (at(2), 221)];
+        assert_eq!(next(&three[..2], at(2)), at(2));
+        // 837 calls an hour are theirs.
+        assert_eq!(next(&three, at(3)), at(60));
+        assert_eq!(next(&three, at(61)), at(61));
+        assert_eq!(left_to_urgent(rate), 179);
+    }
 
     #[test]
     fn reads_of_a_large_account_are_spread_over_their_share_of_the_hour() {

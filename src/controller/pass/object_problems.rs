@@ -1,7 +1,7 @@
 //! What findings, the plan and its outcome say about each object; the worst is reported. Pure.
 
 use super::inputs::PlanResult;
-use super::readiness::Readiness;
+use super::readiness::{Readiness, and_more};
 use super::reason::ConditionReason;
 use super::view::{ObjectRef, View};
 use super::view_to_manifests::object_of;
@@ -10,7 +10,7 @@ use crate::facts::Source;
 use crate::manifest::Finding;
 use crate::plan::render::in_words;
 use crate::plan::{Change, ChangeId, Entry};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// The worst problem of each object so far.
 #[derive(Debug, Default)]
@@ -19,11 +19,23 @@ pub(super) struct ObjectProblems {
     /// How many more problems each object has.
     others: HashMap<ObjectRef, u32>,
     applied: BTreeMap<ObjectRef, u32>,
+    /// Objects of which nothing else is told.
+    settled: HashSet<ObjectRef>,
 }
 
 impl ObjectProblems {
+    /// Sets how ready an object is, whatever else is found.
+    pub(super) fn settle(&mut self, object: ObjectRef, readiness: Readiness) {
+        self.others.remove(&object);
+        self.worst.insert(object.clone(), readiness);
+        self.settled.insert(object);
+    }
+
     /// Adds a problem of one object.
     pub(super) fn add(&mut self, object: ObjectRef, readiness: Readiness) {
+        if self.settled.contains(&object) {
+            return;
+        }
         match self.worst.get_mut(&object) {
             Some(worst) if readiness.severity() <= worst.severity() => {
                 if *worst != readiness {
@@ -50,10 +62,8 @@ impl ObjectProblems {
     pub(super) fn readiness_of(&self, object: &ObjectRef) -> Readiness {
         let Some(worst) = self.worst.get(object) else { return Readiness::up_to_date() };
         let Readiness { reason, message } = worst.clone();
-        match self.others.get(object) {
-            Some(others) => Readiness { reason, message: format!("{message} (and {others} more)") },
-            None => Readiness { reason, message },
-        }
+        let others = self.others.get(object).copied().unwrap_or_default();
+        Readiness { reason, message: and_more(message, others as usize) }
     }
 
     /// How many changes of each object were applied.
@@ -71,9 +81,8 @@ impl ObjectProblems {
             view.objects().map(|object| (object.meta.object.to_string(), &object.meta.object)).collect();
         for finding in errors {
             if let Some(object) = by_label.get(&*finding.spot.file) {
-                let next_step = finding.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
-                let message = format!("{}{next_step}", finding.message);
-                let readiness = Readiness::new(ConditionReason::of_finding(finding.code), message);
+                let reason = ConditionReason::of_finding(finding.code);
+                let readiness = Readiness::new(reason, finding.with_next_step());
                 self.add((*object).clone(), readiness);
             }
         }
@@ -81,7 +90,7 @@ impl ObjectProblems {
 
     /// Adds what a plan and its outcome say. `read_only` is why nothing is applied, if the account is only observed.
     pub(super) fn add_plan(&mut self, result: &PlanResult<'_>, read_only: Option<ConditionReason>) {
-        let PlanResult { plan, outcome, left: _ } = result;
+        let PlanResult { plan, outcome, .. } = result;
         for entry in plan.blocked.iter().chain(&plan.manual).chain(&plan.refused).chain(&plan.waiting) {
             let Entry { reason, message, next_step, sources, .. } = entry;
             let reason = ConditionReason::of_entry(*reason);

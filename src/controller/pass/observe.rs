@@ -1,5 +1,6 @@
 //! Reads the account, and checks that it is the one that the objects are about.
 
+use super::compilation::Compilation;
 use super::readiness::{Readiness, one_line};
 use super::reason::ConditionReason;
 use super::{AccountMemory, Session};
@@ -19,11 +20,17 @@ pub(super) struct AccountRequest {
 
 impl AccountRequest {
     /// Whoever is declared or remembered is looked up.
-    pub(super) fn new(compiled: &Compiled, memory: &AccountMemory) -> Self {
-        let Compiled { desired, policy, .. } = compiled;
+    pub(super) fn new(compilation: &Compilation, memory: &AccountMemory) -> Self {
+        let Compiled { desired, policy, .. } = &compilation.compiled;
+        let desired = compilation.observed.as_ref().unwrap_or(desired);
         let mut read = ReadRequest::for_plan(desired, policy);
         read.look_up.extend(memory.plan_memory.people().cloned());
         Self { read, account: policy.account_id.clone() }
+    }
+
+    /// Whether everybody is looked up.
+    pub(super) fn is_of_everyone(&self) -> bool {
+        self.read.look_up_everyone
     }
 }
 

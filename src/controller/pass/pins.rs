@@ -55,7 +55,9 @@ fn meaning(spec: &Spec, directory: &Directory) -> BTreeMap<String, String> {
         | Spec::Team(_)
         | Spec::Role(_)
         | Spec::Policy(_)
-        | Spec::PolicyException(_) => {}
+        | Spec::PolicyException(_)
+        | Spec::Baseline(_)
+        | Spec::Area(_) => {}
     }
     pins
 }

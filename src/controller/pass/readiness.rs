@@ -2,6 +2,7 @@
 
 use super::reason::ConditionReason;
 use super::view::ObjectRef;
+use crate::facts::visible;
 
 /// A reason and what to read about it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,8 +25,15 @@ impl Readiness {
     }
 
     /// The account is neither read nor written.
-    pub(in crate::controller) fn suspended() -> Self {
-        Self::new(ConditionReason::Suspended, "spec.suspend is true: nothing is read or written")
+    pub(in crate::controller) fn suspended(why: Option<&str>) -> Self {
+        let message = format!("spec.suspend is true{}: nothing is read or written", in_quotes(why));
+        Self::new(ConditionReason::Suspended, message)
+    }
+
+    /// The account is, and so the object was not looked at.
+    pub(super) fn object_suspended(why: Option<&str>) -> Self {
+        let message = format!("not looked at: the account is suspended{}", in_quotes(why));
+        Self::new(ConditionReason::Suspended, message)
     }
 
     /// An older account object is about the same tenant.
@@ -39,8 +47,8 @@ impl Readiness {
         match self.reason {
             ConditionReason::UpToDate => 0,
             ConditionReason::WaitingForAcceptance => 1,
-            ConditionReason::Drift | ConditionReason::Suspended => 2,
-            ConditionReason::Progressing | ConditionReason::Settling => 3,
+            ConditionReason::Drift | ConditionReason::Suspended | ConditionReason::Paused => 2,
+            ConditionReason::Progressing | ConditionReason::Settling | ConditionReason::FullReadNeeded => 3,
             ConditionReason::ApprovalRequired => 4,
             ConditionReason::Unreachable | ConditionReason::RateLimited | ConditionReason::Failed => 5,
             ConditionReason::PlanEntry(_)
@@ -55,6 +63,8 @@ impl Readiness {
             | ConditionReason::MemoryLost => 6,
             ConditionReason::Conflict
             | ConditionReason::ReferenceMissing
+            | ConditionReason::ApprovalEnded
+            | ConditionReason::SelfApproval
             | ConditionReason::NotAllowed
             | ConditionReason::AccountMissing
             | ConditionReason::Invalid => 7,
@@ -62,9 +72,14 @@ impl Readiness {
     }
 }
 
-/// `1 change`, `2 changes`.
-pub(super) fn changes(count: usize) -> String {
-    format!("{count} change{}", if count == 1 { "" } else { "s" })
+/// ` ("incident 4711")`.
+fn in_quotes(why: Option<&str>) -> String {
+    why.map(|why| format!(" (\"{}\")", one_line(&visible(why)))).unwrap_or_default()
+}
+
+/// The first of several, and how many more there are.
+pub(super) fn and_more(first: String, more: usize) -> String {
+    if more == 0 { first } else { format!("{first} (and {more} more)") }
 }
 
 /// An error and its cause in one line, for a condition.

@@ -17,12 +17,16 @@ pub enum ConditionReason {
     Progressing,
     /// Removals wait until nothing has been edited for a while.
     Settling,
+    /// The change was not looked at: it waits for the next full read.
+    FullReadNeeded,
     /// A person has to approve a `KorePlan`.
     ApprovalRequired,
     /// The account differs from what is declared, and is only observed.
     Drift,
     /// `suspend` is true.
     Suspended,
+    /// `koreconcile.dev/mode` is Paused: the object is not looked at.
+    Paused,
     /// The platform refused a change, or it could not be read back.
     Failed,
     /// The object breaks a rule, or cannot be read.
@@ -55,6 +59,10 @@ pub enum ConditionReason {
     AccountMismatch,
     /// What is remembered of the tenant was declared by another account object.
     AccountTaken,
+    /// An approval whose end has passed.
+    ApprovalEnded,
+    /// An approval by whoever has edited the object.
+    SelfApproval,
     /// What was asked for earlier is not known any more, or cannot be trusted.
     MemoryLost,
     /// The reason of a blocked, manual or refused entry of the plan.
@@ -83,7 +91,8 @@ impl ConditionReason {
         match reason {
             plan::Reason::WaitingForAcceptance => Self::WaitingForAcceptance,
             plan::Reason::Settling => Self::Settling,
-            plan::Reason::ApprovalRequired => Self::ApprovalRequired,
+            plan::Reason::FullReadNeeded => Self::FullReadNeeded,
+            plan::Reason::ApprovalRequired | plan::Reason::ListProposed => Self::ApprovalRequired,
             plan::Reason::AccountNotPinned => Self::AccountMismatch,
             plan::Reason::BotUnresolved
             | plan::Reason::BotNotPublished
@@ -107,6 +116,7 @@ impl ConditionReason {
             | plan::Reason::RemovalCeiling
             | plan::Reason::AdminFloor
             | plan::Reason::PolicyDenied
+            | plan::Reason::PolicyDeadline
             | plan::Reason::Contested
             | plan::Reason::ClockSkew
             | plan::Reason::PlatformKeeps => Self::PlanEntry(reason),
@@ -172,8 +182,12 @@ impl ConditionReason {
             | Code::ExceptionEnded
             | Code::ExceptionUnused
             | Code::PolicyDenied
+            | Code::PolicyOverdue
             | Code::PolicyWarned
-            | Code::PolicyAudited => Self::Invalid,
+            | Code::PolicyAudited
+            | Code::AreaPath
+            | Code::AreaPattern
+            | Code::AreaOverlap => Self::Invalid,
         }
     }
 

@@ -6,7 +6,7 @@ use super::reason::ConditionReason;
 use super::view::{Declared, Missing, View};
 use super::{AccountMemory, Session};
 use crate::facts::{LoadedObjects, ObjectRef, World};
-use crate::plan::{Declaration, Memory, Plan, Revision, RiskLevel, Unmanaged};
+use crate::plan::{CONTESTED_AFTER, Declaration, Memory, Plan, Revision, RiskLevel, Unmanaged};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -108,7 +108,8 @@ pub(super) async fn store(
         declaration: Some(inputs.view.account.meta.object.to_string()),
         ..memory.plan_memory.clone()
     };
-    if memory.stored.as_ref() == Some(&next) || (next.facts.is_empty() && memory.is_new()) {
+    let is_empty = next.facts.is_empty() && next.approvals_used.is_empty();
+    if memory.stored.as_ref() == Some(&next) || (is_empty && memory.is_new()) {
         return Ok(());
     }
     next.generation += 1;
@@ -123,11 +124,15 @@ pub(super) fn tenant(view: &View, world: &World) -> Option<String> {
     world.account.as_ref().map(ToString::to_string).or_else(|| view.account.tenant())
 }
 
-/// What has become of each remembered object that declares nothing now.
-pub(super) fn missing(view: &View, memory: &AccountMemory) -> BTreeMap<ObjectRef, Missing> {
+/// What has become of each remembered object that declares nothing now. What their last versions said about their
+/// deletion is remembered.
+pub(super) fn missing(view: &View, memory: &mut AccountMemory) -> BTreeMap<ObjectRef, Missing> {
     let gone = memory.gone(view).into_iter();
-    gone.map(|object| (object.clone(), view.missing.get(object).cloned().unwrap_or(Missing::Unseen)))
-        .collect()
+    let missing = gone
+        .map(|object| (object.clone(), view.missing.get(object).cloned().unwrap_or(Missing::Unseen)))
+        .collect();
+    note_deletions(memory, &missing);
+    missing
 }
 
 /// What the plan has to know of the objects besides what they want.
@@ -135,8 +140,12 @@ pub(super) fn declaration(
     view: &View,
     objects: &LoadedObjects,
     missing: &BTreeMap<ObjectRef, Missing>,
+    memory: &AccountMemory,
     now: Timestamp,
 ) -> Declaration {
+    // Only what was applied again and again asks when its objects were edited.
+    let is_repeated = memory.plan_memory.applied.values().any(|times| times.len() >= CONTESTED_AFTER);
+    let edited = view.live_objects().filter(|_| is_repeated);
     let orphaned = view.live_objects().filter(|object| object.meta.is_orphaned);
     let let_go =
         missing.iter().filter(|(_, missing)| matches!(missing, Missing::Deleted { is_orphaned: true, .. }));
@@ -148,6 +157,7 @@ pub(super) fn declaration(
         revision: Revision { at: now, commit: None },
         objects: objects.clone(),
         not_loaded: not_loaded.collect(),
+        edited: edited.map(|object| (object.meta.object.remembered(), object.meta.edited)).collect(),
         orphaned: orphaned
             .map(|Declared { meta, .. }| meta.object.remembered())
             .chain(let_go.map(|(object, _)| object.clone()))
@@ -157,7 +167,7 @@ pub(super) fn declaration(
 }
 
 /// Takes over what the last versions of deleted objects said about their deletion.
-pub(super) fn note_deletions(memory: &mut AccountMemory, missing: &BTreeMap<ObjectRef, Missing>) {
+fn note_deletions(memory: &mut AccountMemory, missing: &BTreeMap<ObjectRef, Missing>) {
     let is_deletion = |missing: &Missing| matches!(missing, Missing::Deleted { .. });
     if !missing.values().any(is_deletion) {
         return;
@@ -171,13 +181,31 @@ pub(super) fn note_deletions(memory: &mut AccountMemory, missing: &BTreeMap<Obje
     }
 }
 
-/// Takes over what a plan leaves to remember. Gives the privileged holders that are not declared and that the last pass has
-/// not seen, riskiest first.
-pub(super) fn replace(memory: &mut AccountMemory, next: Memory, plan: &Plan) -> Vec<Unmanaged> {
-    let privileged = plan.unmanaged.iter().filter(|fact| fact.risk.level >= RiskLevel::High);
+/// Takes over what a plan leaves to remember, and the guards that are in force. Gives the privileged holders that are not
+/// declared and that the last pass has not seen, riskiest first.
+pub(super) fn replace(
+    memory: &mut AccountMemory,
+    next: Memory,
+    plan: &Plan,
+    inputs: PassInputs<'_>,
+) -> Vec<Unmanaged> {
+    let PassInputs { view, policy, now, .. } = inputs;
+    let privileged = plan.open_unmanaged().filter(|fact| fact.risk.level >= RiskLevel::High);
     let known = &memory.plan_memory.unmanaged;
     let new = privileged.clone().filter(|fact| !known.contains(&fact.subject)).cloned().collect();
     let unmanaged = privileged.map(|fact| fact.subject.clone()).collect();
-    memory.plan_memory = Memory { unmanaged, ..next };
+    let mut next = Memory { unmanaged, ..next };
+    // In Observe nothing is stored, and what is declared meanwhile was never in force.
+    if inputs.read_only().is_none() {
+        if next.applied_revision.is_none() && !next.facts.is_empty() {
+            next.applied_revision = Some(Revision { at: now, commit: None });
+        }
+        next.guards = Some(policy.guards());
+        next = next.with_violations(plan, now);
+    }
+    if view.gap.is_none() {
+        next.approvals_used.retain(|uid, _| view.approvals.iter().any(|approval| approval.uid == *uid));
+    }
+    memory.plan_memory = next;
     new
 }

@@ -1,24 +1,25 @@
 //! What a pass reports of the account, its objects and its approvals. Pure.
 
 use super::AccountMemory;
+use super::approvals::Approvals;
 use super::assess::Assessment;
-use super::conditions::conditions;
+use super::conditions::{conditions, pruning_paused};
 use super::defer::brief;
 use super::events::{self, PassEvent};
 use super::inputs::{PassInputs, PlanResult};
 use super::interval;
+use super::mode;
 use super::pins;
-use super::propose::covers;
-use super::readiness::{Readiness, changes};
+use super::policies;
+use super::readiness::Readiness;
 use super::reason::ConditionReason;
-use super::view::{Approval, Declared, ObjectRef, View};
-use super::view_to_manifests::missing;
+use super::view::{Declared, ObjectRef, View};
 use super::write_only;
 use crate::facts::{Key, Membership, Value};
 use crate::manifest::kinds::status::{MembershipState, PlanCounts};
 use crate::manifest::kinds::{AccountStatus, ObjectStatus, Spec};
 use crate::plan::Unmanaged;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use std::collections::BTreeMap;
 
@@ -44,15 +45,18 @@ pub(super) fn report(
     inputs: PassInputs<'_>,
     result: &PlanResult<'_>,
     assessment: &Assessment,
-    memory: &AccountMemory,
+    memory: &mut AccountMemory,
     privileged: &[Unmanaged],
     interval: SignedDuration,
 ) -> Report {
+    let violated = policies::new_since(result.plan, &mut memory.violated);
     let account = account_status(inputs, result, &assessment.readiness, memory, interval);
     Report {
         statuses: object_statuses(inputs, result, assessment, memory),
-        approvals: approval_statuses(inputs.view, inputs.now),
-        events: events::collect(inputs, result, assessment, privileged, &account),
+        approvals: Approvals::new(inputs.view, &memory.plan_memory, inputs.now)
+            .with_plan(result.plan)
+            .statuses(result.plan),
+        events: events::collect(inputs, result, assessment, privileged, &violated, &account),
         account,
         wrote_ahead: false,
     }
@@ -81,7 +85,9 @@ fn object_statuses(
             | Spec::RoleBinding(_)
             | Spec::BotAssignment(_)
             | Spec::Policy(_)
-            | Spec::PolicyException(_) => (None, None),
+            | Spec::PolicyException(_)
+            | Spec::Baseline(_)
+            | Spec::Area(_) => (None, None),
         };
         let status = ObjectStatus {
             observed_generation: Some(meta.generation),
@@ -90,6 +96,7 @@ fn object_statuses(
             membership,
             sent: write_only::sent(object, &arrived),
             invited_since,
+            in_force: inputs.policies.status(object),
         };
         (meta.object.clone(), status)
     });
@@ -128,6 +135,8 @@ fn account_status(
         removals: Some(memory.window(policy.safety.max_removals)),
         repeated: memory.repeated(),
         invited: memory.invited(view),
+        // Written beside, with another manager: a pass with nothing to say writes nothing.
+        last_read: None,
         // Only `WriteAhead` writes that.
         in_flight: None,
         handled_reconcile_at: meta.reconcile_at.clone(),
@@ -142,25 +151,29 @@ fn account_conditions(
     result: &PlanResult<'_>,
     readiness: &Readiness,
 ) -> Vec<Condition> {
-    let PassInputs { view, manifests, now, .. } = inputs;
-    let PlanResult { plan, outcome: _, left } = result;
+    let PassInputs { view, manifests, partial, now, .. } = inputs;
+    let PlanResult { plan, left, .. } = result;
     let before = &view.account.status.conditions;
     let mut conditions = conditions(readiness, view.account.meta.generation, before, now);
     let is_synced = left.is_empty()
         && plan.blocked.is_empty()
         && plan.manual.is_empty()
         && !manifests.has_errors()
-        && missing(view).is_none();
+        && partial.is_none()
+        && mode::left_out(view).is_empty();
     if readiness.reason == ConditionReason::UpToDate && !is_synced {
         for synced in conditions.iter_mut().filter(|condition| condition.type_ == "Synced") {
             "False".clone_into(&mut synced.status);
         }
     }
+    let generation = view.account.meta.generation;
+    conditions.extend(partial.map(|why| pruning_paused(why, generation, before, now)));
+    conditions.extend(inputs.policies.condition(inputs, plan));
     conditions
 }
 
 fn counts(view: &View, result: &PlanResult<'_>) -> PlanCounts {
-    let PlanResult { plan, outcome: _, left } = result;
+    let PlanResult { plan, left, .. } = result;
     let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     PlanCounts {
         objects: number(view.objects.len() + view.broken.len()),
@@ -169,28 +182,8 @@ fn counts(view: &View, result: &PlanResult<'_>) -> PlanCounts {
         blocked: number(plan.blocked.len()),
         manual: number(plan.manual.len()),
         refused: number(plan.refused.len()),
-        unmanaged: number(plan.unmanaged.len()),
+        unmanaged: number(plan.open_unmanaged().count()),
     }
-}
-
-/// How many changes each approval covers, so that its author sees that it took effect.
-fn approval_statuses(view: &View, now: Timestamp) -> BTreeMap<String, ObjectStatus> {
-    let status = |approval: &Approval| {
-        let readiness = match covers(approval, &view.published).len() {
-            0 => Readiness::new(
-                ConditionReason::ReferenceMissing,
-                "there is no KorePlan of that digest; kubectl get kp lists them",
-            ),
-            count => Readiness::new(ConditionReason::UpToDate, format!("covers {}", changes(count))),
-        };
-        let mut conditions = conditions(&readiness, approval.generation, &approval.status.conditions, now);
-        for condition in conditions.iter_mut().filter(|condition| condition.type_ == "Accepted") {
-            readiness.message.clone_into(&mut condition.message);
-        }
-        conditions.retain(|condition| condition.type_ == "Accepted");
-        ObjectStatus { observed_generation: Some(approval.generation), conditions, ..ObjectStatus::default() }
-    };
-    view.approvals.iter().map(|approval| (approval.name.clone(), status(approval))).collect()
 }
 
 /// A user who is listed without a status is not known to have joined.

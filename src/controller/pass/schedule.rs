@@ -27,7 +27,7 @@ impl Schedule {
     }
 
     /// The same, with the next pass at that time if that is sooner.
-    fn no_later_than(self, at: Option<Timestamp>) -> Self {
+    pub(super) fn no_later_than(self, at: Option<Timestamp>) -> Self {
         Self { next: at.map_or(self.next, |at| self.next.min(at)), ..self }
     }
 

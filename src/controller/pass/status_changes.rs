@@ -16,7 +16,7 @@ pub(in crate::controller) struct StatusChanges<'a> {
     /// Of approvals, by name.
     pub(in crate::controller) approvals: Vec<(&'a str, &'a ObjectStatus)>,
     /// Of published plans, by name.
-    pub(in crate::controller) plans: Vec<(&'a str, PlanProgress)>,
+    pub(in crate::controller) plans: Vec<(&'a str, &'a PlanProgress)>,
 }
 
 impl<'a> StatusChanges<'a> {
@@ -37,8 +37,8 @@ impl<'a> StatusChanges<'a> {
             (*status != approval.status).then_some((approval.name.as_str(), status))
         });
         let plans = view.published.iter().filter_map(|plan| {
-            let progress = *pass.housekeeping.proposals.phases.get(&plan.name)?;
-            (plan.progress != progress).then_some((plan.name.as_str(), progress))
+            let progress = pass.housekeeping.proposals.phases.get(&plan.name)?;
+            (plan.progress != *progress).then_some((plan.name.as_str(), progress))
         });
         Self {
             objects: objects.filter(|(object, status)| stored.get(object) != Some(status)).collect(),

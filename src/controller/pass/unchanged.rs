@@ -77,8 +77,19 @@ impl UnchangedPass {
             account: pass.report.account.clone(),
             plan: Arc::clone(plan),
             schedule: pass.schedule,
-            until: pass.schedule.expiry.into_iter().chain(memory.next_change_at(policy, now)).min(),
+            until: pass
+                .schedule
+                .expiry
+                .into_iter()
+                .chain(memory.next_change_at(policy, now))
+                .chain(view.approvals.iter().filter_map(|approval| approval.ends).filter(|ends| *ends > now))
+                .min(),
         })
+    }
+
+    /// The account then.
+    pub(super) fn world(&self) -> Arc<World> {
+        Arc::clone(&self.world)
     }
 
     /// Whether the objects are the same as then, and no time has run out.

@@ -51,8 +51,15 @@ fn new_objects(
     readiness: &Readiness,
     now: Timestamp,
 ) -> impl Iterator<Item = (ObjectRef, ObjectStatus)> {
-    let message = format!("the account is not ready ({}): {}", readiness.reason, readiness.message);
-    let readiness = Readiness::new(ConditionReason::Progressing, message);
+    let readiness = match readiness.reason {
+        ConditionReason::Suspended => {
+            Readiness::object_suspended(view.account.spec.suspend_reason.as_deref())
+        }
+        reason => Readiness::new(
+            ConditionReason::Progressing,
+            format!("the account is not ready ({reason}): {}", readiness.message),
+        ),
+    };
     let is_new = |object: &&Declared| object.status.observed_generation != Some(object.meta.generation);
     view.live_objects().filter(is_new).map(move |Declared { meta, spec: _, status }| {
         let conditions = conditions(&readiness, meta.generation, &status.conditions, now);

@@ -2,7 +2,7 @@
 
 use crate::facts::DeletionPolicy;
 use crate::manifest::Manifest;
-use crate::manifest::kinds::plan::PlanPhase;
+use crate::manifest::kinds::plan::{PlanPhase, PlanRest};
 use crate::manifest::kinds::{AccountStatus, Kind, KoreAccountSpec, ObjectStatus, Spec};
 use crate::plan::ChangeId;
 use jiff::Timestamp;
@@ -55,6 +55,32 @@ pub enum Missing {
     Unseen,
 }
 
+/// How far an object is followed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum ObjectMode {
+    /// What it declares is applied.
+    #[default]
+    Enforce,
+    /// What would be changed is reported, and nothing is.
+    Observe,
+    /// It is not looked at.
+    Paused,
+    /// What the annotation says is none of these: it counts as paused.
+    Unknown(String),
+}
+
+impl ObjectMode {
+    /// The value of the annotation, if there is one.
+    pub fn of_annotation(value: Option<&str>) -> Self {
+        match value {
+            None | Some("Enforce") => Self::Enforce,
+            Some("Observe") => Self::Observe,
+            Some("Paused") => Self::Paused,
+            Some(other) => Self::Unknown(other.to_owned()),
+        }
+    }
+}
+
 /// The metadata of an object.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Meta {
@@ -72,10 +98,16 @@ pub struct Meta {
     pub has_finalizer: bool,
     /// `koreconcile.dev/orphan`: what it granted stays when it is deleted.
     pub is_orphaned: bool,
+    /// `koreconcile.dev/mode`: how far the object is followed.
+    pub mode: ObjectMode,
     /// `koreconcile.dev/reconcile-at`: any new value starts a pass.
     pub reconcile_at: Option<String>,
     /// `koreconcile.dev/accept-memory`: any new value accepts the memory as it is.
     pub accept_memory: Option<String>,
+    /// When its spec was written last, as its field managers say; at least when it was created.
+    pub edited: Timestamp,
+    /// Who is known to have written its spec: its field managers, and `koreconcile.dev/edited-by`.
+    pub editors: Vec<Arc<str>>,
 }
 
 /// An object that declares something about the account.
@@ -127,6 +159,8 @@ impl DeclaredAccount {
 pub struct Broken {
     /// Its metadata.
     pub meta: Meta,
+    /// What it says, as it is stored.
+    pub spec: serde_json::Value,
     /// Why it cannot be read.
     pub why: String,
     /// The status that is stored.
@@ -138,23 +172,31 @@ pub struct Broken {
 pub struct Approval {
     /// Its name.
     pub name: String,
+    /// Another one that is created under the same name is another approval.
+    pub uid: String,
     /// Grows with every change of the spec.
     pub generation: i64,
-    /// The digest of the published plan that it approves, if it names one.
+    /// The digest of the plan that it approves, if it names one.
     pub digest: Option<String>,
     /// Ids of the changes that it approves, if it lists some.
     pub changes: BTreeSet<ChangeId>,
+    /// Who gave it.
+    pub approved_by: Option<String>,
+    /// When it counts no longer; nothing: for changes of high or critical risk it counts once.
+    pub ends: Option<Timestamp>,
     /// The status that is stored.
     pub status: ObjectStatus,
 }
 
 /// How far a published plan is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PlanProgress {
     /// Open, done or superseded.
     pub phase: PlanPhase,
     /// How many of its changes are approved.
     pub approved: u32,
+    /// What the plan of the account does not change, while this is that plan.
+    pub rest: Vec<PlanRest>,
 }
 
 /// A `KorePlan`: a published plan, or a part of one.
@@ -164,8 +206,12 @@ pub struct Published {
     pub name: String,
     /// Its digest.
     pub digest: String,
+    /// Its number and that of all parts: `1/3`.
+    pub part: String,
     /// The changes it lists.
     pub changes: BTreeSet<ChangeId>,
+    /// Those of them that needed an approval.
+    pub waiting: BTreeSet<ChangeId>,
     /// When it was published.
     pub created: Timestamp,
     /// How far it is.
@@ -173,6 +219,11 @@ pub struct Published {
 }
 
 impl Published {
+    /// Whether it is the first part of its plan, or all of it.
+    pub(super) fn is_first_part(&self) -> bool {
+        self.part.starts_with("1/")
+    }
+
     /// Whether it is neither done nor superseded.
     pub fn is_open(&self) -> bool {
         match self.progress.phase {
@@ -222,6 +273,32 @@ impl PartialEq for View {
 }
 
 impl View {
+    /// Whether both declare the same: everything but what this controller has written itself.
+    pub fn declares_like(&self, other: &Self) -> bool {
+        let Self { account, objects, broken, approvals, published: _, gap, older_accounts, missing } = self;
+        let are_same = |(one, other): (&Arc<Declared>, &Arc<Declared>)| {
+            Arc::ptr_eq(one, other) || one.meta == other.meta && one.spec == other.spec
+        };
+        let is_same_broken =
+            |(one, other): (&Broken, &Broken)| one.meta == other.meta && one.why == other.why;
+        let is_same_approval = |(one, other): (&Approval, &Approval)| {
+            (&one.uid, one.generation) == (&other.uid, other.generation)
+                && (&one.digest, &one.changes) == (&other.digest, &other.changes)
+                && (&one.approved_by, one.ends) == (&other.approved_by, other.ends)
+        };
+        objects.len() == other.objects.len()
+            && broken.len() == other.broken.len()
+            && approvals.len() == other.approvals.len()
+            && account.meta == other.account.meta
+            && account.spec == other.account.spec
+            && *gap == other.gap
+            && *older_accounts == other.older_accounts
+            && *missing == other.missing
+            && broken.iter().zip(&other.broken).all(is_same_broken)
+            && approvals.iter().zip(&other.approvals).all(is_same_approval)
+            && objects.iter().zip(&other.objects).all(are_same)
+    }
+
     /// What is declared for the account.
     pub fn objects(&self) -> impl Iterator<Item = &Declared> {
         self.objects.iter().map(AsRef::as_ref)

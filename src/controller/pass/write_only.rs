@@ -23,7 +23,9 @@ pub(super) fn rewrite(view: &View) -> Rewrite {
         | Spec::RoleBinding(_)
         | Spec::BotAssignment(_)
         | Spec::Policy(_)
-        | Spec::PolicyException(_) => Vec::new(),
+        | Spec::PolicyException(_)
+        | Spec::Baseline(_)
+        | Spec::Area(_) => Vec::new(),
     });
     Rewrite::Of(keys.collect())
 }

@@ -109,7 +109,7 @@ impl Assembly {
     fn bot(&mut self, bot: BotWire) -> Result<(), KoreError> {
         let BotWire { id, account_id, name, status, purpose } = bot;
         self.account(account_id.get(), Endpoint::Bots)?;
-        let text = |text: Text| text.0.unwrap_or_default();
+        let text = |text: Text| text.into_string().unwrap_or_default();
         let entry = BotEntry { name: BotName::new(text(name)), status: text(status), purpose: text(purpose) };
         self.directory.bots.insert(BotId::new(id.get().unwrap_or_default()), entry);
         Ok(())
@@ -164,7 +164,7 @@ impl Assembly {
         let shown = users.len();
         for member in users {
             if let Some(email) = member.email.get() {
-                let email = Email::observed(email);
+                let email = self.shared(Email::observed(email));
                 self.person(&email, member.id.get().map(UserId::new), false);
                 if member.status.get().is_some_and(|status| status.trim().eq_ignore_ascii_case("active")) {
                     self.active_members.insert(email.clone());
@@ -177,6 +177,14 @@ impl Assembly {
         }
         self.directory.groups.insert(GroupId::new(id), GroupEntry { name, members: shown });
         is_listed && user_count.is_none_or(|count| usize::try_from(count) == Ok(shown))
+    }
+
+    /// The address in the memory of the one that is known already, if it is spelled alike.
+    fn shared(&self, email: Email) -> Email {
+        match self.directory.users.get_key_value(&email) {
+            Some((known, _)) if known.as_str() == email.as_str() => known.clone(),
+            _ => email,
+        }
     }
 
     /// Files a person under their address. Two users whose addresses differ only in case end up as two spellings.
@@ -278,6 +286,7 @@ impl Assembly {
             }
         }
         self.complete_roles(&mut found);
+        self.builder.reserve(found.values().map(UserElement::facts).sum());
         self.coverage.unread_groups = self.unread_groups(&found);
         let served = self.listed_facts(&found);
         self.group_facts(&found);

@@ -72,6 +72,6 @@ fn read(wire: EntryWire) -> ChangeLogEntry {
     ChangeLogEntry {
         at: created_on.get().and_then(|text| text.parse().ok()),
         actor: of("emailId").or_else(|| of("_id")).or_else(|| of("id")).or_else(|| text_of(&user_id)),
-        message: message.0.unwrap_or_default(),
+        message: message.into_string().unwrap_or_default(),
     }
 }

@@ -55,6 +55,17 @@ pub(super) fn leave_out_groups(results: &mut LookUpResults) -> bool {
     is_left_out
 }
 
+/// Leaves out the roles of people of whom it is not said through which groups they hold them: nothing is proved then.
+pub(super) fn without_unplaced_roles(results: &mut LookUpResults) {
+    for result in results.values_mut() {
+        if let LookUpResult::Found(element) = result
+            && !element.shows_groups_of_roles()
+        {
+            element.roles = None;
+        }
+    }
+}
+
 /// Who is still to be asked.
 #[derive(Default)]
 struct Queue {

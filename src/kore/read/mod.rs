@@ -20,8 +20,8 @@ use super::gateway::{Call, Gateway};
 use super::wire::{BotWire, GroupWire, ListedUser, Paged, RoleWire};
 use super::{Endpoint, KoreError};
 use crate::facts::{
-    Closure, Completeness, Desired, Email, LockAnyway as _, OwnershipLevel, Policy, RoleType, ScopeExtent,
-    World,
+    AccountId, Closure, Completeness, Desired, Email, LockAnyway as _, OwnershipLevel, Policy, RoleType,
+    ScopeExtent, World,
 };
 use assemble::Assembly;
 use calls::{Calls, RecordedReplies};
@@ -48,6 +48,8 @@ pub struct ReadRequest {
     pub look_up_everyone: bool,
     /// Look up everyone listed with the Master Admin role.
     pub look_up_admins: bool,
+    /// List nobody, whatever the look-ups leave out: roles without their groups are not read then.
+    pub is_focused: bool,
 }
 
 impl ReadRequest {
@@ -61,6 +63,7 @@ impl ReadRequest {
             look_up,
             look_up_everyone: false,
             look_up_admins: true,
+            is_focused: false,
         }
     }
 
@@ -74,6 +77,11 @@ impl ReadRequest {
         let owns_assignments = policy.ownership.bot_assignments != OwnershipLevel::Ignore;
         let look_up_everyone = closes_assignments || owns_assignments;
         Self { look_up_everyone, ..Self::full(desired.referenced.clone()) }
+    }
+
+    /// What a focused plan looks at: these people, and where asked for the exports of roles and the bots.
+    pub fn focused(look_up: BTreeSet<Email>, roles: bool, bots: bool) -> Self {
+        Self { look_up, roles, bots, is_focused: true, ..Self::default() }
     }
 
     /// These people only: a read-back, or a check before a write.
@@ -157,6 +165,17 @@ impl Reader {
         self.gather(request, &Calls::new(&self.gateway)).await
     }
 
+    /// The account that answers, by the first of its users: one call. `None`: nobody is listed.
+    ///
+    /// # Errors
+    /// As `read`.
+    pub async fn account(&self) -> Result<Option<AccountId>, KoreError> {
+        let call = Call::new(ListedUser::ENDPOINT).query("offset", 0).query("limit", 1);
+        let page = Calls::new(&self.gateway).read(call, ListedUser::page).await?;
+        let first = page.items.into_iter().next();
+        Ok(first.and_then(|user| user.account_id.get().map(AccountId::new)))
+    }
+
     /// As [`Reader::read`], for callers that repeat one request: the calls of the read before are made once more,
     /// and where all replies are the same, it is the same world.
     ///
@@ -188,7 +207,8 @@ impl Reader {
     }
 
     async fn gather(&self, request: &ReadRequest, calls: &Calls<'_>) -> Result<World, KoreError> {
-        let ReadRequest { users, groups, bots, roles, look_up, look_up_everyone, look_up_admins } = request;
+        let ReadRequest { users, groups, bots, roles, look_up, look_up_everyone, look_up_admins, is_focused } =
+            request;
         let (roles, bots, groups, users) = try_join4(
             async { if *roles { exports(calls).await.map(Some) } else { Ok(None) } },
             async { if *bots { calls.all::<BotWire>().await.map(Some) } else { Ok(None) } },
@@ -216,7 +236,11 @@ impl Reader {
         let mut results = self.look_up(look_ups.iter().flat_map(|(_, spellings)| spellings), calls).await?;
         // How roles are held decides what a read-back says: where the look-ups leave it out, the listing has it.
         if lookups::leave_out_groups(&mut results) && !request.users {
-            assembly.beside_look_ups(Box::pin(self.users(calls)).await?);
+            if *is_focused {
+                lookups::without_unplaced_roles(&mut results);
+            } else {
+                assembly.beside_look_ups(Box::pin(self.users(calls)).await?);
+            }
         }
         let mut world = assembly.finish(look_ups, results);
         world.calls = calls.count();

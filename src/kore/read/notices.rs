@@ -4,8 +4,10 @@ use super::super::gateway::{Call, Tally};
 use super::super::wire::{Text, parse};
 use super::super::{Endpoint, KoreError};
 use super::Reader;
+use crate::facts::Email;
 use jiff::Timestamp;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 
 /// One entry of the audit log (kore-api 2.18). Descriptions hold names and addresses: not for metrics.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,6 +22,16 @@ pub struct AuditEvent {
     pub category: String,
     /// What happened, in the platform's words.
     pub description: String,
+}
+
+impl AuditEvent {
+    /// Addresses in its description: of whom it is about, or of who did it.
+    pub fn people(&self) -> BTreeSet<Email> {
+        let is_part = |c: char| c.is_alphanumeric() || "@._%+-'".contains(c);
+        let words = self.description.split(|c: char| !is_part(c));
+        let words = words.map(|word| word.trim_matches(['.', '\'', '-']));
+        words.filter_map(|word| Email::parse(word).ok()).collect()
+    }
 }
 
 /// A page of the audit log; its order is undocumented.
@@ -73,7 +85,7 @@ impl Reader {
         let event = |entry: AuditEntryWire| {
             let AuditEntryWire { id, timestamp, name, category, description } = entry;
             let at = timestamp.and_then(|ms| Timestamp::from_millisecond(i64::try_from(ms).ok()?).ok());
-            let text = |text: Text| text.0.unwrap_or_default();
+            let text = |text: Text| text.into_string().unwrap_or_default();
             let (name, category) = (text(name), text(category));
             AuditEvent { id: text(id), at, name, category, description: text(description) }
         };
@@ -82,5 +94,32 @@ impl Reader {
             has_more: wire.more_available == Some(true),
             total: wire.total,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn people(description: &str) -> Vec<String> {
+        let event = AuditEvent {
+            id: "1".to_owned(),
+            at: None,
+            name: String::new(),
+            category: String::new(),
+            description: description.to_owned(),
+        };
+        event.people().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn an_event_names_the_people_whose_addresses_are_in_its_text() {
+        assert_eq!(people("role Bot Tester deleted for sam.roe@example.com"), ["sam.roe@example.com"]);
+        assert_eq!(
+            people("User Jane <jane@example.com>, by (m1@example.com)."),
+            ["jane@example.com", "m1@example.com"]
+        );
+        assert_eq!(people("bot Banking approved @ 10:00"), [""; 0]);
+        assert_eq!(people("User logged out at Sat Jan 04 2020 from 127.0.0.1 via web"), [""; 0]);
     }
 }

@@ -16,7 +16,10 @@ impl Assembly {
         let mut unreadable = 0;
         for (email, user) in std::mem::take(&mut self.users) {
             let element = found.get(&email);
-            self.builder.see(Key::Member(email.clone()), Value::Member(Membership::Listed));
+            // A look-up says more about their membership.
+            if element.is_none() {
+                self.builder.see(Key::Member(email.clone()), Value::Member(Membership::Listed));
+            }
             let access = user.access();
             if let Some(access) = access.filter(|_| element.is_none_or(|element| element.access().is_none()))
             {
@@ -80,8 +83,11 @@ impl Assembly {
     /// Memberships the groups' listing shows, as far as no look-up replaces them.
     pub(super) fn group_facts(&mut self, found: &BTreeMap<Email, UserElement>) {
         for (email, group) in std::mem::take(&mut self.members) {
-            self.builder.see(Key::Member(email.clone()), Value::Member(Membership::Listed));
-            if found.get(&email).is_none_or(|element| element.groups.is_none()) {
+            let element = found.get(&email);
+            if element.is_none() {
+                self.builder.see(Key::Member(email.clone()), Value::Member(Membership::Listed));
+            }
+            if element.is_none_or(|element| element.groups.is_none()) {
                 self.builder.see(Key::InGroup(email, group), Value::Held);
             }
         }
@@ -110,7 +116,7 @@ impl Assembly {
         }
         let has_names = user_info.first_name.is_some() || user_info.last_name.is_some();
         if has_names {
-            let text = |name: Option<Text>| name.and_then(|name| name.0);
+            let text = |name: Option<Text>| name.and_then(Text::into_string);
             let name = PersonName { first: text(user_info.first_name), last: text(user_info.last_name) };
             self.builder.see(Key::Names(email.clone()), Value::Names(name));
         }

@@ -13,13 +13,18 @@ pub(super) use users::{AssignedWire, Failures, Label, RoleHeld, UserElement};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// Text, also when it comes as a number or inside a one-element list.
+/// Text, also when it comes as a number or inside a one-element list. A large account has millions of them at once.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Text(pub(super) Option<String>);
+pub(super) struct Text(Option<Box<str>>);
 
 impl Text {
     pub(super) fn get(&self) -> Option<&str> {
         self.0.as_deref().filter(|text| !text.is_empty())
+    }
+
+    /// As it came; nothing where the key was left out or null.
+    pub(super) fn into_string(self) -> Option<String> {
+        self.0.map(String::from)
     }
 }
 
@@ -39,27 +44,27 @@ impl<'de> serde::de::Visitor<'de> for TextVisitor {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Text, E> {
-        Ok(Text(Some(text.to_owned())))
+        Ok(Text(Some(Box::from(text))))
     }
 
     fn visit_string<E>(self, text: String) -> Result<Text, E> {
-        Ok(Text(Some(text)))
+        Ok(Text(Some(text.into_boxed_str())))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Text, E> {
-        Ok(Text(Some(number.to_string())))
+        Ok(Text(Some(number.to_string().into_boxed_str())))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Text, E> {
-        Ok(Text(Some(number.to_string())))
+        Ok(Text(Some(number.to_string().into_boxed_str())))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Text, E> {
-        Ok(Text(Some(number.to_string())))
+        Ok(Text(Some(number.to_string().into_boxed_str())))
     }
 
     fn visit_bool<E>(self, flag: bool) -> Result<Text, E> {
-        Ok(Text(Some(flag.to_string())))
+        Ok(Text(Some(flag.to_string().into_boxed_str())))
     }
 
     fn visit_unit<E>(self) -> Result<Text, E> {

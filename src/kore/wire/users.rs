@@ -87,6 +87,15 @@ impl UserElement {
         }
     }
 
+    /// How many facts the answer has at most, but for what groups hold.
+    pub(in crate::kore) fn facts(&self) -> usize {
+        let Self { is_developer: _, can_create_bot: _, user_info: _, roles, assign_bot_tasks, groups } = self;
+        let roles = roles.iter().flat_map(|roles| [&roles.bt_roles, &roles.admin_roles]).flatten();
+        let lists = [groups.as_ref().map_or(0, Vec::len), assign_bot_tasks.as_ref().map_or(0, Vec::len)];
+        // Membership, access and name.
+        3 + roles.map(Vec::len).sum::<usize>() + lists.iter().sum::<usize>()
+    }
+
     /// When the person signed in last; nothing where the answer leaves it out, or is no time.
     pub(in crate::kore) fn last_sign_in(&self) -> Option<Timestamp> {
         self.user_info.last_login.get()?.trim().parse().ok()
@@ -111,8 +120,18 @@ pub(in crate::kore) struct RolesHeld {
 /// A role a user holds, in 2.4 and 2.5. `groups` names the groups it is held through; empty: held directly. A shortened
 /// answer leaves it out, which says neither.
 #[derive(Deserialize, Debug, Default, Clone)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(from = "RoleHeldWire")]
 pub(in crate::kore) struct RoleHeld {
+    id: Text,
+    name: Text,
+    bot: Text,
+    groups: Option<Vec<Label>>,
+}
+
+/// Both generations of the keys.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct RoleHeldWire {
     role_id: Text,
     #[serde(rename = "_id")]
     id: Text,
@@ -123,17 +142,25 @@ pub(in crate::kore) struct RoleHeld {
     groups: Option<Vec<Label>>,
 }
 
+impl From<RoleHeldWire> for RoleHeld {
+    fn from(wire: RoleHeldWire) -> Self {
+        let RoleHeldWire { role_id, id, role_name, role, bot_id, stream_id, groups } = wire;
+        let first = |one: Text, other: Text| if one.get().is_some() { one } else { other };
+        Self { id: first(role_id, id), name: first(role_name, role), bot: first(bot_id, stream_id), groups }
+    }
+}
+
 impl RoleHeld {
     pub(in crate::kore) fn role_id(&self) -> Option<&str> {
-        self.role_id.get().or(self.id.get())
+        self.id.get()
     }
 
     pub(in crate::kore) fn role_name(&self) -> Option<&str> {
-        self.role_name.get().or(self.role.get())
+        self.name.get()
     }
 
     pub(in crate::kore) fn bot(&self) -> Option<&str> {
-        self.bot_id.get().or(self.stream_id.get())
+        self.bot.get()
     }
 
     /// Whether it says through which groups it is held, if through any.

@@ -2,38 +2,40 @@
 //! rule on its type instead.
 
 use super::{limits, vocabulary};
-use crate::facts::{Email, LookAlike, RoleName, RoleType, look_alikes, mixed_with_latin, nearest};
+use crate::facts::{Email, LookAlike, RoleName, RoleType, as_read, look_alikes, mixed_with_latin, nearest};
+use crate::manifest::areas::Areas;
 use crate::manifest::finding::{Code, Finding, Spot, shown};
 use crate::manifest::kinds::{Kind, Spec};
 use crate::manifest::model::{Index, Manifest};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// Runs them all. Of two objects that exclude each other the first stays in use.
-pub(super) fn check(manifests: &mut Vec<Manifest>, findings: &mut Vec<Finding>) {
-    limits::keep_within(manifests, findings);
-    without_doubles(manifests, findings, Code::DuplicateObject, |manifest, _| {
+/// Runs them all. Of two objects that exclude each other the first stays in use; the other one is left out.
+pub(super) fn check(
+    manifests: &mut Vec<Manifest>,
+    findings: &mut Vec<Finding>,
+    left_out: &mut Vec<Manifest>,
+) {
+    left_out.extend(limits::keep_within(manifests, findings));
+    left_out.extend(without_doubles(manifests, findings, Code::DuplicateObject, |manifest, _| {
         Some(manifest.name.to_string())
-    });
+    }));
     let only = only_account(manifests);
-    without_doubles(manifests, findings, Code::DuplicateEmail, |manifest, account| match &manifest.spec {
-        Spec::User(spec) => {
-            Some(format!("{} {}", account.or(only.as_deref()).unwrap_or_default(), spec.email.folded()))
-        }
-        _ => None,
-    });
-    without_doubles(manifests, findings, Code::DuplicateRole, |manifest, account| match &manifest.spec {
-        Spec::Role(spec) => {
-            let name = RoleName::canonical(spec.r#type.into(), &spec.name);
-            Some(format!("{} {:?} {name}", account.or(only.as_deref()).unwrap_or_default(), spec.r#type))
-        }
-        _ => None,
-    });
+    left_out.extend(without_doubles(manifests, findings, Code::DuplicateEmail, |manifest, account| {
+        let Spec::User(spec) = &manifest.spec else { return None };
+        Some(format!("{} {}", account.or(only.as_deref()).unwrap_or_default(), spec.email.folded()))
+    }));
+    left_out.extend(without_doubles(manifests, findings, Code::DuplicateRole, |manifest, account| {
+        let Spec::Role(spec) = &manifest.spec else { return None };
+        let name = RoleName::canonical(spec.r#type.into(), &as_read(&spec.name));
+        Some(format!("{} {:?} {name}", account.or(only.as_deref()).unwrap_or_default(), spec.r#type))
+    }));
     let index = Index::new(manifests);
     accounts_exist(manifests, &index, findings);
     teams_exist(manifests, &index, findings);
     teams_contain_no_cycles(manifests, &index, findings);
     role_names_are_no_near_misses(manifests, findings);
     super::policies::check(manifests, &index, findings);
+    super::areas::check(manifests, left_out, findings);
     addresses_look_like_themselves(manifests, findings);
     accounts_are_different(manifests, findings);
 }
@@ -57,20 +59,46 @@ fn accounts_are_different(manifests: &[Manifest], findings: &mut Vec<Finding>) {
     }
 }
 
-/// Objects whose addresses are as they look. A file is checked value by value; the pattern of a definition cannot name
-/// every character that does not show.
-pub(super) fn without_hidden_characters(manifests: &mut Vec<Manifest>, findings: &mut Vec<Finding>) {
-    manifests.retain(|manifest| {
+/// Addresses that are as they look. A file is checked value by value; the pattern of a definition cannot name every
+/// character that does not show. An item of a list goes alone; an object that is about such an address goes.
+pub(super) fn without_hidden_characters(
+    manifests: &mut Vec<Manifest>,
+    findings: &mut Vec<Finding>,
+    left_out: &mut Vec<Manifest>,
+) {
+    let is_hidden = |email: &Email| Email::parse(email.as_str()).is_err();
+    left_out.extend(manifests.extract_if(.., |manifest| {
+        let mut is_about_one = false;
         let before = findings.len();
         for (email, manifest, path, at) in addresses(manifest) {
             if let Err(error) = Email::parse(email.as_str()) {
                 let message = format!("{} is not an e-mail address: {}", shown(email.as_str()), error.why);
                 let finding = Finding::new(Code::Email, manifest.item_spot(path, at), message);
                 findings.push(finding.hint("write it as name@example.com"));
+                is_about_one |= !matches!(path, "members" | "subjects" | "absent");
             }
         }
-        findings.len() == before
-    });
+        if findings.len() > before {
+            let is_seen = |user: Option<&Email>| !user.is_some_and(is_hidden);
+            match &mut manifest.spec {
+                Spec::Team(spec) => spec.members.retain(|email| !is_hidden(email)),
+                Spec::RoleBinding(spec) => {
+                    spec.subjects.retain(|who| is_seen(who.user.as_ref()));
+                    spec.absent.retain(|who| is_seen(who.user.as_ref()));
+                }
+                Spec::GroupMembership(spec) => spec.subjects.retain(|who| is_seen(who.user.as_ref())),
+                Spec::BotAssignment(spec) => spec.subjects.retain(|who| is_seen(who.user.as_ref())),
+                Spec::Account(_)
+                | Spec::User(_)
+                | Spec::Role(_)
+                | Spec::Policy(_)
+                | Spec::PolicyException(_)
+                | Spec::Baseline(_)
+                | Spec::Area(_) => {}
+            }
+        }
+        is_about_one
+    }));
 }
 
 /// An address with letters of another script may be taken for a colleague's.
@@ -145,7 +173,9 @@ fn addresses(manifest: &Manifest) -> Vec<(&Email, &Manifest, &'static str, usize
                 .chain(listed(manifest, "absent", spec.absent.iter().map(|who| Some(&who.user))))
                 .collect()
         }
-        Spec::Role(_) | Spec::Policy(_) | Spec::PolicyException(_) => Vec::new(),
+        Spec::Role(_) | Spec::Policy(_) | Spec::PolicyException(_) | Spec::Baseline(_) | Spec::Area(_) => {
+            Vec::new()
+        }
     }
 }
 
@@ -157,13 +187,13 @@ fn only_account(manifests: &[Manifest]) -> Option<String> {
     }
 }
 
-/// Finds objects of one kind with the same identity, and keeps the first of each.
+/// Finds objects of one kind with the same identity, keeps the first of each, and gives the others.
 fn without_doubles(
     manifests: &mut Vec<Manifest>,
     findings: &mut Vec<Finding>,
     code: Code,
     identity: impl Fn(&Manifest, Option<&str>) -> Option<String>,
-) {
+) -> Vec<Manifest> {
     let mut first: HashMap<(Kind, String), Vec<&Manifest>> = HashMap::with_capacity(manifests.len());
     let mut doubles: HashSet<usize> = HashSet::new();
     let is_one_account = manifests.iter().filter(|manifest| manifest.kind() == Kind::Account).count() == 1;
@@ -183,13 +213,12 @@ fn without_doubles(
         }
     }
     drop(first);
-    if !doubles.is_empty() {
-        let mut index = 0;
-        manifests.retain(|_| {
-            index += 1;
-            !doubles.contains(&(index - 1))
-        });
+    if doubles.is_empty() {
+        return Vec::new();
     }
+    let mut index = 0..;
+    let is_double = |_: &mut Manifest| index.next().is_some_and(|index| doubles.contains(&index));
+    manifests.extract_if(.., is_double).collect()
 }
 
 fn double(code: Code, earlier: &Manifest, manifest: &Manifest) -> Finding {
@@ -216,11 +245,11 @@ fn double(code: Code, earlier: &Manifest, manifest: &Manifest) -> Finding {
 }
 
 fn accounts_exist(manifests: &[Manifest], index: &Index<'_>, findings: &mut Vec<Finding>) {
+    let areas = Areas::new(manifests);
     for manifest in manifests {
         let Some(account) = manifest.spec.account() else { continue };
         let is_allowed = |owner: &Manifest| {
-            let namespace = manifest.namespace.as_deref();
-            *owner.name == *account && namespace.and_then(|namespace| owner.allows(namespace)).is_some()
+            owner.kind() == Kind::Account && *owner.name == *account && areas.reach(owner, manifest)
         };
         if index.find(Kind::Account, account, manifest).is_none() && !manifests.iter().any(is_allowed) {
             let message = format!("there is no KoreAccount named {}", shown(account));
@@ -253,9 +282,13 @@ fn named_teams(manifest: &Manifest) -> Vec<(&str, Spot)> {
         Spec::BotAssignment(spec) => {
             with_team(spec.subjects.iter().map(|subject| subject.team.as_deref()), spot)
         }
-        Spec::Account(_) | Spec::User(_) | Spec::Role(_) | Spec::Policy(_) | Spec::PolicyException(_) => {
-            Vec::new()
-        }
+        Spec::Account(_)
+        | Spec::User(_)
+        | Spec::Role(_)
+        | Spec::Policy(_)
+        | Spec::PolicyException(_)
+        | Spec::Baseline(_)
+        | Spec::Area(_) => Vec::new(),
     }
 }
 
@@ -338,7 +371,7 @@ fn teams_contain_no_cycles(manifests: &[Manifest], index: &Index<'_>, findings: 
 /// is worth a look before that is asked.
 fn role_names_are_no_near_misses(manifests: &[Manifest], findings: &mut Vec<Finding>) {
     let mut known: HashMap<RoleType, BTreeSet<&str>> = HashMap::new();
-    for role_type in [RoleType::Admin, RoleType::Bot] {
+    for role_type in RoleType::ALL {
         known.entry(role_type).or_default().extend(vocabulary::built_in_roles(role_type));
     }
     for manifest in manifests {

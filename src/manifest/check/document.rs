@@ -1,6 +1,6 @@
 //! Checks one document by itself: header, schema, the YAML 1.1 trap, CEL, and what the platform is known to have.
 
-use super::walk::Walk;
+use super::walk::{Dropped, Walk};
 use super::{schema, secrets, vocabulary};
 use crate::facts::{Level, RoleType, nearest};
 use crate::manifest::finding::{Code, Finding, Span, Spot, shown};
@@ -20,6 +20,8 @@ const HEADER: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
 
 /// What one worker needs and collects.
 pub(super) struct Checker {
+    /// Whether a policy may look at objects as they are written.
+    keeps_values: bool,
     /// Documents that passed.
     pub manifests: Vec<Manifest>,
     /// What was found.
@@ -37,8 +39,9 @@ pub(super) struct Checker {
 
 impl Checker {
     /// Starts with nothing.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(keeps_values: bool) -> Self {
         Self {
+            keeps_values,
             manifests: Vec::new(),
             findings: Vec::new(),
             skipped: Skipped::default(),
@@ -56,7 +59,7 @@ impl Checker {
         let before = self.findings.len();
         let manifests = self.manifests.len();
         if self.document(file, &root, findings.is_empty()) {
-            match joined(file, &root) {
+            match joined(file, &root).or_else(|| unindented(file, &root)) {
                 Some(finding) => {
                     self.manifests.truncate(manifests);
                     self.findings.truncate(before);
@@ -130,23 +133,8 @@ impl Checker {
         let kind = Kind::named(name);
         let Some(api_version) = api_version else {
             let near = kind.is_some() || nearest(name, Kind::ALL.map(Kind::name)).is_some();
-            if let (true, Some(entry)) = (near, written_kind) {
-                self.findings.push(
-                    Finding::new(
-                        Code::Header,
-                        spot(entry.value.span),
-                        format!("a {name} without apiVersion"),
-                    )
-                    .hint(format!("add apiVersion: {API_VERSION}")),
-                );
-            } else {
-                let what = if name.is_empty() {
-                    "no apiVersion".to_owned()
-                } else {
-                    format!("{} without apiVersion", shown(name))
-                };
-                self.foreign(file, document, what);
-            }
+            let span = written_kind.filter(|_| near).map(|entry| entry.value.span);
+            self.without_version(file, document, name, span);
             return None;
         };
         let span = api_version.value.span;
@@ -186,6 +174,22 @@ impl Checker {
         kind
     }
 
+    /// A document without `apiVersion`; `ours`: where it names a kind of ours, or almost.
+    fn without_version(&mut self, file: &Arc<str>, document: &Node<'_>, name: &str, ours: Option<Span>) {
+        if let Some(span) = ours {
+            let spot = Spot { file: Arc::clone(file), span };
+            let finding = Finding::new(Code::Header, spot, format!("a {name} without apiVersion"));
+            self.findings.push(finding.hint(format!("add apiVersion: {API_VERSION}")));
+        } else {
+            let what = if name.is_empty() {
+                "no apiVersion".to_owned()
+            } else {
+                format!("{} without apiVersion", shown(name))
+            };
+            self.foreign(file, document, what);
+        }
+    }
+
     fn unknown_kind(&mut self, spot: Spot, name: &str) {
         if name == TEST_KIND {
             return;
@@ -209,8 +213,16 @@ impl Checker {
 
     fn object(&mut self, file: &Arc<str>, document: &Node<'_>, kind: Kind, is_sound: bool) {
         let before = self.findings.len();
-        let mut walk =
-            Walk { file, kind: kind.name(), findings: &mut self.findings, marks: Marks::default() };
+        // A team without one of its members is still the team that others name.
+        let dropped = Dropped::allowed(kind == Kind::Team);
+        let mut walk = Walk {
+            file,
+            kind: kind.name(),
+            findings: &mut self.findings,
+            marks: Marks::default(),
+            dropped,
+            item: None,
+        };
         let (name, namespace) = metadata(&mut walk, document, kind);
         top_level(&mut walk, document);
         let prepared = schema::prepared(kind);
@@ -221,7 +233,10 @@ impl Checker {
         };
         let mut value = walk.value(&spec.value, &prepared.spec, "", false);
         let marks = std::mem::take(&mut walk.marks);
-        let is_clean = |findings: &[Finding]| !findings[before..].iter().any(Finding::is_error);
+        let of_items = walk.dropped.errors;
+        let is_clean = |findings: &[Finding]| {
+            findings[before..].iter().filter(|finding| finding.is_error()).count() == of_items
+        };
         if !is_sound || !is_clean(&self.findings) {
             return;
         }
@@ -232,8 +247,10 @@ impl Checker {
         if !is_clean(&self.findings) {
             return;
         }
+        let kept = self.keeps_values.then(|| Arc::new(value.clone()));
         match Spec::from_value(kind, value.take()) {
             Ok(spec) => self.manifests.push(Manifest {
+                value: kept,
                 name: Arc::from(name.as_str()),
                 namespace: namespace.map(|namespace| Arc::from(namespace.as_str())),
                 spec,
@@ -325,13 +342,38 @@ fn joined(file: &Arc<str>, root: &Node<'_>) -> Option<Finding> {
     let spot = |span: Span| Spot { file: Arc::clone(file), span };
     let (first, document) = (spot(again[0]), spot(root.span));
     let message = "a document begins here, and the line --- before it is missing";
-    Some(
-        Finding::new(Code::MissingSeparator, first, message)
-            .hint(
-                "write --- on a line of its own before each document, and put a line end behind the last one",
-            )
-            .related(document, "this document ends before it"),
-    )
+    let finding = Finding::new(Code::MissingSeparator, first, message)
+        .hint("write --- on a line of its own before each document, and put a line end behind the last one")
+        .related(document, "this document ends before it");
+    // Each further document begins with the key that the second one began with.
+    let key = |span: &Span| entries.iter().find(|entry| entry.key.span == *span).map(|entry| &entry.key.text);
+    let further = again[1..].iter().filter(|span| key(span) == key(&again[0]));
+    Some(further.fold(finding, |finding, span| finding.related(spot(*span), "and another one here")))
+}
+
+/// A document whose lines have lost their indentation: `metadata:` or `spec:` with nothing in it, and its fields on the
+/// same level behind it.
+fn unindented(file: &Arc<str>, root: &Node<'_>) -> Option<Finding> {
+    let Shape::Map(entries) = &root.shape else { return None };
+    let is_known = |name: &str| HEADER.contains(&name) || name == "status";
+    let is_nothing = |node: &Node<'_>| match &node.shape {
+        Shape::Scalar { text, is_plain: true } => scalar::is_nothing(text),
+        _ => false,
+    };
+    let lost = entries.windows(2).filter(|pair| {
+        let [above, below] = pair else { return false };
+        matches!(&*above.key.text, "metadata" | "spec")
+            && is_nothing(&above.value)
+            && !is_known(&below.key.text)
+    });
+    let mut lost = lost.map(|pair| (&pair[0].key, &pair[1].key));
+    let (above, below) = lost.next()?;
+    let spot = |span: Span| Spot { file: Arc::clone(file), span };
+    let message = format!("{} belongs below {}, and its indentation is lost", below.text, above.text);
+    let finding = Finding::new(Code::Header, spot(below.span), message)
+        .hint(format!("indent the lines below {}: by two blanks", above.text))
+        .related(spot(above.span), "nothing is in it");
+    Some(lost.fold(finding, |finding, (above, _)| finding.related(spot(above.span), "nor in this one")))
 }
 
 /// Name and namespace; what Kubernetes would refuse is found here.
@@ -460,7 +502,7 @@ mod tests {
         });
         let prepared = schema::Prepared { spec: schema::Schema::Truth, rules: Some(compile_schema(&schema)) };
         let spec = Node { span: Span::default(), shape: Shape::Map(Vec::new()) };
-        let mut checker = Checker::new();
+        let mut checker = Checker::new(false);
         checker.rules(
             &Arc::from("f.yaml"),
             &spec,

@@ -5,7 +5,7 @@ use super::vocabulary;
 use crate::facts::{RoleName, RoleType, RuleOn, RuleOver, nearest};
 use crate::manifest::finding::{Code, Finding, shown};
 use crate::manifest::kinds::policy::PolicyMatch;
-use crate::manifest::kinds::{Kind, KorePolicySpec, Spec};
+use crate::manifest::kinds::{Kind, KorePolicyExceptionSpec, KorePolicySpec, Spec};
 use crate::manifest::model::{Index, Manifest};
 use std::collections::BTreeSet;
 
@@ -21,21 +21,46 @@ pub(super) fn check(manifests: &[Manifest], index: &Index<'_>, findings: &mut Ve
                 roles.check(manifest, spec, findings);
                 matches_something(manifest, spec.r#match.as_ref(), findings);
                 match_has_meaning(manifest, spec, findings);
+                kinds_are_known(manifest, spec, findings);
+                deadline_has_meaning(manifest, spec, findings);
             }
             Spec::PolicyException(spec) => {
                 matches_something(manifest, spec.r#match.as_ref(), findings);
-                if index.find(Kind::Policy, &spec.policy, manifest).is_none() {
-                    let message = format!("there is no KorePolicy named {}", shown(&spec.policy));
-                    let finding = Finding::new(Code::UnknownPolicy, manifest.spot("policy"), message);
-                    let near = nearest(&spec.policy, index.names(Kind::Policy));
-                    findings.push(match near {
-                        Some(_) => finding.did_you_mean(near),
-                        None => finding.hint("declare it, or load the file that does"),
-                    });
-                }
+                exception(manifest, spec, index, findings);
             }
             _ => {}
         }
+    }
+}
+
+/// The policy of an exception: that it is there, and that it takes exceptions.
+fn exception(
+    manifest: &Manifest,
+    spec: &KorePolicyExceptionSpec,
+    index: &Index<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    if spec.r#match.as_ref().is_some_and(|about| !about.kinds.is_empty()) {
+        let message = "an exception does not look at match.kinds";
+        findings
+            .push(Finding::new(Code::PolicyMatch, manifest.spot("match.kinds"), message).hint("take it out"));
+    }
+    let Some(policy) = index.find(Kind::Policy, &spec.policy, manifest) else {
+        let message = format!("there is no KorePolicy named {}", shown(&spec.policy));
+        let finding = Finding::new(Code::UnknownPolicy, manifest.spot("policy"), message);
+        let near = nearest(&spec.policy, index.names(Kind::Policy));
+        findings.push(match near {
+            Some(_) => finding.did_you_mean(near),
+            None => finding.hint("declare it, or load the file that does"),
+        });
+        return;
+    };
+    if matches!(&policy.spec, Spec::Policy(policy) if policy.over == Some(RuleOver::Object)) {
+        let message = format!("{} is over objects, and takes no exceptions", shown(&spec.policy));
+        findings.push(
+            Finding::new(Code::PolicyMatch, manifest.spot("policy"), message)
+                .hint("except the object in the rule itself, by object.metadata.name"),
+        );
     }
 }
 
@@ -49,7 +74,7 @@ struct Roles {
 impl Roles {
     fn new(manifests: &[Manifest]) -> Self {
         let mut typed: BTreeSet<(RoleType, String)> = BTreeSet::new();
-        for role_type in [RoleType::Admin, RoleType::Bot] {
+        for role_type in RoleType::ALL {
             let names = vocabulary::built_in_roles(role_type);
             typed.extend(names.iter().map(|name| (role_type, (*name).to_owned())));
         }
@@ -60,7 +85,7 @@ impl Roles {
                 _ => continue,
             };
             typed.insert((role_type, name.to_owned()));
-            typed.insert((role_type, RoleName::canonical(role_type, name).to_string()));
+            typed.insert((role_type, compared(name, role_type)));
         }
         let is_bot = |name: &str| typed.contains(&(RoleType::Bot, name.to_owned()));
         let admin = typed.iter().filter(|(role_type, name)| *role_type == RoleType::Admin && !is_bot(name));
@@ -98,7 +123,7 @@ impl Roles {
         for (path, names, on) in lists {
             for (at, name) in names.into_iter().flatten().enumerate() {
                 findings.extend(self.unknown(manifest, path, at, name.as_str()));
-                if on == RuleOn::SameBot && self.admin.contains(name.as_str()) {
+                if on == RuleOn::SameBot && self.is_admin(name.as_str()) {
                     let message = format!(
                         "{} is an admin role, and on: SameBot counts bot roles only",
                         shown(name.as_str())
@@ -113,7 +138,7 @@ impl Roles {
         let about = spec.r#match.as_ref();
         if let Some(about) = about.filter(|about| !about.bots.is_empty() && !about.roles.is_empty())
             && about.permissions.is_empty()
-            && about.roles.iter().all(|role| self.admin.contains(role.as_str()))
+            && about.roles.iter().all(|role| self.is_admin(role.as_str()))
         {
             let message = "match.roles names admin roles only, and match.bots matches grants on bots only";
             findings.push(
@@ -123,8 +148,14 @@ impl Roles {
         }
     }
 
+    /// Whether it is an admin role, and no bot role.
+    fn is_admin(&self, name: &str) -> bool {
+        self.admin.contains(name) || self.admin.contains(&compared(name, RoleType::Admin))
+    }
+
     fn unknown(&self, manifest: &Manifest, path: &'static str, at: usize, name: &str) -> Option<Finding> {
-        if self.all.contains(name) {
+        let is_known = |role_type| self.all.contains(&compared(name, role_type));
+        if self.all.contains(name) || is_known(RoleType::Admin) || is_known(RoleType::Bot) {
             return None;
         }
         let spot = manifest.item_spot(path, at);
@@ -136,6 +167,11 @@ impl Roles {
                 .hint("check the name; the policy is about the account's role of that name, if there is one"),
         })
     }
+}
+
+/// What a name is compared by.
+fn compared(name: &str, role_type: RoleType) -> String {
+    RoleName::new(name).as_compared(role_type).to_string()
 }
 
 /// A match that no person can satisfy.
@@ -189,6 +225,7 @@ fn match_has_meaning(manifest: &Manifest, spec: &KorePolicySpec, findings: &mut 
         ("match.roles", !about.roles.is_empty()),
         ("match.permissions", !about.permissions.is_empty()),
         ("match.bots", !about.bots.is_empty()),
+        ("match.kinds", !about.kinds.is_empty()),
         ("match.risk", !about.risk.is_empty()),
     ];
     let people: &[&str] = &["match.emails", "match.emailDomains", "match.notEmailDomains", "match.groups"];
@@ -210,6 +247,7 @@ fn match_has_meaning(manifest: &Manifest, spec: &KorePolicySpec, findings: &mut 
                 Some(RuleOver::Role) => vec!["match.roles", "match.permissions"],
                 Some(RuleOver::Bot) => vec!["match.bots"],
                 Some(RuleOver::Change) => with(&["match.roles", "match.bots", "match.risk"]),
+                Some(RuleOver::Object) => vec!["match.kinds"],
             },
         ),
     ];
@@ -222,5 +260,50 @@ fn match_has_meaning(manifest: &Manifest, spec: &KorePolicySpec, findings: &mut 
                     .hint("take it out, or write a policy of its own for the other condition"),
             );
         }
+    }
+}
+
+/// What a deadline could end: what an account holds. Changes and objects are judged when they are made.
+fn deadline_has_meaning(manifest: &Manifest, spec: &KorePolicySpec, findings: &mut Vec<Finding>) {
+    let typed = [
+        spec.exclusive.is_some(),
+        spec.allow.is_some(),
+        spec.require.is_some(),
+        spec.holders.is_some(),
+        spec.together.is_some(),
+    ];
+    let over = spec.over.filter(|over| matches!(over, RuleOver::Change | RuleOver::Object));
+    if let (Some(_), Some(over), false) = (spec.deadline, over, typed.contains(&true)) {
+        let message = format!("a rule over {over:?} finds nothing that could stay until a deadline");
+        findings
+            .push(Finding::new(Code::PolicyMatch, manifest.spot("deadline"), message).hint("take it out"));
+    }
+}
+
+/// A rule over objects names the kinds whose fields it looks at.
+fn kinds_are_known(manifest: &Manifest, spec: &KorePolicySpec, findings: &mut Vec<Finding>) {
+    let kinds = spec.r#match.as_ref().map(|about| about.kinds.as_slice()).unwrap_or_default();
+    if spec.rule.is_some() && spec.over == Some(RuleOver::Object) && kinds.is_empty() {
+        let message = "a rule over Object names the kinds that it looks at";
+        findings.push(
+            Finding::new(Code::PolicyMatch, manifest.spot("over"), message)
+                .hint("write match: { kinds: [KoreRoleBinding] }"),
+        );
+    }
+    let is_broken = |message: &String| message.contains(['\n', '\r']);
+    if spec.over == Some(RuleOver::Object) && spec.message.as_ref().is_some_and(is_broken) {
+        let message = "an API server shows no message of several lines";
+        findings.push(
+            Finding::new(Code::PolicyMatch, manifest.spot("message"), message).hint("write it in one line"),
+        );
+    }
+    for (at, name) in kinds.iter().enumerate().filter(|(_, name)| Kind::named(name).is_none()) {
+        let message = format!("there is no kind {}", shown(name));
+        let names = Kind::ALL.iter().map(|kind| kind.name());
+        let finding = Finding::new(Code::PolicyMatch, manifest.item_spot("match.kinds", at), message);
+        findings.push(match nearest(name, names.clone()) {
+            Some(near) => finding.did_you_mean(Some(near)),
+            None => finding.hint(format!("the kinds are {}", names.collect::<Vec<_>>().join(", "))),
+        });
     }
 }

@@ -32,7 +32,9 @@ fn collect(node: &Node<'_>, ranges: &mut Vec<Range<u32>>) {
                     if !entry.key.text.chars().all(|c| c.is_ascii_alphabetic() || c == '_' || c == '-') {
                         ranges.push(entry.key.span.start..entry.key.span.end);
                     }
-                    ranges.push(entry.value.span.start..end(&entry.value));
+                    // An anchor or a tag stands before the value.
+                    let start = entry.value.span.start.min(entry.key.span.end + 1);
+                    ranges.push(start..end(&entry.value));
                 } else {
                     collect(&entry.value, ranges);
                 }
@@ -126,15 +128,18 @@ pub(super) fn redact(findings: &mut [Finding], hidden: &[Range<u32>]) {
     }
 }
 
-/// The text with these bytes covered; every place in it stays where it is.
+/// The text with these bytes covered, and what follows them on their line: it may be a comment about them. Every place
+/// in the text stays where it is.
 pub(super) fn covered(text: &str, hidden: &[Range<u32>]) -> String {
     let is_hidden = |at: usize| {
         let at = u32::try_from(at).unwrap_or(u32::MAX);
         hidden.iter().any(|range| range.contains(&at))
     };
     let mut out = String::with_capacity(text.len());
+    let mut is_behind = false;
     for (at, c) in text.char_indices() {
-        if !c.is_whitespace() && is_hidden(at) {
+        is_behind = c != '\n' && (is_behind || is_hidden(at));
+        if !c.is_whitespace() && (is_behind || is_hidden(at)) {
             out.extend(std::iter::repeat_n('*', c.len_utf8()));
         } else {
             out.push(c);

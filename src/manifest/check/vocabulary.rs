@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn every_permission_is_listed_once_and_takes_levels() {
-        for role_type in [RoleType::Admin, RoleType::Bot] {
+        for role_type in RoleType::ALL {
             let all: Vec<&str> = permissions(role_type).collect();
             for (at, name) in all.iter().enumerate() {
                 assert!(!all[..at].contains(name), "{name} twice");

@@ -3,9 +3,9 @@
 //! What fits comes out as JSON with the schema's defaults filled in (as an API server would), together with the
 //! places of its fields and list items.
 
+use super::form::right_form;
 use super::schema::{Field, Schema, Text};
-use super::vocabulary::built_in_roles;
-use crate::facts::{Email, RoleType, nearest};
+use crate::facts::{Email, nearest};
 use crate::manifest::finding::{Code, Finding, Span, Spot, shown};
 use crate::manifest::kinds::text::{EMAIL_PATTERN, time};
 use crate::manifest::marks::Marks;
@@ -24,6 +24,27 @@ pub(super) struct Walk<'f> {
     pub findings: &'f mut Vec<Finding>,
     /// Where things are.
     pub marks: Marks,
+    /// Items of lists that do not fit, where the rest of their object is used without them.
+    pub dropped: Dropped,
+    /// The item of a list that is looked at.
+    pub item: Option<Span>,
+}
+
+/// Items that are left out, and how many of the findings are about them alone.
+#[derive(Debug, Default)]
+pub(super) struct Dropped {
+    /// Whether items go alone. Otherwise an object that has one is not used.
+    is_allowed: bool,
+    /// Errors in them.
+    pub errors: usize,
+    spans: Vec<Span>,
+}
+
+impl Dropped {
+    /// None so far.
+    pub(super) fn allowed(is_allowed: bool) -> Self {
+        Self { is_allowed, ..Self::default() }
+    }
 }
 
 impl Walk<'_> {
@@ -53,7 +74,7 @@ impl Walk<'_> {
                     self.finding(Code::OutOfRange, node.span, message, "write the missing ones");
                 }
                 self.at_most(node.span, nodes.len(), *max, "items", field);
-                Value::Array(nodes.iter().map(|node| self.value(node, item, field, true)).collect())
+                Value::Array(nodes.iter().filter_map(|node| self.item(node, item, field)).collect())
             }
             (Schema::Object { fields }, Shape::Map(entries)) => {
                 self.object(node, entries, fields, field, in_list)
@@ -67,6 +88,20 @@ impl Walk<'_> {
                 Value::Null
             }
         }
+    }
+
+    /// An item of a list; `None`: it goes alone.
+    fn item(&mut self, node: &Node<'_>, schema: &'static Schema, field: &str) -> Option<Value> {
+        let before = self.findings.len();
+        self.item = Some(node.span);
+        let value = self.value(node, schema, field, true);
+        let errors = self.findings[before..].iter().filter(|finding| finding.is_error()).count();
+        if errors == 0 || !self.dropped.is_allowed {
+            return Some(value);
+        }
+        self.dropped.errors += errors;
+        self.dropped.spans.push(node.span);
+        None
     }
 
     fn object(
@@ -83,10 +118,10 @@ impl Walk<'_> {
                 self.unknown_field(key, fields, parent);
                 continue;
             };
+            let value = self.value(child, &field.schema, &field.path, in_list);
             if !in_list {
                 self.mark(field, key, child);
             }
-            let value = self.value(child, &field.schema, &field.path, in_list);
             object.insert(field.name.clone(), value);
         }
         for field in fields {
@@ -107,7 +142,8 @@ impl Walk<'_> {
         let span = if matches!(child.shape, Shape::Scalar { .. }) { child.span } else { key.span };
         self.marks.field(&field.path, span);
         if let Shape::List(nodes) = &child.shape {
-            self.marks.list(&field.path, nodes.iter().map(|node| node.span).collect());
+            let spans = nodes.iter().map(|node| node.span);
+            self.marks.list(&field.path, spans.filter(|span| !self.dropped.spans.contains(span)).collect());
         }
     }
 
@@ -232,7 +268,8 @@ impl Walk<'_> {
         };
         let field = if field.is_empty() { "spec" } else { field };
         let message = format!("{field} takes {wanted}, not {found}");
-        let example = right_form(node, schema, field).unwrap_or_else(|| example.to_owned());
+        let example = right_form(node, schema, field, self.item == Some(node.span))
+            .unwrap_or_else(|| example.to_owned());
         self.finding(Code::WrongType, node.span, message, example);
     }
 
@@ -283,37 +320,6 @@ impl Walk<'_> {
     }
 }
 
-/// Exactly this value in the form that the field takes, where that can be said.
-fn right_form(node: &Node<'_>, schema: &Schema, field: &str) -> Option<String> {
-    let text =
-        node.text().filter(|text| !text.is_empty() && text.len() <= 60 && !text.contains(['\n', '"']))?;
-    let quoted = if text.contains([':', '#', '{', '}', '[', ']', ',']) {
-        format!("\"{text}\"")
-    } else {
-        text.to_owned()
-    };
-    let last = field.rsplit('.').next().unwrap_or(field).trim_end_matches("[]");
-    Some(match (schema, last) {
-        (Schema::Object { fields }, "subjects" | "absent")
-            if fields.iter().any(|field| field.name == "user") =>
-        {
-            let has = |name: &str| fields.iter().any(|field| field.name == name);
-            let of_name = ["team", "group"].into_iter().find(|name| has(name));
-            let who = of_name.filter(|_| !text.contains('@')).unwrap_or("user");
-            format!("write {{ {who}: {quoted} }}")
-        }
-        (Schema::Object { fields }, "role") if fields.iter().any(|field| field.name == "type") => {
-            let kind = if built_in_roles(RoleType::Admin).contains(&text) { "Admin" } else { "Bot" };
-            format!("write role: {{ type: {kind}, name: {quoted} }}")
-        }
-        (Schema::Object { .. }, "endpoint") if text.contains("://") => {
-            format!("write endpoint: {{ host: {quoted} }}")
-        }
-        (Schema::List { .. }, _) => format!("write {last}: [{quoted}]"),
-        _ => return None,
-    })
-}
-
 /// A short value as it was written, a long one cut.
 fn unquoted(text: &str) -> &str {
     const LONGEST: usize = 60;
@@ -332,13 +338,17 @@ fn is_timestamp_text(text: &str) -> bool {
 
 /// The rule that a text breaks when a pattern does not match it, and the next step.
 fn pattern_rule(pattern: &str) -> (&'static str, &'static str) {
-    use crate::manifest::kinds::text::{DURATION_PATTERN, HOST_PATTERN, PERCENT_PATTERN};
+    use crate::manifest::kinds::text::{DURATION_PATTERN, HOST_PATTERN, OWNER_PATTERN, PERCENT_PATTERN};
     match pattern {
         DURATION_PATTERN => ("not a duration", "write a whole number and a unit: 30s, 5m, 2h, 7d"),
         PERCENT_PATTERN => ("not a percentage", "write a share: 0% to 100%"),
         HOST_PATTERN => (
             "not an origin (scheme://host[:port])",
             "write an origin: https://platform.kore.ai; http only on this machine",
+        ),
+        OWNER_PATTERN => (
+            "neither an address nor a @name of the forge",
+            "write an address such as name@example.com, or @team",
         ),
         _ => ("not in the form of this field", "see the reference of this field"),
     }

@@ -2,7 +2,7 @@
 
 use crate::facts::{
     Allowance, Approval, BatchSize, FailOn, Invitations, Mode, Ownership, OwnershipLevel, Pattern, Policy,
-    RateLimit, Retired, Retirement, Safety,
+    RateLimit, Retired, Retirement, RuleGuards, Safety,
 };
 use crate::manifest::kinds::KoreAccountSpec;
 use crate::manifest::kinds::account::{
@@ -120,8 +120,8 @@ pub(super) fn policy(account: &Manifest, spec: &KoreAccountSpec) -> Policy {
         credentials: _,
         sources: _,
         mode,
-        allowed_namespaces: _,
         suspend,
+        suspend_reason,
         interval,
         approval,
         ownership,
@@ -142,6 +142,7 @@ pub(super) fn policy(account: &Manifest, spec: &KoreAccountSpec) -> Policy {
             ModeSpec::Observe => Mode::Observe,
         },
         suspend: *suspend,
+        suspend_reason: suspend_reason.clone(),
         interval: duration(interval).unwrap_or(Policy::INTERVAL),
         settle: duration(&safety.settle).unwrap_or(Policy::SETTLE),
         approval: match approval {
@@ -154,6 +155,8 @@ pub(super) fn policy(account: &Manifest, spec: &KoreAccountSpec) -> Policy {
         rate: rate(rate_limit),
         batch_size: BatchSize(usize::try_from(*batch_size).unwrap_or(usize::MAX)),
         invitations: self::invitations(invitations),
+        rules: RuleGuards::default(),
+        areas: Vec::new(),
         places,
     }
 }

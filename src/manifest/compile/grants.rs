@@ -9,7 +9,7 @@ use crate::facts::{
 };
 use crate::manifest::finding::{Code, Finding};
 use crate::manifest::kinds::shared::{AbsentPerson, MembershipMode, PersonSubject, State, Subject};
-use crate::manifest::kinds::user::{Offboard, Profile};
+use crate::manifest::kinds::user::Offboard;
 use crate::manifest::kinds::{
     KoreBotAssignmentSpec, KoreGroupMembershipSpec, KoreRoleBindingSpec, KoreRoleSpec, KoreTeamSpec,
     KoreUserSpec, Spec,
@@ -71,8 +71,12 @@ impl Grants<'_> {
             Spec::Role(spec) => self.role(manifest, spec),
             Spec::RoleBinding(spec) => self.role_binding(manifest, spec),
             Spec::BotAssignment(spec) => self.bot_assignment(manifest, spec),
-            // They grant nothing: `policies` takes the last two.
-            Spec::Account(_) | Spec::Policy(_) | Spec::PolicyException(_) => {}
+            // They grant nothing: `policies`, `baseline` and `areas` take the others.
+            Spec::Account(_)
+            | Spec::Policy(_)
+            | Spec::PolicyException(_)
+            | Spec::Baseline(_)
+            | Spec::Area(_) => {}
         }
     }
 
@@ -146,7 +150,7 @@ impl Grants<'_> {
             let value = Value::Access((*access).into());
             self.present(Key::Access(email.clone()), value, manifest.source("builderAccess"));
         }
-        let fields = profile.iter().flat_map(Profile::fields);
+        let fields = profile.iter().flat_map(|profile| profile.fields());
         let fields = fields.map(|(name, text)| (name.to_owned(), text.clone()));
         let id = org_user_id.iter().map(|id| ("orgUserId".to_owned(), id.clone()));
         let fields: std::collections::BTreeMap<String, String> = fields.chain(id).collect();
@@ -197,7 +201,7 @@ impl Grants<'_> {
     fn group_membership(&mut self, manifest: &Manifest, spec: &KoreGroupMembershipSpec) {
         let KoreGroupMembershipSpec {
             account: _,
-            group,
+            group: _,
             membership,
             local: _,
             subjects,
@@ -209,7 +213,7 @@ impl Grants<'_> {
             manifest,
             membership: *membership,
             allow_empty: *allow_empty,
-            extent: ScopeExtent::Group(group.clone()),
+            extent: spec.list(),
             subjects: subjects.iter().map(person).collect(),
             absent: absent.iter().map(absent_person).collect(),
             value: Value::Held,
@@ -219,19 +223,14 @@ impl Grants<'_> {
     fn role_binding(&mut self, manifest: &Manifest, spec: &KoreRoleBindingSpec) {
         let KoreRoleBindingSpec {
             account: _,
-            role,
-            bot,
+            role: _,
+            bot: _,
             membership,
             subjects,
             absent,
             allow_empty,
             deletion_policy: _,
         } = spec;
-        let name = RoleName::canonical(role.r#type.into(), &role.name);
-        let extent = match bot {
-            Some(bot) => ScopeExtent::BotRole(name, BotRef::new(bot)),
-            None => ScopeExtent::AdminRole(name),
-        };
         let absent = absent.iter().filter_map(|absent| match (&absent.user, &absent.group) {
             (Some(user), _) => Some(Holder::User(user.clone())),
             (_, Some(group)) => Some(Holder::Group(group.clone())),
@@ -241,7 +240,7 @@ impl Grants<'_> {
             manifest,
             membership: *membership,
             allow_empty: *allow_empty,
-            extent,
+            extent: spec.list(),
             subjects: subjects.iter().map(subject).collect(),
             absent: absent.collect(),
             value: Value::Held,
@@ -251,7 +250,7 @@ impl Grants<'_> {
     fn bot_assignment(&mut self, manifest: &Manifest, spec: &KoreBotAssignmentSpec) {
         let KoreBotAssignmentSpec {
             account: _,
-            bot,
+            bot: _,
             dialogs,
             membership,
             subjects,
@@ -265,7 +264,7 @@ impl Grants<'_> {
             manifest,
             membership: *membership,
             allow_empty: *allow_empty,
-            extent: ScopeExtent::Assignments(BotRef::new(bot)),
+            extent: spec.list(),
             subjects: subjects.iter().map(person).collect(),
             absent: absent.iter().map(absent_person).collect(),
             value: Value::Dialogs(dialogs),

@@ -5,6 +5,7 @@
 //! in any document leaves the rest usable, but makes the manifests partial, so that nothing is pruned.
 
 mod account;
+mod baseline;
 mod claims;
 mod grants;
 mod people;
@@ -13,12 +14,14 @@ mod teams;
 
 pub use account::{AccountConnection, AccountServer, CredentialRefs, SecretRef, duration, rate};
 
+use super::areas::Areas;
 use super::finding::{Code, Finding, Spot};
+use super::gaps;
 use super::kinds::{Kind, KoreAccountSpec, Spec};
 use super::model::{Index, Manifest, Manifests};
 use crate::facts::{
-    BotRef, Closure, Completeness, Desired, Email, Key, LoadedObjects, Move, Policy, RuleSet, Scope, Source,
-    Verdict, Want, nearest,
+    BotRef, Closure, Completeness, Desired, Email, Gap, GapReach, Key, LoadedObjects, Move, Policy, RuleSet,
+    Scope, Source, Verdict, Want, nearest,
 };
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -147,28 +150,32 @@ pub fn compile(
         grants.people.known(person);
     }
     let grants::Grants { people, claims, mut scopes, strip, moves, terms, mut findings, .. } = grants;
-    let (rules, ended) = policies::collect(&objects, terms, now);
+    let (rules, ended) = policies::collect(account, &objects, terms, now);
     findings.extend(ended);
     let (wants, contradictions) = claims::settle(claims);
     findings.extend(contradictions);
     findings.extend(grants_to_previous_addresses(&wants, &moves));
-    let completeness = completeness(manifests, account, &findings);
-    leave_open(&mut scopes, &completeness);
+    let (completeness, gaps) = completeness(manifests, account, &findings);
+    leave_open(&mut scopes, &completeness, &gaps);
     scopes
         .sort_by(|left, right| left.extent.cmp(&right.extent).then_with(|| left.sources.cmp(&right.sources)));
     findings.sort_by(|left, right| left.spot.cmp(&right.spot).then_with(|| left.code.cmp(&right.code)));
 
+    let areas =
+        Areas::new(manifests.all()).in_account(account).map(|declared| declared.area.clone()).collect();
     let mut desired = Desired::new(wants);
     desired.scopes = scopes;
     desired.referenced = people.all().collect();
     desired.strip = strip;
     desired.moves = moves;
     desired.completeness = completeness;
+    desired.gaps = gaps;
+    desired.baseline = baseline::collect(&objects);
     Ok(Compiled {
         account: account::connection(account, spec),
         expiring: expiring(&desired),
         desired,
-        policy: account::policy(account, spec),
+        policy: Policy { areas, rules: rules.guards(), ..account::policy(account, spec) },
         objects: loaded,
         rules,
         findings,
@@ -227,12 +234,13 @@ fn choose<'m>(
 /// Everything that belongs to the account: people first, so that their own spelling of an address is the one used,
 /// then by kind, namespace and name, so that the order of documents does not matter.
 pub(in crate::manifest) fn objects_of<'m>(manifests: &'m Manifests, account: &Manifest) -> Vec<&'m Manifest> {
+    let areas = Areas::new(manifests.all());
     let mut objects: Vec<&Manifest> = manifests
         .all()
         .iter()
         .filter(|object| object.kind() != Kind::Account)
         .filter(|object| object.spec.account().is_none_or(|name| *name == *account.name))
-        .filter(|object| account.reaches(object))
+        .filter(|object| areas.reach(account, object))
         .collect();
     objects.sort_by(|left, right| {
         (left.kind(), &left.namespace, &left.name).cmp(&(right.kind(), &right.namespace, &right.name))
@@ -240,22 +248,31 @@ pub(in crate::manifest) fn objects_of<'m>(manifests: &'m Manifests, account: &Ma
     objects
 }
 
-/// An error anywhere may hide who else was meant; so may a file that was not loaded.
-fn completeness(manifests: &Manifests, account: &Manifest, findings: &[Finding]) -> Completeness {
-    match manifests.findings().iter().chain(findings).find(|finding| finding.is_error()) {
-        Some(error) => Completeness::Partial(format!("{}: {}", error.spot, error.message)),
-        None => manifests.completeness.get(&account.name).cloned().unwrap_or_default(),
+/// An error may hide who else was meant: in a cluster what its object could have spoken about, in files anybody. So may
+/// a file that was not loaded.
+fn completeness(manifests: &Manifests, account: &Manifest, findings: &[Finding]) -> (Completeness, Vec<Gap>) {
+    let errors = manifests.findings().iter().chain(findings).filter(|finding| finding.is_error());
+    match gaps::of_findings(manifests, account, errors) {
+        Err(error) => (Completeness::Partial(format!("{}: {}", error.spot, error.message)), Vec::new()),
+        Ok(gaps) => {
+            let completeness = manifests.completeness.get(&account.name).cloned().unwrap_or_default();
+            (completeness, [gaps, manifests.gaps.clone()].concat())
+        }
     }
 }
 
-fn leave_open(scopes: &mut [Scope<BotRef>], completeness: &Completeness) {
-    let why = match completeness {
-        Completeness::Complete => return,
-        Completeness::Partial(why) => why.clone(),
-        Completeness::Unknown => "spec.sources is empty, so missing files cannot be noticed".to_owned(),
+fn leave_open(scopes: &mut [Scope<BotRef>], completeness: &Completeness, gaps: &[Gap]) {
+    let whole = match completeness {
+        Completeness::Complete => None,
+        Completeness::Partial(why) => Some(why.as_str()),
+        Completeness::Unknown => Some("spec.sources is empty, so missing files cannot be noticed"),
     };
     for scope in scopes.iter_mut().filter(|scope| scope.closure == Closure::Closed) {
-        scope.closure = Closure::Open(why.clone());
+        let list = GapReach::List(scope.extent.clone());
+        let gap = || gaps.iter().find(|gap| gap.reach.contains(&list)).map(|gap| gap.why.as_str());
+        if let Some(why) = whole.or_else(gap) {
+            scope.closure = Closure::Open(why.to_owned());
+        }
     }
 }
 

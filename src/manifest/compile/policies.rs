@@ -2,19 +2,21 @@
 
 use super::account::duration;
 use crate::facts::{
-    BuilderAccess, GrantTerms, Key, Pattern, PolicyRule, RoleName, RoleSet, RoleType, RuleAction,
-    RuleException, RuleMatch, RuleSet, RuleShape,
+    BuilderAccess, GrantTerms, Key, ObjectKind, Pattern, PolicyRule, RoleName, RoleSet, RoleType, RuleAction,
+    RuleException, RuleMatch, RuleObject, RuleOver, RuleSet, RuleShape, as_read,
 };
 use crate::manifest::finding::{Code, Finding};
 use crate::manifest::kinds::policy::{Allow, Exclusive, Holders, PolicyMatch, Require, Together};
-use crate::manifest::kinds::{KorePolicyExceptionSpec, KorePolicySpec, Spec};
+use crate::manifest::kinds::{Kind, KorePolicyExceptionSpec, KorePolicySpec, Spec};
 use crate::manifest::model::Manifest;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 
-/// What the objects of one account say about who may hold what. An exception that has ended is a finding.
+/// What the objects of one account say about who may hold what, and whose approval it needs: the digest is over both. An
+/// exception that has ended is a finding.
 pub(super) fn collect(
+    account: &Manifest,
     objects: &[&Manifest],
     terms: Vec<(Key<crate::facts::BotRef>, GrantTerms)>,
     now: Timestamp,
@@ -22,6 +24,7 @@ pub(super) fn collect(
     let mut set = RuleSet { terms: merged(terms), ..RuleSet::default() };
     let mut findings = Vec::new();
     let mut hash = Sha256::new();
+    let mut has_areas = false;
     let mut known: BTreeSet<RoleName> = BTreeSet::new();
     for object in objects {
         let text = match &object.spec {
@@ -37,6 +40,10 @@ pub(super) fn collect(
                 set.exceptions.push(exception);
                 serde_json::to_string(spec)
             }
+            Spec::Area(spec) => {
+                has_areas = true;
+                serde_json::to_string(spec)
+            }
             Spec::Role(spec) => {
                 known.insert(RoleName::canonical(spec.r#type.into(), &spec.name));
                 continue;
@@ -50,10 +57,25 @@ pub(super) fn collect(
         hash.update(Sha256::digest(format!("{} {}\n", object.name, text.unwrap_or_default())));
     }
     set.known_roles = known.into_iter().collect();
-    if !set.is_empty() {
+    let is_over_objects = |shape: &RuleShape| matches!(shape, RuleShape::Cel { over: RuleOver::Object, .. });
+    if set.rules.iter().flat_map(|rule| &rule.shapes).any(is_over_objects) {
+        set.objects = std::iter::once(account).chain(objects.iter().copied()).map(as_object).collect();
+    }
+    if has_areas || !set.is_empty() {
         set.digest = hex::encode(hash.finalize());
     }
     (set, findings)
+}
+
+/// An object as an API server would store it.
+fn as_object(object: &Manifest) -> RuleObject {
+    let value = object.value.as_deref().cloned();
+    RuleObject {
+        kind: object.kind().name().to_owned(),
+        name: std::sync::Arc::clone(&object.name),
+        spec: value.unwrap_or_else(|| object.spec.value()),
+        source: object.source(""),
+    }
 }
 
 fn ended(object: &Manifest, spec: &KorePolicyExceptionSpec) -> Finding {
@@ -85,6 +107,7 @@ fn rule(object: &Manifest, spec: &KorePolicySpec) -> PolicyRule {
         control,
         severity,
         validation_actions,
+        deadline,
         over,
         r#match,
         exclusive,
@@ -98,6 +121,7 @@ fn rule(object: &Manifest, spec: &KorePolicySpec) -> PolicyRule {
     } = spec;
     let cel = rule.as_ref().map(|rule| RuleShape::Cel {
         over: over.unwrap_or_default(),
+        kinds: r#match.iter().flat_map(|about| &about.kinds).filter_map(|name| object_kind(name)).collect(),
         rule: rule.clone(),
         message: message.clone(),
         message_expression: message_expression.clone(),
@@ -116,11 +140,17 @@ fn rule(object: &Manifest, spec: &KorePolicySpec) -> PolicyRule {
         control: control.clone(),
         severity: *severity,
         action: validation_actions.iter().copied().max().unwrap_or(RuleAction::Audit),
+        deadline: *deadline,
         about: about(r#match.as_ref()),
         shapes: shapes.into_iter().flatten().collect(),
         source: object.source(""),
         places: object.places(),
     }
+}
+
+fn object_kind(name: &str) -> Option<ObjectKind> {
+    let mut schema = Kind::named(name)?.schema();
+    Some(ObjectKind { name: name.to_owned(), schema: schema["properties"]["spec"].take() })
 }
 
 fn exception(object: &Manifest, spec: &KorePolicyExceptionSpec) -> RuleException {
@@ -137,15 +167,24 @@ fn exception(object: &Manifest, spec: &KorePolicyExceptionSpec) -> RuleException
 
 fn about(spec: Option<&PolicyMatch>) -> RuleMatch {
     let Some(spec) = spec else { return RuleMatch::default() };
-    let PolicyMatch { emails, email_domains, not_email_domains, groups, roles, permissions, bots, risk } =
-        spec;
+    let PolicyMatch {
+        emails,
+        email_domains,
+        not_email_domains,
+        groups,
+        roles,
+        permissions,
+        bots,
+        kinds: _,
+        risk,
+    } = spec;
     RuleMatch {
         emails: patterns(emails),
         email_domains: email_domains.clone(),
         not_email_domains: not_email_domains.clone(),
-        groups: groups.iter().map(ToString::to_string).collect(),
+        groups: groups.iter().map(|group| as_read(group.as_str()).into_owned()).collect(),
         roles: RoleSet { roles: canonical(roles), permissions: permissions.clone() },
-        bots: patterns(bots),
+        bots: names(bots),
         risk: risk.iter().map(|level| level.label().to_owned()).collect(),
     }
 }
@@ -154,13 +193,14 @@ fn patterns(texts: &[String]) -> Vec<Pattern> {
     texts.iter().map(|text| Pattern::new(text)).collect()
 }
 
+/// Patterns of names: as they read.
+fn names(texts: &[String]) -> Vec<Pattern> {
+    texts.iter().map(|text| Pattern::new(&as_read(text))).collect()
+}
+
 /// A policy does not say which type a role is of, so each name has the spelling of both.
 fn canonical(roles: &[RoleName]) -> Vec<RoleName> {
-    let canonical = |role: &RoleName| {
-        let admin = RoleName::canonical(RoleType::Admin, role.as_str());
-        if admin == *role { RoleName::canonical(RoleType::Bot, role.as_str()) } else { admin }
-    };
-    roles.iter().map(canonical).collect()
+    roles.iter().map(|role| role.as_compared(RoleType::Admin).as_compared(RoleType::Bot)).collect()
 }
 
 fn shape_of_exclusive(spec: &Exclusive) -> RuleShape {
@@ -174,7 +214,7 @@ fn shape_of_allow(spec: &Allow) -> RuleShape {
     RuleShape::Allow {
         is_nothing: *spec == Allow::default(),
         roles: RoleSet { roles: canonical(roles), permissions: Vec::new() },
-        bots: patterns(bots),
+        bots: names(bots),
         builder_access: builder_access.unwrap_or(BuilderAccess::None),
     }
 }

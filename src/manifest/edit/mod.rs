@@ -227,5 +227,7 @@ fn page_of(kind: Kind) -> &'static str {
         Kind::RoleBinding => "bindings",
         Kind::BotAssignment => "assignments",
         Kind::Policy | Kind::PolicyException => "policies",
+        Kind::Baseline => "baseline",
+        Kind::Area => "areas",
     }
 }

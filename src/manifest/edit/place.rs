@@ -58,7 +58,11 @@ impl<'m> Places<'m> {
                 let role = RoleName::canonical(role_type, &spec.name);
                 self.roles.entry((role_type, role)).or_default().push(at);
             }
-            Spec::Account(_) | Spec::Policy(_) | Spec::PolicyException(_) => {}
+            Spec::Account(_)
+            | Spec::Policy(_)
+            | Spec::PolicyException(_)
+            | Spec::Baseline(_)
+            | Spec::Area(_) => {}
             Spec::RoleBinding(_) | Spec::GroupMembership(_) | Spec::BotAssignment(_) => {
                 if let Some(extent) = extent_of_object(object, known) {
                     self.lists.entry(extent).or_default().push(at);
@@ -168,7 +172,9 @@ pub(super) fn subjects(object: &Manifest) -> Vec<SubjectView<'_>> {
         | Spec::Team(_)
         | Spec::Role(_)
         | Spec::Policy(_)
-        | Spec::PolicyException(_) => return Vec::new(),
+        | Spec::PolicyException(_)
+        | Spec::Baseline(_)
+        | Spec::Area(_) => return Vec::new(),
     };
     people
         .iter()
@@ -204,7 +210,9 @@ fn absent(object: &Manifest) -> Vec<Option<Holder>> {
         | Spec::Team(_)
         | Spec::Role(_)
         | Spec::Policy(_)
-        | Spec::PolicyException(_) => Vec::new(),
+        | Spec::PolicyException(_)
+        | Spec::Baseline(_)
+        | Spec::Area(_) => Vec::new(),
     }
 }
 
@@ -219,47 +227,22 @@ pub(super) fn is_authoritative(object: &Manifest) -> bool {
         | Spec::Team(_)
         | Spec::Role(_)
         | Spec::Policy(_)
-        | Spec::PolicyException(_) => MembershipMode::Additive,
+        | Spec::PolicyException(_)
+        | Spec::Baseline(_)
+        | Spec::Area(_) => MembershipMode::Additive,
     };
     membership == MembershipMode::Authoritative
 }
 
 fn extent_of_object(object: &Manifest, known: &KnownNames<'_>) -> Option<ScopeExtent> {
-    let bot = |bot: &str| match BotRef::new(bot) {
+    object.list()?.with_bot(|bot| match bot {
         BotRef::Id(id) => Some(id),
         BotRef::Name(name) => known.bot_named(name.as_str()),
-    };
-    Some(match &object.spec {
-        Spec::RoleBinding(spec) => {
-            let role = RoleName::canonical(spec.role.r#type.into(), &spec.role.name);
-            match &spec.bot {
-                Some(name) => ScopeExtent::BotRole(role, bot(name)?),
-                None => ScopeExtent::AdminRole(role),
-            }
-        }
-        Spec::GroupMembership(spec) => ScopeExtent::Group(spec.group.clone()),
-        Spec::BotAssignment(spec) => ScopeExtent::Assignments(bot(&spec.bot)?),
-        Spec::Account(_)
-        | Spec::User(_)
-        | Spec::Team(_)
-        | Spec::Role(_)
-        | Spec::Policy(_)
-        | Spec::PolicyException(_) => return None,
     })
 }
 
 /// The list of holders that a grant is in, and who holds it.
 pub(super) fn grant_of(key: &Key) -> Option<(ScopeExtent, Holder)> {
-    Some(match key {
-        Key::AdminRole(holder, role) => (ScopeExtent::AdminRole(role.clone()), holder.clone()),
-        Key::BotRole(holder, role, bot) => (ScopeExtent::BotRole(role.clone(), bot.clone()), holder.clone()),
-        Key::InGroup(user, group) => (ScopeExtent::Group(group.clone()), Holder::User(user.clone())),
-        Key::Assigned(user, bot) => (ScopeExtent::Assignments(bot.clone()), Holder::User(user.clone())),
-        Key::RoleDefinition(..)
-        | Key::Member(_)
-        | Key::Names(_)
-        | Key::Access(_)
-        | Key::Profile(_)
-        | Key::DataTables(_) => return None,
-    })
+    let user = || key.email().cloned().map(Holder::User);
+    Some((ScopeExtent::holding(key)?, key.holder().cloned().or_else(user)?))
 }

@@ -9,8 +9,8 @@ use super::place::{Mention, Places, grant_of, is_authoritative, subjects};
 use super::sequence::ListItem;
 use super::{Adoption, Declared, Stance};
 use crate::facts::{
-    BuilderAccess, DialogSet, Email, Holder, Key, Membership, PersonName, RoleName, RoleSpec, RoleType,
-    ScopeExtent, Value, Verdict, World,
+    BuilderAccess, DialogId, DialogSet, Email, Holder, Key, Membership, PersonName, RoleName, RoleSpec,
+    RoleType, ScopeExtent, Value, Verdict, World,
 };
 use crate::manifest::kinds::{KoreUserSpec, Spec, shared::State};
 use crate::manifest::write::names::KnownNames;
@@ -377,16 +377,7 @@ impl Planner<'_, '_> {
         let view = all[mention.index];
         let mut steps = Vec::new();
         if all.len() == 1 {
-            let dialogs = spec.dialogs.iter().enumerate();
-            steps.extend(
-                dialogs.filter(|(_, dialog)| !only.contains(*dialog)).map(|(index, _)| {
-                    Step::Remove(Mention { object: mention.object, list: "dialogs", index })
-                }),
-            );
-            for dialog in only.iter().filter(|dialog| !spec.dialogs.contains(dialog)) {
-                let item = ListItem::Text(dialog.to_string());
-                steps.push(Step::Insert { object: mention.object, list: "dialogs", item });
-            }
+            steps.extend(other_list(mention.object, &spec.dialogs, only));
         } else {
             let grantee = Grantee {
                 holder: holder.clone(),
@@ -520,4 +511,14 @@ fn says_nothing_else(spec: &KoreUserSpec) -> bool {
         && spec.profile.is_none()
         && spec.org_user_id.is_none()
         && spec.data_tables.is_none()
+}
+
+/// The steps that make one list of dialogs another.
+fn other_list(object: usize, declared: &[DialogId], only: &BTreeSet<DialogId>) -> Vec<Step> {
+    let removed = declared.iter().enumerate().filter(|(_, dialog)| !only.contains(*dialog));
+    let added = only.iter().filter(|dialog| !declared.contains(dialog)).map(|dialog| {
+        let item = ListItem::Text(dialog.to_string());
+        Step::Insert { object, list: "dialogs", item }
+    });
+    removed.map(|(index, _)| Step::Remove(Mention { object, list: "dialogs", index })).chain(added).collect()
 }

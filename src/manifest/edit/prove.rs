@@ -4,8 +4,8 @@
 //! 2. What they declare differs by exactly the intended facts, and no list of holders changes its kind.
 //! 3. Every line outside the edited ones is as it was.
 //!
-//! A fourth proof belongs here, and nowhere else: that no policy is newly violated. It needs both compiled sides, which
-//! are at hand in [`prove`].
+//! A fourth proof, that no policy is newly violated, needs a room that this one does not know: whoever calls [`prove`]
+//! makes it, of what the new texts declare.
 
 use super::splice::is_same_outside;
 use super::{Declared, Edited, FileEdit};
@@ -22,14 +22,14 @@ use std::sync::Arc;
 /// Most differences that are told.
 const SHOWN: usize = 10;
 
-/// Proves the edit; `Err` says what does not hold.
+/// Proves the edit, and gives what the new texts declare; `Err` says what does not hold.
 pub fn prove(
     manifests: &Manifests,
     compiled: &Compiled,
     edited: &Edited,
     world: &World,
     now: Timestamp,
-) -> Result<(), Vec<String>> {
+) -> Result<Compiled, Vec<String>> {
     let mut problems: Vec<String> = edited.files.iter().filter_map(changes_more).collect();
     let after = check::check(loaded(manifests, edited));
     problems.extend(
@@ -44,19 +44,17 @@ pub fn prove(
         return Err(problems);
     }
     let account = &compiled.account.name;
-    match compile(&after, Some(account.as_ref()), now) {
-        Ok(after) => {
-            problems.extend(
-                after.findings.iter().filter(|finding| finding.is_error()).map(|finding| {
-                    format!("the new text is not valid: {}: {}", finding.spot, finding.message)
-                }),
-            );
-            problems.extend(differences(compiled, &after, edited, world));
-        }
-        Err(error) => problems.push(error.to_string()),
-    }
+    let after = compile(&after, Some(account.as_ref()), now).map_err(|error| vec![error.to_string()])?;
+    problems.extend(
+        after
+            .findings
+            .iter()
+            .filter(|finding| finding.is_error())
+            .map(|finding| format!("the new text is not valid: {}: {}", finding.spot, finding.message)),
+    );
+    problems.extend(differences(compiled, &after, edited, world));
     problems.truncate(SHOWN);
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
+    if problems.is_empty() { Ok(after) } else { Err(problems) }
 }
 
 /// All texts as they would be.

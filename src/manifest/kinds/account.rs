@@ -38,6 +38,7 @@ use serde::{Deserialize, Serialize};
     printcolumn(name = "Waiting", type_ = "integer", json_path = ".status.counts.waiting", priority = 1),
     printcolumn(name = "Unmanaged", type_ = "integer", json_path = ".status.counts.unmanaged", priority = 1),
     printcolumn(name = "Interval", type_ = "string", json_path = ".status.effectiveInterval", priority = 1),
+    printcolumn(name = "Read", type_ = "date", json_path = ".status.lastRead", priority = 1),
     printcolumn(
         name = "Message",
         type_ = "string",
@@ -65,13 +66,13 @@ pub struct KoreAccountSpec {
     /// Enforce: plan and apply. Observe: plan and report, write nothing.
     #[serde(default)]
     pub mode: ModeSpec,
-    /// Cluster only: other namespaces whose objects may refer to this account, each within its limits.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 100))]
-    pub allowed_namespaces: Vec<AllowedNamespace>,
     /// While true, nothing is written, and the controller reads nothing either.
     #[serde(default)]
     pub suspend: bool,
+    /// Why it is suspended: plans and the status of the account show it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024))]
+    pub suspend_reason: Option<String>,
     /// Cluster only: time between complete reads of the account. It is longer where the rate limit requires it.
     #[serde(default = "five_minutes")]
     #[schemars(length(max = 16), regex(pattern = text::DURATION_PATTERN))]
@@ -194,32 +195,6 @@ pub struct SecretKeyRef {
     /// Key in the Secret.
     #[schemars(length(min = 1, max = 253))]
     pub key: String,
-}
-
-/// A namespace whose objects may refer to this account, and what they may declare. Only what is listed is allowed;
-/// Master Admin only where it is listed by name.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct AllowedNamespace {
-    /// Name of the namespace.
-    #[schemars(length(min = 1, max = 63))]
-    pub namespace: String,
-    /// Roles it may bind, by name. `*` is every role but Master Admin.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 100), inner(length(min = 1, max = 256)))]
-    pub roles: Vec<String>,
-    /// Bots it may bind and assign, by name or id. `*` is every bot.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 100), inner(length(min = 1, max = 256)))]
-    pub bots: Vec<String>,
-    /// Groups whose members it may declare. `*` is every group.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 100), inner(length(min = 1, max = 256)))]
-    pub groups: Vec<String>,
-    /// E-mail domains of the users it may declare. `*` is every domain.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 100), inner(length(min = 1, max = 253)))]
-    pub email_domains: Vec<String>,
 }
 
 /// Whether changes are applied.

@@ -1,12 +1,13 @@
 //! `KorePlanApproval`: the approval of changes. A kind of its own, so that RBAC can separate editors from approvers.
 
 use super::status::ObjectStatus;
+use super::text;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-/// Approves changes of an account: all changes of a `KorePlan` by its digest, or single changes by their ids. Approved
-/// changes are applied as long as they are planned unchanged; new changes wait. Listing the ids of removals over
-/// `safety.maxRemovals` acknowledges them.
+/// Approves changes of an account: all changes of a plan by its digest, or single changes by their ids. Approved
+/// changes are applied as long as they are planned unchanged; new changes wait. Changes of high or critical risk are
+/// approved once, or until `expiresAt`. Listing the ids of removals over `safety.maxRemovals` acknowledges them.
 #[derive(CustomResource, KubeSchema, Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[kube(
     group = "koreconcile.dev",
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
         type_ = "string",
         json_path = r#".status.conditions[?(@.type=="Accepted")].status"#
     ),
+    printcolumn(name = "Until", type_ = "string", json_path = ".spec.expiresAt"),
     printcolumn(name = "Why", type_ = "string", json_path = ".spec.reason"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Digest", type_ = "string", json_path = ".spec.digest", priority = 1),
@@ -46,7 +48,8 @@ pub struct KorePlanApprovalSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub account: Option<String>,
-    /// Digest of a `KorePlan`: approves every change that it lists.
+    /// Digest of a plan, as a pull request or a `KorePlan` shows it: approves every change of it. It may be created before
+    /// the controller has made that plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 64, max = 64))]
     pub digest: Option<String>,
@@ -59,6 +62,11 @@ pub struct KorePlanApprovalSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256))]
     pub approved_by: Option<String>,
+    /// Until when it counts. Without it, it counts once for each change of high or critical risk, and for others until it
+    /// is deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "text::optional_time")]
+    #[schemars(schema_with = "text::timestamp")]
+    pub expires_at: Option<jiff::Timestamp>,
     /// Why they are approved, for later readers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]

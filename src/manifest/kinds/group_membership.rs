@@ -2,7 +2,7 @@
 
 use super::shared::{AbsentPerson, DeletionPolicy, MembershipMode, PersonSubject};
 use super::status::ObjectStatus;
-use crate::facts::GroupName;
+use crate::facts::{BotRef, GroupName, ScopeExtent};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
@@ -71,4 +71,11 @@ pub struct KoreGroupMembershipSpec {
     /// What happens to what this object granted when it is not declared any more: removed (the default) or kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
+}
+
+impl KoreGroupMembershipSpec {
+    /// The list of holders that it is about.
+    pub(in crate::manifest) fn list(&self) -> ScopeExtent<BotRef> {
+        ScopeExtent::Group(self.group.clone())
+    }
 }

@@ -13,6 +13,8 @@
 
 pub mod account;
 pub mod approval;
+pub mod area;
+pub mod baseline;
 pub mod bot_assignment;
 pub mod group_membership;
 pub mod plan;
@@ -30,6 +32,8 @@ pub mod user;
 
 pub use account::{KoreAccount, KoreAccountSpec};
 pub use approval::{KorePlanApproval, KorePlanApprovalSpec};
+pub use area::{KoreArea, KoreAreaSpec};
+pub use baseline::{KoreBaseline, KoreBaselineSpec};
 pub use bot_assignment::{KoreBotAssignment, KoreBotAssignmentSpec};
 pub use group_membership::{KoreGroupMembership, KoreGroupMembershipSpec};
 pub use plan::{KorePlan, KorePlanSpec};
@@ -79,11 +83,15 @@ pub enum Kind {
     Policy,
     /// `KorePolicyException`
     PolicyException,
+    /// `KoreBaseline`
+    Baseline,
+    /// `KoreArea`
+    Area,
 }
 
 impl Kind {
     /// All of them, in the order they are documented.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Account,
         Self::User,
         Self::Team,
@@ -93,17 +101,8 @@ impl Kind {
         Self::BotAssignment,
         Self::Policy,
         Self::PolicyException,
-    ];
-
-    /// Those that are custom resources; the rest is for the command line alone.
-    pub const IN_CLUSTER: [Self; 7] = [
-        Self::Account,
-        Self::User,
-        Self::Team,
-        Self::GroupMembership,
-        Self::Role,
-        Self::RoleBinding,
-        Self::BotAssignment,
+        Self::Baseline,
+        Self::Area,
     ];
 
     /// The value of `kind`.
@@ -118,6 +117,8 @@ impl Kind {
             Self::BotAssignment => "KoreBotAssignment",
             Self::Policy => "KorePolicy",
             Self::PolicyException => "KorePolicyException",
+            Self::Baseline => "KoreBaseline",
+            Self::Area => "KoreArea",
         }
     }
 
@@ -138,6 +139,8 @@ impl Kind {
             Self::BotAssignment => KoreBotAssignment::crd(),
             Self::Policy => KorePolicy::crd(),
             Self::PolicyException => KorePolicyException::crd(),
+            Self::Baseline => KoreBaseline::crd(),
+            Self::Area => KoreArea::crd(),
         })
     }
 
@@ -176,6 +179,10 @@ pub enum Spec {
     Policy(Box<KorePolicySpec>),
     /// `KorePolicyException`
     PolicyException(Box<KorePolicyExceptionSpec>),
+    /// `KoreBaseline`
+    Baseline(KoreBaselineSpec),
+    /// `KoreArea`
+    Area(Box<KoreAreaSpec>),
 }
 
 impl Spec {
@@ -191,7 +198,27 @@ impl Spec {
             Self::BotAssignment(_) => Kind::BotAssignment,
             Self::Policy(_) => Kind::Policy,
             Self::PolicyException(_) => Kind::PolicyException,
+            Self::Baseline(_) => Kind::Baseline,
+            Self::Area(_) => Kind::Area,
         }
+    }
+
+    /// As JSON.
+    pub fn value(&self) -> Value {
+        let value = match self {
+            Self::Account(spec) => serde_json::to_value(spec),
+            Self::User(spec) => serde_json::to_value(spec),
+            Self::Team(spec) => serde_json::to_value(spec),
+            Self::GroupMembership(spec) => serde_json::to_value(spec),
+            Self::Role(spec) => serde_json::to_value(spec),
+            Self::RoleBinding(spec) => serde_json::to_value(spec),
+            Self::BotAssignment(spec) => serde_json::to_value(spec),
+            Self::Policy(spec) => serde_json::to_value(spec),
+            Self::PolicyException(spec) => serde_json::to_value(spec),
+            Self::Baseline(spec) => serde_json::to_value(spec),
+            Self::Area(spec) => serde_json::to_value(spec),
+        };
+        value.unwrap_or_default()
     }
 
     /// The `KoreAccount` it names, if it names one.
@@ -206,6 +233,8 @@ impl Spec {
             Self::BotAssignment(spec) => spec.account.as_deref(),
             Self::Policy(spec) => spec.account.as_deref(),
             Self::PolicyException(spec) => spec.account.as_deref(),
+            Self::Baseline(spec) => spec.account.as_deref(),
+            Self::Area(spec) => spec.account.as_deref(),
         }
     }
 
@@ -221,6 +250,8 @@ impl Spec {
             Kind::BotAssignment => Self::BotAssignment(serde_json::from_value(value)?),
             Kind::Policy => Self::Policy(serde_json::from_value(value)?),
             Kind::PolicyException => Self::PolicyException(serde_json::from_value(value)?),
+            Kind::Baseline => Self::Baseline(serde_json::from_value(value)?),
+            Kind::Area => Self::Area(serde_json::from_value(value)?),
         })
     }
 }
@@ -228,7 +259,7 @@ impl Spec {
 /// The definitions of all custom resources, those of the controller ([`CONTROLLER_KINDS`]) last.
 pub fn crds() -> Vec<CustomResourceDefinition> {
     let of_controller = [KorePlan::crd(), KorePlanApproval::crd()];
-    let all = Kind::IN_CLUSTER.into_iter().map(Kind::crd).chain(of_controller.map(structural::structural));
+    let all = Kind::ALL.into_iter().map(Kind::crd).chain(of_controller.map(structural::structural));
     all.map(structural::naming_defaults).collect()
 }
 
@@ -355,7 +386,7 @@ mod tests {
         }
         assert_eq!(
             short_names.into_iter().collect::<Vec<_>>(),
-            ["ka", "kba", "kgm", "kp", "kpa", "kr", "krb", "kt", "ku"]
+            ["ka", "kar", "kba", "kbl", "kgm", "kp", "kpa", "kpex", "kpol", "kr", "krb", "kt", "ku"]
         );
     }
 }

@@ -5,8 +5,8 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Changes of an account that the controller applies once a `KorePlanApproval` covers them. A plan with many changes is
-/// split into parts: objects with the same digest, each with its number.
+/// A plan of which changes need an approval, or the plan of an account in mode `Observe`: all of its changes. A plan with
+/// many changes is split into parts: objects with the same digest, each with its number.
 #[derive(CustomResource, KubeSchema, Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[kube(
     group = "koreconcile.dev",
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
     shortname = "kp",
     derive = "PartialEq",
     status = "KorePlanStatus",
-    doc = "Changes of a Kore.ai account that the controller applies once a KorePlanApproval covers them.",
+    doc = "What would change in a Kore.ai account; the controller applies it once a KorePlanApproval covers it.",
     printcolumn(name = "Account", type_ = "string", json_path = ".spec.account"),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Add", type_ = "integer", json_path = ".spec.counts.add"),
@@ -34,13 +34,14 @@ pub struct KorePlanSpec {
     /// Name of the `KoreAccount`.
     #[schemars(length(min = 1, max = 253))]
     pub account: String,
-    /// Digest of the plan, over the ids of its changes. A `KorePlanApproval` refers to it.
+    /// Digest of the plan, over the ids of its changes: the same that the command line shows. Where declarations without a
+    /// change need an approval, such as an end that moved, their ids count, too. A `KorePlanApproval` refers to it.
     #[schemars(length(min = 64, max = 64))]
     pub digest: String,
     /// Number of this part and of all parts: `1/3`.
     #[schemars(length(max = 16))]
     pub part: String,
-    /// Number of changes of all parts that need an approval.
+    /// Number of changes of all parts.
     pub counts: KorePlanCounts,
     /// The highest risk of these changes: low, medium, high or critical.
     #[schemars(length(max = 16))]
@@ -48,7 +49,7 @@ pub struct KorePlanSpec {
     /// The riskiest change, in one line.
     #[schemars(length(max = 512))]
     pub riskiest: String,
-    /// The changes of this part, the riskiest first.
+    /// The changes of this part: those that need an approval first, the riskiest first.
     #[schemars(length(max = 500))]
     pub changes: Vec<PlannedChange>,
 }
@@ -78,7 +79,7 @@ pub struct PlannedChange {
     /// The risk, low, medium, high or critical, and why.
     #[schemars(length(max = 256))]
     pub risk: String,
-    /// Why the change needs an approval.
+    /// Why the change needs an approval; empty where it is applied without one.
     #[schemars(length(max = 512))]
     pub why: String,
     /// The objects that declare it.
@@ -97,10 +98,27 @@ pub struct KorePlanStatus {
     /// Number of changes, of all parts, that an approval covers.
     #[serde(default)]
     pub approved: u32,
+    /// Notices and, in mode Observe, what the account's plan does not change and why, while this is its plan. At most 500,
+    /// in the first part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 500))]
+    pub rest: Vec<PlanRest>,
     /// When the plan was done or superseded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "text::timestamp")]
     pub settled_at: Option<jiff::Timestamp>,
+}
+
+/// Something that a plan does not change.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanRest {
+    /// `Refused`, `Blocked`, `Manual`, `Waiting`, `Notice` or `Unmanaged`.
+    #[schemars(length(max = 16))]
+    pub kind: String,
+    /// What it is and why, with the next step.
+    #[schemars(length(max = 512))]
+    pub message: String,
 }
 
 /// The phase of a plan.

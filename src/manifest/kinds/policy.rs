@@ -1,9 +1,11 @@
 //! `KorePolicy`: a rule about who may hold what.
 
+use super::status::ObjectStatus;
 use super::text;
 use crate::facts::{
     BuilderAccess, GroupName, PermissionName, RoleName, RuleAction, RuleOn, RuleOver, RuleSeverity,
 };
+use jiff::Timestamp;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,9 +22,27 @@ use serde::{Deserialize, Serialize};
     shortname = "kpol",
     category = "kore",
     derive = "PartialEq",
+    status = "ObjectStatus",
     doc = "A rule about who may hold what in a Kore.ai account.",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
+    ),
     printcolumn(name = "Severity", type_ = "string", json_path = ".spec.severity"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(name = "Actions", type_ = "string", json_path = ".spec.validationActions"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
+        priority = 1
+    )
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -53,7 +73,13 @@ pub struct KorePolicySpec {
     /// it. Nothing that takes access away is ever blocked.
     #[schemars(length(min = 1, max = 3))]
     pub validation_actions: Vec<RuleAction>,
-    /// What `rule` looks at, one by one: Person (the default), Grant, Role, Bot or Change.
+    /// From then on what violates the policy goes, where no manifest declares it and nothing else would do; else it is an
+    /// error of `validate` and a manual step of plans. RFC 3339, such as `2026-12-31T18:00:00Z`.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "text::optional_time")]
+    #[schemars(schema_with = "text::timestamp")]
+    pub deadline: Option<Timestamp>,
+    /// What `rule` looks at, one by one: Person (the default), Grant, Role, Bot, Change or Object. Over Object the API
+    /// server can judge it too: `koreconcile crds --admission`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<RuleOver>,
     /// Whom and what the rule is about. Left out: everybody and everything.
@@ -74,8 +100,8 @@ pub struct KorePolicySpec {
     /// Roles that are held only together with others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub together: Option<Together>,
-    /// Condition in CEL that must be true. Variables: `person`, `grant`, `role`, `bot` or `change`, as `over` says, and
-    /// `now`. A condition that cannot be evaluated is a violation.
+    /// Condition in CEL that must be true. Variables: `person`, `grant`, `role`, `bot`, `change` or `object`, as `over`
+    /// says, and `now`, but for objects. A condition that cannot be evaluated is a violation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096))]
     pub rule: Option<String>,
@@ -121,6 +147,10 @@ pub struct PolicyMatch {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), inner(length(min = 1, max = 256)))]
     pub bots: Vec<String>,
+    /// Kinds of objects, with `over: Object`: `KoreRoleBinding`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 64)))]
+    pub kinds: Vec<String>,
     /// Risks of a grant, as plans show them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 4))]

@@ -1,6 +1,7 @@
 //! `KorePolicyException`: who is excepted from a policy, and until when.
 
 use super::policy::PolicyMatch;
+use super::status::ObjectStatus;
 use super::text;
 use jiff::Timestamp;
 use kube::{CustomResource, KubeSchema};
@@ -17,10 +18,27 @@ use serde::{Deserialize, Serialize};
     shortname = "kpex",
     category = "kore",
     derive = "PartialEq",
+    status = "ObjectStatus",
     doc = "An exception from a KorePolicy, with an end.",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].status"#
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].reason"#
+    ),
     printcolumn(name = "Policy", type_ = "string", json_path = ".spec.policy"),
     printcolumn(name = "Expires", type_ = "string", json_path = ".spec.expiresAt"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Ready")].message"#,
+        priority = 1
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct KorePolicyExceptionSpec {

@@ -2,6 +2,7 @@
 
 use super::shared::{AbsentSubject, DeletionPolicy, MembershipMode, RoleKind, Subject};
 use super::status::ObjectStatus;
+use crate::facts::{BotRef, RoleName, ScopeExtent};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -79,6 +80,17 @@ pub struct KoreRoleBindingSpec {
     /// What happens to what this object granted when it is not declared any more: removed (the default) or kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
+}
+
+impl KoreRoleBindingSpec {
+    /// The list of holders that it is about.
+    pub(in crate::manifest) fn list(&self) -> ScopeExtent<BotRef> {
+        let role = RoleName::canonical(self.role.r#type.into(), &self.role.name);
+        match &self.bot {
+            Some(bot) => ScopeExtent::BotRole(role, BotRef::new(bot)),
+            None => ScopeExtent::AdminRole(role),
+        }
+    }
 }
 
 /// A role by type and name.

@@ -103,6 +103,24 @@ pub const BOT_OF_ROLE: NamedRule = NamedRule {
     hint: "write bot: NAME beside a role of type Bot, and leave it out beside one of type Admin",
 };
 
+/// A known fact is about one user or one group.
+pub const ONE_HOLDER: NamedRule = NamedRule {
+    code: Code::ExactlyOne,
+    expression: "has(self.user) ? !has(self.group) : has(self.group)",
+    message: "a known fact is about either a user or a group",
+    points_at: None,
+    hint: "write one of: user, group",
+};
+
+/// A known fact is one thing.
+pub const KNOWN_FACT: NamedRule = NamedRule {
+    code: Code::ExactlyOne,
+    expression: "has(self.role) ? !has(self.memberOf) && (self.role.type == 'Bot') == has(self.bot) : has(self.user) && !(has(self.bot) && has(self.memberOf))",
+    message: "a known fact is a user, a user with memberOf, a user with bot, or a holder with role; a Bot role names its bot",
+    points_at: None,
+    hint: "`koreconcile baseline` writes them",
+};
+
 /// Ownership of a bot is not a grant.
 pub const NO_BOT_OWNER: NamedRule = NamedRule {
     code: Code::BotOwner,
@@ -220,6 +238,15 @@ pub const SOME_BOUND: NamedRule = NamedRule {
     hint: "write min, max, or both",
 };
 
+/// An area is somewhere.
+pub const AREA_IS_SOMEWHERE: NamedRule = NamedRule {
+    code: Code::AreaPath,
+    expression: "(has(self.paths) && size(self.paths) > 0) || (has(self.namespaces) && size(self.namespaces) > 0)",
+    message: "an area has paths, namespaces, or both",
+    points_at: Some("owners"),
+    hint: "write paths: [\"access/banking/**\"], or namespaces: [team-banking]",
+};
+
 /// A person's address is who they are.
 pub const EMAIL_IS_IMMUTABLE: NamedRule = immutable("email is immutable: declare another KoreUser");
 /// The account an object belongs to stays.
@@ -247,7 +274,7 @@ const fn immutable(message: &'static str) -> NamedRule {
 }
 
 /// Every rule of a custom resource that can fail offline.
-pub const ALL: [NamedRule; 11] = [
+pub const ALL: [NamedRule; 14] = [
     ONE_ENDPOINT,
     CREDENTIALS_FOR_HOST,
     ONE_SECRET_SOURCE,
@@ -256,12 +283,15 @@ pub const ALL: [NamedRule; 11] = [
     ONE_ABSENT,
     LOCAL_GROUP,
     BOT_OF_ROLE,
+    ONE_HOLDER,
+    KNOWN_FACT,
     NO_BOT_OWNER,
     MASTER_ADMIN_TO_USERS,
     FIXED_ROLES,
+    AREA_IS_SOMEWHERE,
 ];
 
-/// Those of policies, which are for the command line alone.
+/// Those of policies.
 pub const OF_POLICIES: [NamedRule; 10] = [
     SOME_NEEDS,
     POLICY_SHAPE,

@@ -43,6 +43,20 @@ pub struct ObjectStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "text::timestamp")]
     pub invited_since: Option<Timestamp>,
+    /// `KorePolicy` only: the last version that could be judged. It stays in force while a later one has errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_force: Option<PolicyInForce>,
+}
+
+/// A version of a policy.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyInForce {
+    /// The generation of the object.
+    pub generation: i64,
+    /// Its spec, as JSON.
+    #[schemars(length(max = 262_144))]
+    pub spec: String,
 }
 
 /// Whether a user is in the account.
@@ -81,6 +95,10 @@ pub struct AccountStatus {
     /// How completely the last read saw each listing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub coverage: BTreeMap<String, String>,
+    /// When the complete account was last read. Written at most once a minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub last_read: Option<Timestamp>,
     /// Numbers of the last plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<PlanCounts>,

@@ -1,9 +1,12 @@
 //! Makes a derived schema what an API server takes without complaint.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
+    CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray, JSONSchemaPropsOrBool,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
+
+/// The field of a status that says which generation it is about.
+const GENERATION: &str = "observedGeneration";
 
 /// Drops `nullable` (an explicit null on a nullable enum is always refused, and none of our fields means anything by
 /// null) and with it null defaults, and turns unsigned formats into signed ones (the server warns about others).
@@ -11,9 +14,20 @@ pub fn structural(mut crd: CustomResourceDefinition) -> CustomResourceDefinition
     for version in &mut crd.spec.versions {
         if let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) {
             visit(schema);
+            let properties = schema.properties.iter_mut();
+            for (_, status) in properties.flatten().filter(|(name, _)| *name == "status") {
+                not_looked_at_yet(status);
+            }
         }
     }
     crd
+}
+
+/// A new object has been observed in no generation: who waits for a status, as Flux does, must not take an object without
+/// one for done.
+fn not_looked_at_yet(status: &mut JSONSchemaProps) {
+    let is_told = status.properties.as_ref().is_some_and(|fields| fields.contains_key(GENERATION));
+    status.default = is_told.then(|| JSON(json!({ GENERATION: -1 })));
 }
 
 fn visit(schema: &mut JSONSchemaProps) {

@@ -16,6 +16,10 @@ pub const PERCENT_PATTERN: &str = "^(100|[1-9]?[0-9])%$";
 pub const HOST_PATTERN: &str =
     r"^(https://[^/?#@\s]+|http://(localhost|127[.]0[.]0[.]1|\[::1\])(:[0-9]+)?)/?$";
 
+/// An owner of an area: an address, or the name of a user or team at the forge behind an `@`.
+pub const OWNER_PATTERN: &str =
+    r"^(@[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)*|[^@\s]+@[^@\s.]+([.][^@\s.]+)+)$";
+
 impl JsonSchema for Email {
     fn inline_schema() -> bool {
         true

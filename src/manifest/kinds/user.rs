@@ -70,7 +70,7 @@ pub struct KoreUserSpec {
     pub org_user_id: Option<String>,
     /// Profile fields. The platform never returns them: sent when the user is created, later once per change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub profile: Option<Profile>,
+    pub profile: Option<Box<Profile>>,
     /// Access to the builder. Left out: None for a new user, not changed for others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub builder_access: Option<BuilderLevel>,

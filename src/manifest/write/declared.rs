@@ -59,12 +59,7 @@ impl Declared {
         }
         let mut authoritative: HashMap<ScopeExtent, Source> = HashMap::new();
         for scope in desired.scopes.iter().filter(|scope| scope.closure != Closure::Additive) {
-            let extent = match &scope.extent {
-                ScopeExtent::AdminRole(role) => Some(ScopeExtent::AdminRole(role.clone())),
-                ScopeExtent::BotRole(role, bot) => id(bot).map(|bot| ScopeExtent::BotRole(role.clone(), bot)),
-                ScopeExtent::Group(group) => Some(ScopeExtent::Group(group.clone())),
-                ScopeExtent::Assignments(bot) => id(bot).map(ScopeExtent::Assignments),
-            };
+            let extent = scope.extent.clone().with_bot(|bot| id(&bot));
             if let (Some(extent), Some(source)) = (extent, scope.sources.first()) {
                 authoritative.entry(extent).or_insert_with(|| source.clone());
             }

@@ -260,25 +260,8 @@ impl Collector<'_, '_> {
             let why = bot.why.as_deref().unwrap_or_default();
             return left_out.push(format!("who holds {label}: the bot {why}"));
         }
-        let mut usable = Vec::new();
-        for group in groups {
-            let through = sorted.through.get(&(extent.clone(), *group)).map_or(&[][..], Vec::as_slice);
-            if role_type == RoleType::Admin && role.is_master_admin() {
-                left_out.push(format!(
-                    "Master Admin held by the group {} ({}): a manifest can grant it to users only",
-                    named(group.as_str()),
-                    some_of(through)
-                ));
-            } else if let Err(why) = self.known.group(group) {
-                left_out.push(format!("{label} held by the group {}: {why}", named(group.as_str())));
-            } else if !self.declared.keys.contains(&role_key(Holder::Group((*group).clone()), extent)) {
-                let note = match through {
-                    [] => "through it: no user who could be read".to_owned(),
-                    through => format!("through it: {}", some_of(through)),
-                };
-                usable.push(((*group).clone(), note));
-            }
-        }
+        let is_master = role_type == RoleType::Admin && role.is_master_admin();
+        let usable = self.usable(extent, &label, is_master, groups, sorted);
         let users = self.undeclared(users, |email| role_key(Holder::User(email.clone()), extent));
         if users.is_empty() && usable.is_empty() {
             return;
@@ -309,6 +292,38 @@ impl Collector<'_, '_> {
             dialogs: Vec::new(),
             remarks: HashMap::new(),
         });
+    }
+
+    /// The groups that a manifest can name as holders, each with who holds the role through it; the others are noted.
+    fn usable(
+        &mut self,
+        extent: &ScopeExtent,
+        label: &str,
+        is_master: bool,
+        groups: &[&GroupName],
+        sorted: &Sorted<'_>,
+    ) -> Vec<(GroupName, String)> {
+        let left_out = &mut self.collected.notes.bindings.left_out;
+        let mut usable = Vec::new();
+        for group in groups {
+            let through = sorted.through.get(&(extent.clone(), *group)).map_or(&[][..], Vec::as_slice);
+            if is_master {
+                left_out.push(format!(
+                    "Master Admin held by the group {} ({}): a manifest can grant it to users only",
+                    named(group.as_str()),
+                    some_of(through)
+                ));
+            } else if let Err(why) = self.known.group(group) {
+                left_out.push(format!("{label} held by the group {}: {why}", named(group.as_str())));
+            } else if !self.declared.keys.contains(&role_key(Holder::Group((*group).clone()), extent)) {
+                let note = match through {
+                    [] => "through it: no user who could be read".to_owned(),
+                    through => format!("through it: {}", some_of(through)),
+                };
+                usable.push(((*group).clone(), note));
+            }
+        }
+        usable
     }
 
     fn group(&mut self, extent: &ScopeExtent, group: &GroupName, (users, _): &Holders<'_>) {

@@ -9,6 +9,7 @@
 //! names that could mean two things, become comments. The same world gives the same bytes.
 
 mod account;
+mod baseline;
 mod declared;
 mod grants;
 pub(super) mod names;
@@ -17,6 +18,7 @@ mod teams;
 pub(super) mod yaml;
 
 pub use account::{AccountDocument, account};
+pub use baseline::{BaselineFact, baseline, can_be_known};
 pub use declared::Declared;
 pub use grants::ByHand;
 

@@ -1,6 +1,6 @@
 //! Names of objects, and names by which the account's things can be told apart.
 
-use crate::facts::{BotId, Coverage, Directory, Email, GroupName, Listing, RoleName, RoleType};
+use crate::facts::{BotId, Coverage, Directory, Email, GroupName, Listing, RoleName, RoleType, as_read};
 use crate::manifest::kinds::Kind;
 use std::collections::{HashMap, HashSet};
 
@@ -83,8 +83,9 @@ pub(in crate::manifest) struct KnownNames<'w> {
     directory: &'w Directory,
     has_all_bots: bool,
     bots: HashMap<&'w str, Vec<&'w BotId>>,
-    roles: HashMap<(RoleType, &'w RoleName), usize>,
-    groups: HashMap<&'w GroupName, usize>,
+    /// As they read: two that read the same are two of one name.
+    roles: HashMap<(RoleType, String), usize>,
+    groups: HashMap<String, usize>,
 }
 
 impl<'w> KnownNames<'w> {
@@ -100,10 +101,10 @@ impl<'w> KnownNames<'w> {
             known.bots.entry(bot.name.as_str()).or_default().push(id);
         }
         for role in directory.roles.values() {
-            *known.roles.entry((role.role_type, &role.name)).or_default() += 1;
+            *known.roles.entry((role.role_type, as_read(role.name.as_str()).into_owned())).or_default() += 1;
         }
         for group in directory.groups.values() {
-            *known.groups.entry(&group.name).or_default() += 1;
+            *known.groups.entry(as_read(group.name.as_str()).into_owned()).or_default() += 1;
         }
         known
     }
@@ -140,7 +141,7 @@ impl<'w> KnownNames<'w> {
 
     /// `Err` says why no manifest can name the role.
     pub(in crate::manifest) fn role(&self, role_type: RoleType, role: &RoleName) -> Result<(), String> {
-        match self.roles.get(&(role_type, role)).copied().unwrap_or_default() {
+        match self.roles.get(&(role_type, as_read(role.as_str()).into_owned())).copied().unwrap_or_default() {
             _ if !fits(role.as_str()) => Err("the role's name is empty or too long".to_owned()),
             0 => Err("the role is not in the export of roles".to_owned()),
             1 => Ok(()),
@@ -150,7 +151,7 @@ impl<'w> KnownNames<'w> {
 
     /// `Err` says why no manifest can name the group.
     pub(in crate::manifest) fn group(&self, group: &GroupName) -> Result<(), String> {
-        match self.groups.get(group).copied().unwrap_or_default() {
+        match self.groups.get(&*as_read(group.as_str())).copied().unwrap_or_default() {
             _ if !fits(group.as_str()) => Err("the group's name is empty or too long".to_owned()),
             0 => Err("the group is not in the list of groups".to_owned()),
             1 => Ok(()),

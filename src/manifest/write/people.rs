@@ -51,15 +51,7 @@ pub(super) fn people(
             left_out.push(format!("the user {}, with all they hold: {why}", named(email.as_str())));
             continue;
         }
-        let mut notes = Vec::new();
-        match membership {
-            Membership::Pending { since: _ } => notes.push("Invited; has not accepted yet.".to_owned()),
-            Membership::Listed => notes.push(
-                "Listed, but the account did not answer about this user: what is missing here is unknown."
-                    .to_owned(),
-            ),
-            Membership::Joined => {}
-        }
+        let mut notes: Vec<String> = remark(membership).map(str::to_owned).into_iter().collect();
         let names = match world.get(&Key::Names(email.clone())) {
             Some(Value::Names(names)) => names.clone(),
             _ => PersonName::default(),
@@ -83,12 +75,7 @@ pub(super) fn people(
             page.field(1, "orgUserId", &id);
         }
         if let Some(Value::Access(access)) = world.get(&Key::Access(email.clone())) {
-            let level = match access {
-                BuilderAccess::None => "None",
-                BuilderAccess::Builder => "Builder",
-                BuilderAccess::Creator => "Creator",
-            };
-            page.line(1, &format!("builderAccess: {level}"));
+            page.line(1, &format!("builderAccess: {}", level(*access)));
         }
     }
     for entry in world.directory.users.values().filter(|entry| entry.spellings.len() > 1) {
@@ -99,6 +86,24 @@ pub(super) fn people(
         ));
     }
     Section { page, left_out: LeftOut(left_out) }
+}
+
+fn remark(membership: &Membership) -> Option<&'static str> {
+    match membership {
+        Membership::Pending { since: _ } => Some("Invited; has not accepted yet."),
+        Membership::Listed => {
+            Some("Listed, but the account did not answer about this user: what is missing here is unknown.")
+        }
+        Membership::Joined => None,
+    }
+}
+
+fn level(access: BuilderAccess) -> &'static str {
+    match access {
+        BuilderAccess::None => "None",
+        BuilderAccess::Builder => "Builder",
+        BuilderAccess::Creator => "Creator",
+    }
 }
 
 /// One `KoreRole` a custom role.

@@ -30,15 +30,14 @@ pub(super) use rule::NOT_DECLARED;
 
 use super::memory::RememberedFact;
 use super::merge::{Merged, merge};
-use super::model::{
-    Action, Change, ChangeId, Entry, Origin, Pin, Reason, Reversible, Risk, RiskLevel, Unmanaged,
-};
+use super::model::{Action, Change, ChangeId, Entry, Origin, Pin, Reason, Reversible, Risk, RiskLevel};
 use super::notices::ORG_USER_ID;
-use super::resolve::{Wanted, extent_of};
+use super::resolve::Wanted;
+use super::unmanaged::{self, Unmanaged};
 use super::{Rewrite, risk};
 use crate::facts::{
-    Completeness, GroupName, Holder, Key, Listing, OwnershipLevel, Policy, RoleName, RoleType, ScopeExtent,
-    Source, Value, Want, World,
+    self, Completeness, GroupName, Holder, Key, Listing, OwnershipLevel, Policy, RoleName, RoleType,
+    ScopeExtent, Source, Value, Verdict, Want, World,
 };
 use blocked::Blocked;
 use people::People;
@@ -288,7 +287,14 @@ impl Comparison<'_> {
             return; // It is theirs until they have joined under their new address.
         }
         if key.role().is_some_and(|(_, role)| role.is_bot_owner()) {
-            return; // Given at bot creation, moved in the console: never ours.
+            // Given at bot creation, moved in the console: never ours.
+            if self.ownership(key) != OwnershipLevel::Ignore {
+                self.report_unmanaged(
+                    key,
+                    "Bot Owner comes with the bot; koreconcile neither grants nor removes it",
+                );
+            }
+            return;
         }
         // It may be restored, with what is bound to it, and nothing can be sent for it meanwhile (kore-api 3.6).
         if key.bot().is_some_and(|bot| self.observed.lacks_bot(bot)) {
@@ -302,7 +308,7 @@ impl Comparison<'_> {
         {
             return self.strip(email, key, seen);
         }
-        let extent = extent_of(key);
+        let extent = ScopeExtent::holding(key);
         let authority = match extent.as_ref().and_then(|extent| self.wanted.scopes.get(extent)) {
             Some(scope) => Authority::List(scope),
             None => Authority::Nobody,
@@ -310,9 +316,34 @@ impl Comparison<'_> {
         match rule::undeclared(seen, known, authority, self.ownership(key)) {
             Undeclared::Retire(seen, fact) => self.retire(key, seen, fact),
             Undeclared::Prune(seen, sources) => self.prune(key, seen, extent.as_ref(), sources),
+            Undeclared::Unmanaged(_) if self.comes_through_declared_groups(key, seen) => {}
             Undeclared::Unmanaged(why) => self.report_unmanaged(key, &why),
             Undeclared::Ignore => {}
         }
+    }
+
+    /// Whether a person holds a role only through groups, and both halves of each way are declared: that they are in the
+    /// group, and that the group holds the role.
+    fn comes_through_declared_groups(&self, key: &Key, seen: &Value) -> bool {
+        let (Value::Inherited(groups), Some(Holder::User(email))) = (seen, key.holder()) else {
+            return false;
+        };
+        let is_wanted = |key: &Key| {
+            let want = facts::find(&self.wanted.wants, key);
+            want.is_some_and(|want| matches!(want.verdict, Verdict::Present(_)))
+        };
+        let holds = |group: &GroupName| match key {
+            Key::AdminRole(_, role) => Some(Key::AdminRole(Holder::Group(group.clone()), role.clone())),
+            Key::BotRole(_, role, bot) => {
+                Some(Key::BotRole(Holder::Group(group.clone()), role.clone(), bot.clone()))
+            }
+            _ => None,
+        };
+        !groups.is_empty()
+            && groups.iter().all(|group| {
+                is_wanted(&Key::InGroup(email.clone(), group.clone()))
+                    && holds(group).is_some_and(|key| is_wanted(&key))
+            })
     }
 
     /// What the account's ownership says about a fact that nothing declares. Who could take over the account is always
@@ -387,6 +418,10 @@ impl Comparison<'_> {
         if self.is_ambiguous(key) {
             return self.report_unmanaged(key, "several roles have that name");
         }
+        if let Some(gap) = self.wanted.gaps.iter().find(|gap| gap.is_pause && gap.touches(key)) {
+            let why = gap.why.clone();
+            return self.report_unmanaged(key, &why);
+        }
         if let Err(why) = self.require_complete_for(key) {
             let list = extent
                 .map_or_else(|| "what is not declared".to_owned(), |extent| self.describe_extent(extent));
@@ -410,6 +445,9 @@ impl Comparison<'_> {
                 return Err("the account does not list the files that make up its manifests (spec.sources)"
                     .to_owned());
             }
+        }
+        if let Some(gap) = self.wanted.gaps.iter().find(|gap| gap.touches(key)) {
+            return Err(gap.why.clone());
         }
         let coverage = &self.observed.coverage;
         coverage.requires(Listing::Users)?;
@@ -454,7 +492,9 @@ impl Comparison<'_> {
 
     fn report_unmanaged(&mut self, key: &Key, why: &str) {
         let risk = risk::of_holding(key, self.observed.get(key));
-        self.difference.unmanaged.push(Unmanaged { subject: key.clone(), why: why.to_owned(), risk });
+        let tolerated = unmanaged::why_tolerated(key, self.wanted, self.observed);
+        let (subject, why) = (key.clone(), why.to_owned());
+        self.difference.unmanaged.push(Unmanaged { subject, why, risk, tolerated });
     }
 
     fn has_members(&self, group: &GroupName) -> bool {
@@ -475,13 +515,7 @@ impl Comparison<'_> {
     }
 
     fn describe_extent(&self, extent: &ScopeExtent) -> String {
-        let label = |bot| self.observed.directory.bot_label(bot);
-        match extent {
-            ScopeExtent::AdminRole(role) => role.to_string(),
-            ScopeExtent::BotRole(role, bot) => format!("{role} on {}", label(bot)),
-            ScopeExtent::Group(group) => format!("group {group}"),
-            ScopeExtent::Assignments(bot) => format!("assignments of {}", label(bot)),
-        }
+        extent.in_words(|bot| self.observed.directory.bot_label(bot).to_owned())
     }
 }
 

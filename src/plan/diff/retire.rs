@@ -16,7 +16,8 @@ impl Comparison<'_> {
             return;
         }
         match self.wanted.undeclared_reasons.why(key, fact) {
-            WhyUndeclared::Unresolved => {} // It is declared; an entry says which name means nothing.
+            // The condition of its object tells that it is paused. An entry says which name means nothing.
+            WhyUndeclared::Paused | WhyUndeclared::Unresolved => {}
             WhyUndeclared::Incomplete(_) | WhyUndeclared::Newer(_) | WhyUndeclared::NotLoaded(_)
                 if is_named_only(key.family()) => {}
             WhyUndeclared::Incomplete(why) => self.hold_retiring(key, &why, fact),

@@ -69,6 +69,9 @@ pub(super) fn undeclared<'a>(
     ownership: OwnershipLevel,
 ) -> Undeclared<'a> {
     match (remembered, authority) {
+        (Some(RememberedFact { undone: Some(run), .. }), _) => Undeclared::Unmanaged(format!(
+            "the undo of {run} has brought it back, and no manifest asks for it"
+        )),
         (Some(fact), _) => Undeclared::Retire(seen, fact),
         (None, Authority::List(scope)) => match &scope.closure {
             Closure::Closed => Undeclared::Prune(seen, &scope.sources),
@@ -137,6 +140,17 @@ mod tests {
         assert_eq!(by(Authority::Nobody, remove), Undeclared::Prune(&held, &[]));
         assert_eq!(by(Authority::Nobody, report), unmanaged("not declared"));
         assert_eq!(by(Authority::Nobody, ignore), Undeclared::Ignore);
+    }
+
+    #[test]
+    fn what_an_undo_has_brought_back_is_reported_whoever_decides_about_the_rest() {
+        let undone = Some("20261130T120000Z-1".into());
+        let (held, fact) = (Value::Held, RememberedFact { undone, ..RememberedFact::asked(Value::Held) });
+        let closed = scope(Closure::Closed);
+        for authority in [Authority::List(&closed), Authority::Nobody] {
+            let decided = undeclared(&held, Some(&fact), authority, OwnershipLevel::Remove);
+            assert!(matches!(decided, Undeclared::Unmanaged(why) if why.contains("20261130T120000Z-1")));
+        }
     }
 
     #[test]

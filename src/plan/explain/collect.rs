@@ -5,7 +5,6 @@ use crate::facts::{
     BotId, BotName, BotRef, Desired, Email, GroupName, Holder, Key, RoleName, RoleType, Scope, ScopeExtent,
     Value, Verdict, Want, World, nearest,
 };
-use crate::plan::resolve::extent_of;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Names in a message.
@@ -186,22 +185,8 @@ impl<'a> FactIndex<'a> {
                 entries.entry(key).or_default().seen = Some(value);
             }
         }
-        for (key, binding) in &bindings {
-            let Some(Holder::Group(group)) = key.holder() else { continue };
-            for (email, membership) in members.get(group).into_iter().flatten() {
-                let key = match key {
-                    Key::AdminRole(_, role) => Key::AdminRole(Holder::User((*email).clone()), role.clone()),
-                    Key::BotRole(_, role, bot) => {
-                        Key::BotRole(Holder::User((*email).clone()), role.clone(), bot.clone())
-                    }
-                    _ => continue,
-                };
-                entries.entry(key).or_default().through.push(Through {
-                    group: group.clone(),
-                    binding: binding.want,
-                    membership: membership.want,
-                });
-            }
+        for (key, through) in held_through(&bindings, &members) {
+            entries.entry(key).or_default().through.push(through);
         }
         if let Some(who) = who.filter(|_| self.query.bot.is_none() && self.query.role.is_none()) {
             // Whether somebody is there at all is always worth a line.
@@ -307,17 +292,18 @@ impl<'a> FactIndex<'a> {
 
     /// The scopes a fact belongs to, whatever they do with others.
     pub(super) fn scopes_of(&self, key: &Key<BotRef>) -> Vec<&'a Scope<BotRef>> {
-        let scopes = extent_of(key).and_then(|extent| self.scopes.get(&self.canonical_extent(extent)));
+        let scopes =
+            ScopeExtent::holding(key).and_then(|extent| self.scopes.get(&self.canonical_extent(extent)));
         scopes.cloned().unwrap_or_default()
     }
 
     /// The wants that give the same to others.
     fn same_to_others(&self, key: &Key<BotRef>) -> impl Iterator<Item = &'a (Key<BotRef>, Want)> {
-        let wanted = extent_of(&self.key_of(key));
+        let wanted = ScopeExtent::holding(&self.key_of(key));
         self.desired.wants.iter().filter(move |(other, want)| {
             matches!(want.verdict, Verdict::Present(_))
                 && other.family() == key.family()
-                && extent_of(&self.key_of(other)) == wanted
+                && ScopeExtent::holding(&self.key_of(other)) == wanted
         })
     }
 
@@ -372,4 +358,27 @@ pub(super) fn label_of(key: &Key<BotRef>, index: &FactIndex<'_>) -> (Option<Stri
         Some(BotRef::Name(name)) => (None, Some(name.to_string())),
         None => (None, None),
     }
+}
+
+/// What members of a group hold through it.
+fn held_through<'a>(
+    bindings: &BTreeMap<Key<BotRef>, HalfGrant<'a>>,
+    members: &BTreeMap<&'a GroupName, BTreeMap<&'a Email, HalfGrant<'a>>>,
+) -> Vec<(Key<BotRef>, Through<'a>)> {
+    let mut held = Vec::new();
+    for (key, binding) in bindings {
+        let Some(Holder::Group(group)) = key.holder() else { continue };
+        for (email, membership) in members.get(group).into_iter().flatten() {
+            let holder = Holder::User((*email).clone());
+            let key = match key {
+                Key::AdminRole(_, role) => Key::AdminRole(holder, role.clone()),
+                Key::BotRole(_, role, bot) => Key::BotRole(holder, role.clone(), bot.clone()),
+                _ => continue,
+            };
+            let through =
+                Through { group: group.clone(), binding: binding.want, membership: membership.want };
+            held.push((key, through));
+        }
+    }
+    held
 }

@@ -2,9 +2,12 @@
 //! those that the memory names and that are not.
 
 use super::fact::{DeclaringObject, RememberedFact, Revision};
-use crate::facts::{BotRef, Completeness, DeletionPolicy, Key, LoadedObjects, ObjectRef, Source, Want};
+use crate::facts::{
+    BotId, BotRef, Completeness, DeletionPolicy, Gap, Key, LoadedObjects, ObjectRef, Source, Want,
+};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The manifests of one plan, as the memory needs to know them.
 #[derive(Clone, Debug, Default)]
@@ -23,9 +26,17 @@ pub struct Declaration {
     pub orphaned: BTreeSet<ObjectRef>,
     /// What is loaded is everything, whatever else exists (`--complete`).
     pub is_whole: bool,
+    /// When each object was edited last, where that is known (controller).
+    pub edited: BTreeMap<ObjectRef, Timestamp>,
 }
 
 impl Declaration {
+    /// When one of the objects that these lines are in was edited last.
+    pub(in crate::plan) fn edited_at(&self, sources: &[Source]) -> Option<Timestamp> {
+        let objects = sources.iter().filter_map(|source| self.objects.at(source));
+        objects.filter_map(|loaded| self.edited.get(&loaded.object)).max().copied()
+    }
+
     /// The objects that a fact's lines are in.
     pub(super) fn declaring(&self, sources: &[Source]) -> Vec<DeclaringObject> {
         let mut objects: Vec<_> = sources
@@ -39,6 +50,8 @@ impl Declaration {
             .collect();
         objects.sort();
         objects.dedup();
+        // There are as many of these lists as facts, most of one object.
+        objects.shrink_to_fit();
         objects
     }
 }
@@ -59,6 +72,8 @@ pub(in crate::plan) enum WhyUndeclared {
     Newer(String),
     /// Something that should have been loaded was not, and what: it may declare the fact.
     Incomplete(String),
+    /// The object that may declare it is paused.
+    Paused,
     /// It is declared, and a name in it means nothing now.
     Unresolved,
 }
@@ -68,6 +83,8 @@ pub(in crate::plan) enum WhyUndeclared {
 pub(in crate::plan) struct UndeclaredReasons {
     declaration: Declaration,
     completeness: Completeness,
+    /// Objects with errors, and what they could have spoken about.
+    gaps: Arc<[Gap<BotId>]>,
     /// Facts of manifests that are not loaded, and their first line.
     elsewhere: BTreeMap<Key, String>,
     /// Declared facts of which a name did not resolve, without their bots.
@@ -78,10 +95,16 @@ impl UndeclaredReasons {
     pub(in crate::plan) fn new(
         declaration: Declaration,
         completeness: Completeness,
+        gaps: Arc<[Gap<BotId>]>,
         elsewhere: BTreeMap<Key, String>,
         unresolved: BTreeSet<Key<()>>,
     ) -> Self {
-        Self { declaration, completeness, elsewhere, unresolved }
+        Self { declaration, completeness, gaps, elsewhere, unresolved }
+    }
+
+    /// Declared facts of which a name did not resolve, without their bots.
+    pub(in crate::plan) fn unresolved(&self) -> &BTreeSet<Key<()>> {
+        &self.unresolved
     }
 
     pub(in crate::plan) fn declaration(&self) -> &Declaration {
@@ -95,6 +118,17 @@ impl UndeclaredReasons {
         }
         if let Completeness::Partial(why) = &self.completeness {
             return WhyUndeclared::Incomplete(why.clone());
+        }
+        let may_be_meant = |gap: &&Gap<BotId>| {
+            gap.touches(key) || fact.objects.iter().any(|declaring| declaring.object == gap.object)
+        };
+        if let Some(gap) = self.gaps.iter().find(may_be_meant) {
+            // An end that was applied holds, whatever is not known of its object.
+            let why = || {
+                if gap.is_pause { WhyUndeclared::Paused } else { WhyUndeclared::Incomplete(gap.why.clone()) }
+            };
+            let has_ended = fact.until.is_some_and(|until| until <= self.declaration.revision.at);
+            return if has_ended { WhyUndeclared::Dropped } else { why() };
         }
         if let Some(commit) =
             fact.since.commit.as_ref().filter(|commit| self.declaration.newer.contains(*commit))

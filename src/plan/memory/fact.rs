@@ -78,6 +78,10 @@ pub struct RememberedFact {
     /// The first state of the manifests that did not declare it any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped: Option<Revision>,
+    /// The run whose undo has brought it back: it is reported, and never taken back for not being declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub undone: Option<Arc<str>>,
 }
 
 fn held() -> Value {
@@ -101,6 +105,7 @@ impl RememberedFact {
             read_back: None,
             ids: Vec::new(),
             dropped: None,
+            undone: None,
         }
     }
 
@@ -146,7 +151,8 @@ fn may_travel(key: &Key, observed: &World) -> bool {
         return false;
     }
     let membership = observed.get(&Key::Member(email.clone()));
-    matches!(membership, Some(Value::Member(Membership::Pending { since: _ })))
+    // Where the answer leaves out whether they have accepted, they may not have.
+    matches!(membership, Some(Value::Member(Membership::Pending { since: _ } | Membership::Listed)))
 }
 
 /// Remembered facts as records, each with its subject.

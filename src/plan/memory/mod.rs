@@ -22,8 +22,9 @@ pub(super) use next::{is_named_only, next};
 pub use not_done::NotDone;
 pub(super) use recall::recall;
 
+use super::judged::ViolationState;
 use super::model::{Action, Change, ChangeId, Plan};
-use crate::facts::{BotId, BotName, Email, Guards, Key, KeyRecord, Membership, Value, World};
+use crate::facts::{BotId, BotName, Email, Guards, Key, KeyRecord, Membership, ScopeExtent, Value, World};
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -72,6 +73,14 @@ pub struct Memory {
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     #[schemars(with = "Vec<KeyRecord>")]
     pub unmanaged: BTreeSet<Key>,
+    /// Since when policies have been violated, by policy and what it is about, as far as earlier runs have found it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, String>>")]
+    pub violations: BTreeMap<String, BTreeMap<String, Timestamp>>,
+    /// Authoritative lists that were approved once, or had no holder to prune. Another one is proposed first.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(with = "Vec<serde_json::Value>")]
+    pub lists: BTreeSet<ScopeExtent>,
     /// The guards of the last apply.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Value>")]
@@ -90,6 +99,10 @@ pub struct Memory {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(with = "BTreeMap<String, u32>")]
     pub unkept: BTreeMap<ChangeId, u32>,
+    /// What approvals without an end were used for (controller), by the uid of each: they count once.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, Vec<String>>")]
+    pub approvals_used: BTreeMap<String, BTreeSet<ChangeId>>,
     /// Values that cannot be read, which a run set out to send and has not sent: the next plan sends them.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     #[schemars(with = "Vec<KeyRecord>")]
@@ -126,6 +139,22 @@ impl Memory {
     #[must_use]
     pub fn with_unmanaged(self, plan: &Plan) -> Self {
         Self { unmanaged: plan.unmanaged.iter().map(|fact| fact.subject.clone()).collect(), ..self }
+    }
+
+    /// Since when a policy has been violated, where an earlier run has found it.
+    pub fn violated_since(&self, policy: &str, subject: &str) -> Option<Timestamp> {
+        self.violations.get(policy)?.get(subject).copied()
+    }
+
+    /// With the violations that a plan finds: what was found before keeps its time, what is gone is forgotten.
+    #[must_use]
+    pub fn with_violations(self, plan: &Plan, now: Timestamp) -> Self {
+        let mut violations: BTreeMap<String, BTreeMap<String, Timestamp>> = BTreeMap::new();
+        for found in plan.violations.iter().filter(|found| found.state == ViolationState::Existing) {
+            let since = self.violated_since(&found.policy, &found.subject).unwrap_or(now);
+            violations.entry(found.policy.clone()).or_default().insert(found.subject.clone(), since);
+        }
+        Self { violations, ..self }
     }
 
     /// Whoever a remembered fact is about: a plan looks them up, declared or not.
@@ -168,6 +197,30 @@ impl Memory {
                     self.facts.insert(at, (change.key.clone(), fact));
                 }
             }
+        }
+    }
+
+    /// Remembers what the undo of a run has brought back. What is declared as well stays remembered as that.
+    pub fn note_undone<'a>(
+        &mut self,
+        run: &str,
+        changes: impl IntoIterator<Item = &'a Change>,
+        now: Timestamp,
+    ) {
+        for change in changes.into_iter().filter(|change| !change.action.is_removal()) {
+            let Some(value) = &change.after else { continue };
+            let Err(at) = self.facts.binary_search_by(|(key, _)| key.cmp(&change.key)) else { continue };
+            let fact = RememberedFact {
+                sources: change.sources.clone(),
+                since: Revision { at: now, commit: None },
+                ids: change.pins.clone(),
+                until: change.until,
+                reason: change.reason.clone(),
+                read_back: Some(now),
+                undone: Some(run.into()),
+                ..RememberedFact::asked(value.clone())
+            };
+            self.facts.insert(at, (change.key.clone(), fact));
         }
     }
 
@@ -217,10 +270,22 @@ impl Memory {
         self.unsent.remove(key);
     }
 
-    /// How often a change was applied within a day before `now`.
-    pub(super) fn times_applied(&self, id: &ChangeId, now: Timestamp) -> usize {
+    /// How often a change was applied since then, and within a day before `now`.
+    pub(super) fn times_applied(&self, id: &ChangeId, since: Timestamp, now: Timestamp) -> usize {
         let times = self.applied.get(id).map_or(&[][..], Vec::as_slice);
-        times.iter().filter(|at| is_within_window(**at, now)).count()
+        times.iter().filter(|at| **at >= since && is_within_window(**at, now)).count()
+    }
+
+    /// Notes for which changes an approval is used up.
+    pub fn note_used(&mut self, approval: &str, changes: impl IntoIterator<Item = ChangeId>) {
+        self.approvals_used.entry(approval.to_owned()).or_default().extend(changes);
+    }
+
+    /// It was not used for that change after all.
+    pub fn note_unused(&mut self, approval: &str, change: &ChangeId) {
+        if let Some(used) = self.approvals_used.get_mut(approval) {
+            used.remove(change);
+        }
     }
 
     /// For how long the invitation of a user has been open.

@@ -7,7 +7,7 @@ use super::declaration::{UndeclaredReasons, WhyUndeclared};
 use super::fact::RememberedFact;
 use crate::facts::{Family, Key, RoleSpec, Value, Verdict, Want, World};
 use crate::plan::merge::{Merged, merge};
-use crate::plan::resolve::NameIndex;
+use crate::plan::name_index::NameIndex;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -76,6 +76,7 @@ impl Moment<'_> {
             read_back: is_as_declared.then(|| known.and_then(|known| known.read_back).unwrap_or(self.now)),
             ids: self.names.pins(key, &self.observed.directory),
             dropped: None,
+            undone: None,
         }
     }
 
@@ -83,6 +84,7 @@ impl Moment<'_> {
     fn undeclared(&self, key: &Key, fact: &RememberedFact) -> Option<RememberedFact> {
         match self.undeclared_reasons.why(key, fact) {
             WhyUndeclared::Unresolved
+            | WhyUndeclared::Paused
             | WhyUndeclared::NotLoaded(_)
             | WhyUndeclared::Newer(_)
             | WhyUndeclared::Incomplete(_) => Some(fact.clone()),

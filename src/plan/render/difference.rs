@@ -2,7 +2,7 @@
 
 use super::text::Style;
 use super::words;
-use crate::facts::{BotId, Key, Value, visible};
+use crate::facts::{BotId, Key, Value, visible, written};
 use crate::plan::{FactDifference, FactTurn, RiskLevel, Turn};
 use anstyle::AnsiColor;
 use std::collections::BTreeMap;
@@ -124,12 +124,12 @@ fn what(difference: &FactDifference, fact: &FactTurn) -> String {
             format!(" ({} -> {})", held(before), held(after))
         }
     };
-    let end = |until: Option<jiff::Timestamp>| until.map_or("no end".to_owned(), |until| until.to_string());
+    let end = |until: Option<jiff::Timestamp>| until.map_or("no end".to_owned(), written);
     let ends = match (fact.turn, fact.until_before, fact.until_after) {
         (Turn::Changed, before, after) if before != after => {
             format!(", until {} -> {}", end(before), end(after))
         }
-        (Turn::Gained, _, Some(until)) => format!(", until {until}"),
+        (Turn::Gained, _, Some(until)) => format!(", until {}", written(until)),
         _ => String::new(),
     };
     visible(&format!("{subject}{values}{ends}")).into_owned()

@@ -1,7 +1,7 @@
 //! An explanation as text: a heading per holder, a line per fact, and below it the lines that cause it.
 
 use super::Style;
-use crate::facts::{Family, Location, visible};
+use crate::facts::{Family, Location, visible, written};
 use crate::plan::explain::{Attribution, Explanation, FactLine, FactStatus, PersonDetail, SourceEffect};
 use anstyle::AnsiColor;
 use std::fmt::{self, Write as _};
@@ -80,8 +80,10 @@ fn write_line(out: &mut String, line: &FactLine, is_of_account: bool, style: Sty
         _ => {}
     }
     match (until, status) {
-        (Some(until), FactStatus::Absent | FactStatus::ToBeRemoved) => write!(out, ", ended {until}")?,
-        (Some(until), _) => write!(out, ", until {until}")?,
+        (Some(until), FactStatus::Absent | FactStatus::ToBeRemoved) => {
+            write!(out, ", ended {}", written(*until))?;
+        }
+        (Some(until), _) => write!(out, ", until {}", written(*until))?,
         (None, _) => {}
     }
     writeln!(out)?;
@@ -134,7 +136,7 @@ fn write_attributions(out: &mut String, attributions: &Attribution, style: Style
         Location::File { file, line, column: _ } => {
             format!("{}:{line}", file.strip_prefix("./").unwrap_or(file))
         }
-        Location::Resource { kind, namespace, name } => format!("{kind} {namespace}/{name}"),
+        Location::Resource(object) => object.to_string(),
     };
     write!(out, "      {}  {}", visible(&place), visible(&what))?;
     if let Some(object) = object {

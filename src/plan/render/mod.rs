@@ -1,5 +1,6 @@
 //! A plan for people and machines. Each form takes a plan and gives text; none of them prints.
 
+mod areas;
 mod difference;
 mod explain;
 mod markdown;
@@ -13,7 +14,7 @@ pub use explain::explanation;
 pub use markdown::{LONGEST_COMMENT, markdown};
 pub use redact::{Pseudonyms, redacted};
 pub use text::{Style, text};
-pub use words::{in_words, named};
+pub use words::{any_of, in_words, named};
 
 use super::Plan;
 

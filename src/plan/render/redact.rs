@@ -6,7 +6,7 @@
 //! for addresses in them.
 
 use crate::facts::{Email, Holder, Key, Location, PersonName, Source, Value};
-use crate::plan::{Change, Effect, Ending, Entry, Pin, Plan, Unmanaged, Violation};
+use crate::plan::{AreaNeed, Change, Effect, Ending, Entry, Pin, Plan, Unmanaged, Violation};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -33,7 +33,9 @@ pub fn redacted(plan: Plan) -> Plan {
         write_only,
         expiring,
         ended,
+        sign_in,
         declared,
+        areas,
         warnings,
         cost,
         bots,
@@ -54,36 +56,13 @@ pub fn redacted(plan: Plan) -> Plan {
         manual: entries(manual),
         refused: entries(refused),
         violations: violations.into_iter().map(|violation| names.violation(violation)).collect(),
-        unmanaged: unmanaged
-            .into_iter()
-            .map(|Unmanaged { subject, why, risk }| Unmanaged {
-                subject: names.key(&subject),
-                why: names.text(&why),
-                risk,
-            })
-            .collect(),
+        unmanaged: unmanaged.into_iter().map(|fact| names.unmanaged(fact)).collect(),
         write_only: write_only.iter().map(|key| names.key(key)).collect(),
-        expiring: expiring
-            .into_iter()
-            .map(|Ending { at, has_ended, subject, reason, sources }| Ending {
-                at,
-                has_ended,
-                subject: names.key(&subject),
-                reason: reason.map(|reason| Arc::from(names.text(&reason))),
-                sources: names.sources(sources),
-            })
-            .collect(),
+        expiring: expiring.into_iter().map(|ending| names.ending(ending)).collect(),
         ended,
-        declared: declared
-            .into_iter()
-            .map(|Effect { subject, kind, message, risk, sources }| Effect {
-                subject: subject.map(|key| names.key(&key)),
-                kind,
-                message: names.text(&message),
-                risk,
-                sources: names.sources(sources),
-            })
-            .collect(),
+        sign_in,
+        declared: declared.into_iter().map(|effect| names.effect(effect)).collect(),
+        areas: areas.into_iter().map(|need| names.area(need)).collect(),
         warnings: warnings.iter().map(|warning| names.text(warning)).collect(),
         cost,
         bots: bots.into_iter().map(|(id, name)| (id, names.text(name.as_str()).as_str().into())).collect(),
@@ -103,6 +82,41 @@ pub struct Pseudonyms {
 }
 
 impl Pseudonyms {
+    fn unmanaged(&self, fact: Unmanaged) -> Unmanaged {
+        let Unmanaged { subject, why, risk, tolerated } = fact;
+        Unmanaged { subject: self.key(&subject), why: self.text(&why), risk, tolerated }
+    }
+
+    fn ending(&self, ending: Ending) -> Ending {
+        let Ending { at, has_ended, subject, reason, sources } = ending;
+        Ending {
+            at,
+            has_ended,
+            subject: self.key(&subject),
+            reason: reason.map(|reason| Arc::from(self.text(&reason))),
+            sources: self.sources(sources),
+        }
+    }
+
+    fn effect(&self, effect: Effect) -> Effect {
+        let Effect { id, subject, kind, message, risk, sources } = effect;
+        Effect {
+            id,
+            subject: subject.map(|key| self.key(&key)),
+            kind,
+            message: self.text(&message),
+            risk,
+            sources: self.sources(sources),
+        }
+    }
+
+    fn area(&self, need: AreaNeed) -> AreaNeed {
+        let AreaNeed { area, owners, approvals, kinds, source } = need;
+        let owners = owners.iter().map(|owner| self.text(owner)).collect();
+        let source = self.sources(vec![source.clone()]).pop().unwrap_or(source);
+        AreaNeed { area, owners, approvals, kinds, source }
+    }
+
     fn new(plan: &Plan) -> Self {
         let account = plan.account.id.as_ref().map_or(plan.account.name.as_str(), |id| id.as_str());
         let entries = [&plan.blocked, &plan.waiting, &plan.manual, &plan.refused];
@@ -275,6 +289,7 @@ impl Pseudonyms {
             rule,
             control,
             changes,
+            since,
         } = violation;
         Violation {
             policy,
@@ -288,6 +303,7 @@ impl Pseudonyms {
             rule,
             control,
             changes,
+            since,
         }
     }
 
@@ -297,7 +313,7 @@ impl Pseudonyms {
             Location::File { file, line, column } => {
                 Location::File { file: Arc::from(self.text(&file)), line, column }
             }
-            place @ Location::Resource { .. } => place,
+            place @ Location::Resource(_) => place,
         };
         sources.into_iter().map(|source| Source { place: place(source.place), ..source }).collect()
     }

@@ -1,9 +1,10 @@
 //! A plan as text: what changes, by user, group and role, riskiest first; then what does not change and why.
 
+use super::areas;
 use super::shown::shown;
 use super::words;
 use crate::facts::Key;
-use crate::plan::{Action, Change, ChangeId, Ending, Entry, Origin, Plan, RiskLevel, Unmanaged};
+use crate::plan::{Action, Change, ChangeId, Ending, Entry, Origin, Plan, RiskLevel, Tolerated, Unmanaged};
 use anstyle::{AnsiColor, Style as Ansi};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::{self, Write as _};
@@ -84,6 +85,7 @@ fn write(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
         }
     }
     declared(out, plan, style)?;
+    areas(out, plan, style)?;
     entries(out, plan, "Refused by a guard", AnsiColor::Red, &plan.refused, style)?;
     entries(out, plan, "Blocked", AnsiColor::Red, &plan.blocked, style)?;
     entries(out, plan, "Manual steps", AnsiColor::Yellow, &plan.manual, style)?;
@@ -148,7 +150,7 @@ fn write_group(
             if matches!(change.key, Key::Member(_)) {
                 write!(out, ": {}", words::what(plan, change))?;
             }
-            write_tail(out, change, held_back, style)?;
+            write_tail(out, plan, change, held_back, style)?;
         }
         None => writeln!(out)?,
     }
@@ -158,7 +160,7 @@ fn write_group(
             Key::RoleDefinition(..) => write_role(out, change, style)?,
             _ => {
                 write!(out, "    {} {}", style.sign(change.action), words::what(plan, change))?;
-                write_tail(out, change, held_back, style)?;
+                write_tail(out, plan, change, held_back, style)?;
             }
         }
     }
@@ -168,6 +170,7 @@ fn write_group(
 /// Risk and place, and the end of the line.
 fn write_tail(
     out: &mut String,
+    plan: &Plan,
     change: &Change,
     held_back: &HashSet<&ChangeId>,
     style: Style,
@@ -180,6 +183,9 @@ fn write_tail(
     if change.risk.level >= RiskLevel::High {
         let tag = format!("[{}: {}]", change.risk.level.label(), change.risk.why);
         write!(out, "  {}", style.paint(AnsiColor::Red, tag))?;
+    }
+    if let Some(sign_in) = plan.sign_in.get(&change.id) {
+        write!(out, "  {}", style.paint(AnsiColor::Yellow, sign_in.words()))?;
     }
     if held_back.contains(&change.id) {
         write!(out, "  {}", style.paint(AnsiColor::Yellow, "(refused, not sent)"))?;
@@ -288,6 +294,15 @@ fn declared(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
     Ok(())
 }
 
+/// Whose approval the effects need.
+fn areas(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
+    if plan.areas.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", style.paint(AnsiColor::Cyan, format!("Approvals by area ({})", plan.areas.len())))?;
+    areas::lines(plan).into_iter().try_for_each(|line| writeln!(out, "    {line}"))
+}
+
 /// Grants that end soon. A plan is the last place that shows them before they end.
 fn expiring(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
     if plan.expiring.is_empty() {
@@ -339,10 +354,15 @@ fn unmanaged(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
         return Ok(());
     }
     let (risky, rest): (Vec<&Unmanaged>, Vec<&Unmanaged>) =
-        plan.unmanaged.iter().partition(|fact| fact.risk.level >= RiskLevel::High);
-    writeln!(out, "\nUnmanaged (not declared): {}", words::unmanaged(&plan.unmanaged))?;
+        plan.open_unmanaged().partition(|fact| fact.risk.level >= RiskLevel::High);
+    match risky.len() + rest.len() {
+        0 => writeln!(out, "\nUnmanaged (not declared): nothing that counts")?,
+        _ => writeln!(out, "\nUnmanaged (not declared): {}", words::unmanaged(plan.open_unmanaged()))?,
+    }
     let shown = if style.verbose { rest.len() } else { rest.len().min(FEW) };
-    for Unmanaged { subject, why, risk } in risky.into_iter().chain(rest[..shown].iter().copied()) {
+    for Unmanaged { subject, why, risk, tolerated: _ } in
+        risky.into_iter().chain(rest[..shown].iter().copied())
+    {
         write!(out, "    {}", words::named(&plan.bots, subject))?;
         if risk.level >= RiskLevel::High {
             let tag = format!("[{}: {}]", risk.level.label(), risk.why);
@@ -352,6 +372,24 @@ fn unmanaged(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
     }
     if shown < rest.len() {
         writeln!(out, "    and {} more (-v shows all)", rest.len() - shown)?;
+    }
+    tolerated(out, plan, style)
+}
+
+/// What counts nowhere is one line, unless everything is asked for.
+fn tolerated(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
+    let Some(line) = words::tolerated(plan) else { return Ok(()) };
+    if !style.verbose {
+        return writeln!(out, "    {}", style.faint(format!("not counted: {line} (-v shows all)")));
+    }
+    writeln!(out, "    {}", style.faint(format!("not counted: {line}")))?;
+    for Unmanaged { subject, tolerated, .. } in &plan.unmanaged {
+        let why = match tolerated {
+            None => continue,
+            Some(Tolerated::Undeclarable) => "no manifest can declare it".to_owned(),
+            Some(Tolerated::Acknowledged { since, source }) => format!("known since {since}, {source}"),
+        };
+        writeln!(out, "      {}  {}", words::named(&plan.bots, subject), style.faint(format!("({why})")))?;
     }
     Ok(())
 }
@@ -370,6 +408,9 @@ fn write_only(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
 fn summary(out: &mut String, plan: &Plan, style: Style) -> fmt::Result {
     if plan.redacted {
         writeln!(out, "\n{}", style.faint(words::REDACTED))?;
+    }
+    if let Some(observed) = words::observed(plan) {
+        writeln!(out, "\n{}", style.faint(format!("Observed: {observed}")))?;
     }
     let rest = words::rest(plan, ", ");
     let rest = if rest.is_empty() { rest } else { format!("; {rest}") };

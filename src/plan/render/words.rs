@@ -3,8 +3,8 @@
 use crate::facts::{BotId, BotName, Family, Holder, Key, RoleSpec, RoleType, Source, Value, visible};
 use crate::plan::ends;
 use crate::plan::{
-    Action, Change, ChangeId, Effect, Ending, Entry, Origin, Plan, Reason, Unmanaged, Violation,
-    ViolationState,
+    Action, Change, ChangeId, Effect, Ending, Entry, FocusedRead, Origin, Plan, Reason, RestOf, Tolerated,
+    Unmanaged, Violation, ViolationState,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
@@ -153,6 +153,22 @@ pub(super) fn blocks(plan: &Plan, subjects: &[Key]) -> String {
     format!("blocks: {}{more}", named.join("; "))
 }
 
+/// `12 known from a KoreBaseline, 3 that no manifest can declare`
+pub(super) fn tolerated(plan: &Plan) -> Option<String> {
+    let count = |is: fn(&Tolerated) -> bool| {
+        plan.unmanaged.iter().filter_map(|fact| fact.tolerated.as_ref()).filter(|why| is(why)).count()
+    };
+    let known = count(|why| matches!(why, Tolerated::Acknowledged { .. }));
+    let undeclarable = count(|why| matches!(why, Tolerated::Undeclarable));
+    let parts = [(known, "known from a KoreBaseline"), (undeclarable, "that no manifest can declare")];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{} {what}", thousands(count)))
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
 /// `users: 3, bot roles: 12`
 pub(super) fn unmanaged<'a>(facts: impl IntoIterator<Item = &'a Unmanaged>) -> String {
     let mut counts: BTreeMap<Family, usize> = BTreeMap::new();
@@ -260,8 +276,13 @@ pub(super) fn violations(violations: &[Violation]) -> String {
 
 /// `existing: jane@example.com holds … (policy banking-separation, high, Deny)`
 pub(super) fn violation(violation: &Violation) -> String {
-    let Violation { policy, severity, action, state, message, .. } = violation;
-    format!("{}: {message} (policy {policy}, {}, {action:?})", state.label(), severity.label())
+    let Violation { policy, severity, action, state, message, since, .. } = violation;
+    let since = match (state, since) {
+        (_, Some(at)) => format!(", since {} or earlier", at.strftime("%Y-%m-%d")),
+        (ViolationState::Existing, None) => ", age unknown".to_owned(),
+        (ViolationState::Introduced | ViolationState::Cured, None) => String::new(),
+    };
+    format!("{}: {message} (policy {policy}, {}, {action:?}{since})", state.label(), severity.label())
 }
 
 /// What is not zero, with its word.
@@ -297,9 +318,32 @@ pub(super) fn cost(plan: &Plan) -> String {
     format!("{calls}{parts}, {waiting}. Reading took {}.", counted(plan.observed.calls as usize, "call"))
 }
 
+/// `3 people now; the rest as of 2026-11-30 10:02 UTC (last full read)`; nothing for a plan of the complete account.
+pub(super) fn observed(plan: &Plan) -> Option<String> {
+    let FocusedRead { people, listings, rest } = plan.observed.focused.as_ref()?;
+    let people = if *people == 1 { "1 person".to_owned() } else { format!("{} people", thousands(*people)) };
+    let listings: String = listings.iter().map(|listing| format!(", {}", listing.label())).collect();
+    let rest = match rest {
+        RestOf::FullRead { at } => format!("as of {} (last full read)", ends::moment(*at)),
+        RestOf::Snapshot { at } => format!("as of {} (snapshot)", ends::moment(*at)),
+        RestOf::Memory { at } => format!("as of {} (last apply)", ends::moment(*at)),
+        RestOf::Base { revision } => format!("as {} declares it", visible(revision)),
+    };
+    Some(format!("{people}{listings} now; the rest {rest}"))
+}
+
 /// `1 call`, `2 calls`
 pub(super) fn counted(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{} {what}s", thousands(number)) }
+}
+
+/// `lea@example.com, @leads or @security`
+pub fn any_of(names: &[String]) -> String {
+    match names {
+        [] => "nobody".to_owned(),
+        [name] => name.clone(),
+        [names @ .., last] => format!("{} or {last}", names.join(", ")),
+    }
 }
 
 /// `20,000`

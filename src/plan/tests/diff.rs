@@ -40,6 +40,26 @@ fn declared_absent_and_observed_is_removed_without_an_authoritative_list() {
 }
 
 #[test]
+fn what_a_declared_group_hands_on_to_a_declared_member_is_not_unmanaged() {
+    let Key::BotRole(_, role, bot) = developer(JANE) else { panic!("a bot role") };
+    let of_group = Key::BotRole(Holder::Group("QA".into()), role, bot);
+    let member = Key::InGroup(email(JANE), "QA".into());
+    let mut fixture = Fixture::converged();
+    fixture.wants.remove(&as_wanted(&developer(JANE)));
+    fixture.see(developer(JANE), Value::Inherited(["QA".into()].into()));
+    for half in [&of_group, &member] {
+        fixture.see(half.clone(), Value::Held);
+    }
+    let unmanaged =
+        |fixture: &Fixture| fixture.plan().unmanaged.iter().any(|fact| fact.subject == developer(JANE));
+    assert!(unmanaged(&fixture));
+    fixture.want(&of_group, present(Value::Held));
+    assert!(unmanaged(&fixture), "somebody else has put her into the group");
+    fixture.want(&member, present(Value::Held));
+    assert!(!unmanaged(&fixture));
+}
+
+#[test]
 fn an_undeclared_fact_in_an_authoritative_list_is_pruned_only_when_both_sides_are_complete() {
     let mut fixture = Fixture::converged();
     fixture.wants.remove(&as_wanted(&developer(JANE)));
@@ -461,41 +481,4 @@ fn a_permission_that_the_account_spells_in_another_case_is_mentioned() {
     assert_eq!(wanted("Publish bot"), [""; 0]);
     assert_eq!(wanted("Channels"), [""; 0]);
     assert!(wanted("Publish Bot")[0].contains("the roles of the account have Publish bot"));
-}
-
-fn signing_on(mode: SyncMode, target: MappedTarget, lets_anybody_join: bool) -> SignOn {
-    let mapping = Some(AttributeMapping { mode, targets: [target].into() });
-    SignOn { protocol: "saml".to_owned(), mapping, lets_anybody_join }
-}
-
-#[test]
-fn a_plan_says_what_single_sign_on_makes_of_it() {
-    let in_group = Key::InGroup(email(JANE), "QA".into());
-    let plan = |sign_on: SignOn| {
-        let mut fixture = Fixture::converged();
-        fixture.see(in_group.clone(), Value::Held);
-        fixture.want(&in_group, absent());
-        fixture.want(&Key::AdminRole(user(SAM), "Auditor".into()), present(Value::Held));
-        fixture.plan_signing_on(Some(sign_on)).warnings
-    };
-    let full = plan(signing_on(SyncMode::FullSync, MappedTarget::Switch("isDeveloper".to_owned()), true));
-    assert_eq!(full.len(), 1);
-    assert!(full[0].contains("Full Sync") && full[0].contains("2 changes of this plan"), "{full:?}");
-    // What is added stays, and a removal comes back only where the mapping gives the same.
-    let mapped = plan(signing_on(SyncMode::InclusionOnly, MappedTarget::Group("e-1".into()), true));
-    assert!(mapped.len() == 1 && mapped[0].contains("jane@example.com in group QA"), "{mapped:?}");
-    assert_eq!(plan(signing_on(SyncMode::InclusionOnly, MappedTarget::Group("e-2".into()), true)), [""; 0]);
-}
-
-#[test]
-fn who_is_removed_may_join_again_by_single_sign_on() {
-    let plan = |lets_anybody_join: bool| {
-        let mut fixture = Fixture::converged();
-        fixture.want(&Key::Member(email(JANE)), absent());
-        fixture.wants.remove(&as_wanted(&developer(JANE)));
-        let sign_on = SignOn { protocol: "oidc".to_owned(), mapping: None, lets_anybody_join };
-        fixture.plan_signing_on(Some(sign_on))
-    };
-    assert!(plan(true).warnings[0].contains("1 removed user"), "{:?}", plan(true).warnings);
-    assert_eq!(plan(false).warnings, [""; 0]);
 }

@@ -1,7 +1,7 @@
 //! What is refused although it was asked for.
 
 use super::*;
-use crate::facts::Safety;
+use crate::facts::{DeletionPolicy, LoadedObject, LoadedObjects, ObjectRef, Safety};
 
 #[test]
 fn what_comes_back_three_times_in_a_day_is_contested_until_the_manifest_changes() {
@@ -9,6 +9,7 @@ fn what_comes_back_three_times_in_a_day_is_contested_until_the_manifest_changes(
     fixture.unsee(&developer(JANE));
     let id = fixture.plan().changes[0].id.clone();
     let hour = |hours: i64| jiff::Timestamp::from_second(NOW - hours * 3_600).unwrap();
+    fixture.memory.facts = vec![(developer(JANE), RememberedFact::asked(Value::Held))];
     fixture.memory.applied.insert(id.clone(), vec![hour(25), hour(3), hour(2)]);
     assert!(fixture.plan().refused.is_empty(), "only two of them within a day");
     fixture.memory.note_applied([&id], hour(1));
@@ -16,6 +17,37 @@ fn what_comes_back_three_times_in_a_day_is_contested_until_the_manifest_changes(
     assert_eq!(reasons(&plan.refused), [Reason::Contested]);
     assert!(plan.sendable().is_empty());
     assert_eq!(plan.changes.len(), 1, "it stays in the plan and its digest");
+    // An approver has seen it, or it was taken back by us and is wanted again since: nothing is contested.
+    let seen = Day { acknowledged: [id].into(), ..Day::default() };
+    let asked = Fixture { day: Some(seen), ..fixture };
+    assert!(asked.plan().refused.is_empty());
+    let mut anew = Fixture { day: None, ..asked };
+    for since in [Revision { at: hour(2), commit: None }, Revision::default()] {
+        anew.memory.facts[0].1.since = since.clone();
+        assert_eq!(anew.plan().refused.is_empty(), since.at > hour(3));
+    }
+    anew.memory.facts[0].1.dropped = Some(Revision { at: hour(1), commit: None });
+    assert!(anew.plan().refused.is_empty(), "declared again from now on");
+}
+
+#[test]
+fn an_edit_of_the_object_starts_the_count_of_what_comes_back_anew() {
+    let mut fixture = Fixture::converged();
+    fixture.unsee(&developer(JANE));
+    let hour = |hours: i64| jiff::Timestamp::from_second(NOW - hours * 3_600).unwrap();
+    let id = fixture.plan().changes[0].id.clone();
+    fixture.memory.facts = vec![(developer(JANE), RememberedFact::asked(Value::Held))];
+    fixture.memory.applied.insert(id, vec![hour(3), hour(2), hour(1)]);
+    let object = ObjectRef { kind: "KoreRoleBinding".into(), namespace: None, name: "developers".into() };
+    fixture.declaration.objects = LoadedObjects::new(vec![LoadedObject {
+        object: object.clone(),
+        deletion_policy: DeletionPolicy::Remove,
+        place: Source::file("a.yaml", 1, 1).place,
+    }]);
+    for (edited, is_contested) in [(hour(4), true), (hour(2), false)] {
+        fixture.declaration.edited.insert(object.clone(), edited);
+        assert_eq!(!fixture.plan().refused.is_empty(), is_contested);
+    }
 }
 
 #[test]

@@ -5,19 +5,19 @@ use proptest::prelude::*;
 
 /// What one of eight people has, and what is wanted of it.
 #[derive(Clone, Debug)]
-struct Case {
-    key: Key,
-    seen: Option<Value>,
-    want: Option<Verdict>,
+pub(super) struct Case {
+    pub(super) key: Key,
+    pub(super) seen: Option<Value>,
+    pub(super) want: Option<Verdict>,
     /// Asked for earlier, with this value.
-    remembered: Option<Value>,
+    pub(super) remembered: Option<Value>,
 }
 
-fn person(at: usize) -> String {
+pub(super) fn person(at: usize) -> String {
     format!("u{at}@example.com")
 }
 
-fn draw() -> impl Strategy<Value = Case> {
+pub(super) fn draw() -> impl Strategy<Value = Case> {
     let who = || (0..8usize).prop_map(|at| email(&person(at)));
     let held = || Just(Value::Held).boxed();
     let holder = prop_oneof![
@@ -47,7 +47,7 @@ fn draw() -> impl Strategy<Value = Case> {
     })
 }
 
-fn fixture(draws: &[Case], answered: [bool; 8], is_closed: bool) -> Fixture {
+pub(super) fn fixture(draws: &[Case], answered: [bool; 8], is_closed: bool) -> Fixture {
     let mut fixture = Fixture::converged();
     fixture.limits.allow_removals = Some(1_000);
     for Case { key, seen, want, remembered } in draws {
@@ -247,7 +247,10 @@ proptest! {
                 }
                 None if seen.is_some() => &[FactStatus::Held, FactStatus::Inherited, FactStatus::Unmanaged],
                 // It may come with an invitation that is still open.
-                None if is_held_back(&plan, key) && !fixture.wants.contains_key(&as_wanted(key)) => {
+                None if is_held_back(&plan, key)
+                    && !fixture.wants.contains_key(&as_wanted(key))
+                    && !is_given_by_group(&fixture, key) =>
+                {
                     &[FactStatus::NotHeld]
                 }
                 None if is_held_back(&plan, key) => {
@@ -264,6 +267,22 @@ proptest! {
             }
         }
     }
+}
+
+/// Whether a role of a person is declared for a group that they are in, or are declared to be in.
+fn is_given_by_group(fixture: &Fixture, key: &Key) -> bool {
+    let group = || Holder::Group("QA".into());
+    let through = match key {
+        Key::AdminRole(Holder::User(_), role) => Key::AdminRole(group(), role.clone()),
+        Key::BotRole(Holder::User(_), role, bot) => Key::BotRole(group(), role.clone(), bot.clone()),
+        _ => return false,
+    };
+    let member = key.email().map(|email| Key::InGroup(email.clone(), "QA".into()));
+    let is_member = member.is_some_and(|member| {
+        fixture.wants.contains_key(&as_wanted(&member))
+            || fixture.facts.iter().any(|(seen, _)| *seen == member)
+    });
+    is_member && fixture.wants.contains_key(&as_wanted(&through))
 }
 
 fn places_of_changes(plan: &Plan, key: &Key) -> usize {

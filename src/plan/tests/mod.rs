@@ -1,14 +1,19 @@
 //! Each test starts from a converged world (`observed == desired`), changes one side, and looks at the plan.
 
+mod areas;
 mod diff;
+mod focus;
 mod guard;
 mod history;
 mod laws;
 mod memory;
+mod names;
 mod people;
 mod price;
 mod removal;
 mod retire;
+mod sign_in;
+mod take_over;
 
 use super::*;
 use crate::facts::{
@@ -113,7 +118,7 @@ impl Fixture {
             coverage,
             directory,
             policy,
-            limits: Limits::default(),
+            limits: Limits { take_over: true, ..Limits::default() },
             rewrite: Rewrite::default(),
             memory: Memory::default(),
             strip: false,

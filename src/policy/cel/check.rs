@@ -2,7 +2,7 @@
 
 use super::CelError;
 use super::vocabulary::{self, Field, NOW, Record, Type};
-use crate::facts::{RuleOver, nearest};
+use crate::facts::{ObjectKind, RuleOver, nearest};
 use crate::policy::regex;
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, LiteralValue, SelectExpr, operators};
 use std::collections::BTreeSet;
@@ -24,11 +24,26 @@ const OF_TIME: [&str; 10] = [
 const OTHERS: [&str; 9] =
     ["size", "timestamp", "duration", "string", "int", "has", "all", "exists", "filter"];
 
-/// The type of an expression over one sort of things.
-pub(super) fn check(expression: &IdedExpr, over: RuleOver) -> Result<Type, CelError> {
-    let record = vocabulary::record(over);
-    let variables = vec![(record.name.to_owned(), Type::Record(record)), (NOW.to_owned(), Type::Time)];
-    Scope { variables, known: BTreeSet::new() }.type_of(expression)
+/// The type of an expression over one sort of things; over objects, that for each of their kinds.
+pub(super) fn check(
+    expression: &IdedExpr,
+    over: RuleOver,
+    kinds: &[ObjectKind],
+) -> Result<Vec<Type>, CelError> {
+    let records = match over {
+        RuleOver::Object => kinds.iter().map(vocabulary::object).collect(),
+        over => vec![vocabulary::record(over)],
+    };
+    let types = records.into_iter().map(|record| {
+        let variable = vocabulary::variable(over);
+        let mut variables = vec![(variable.to_owned(), Type::Record(record))];
+        // An API server judges objects, and tells no time.
+        if over != RuleOver::Object {
+            variables.push((NOW.to_owned(), Type::Time));
+        }
+        Scope { variables, known: BTreeSet::new() }.type_of(expression)
+    });
+    types.collect()
 }
 
 /// The variables that can be named, and the unknown fields that `has()` was asked about.

@@ -1,6 +1,6 @@
 //! What an expression is evaluated with: only the fields that it names, as values that can be compared and kept.
 
-use crate::facts::{BuilderAccess, GroupName, Holder, Key, Membership, RoleType};
+use crate::facts::{BuilderAccess, Holder, Key, Membership, RoleType, as_read};
 use crate::plan::{self, Action, Change, Origin};
 use crate::policy::known::Known;
 use crate::policy::picture::{Grant, Person, Picture};
@@ -66,7 +66,7 @@ impl Entities<'_> {
         let Person { email, membership, is_declared, groups, grants, assigned, access } = person;
         let roles = || {
             let names: BTreeSet<&str> =
-                grants.iter().map(|held| self.picture.roles[held.role].name.as_str()).collect();
+                grants.iter().map(|held| self.picture.roles[held.role].compared.as_str()).collect();
             Some(Atom::texts(names))
         };
         self.record([
@@ -75,9 +75,11 @@ impl Entities<'_> {
             ("declared", &|| Some(Atom::Bool(*is_declared))),
             ("member", &|| Some(Atom::Bool(membership.is_some()))),
             ("state", &|| Some(Atom::text(state(*membership)))),
-            ("groups", &|| Some(Atom::texts(groups.iter().map(GroupName::as_str)))),
+            ("groups", &|| Some(Atom::texts(groups.iter().map(|group| as_read(group.as_str()))))),
             ("roles", &roles),
-            ("bots", &|| Some(Atom::texts(assigned.iter().map(|bot| &self.picture.bots[*bot].label)))),
+            ("bots", &|| {
+                Some(Atom::texts(assigned.iter().map(|bot| as_read(&self.picture.bots[*bot].label))))
+            }),
             ("builderAccess", &|| Some(Atom::text(BuilderAccess::label(*access)))),
             ("grants", &|| Some(Atom::List((0..grants.len()).map(|grant| self.grant(at, grant)).collect()))),
         ])
@@ -101,10 +103,10 @@ impl Entities<'_> {
         self.record([
             ("holder", &|| Some(Atom::text(person.email.folded()))),
             ("domain", &|| Some(Atom::text(person.email.domain().to_ascii_lowercase()))),
-            ("role", &|| Some(Atom::text(role.name.as_str()))),
+            ("role", &|| Some(Atom::text(role.compared.as_str()))),
             ("type", &|| Some(Atom::text(type_name(role.role_type)))),
-            ("bot", &|| Some(Atom::text(bot.map_or("", |bot| &self.picture.bots[bot].label)))),
-            ("through", &|| Some(Atom::text(through.as_ref().map_or("", |group| group.as_str())))),
+            ("bot", &|| Some(Atom::text(as_read(bot.map_or("", |bot| &self.picture.bots[bot].label))))),
+            ("through", &|| Some(Atom::text(as_read(through.as_ref().map_or("", |group| group.as_str()))))),
             ("direct", &|| Some(Atom::Bool(through.is_none()))),
             ("declared", &|| Some(Atom::Bool(*is_declared))),
             ("team", &team),
@@ -114,7 +116,15 @@ impl Entities<'_> {
             ("permissions", &permissions),
             ("expiresAt", &|| fact.and_then(|fact| fact.until).map(Atom::Time)),
             ("published", &|| self.published((*bot)?)),
+            ("since", &|| self.since(at, grant).map(Atom::Time)),
         ])
+    }
+
+    /// What comes through a group is held since the later of its halves.
+    fn since(&self, at: usize, grant: usize) -> Option<Timestamp> {
+        let causes = self.picture.causes(at, grant);
+        let all: Option<Vec<Timestamp>> = causes.iter().map(|fact| self.known.since(fact)).collect();
+        all?.into_iter().max()
     }
 
     /// Unknown where the account was not asked.
@@ -136,7 +146,7 @@ impl Entities<'_> {
             Some(Atom::Bool(escalates || role.name.is_master_admin()))
         };
         self.record([
-            ("name", &|| Some(Atom::text(role.name.as_str()))),
+            ("name", &|| Some(Atom::text(role.compared.as_str()))),
             ("type", &|| Some(Atom::text(type_name(role.role_type)))),
             ("builtIn", &|| Some(Atom::Bool(role.name.is_built_in(role.role_type)))),
             ("declared", &|| Some(Atom::Bool(role.is_declared))),
@@ -152,7 +162,7 @@ impl Entities<'_> {
             Atom::texts(people.iter().map(|person| self.picture.people[*person].email.folded()))
         };
         self.record([
-            ("name", &|| Some(Atom::text(&bot.label))),
+            ("name", &|| Some(Atom::text(as_read(&bot.label)))),
             ("id", &|| Some(Atom::text(bot.id.as_str()))),
             ("holders", &|| Some(emails(&usage.holders))),
             ("assigned", &|| Some(Atom::Number(usage.assigned))),
@@ -177,14 +187,18 @@ impl Entities<'_> {
         let person = key.email();
         let domain =
             || Some(Atom::text(person.map(|email| email.domain().to_ascii_lowercase()).unwrap_or_default()));
+        let role = || {
+            let compared = key.role().map(|(role_type, role)| role.as_compared(role_type));
+            Some(Atom::text(compared.as_ref().map_or("", |role| role.as_str())))
+        };
         self.record([
             ("action", &|| Some(Atom::text(action))),
             ("kind", &|| Some(Atom::text(kind(key)))),
             ("person", &|| Some(Atom::text(person.map_or("", |email| email.folded())))),
             ("domain", &domain),
-            ("group", &|| Some(Atom::text(key.group().map_or("", |group| group.as_str())))),
-            ("role", &|| Some(Atom::text(key.role().map_or("", |(_, role)| role.as_str())))),
-            ("bot", &|| Some(Atom::text(key.bot().map_or("", |bot| self.known.bot_label(bot))))),
+            ("group", &|| Some(Atom::text(as_read(key.group().map_or("", |group| group.as_str()))))),
+            ("role", &role),
+            ("bot", &|| Some(Atom::text(as_read(key.bot().map_or("", |bot| self.known.bot_label(bot)))))),
             ("risk", &|| Some(Atom::text(change.risk.level.label()))),
             ("origin", &|| Some(Atom::text(origin))),
         ])

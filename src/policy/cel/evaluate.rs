@@ -4,12 +4,13 @@
 use super::Program;
 use super::entity::{Atom, BotUse, Entities};
 use super::vocabulary::{self, NOW};
-use crate::facts::{Key, RuleMatch, RuleOver};
+use crate::facts::{Key, RuleMatch, RuleOver, RuleShape, as_read};
 use crate::plan::Change;
 use crate::policy::judge::{Examination, Look};
 use crate::policy::words;
 use cel::{Context, Value};
 use jiff::Timestamp;
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -37,6 +38,7 @@ pub(in crate::policy) fn judge(
         RuleOver::Role => roles(examination, &entities, &mut evaluator),
         RuleOver::Bot => bots(examination, &entities, &mut evaluator),
         RuleOver::Change => changed(examination, &entities, &mut evaluator, changes.unwrap_or_default()),
+        RuleOver::Object => objects(examination, &mut evaluator),
     }
 }
 
@@ -180,6 +182,44 @@ fn changed(
     }
 }
 
+/// Objects are judged one by one, as an API server does: offline, and nowhere else.
+fn objects(examination: &mut Examination<'_>, evaluator: &mut Evaluator<'_>) {
+    let known = examination.known;
+    let (_, condition) = examination.at;
+    let Some(RuleShape::Cel { kinds, .. }) = examination.policy.rule.shapes.get(condition) else { return };
+    for object in known.objects.iter().filter(|object| kinds.iter().any(|kind| kind.name == object.kind)) {
+        let name = format!("{} {}", object.kind, object.name);
+        let value =
+            json!({ "kind": object.kind, "metadata": { "name": &*object.name }, "spec": object.spec });
+        let violation = evaluator.ask_value(value_of(&value)).map(|why| told(&name, &why));
+        let source = object.source.clone();
+        examination.note(violation, || Look {
+            subject: name,
+            source: Some(source),
+            is_exact: true,
+            ..Look::default()
+        });
+    }
+}
+
+/// JSON for the evaluator: whole numbers are of one type, as in an API server.
+fn value_of(json: &serde_json::Value) -> Value {
+    match json {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(truth) => Value::Bool(*truth),
+        serde_json::Value::Number(number) => {
+            number.as_i64().map_or_else(|| Value::Float(number.as_f64().unwrap_or_default()), Value::Int)
+        }
+        serde_json::Value::String(text) => Value::String(Arc::new(text.clone())),
+        serde_json::Value::Array(list) => Value::from(list.iter().map(value_of).collect::<Vec<_>>()),
+        serde_json::Value::Object(fields) => {
+            let fields: HashMap<String, Value> =
+                fields.iter().map(|(name, value)| (name.clone(), value_of(value))).collect();
+            Value::from(fields)
+        }
+    }
+}
+
 /// Whether a rule over changes is about this one.
 fn is_meant(examination: &Examination<'_>, change: &Change, person: Option<usize>) -> bool {
     let RuleMatch { emails, email_domains, not_email_domains, groups, roles, bots, risk } =
@@ -188,11 +228,11 @@ fn is_meant(examination: &Examination<'_>, change: &Change, person: Option<usize
         !(emails.is_empty() && email_domains.is_empty() && not_email_domains.is_empty() && groups.is_empty());
     let is_person = !names_people
         || person.is_some_and(|at| examination.selection.has_person(&examination.picture.people[at]));
-    let is_role =
-        roles.roles.is_empty() || change.key.role().is_some_and(|(_, role)| roles.roles.contains(role));
+    let is_role = roles.roles.is_empty()
+        || change.key.role().is_some_and(|(role_type, role)| roles.names(role_type, role));
     let is_bot = bots.is_empty()
         || change.key.bot().is_some_and(|bot| {
-            let label = examination.known.bot_label(bot).to_ascii_lowercase();
+            let label = as_read(examination.known.bot_label(bot)).to_ascii_lowercase();
             let id = bot.as_str().to_ascii_lowercase();
             bots.iter().any(|pattern| pattern.matches_folded(&label) || pattern.matches_folded(&id))
         });
@@ -230,7 +270,7 @@ impl<'a> Evaluator<'a> {
         if rule.uses_now || told.expression.is_some_and(|program| program.uses_now) {
             context.add_variable_from_value(NOW, timestamp(now));
         }
-        let variable = vocabulary::record(over).name;
+        let variable = vocabulary::variable(over);
         Self { rule, told, variable, context, known: HashMap::new() }
     }
 
@@ -239,15 +279,19 @@ impl<'a> Evaluator<'a> {
         if let Some(answer) = self.known.get(&entity) {
             return answer.clone();
         }
-        self.context.add_variable_from_value(self.variable, entity.value(&timestamp));
-        let answer = match self.rule.compiled.execute(&self.context) {
+        let answer = self.ask_value(entity.value(&timestamp));
+        self.known.insert(entity, answer.clone());
+        answer
+    }
+
+    fn ask_value(&mut self, value: Value) -> Option<Answer> {
+        self.context.add_variable_from_value(self.variable, value);
+        match self.rule.compiled.execute(&self.context) {
             Ok(Value::Bool(true)) => None,
             Ok(Value::Bool(false)) => Some(self.violated()),
             Ok(other) => Some(unanswered(&format!("it gave {}", other.type_of()))),
             Err(error) => Some(unanswered(&error.to_string())),
-        };
-        self.known.insert(entity, answer.clone());
-        answer
+        }
     }
 
     fn violated(&self) -> Answer {

@@ -12,8 +12,8 @@ mod vocabulary;
 pub(super) use evaluate::{Told, judge};
 pub(super) use vocabulary::Type;
 
-use crate::facts::RuleOver;
-use cel::common::ast::{EntryExpr, Expr, IdedExpr};
+use crate::facts::{ObjectKind, RoleName, RoleType, RuleOver};
+use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue};
 use std::collections::BTreeSet;
 
 /// An expression that was parsed and whose types fit.
@@ -28,6 +28,11 @@ impl Program {
     /// Whether it names a field that says what a role permits.
     pub(crate) fn looks_at_permissions(&self) -> bool {
         ["permissions", "escalating"].iter().any(|field| self.fields.contains(*field))
+    }
+
+    /// Whether it looks at the time.
+    pub(crate) fn uses_now(&self) -> bool {
+        self.uses_now
     }
 }
 
@@ -45,7 +50,12 @@ impl CelError {
 }
 
 /// Parses an expression over one sort of things, and checks that it gives the wanted type.
-pub(super) fn compile(over: RuleOver, text: &str, wanted: &Type) -> Result<Program, CelError> {
+pub(super) fn compile(
+    over: RuleOver,
+    kinds: &[ObjectKind],
+    text: &str,
+    wanted: &Type,
+) -> Result<Program, CelError> {
     let program = cel::Program::compile(text).map_err(|errors| {
         let said = errors.errors.first().map(|error| {
             let (line, column) = error.pos;
@@ -54,8 +64,10 @@ pub(super) fn compile(over: RuleOver, text: &str, wanted: &Type) -> Result<Progr
         });
         CelError::new(said.unwrap_or_else(|| errors.to_string()), "correct the expression")
     })?;
-    let found = check::check(program.expression(), over)?;
-    if !found.fits(wanted) {
+    for found in check::check(program.expression(), over, kinds)? {
+        if found.fits(wanted) {
+            continue;
+        }
         return Err(CelError::new(
             format!("it is {found}, and {wanted} is needed"),
             if *wanted == Type::Bool {
@@ -67,6 +79,13 @@ pub(super) fn compile(over: RuleOver, text: &str, wanted: &Type) -> Result<Progr
     }
     let mut names = Names::default();
     names.visit(program.expression());
+    let is_about_roles = !matches!(over, RuleOver::Object | RuleOver::Bot) && *wanted == Type::Bool;
+    if let Some((newer, older)) = names.newer_role().filter(|_| is_about_roles) {
+        return Err(CelError::new(
+            format!("{newer} matches no role: here every role has the name that older accounts use"),
+            format!("write {older}; it means both"),
+        ));
+    }
     Ok(Program { compiled: program, fields: names.fields, uses_now: names.uses_now })
 }
 
@@ -74,12 +93,27 @@ pub(super) fn compile(over: RuleOver, text: &str, wanted: &Type) -> Result<Progr
 #[derive(Default)]
 struct Names {
     fields: BTreeSet<String>,
+    texts: BTreeSet<String>,
     uses_now: bool,
 }
 
 impl Names {
+    /// A text that is the newer name of a built-in role, where the expression looks at names of roles.
+    fn newer_role(&self) -> Option<(&str, RoleName)> {
+        if !["role", "roles", "name"].iter().any(|field| self.fields.contains(*field)) {
+            return None;
+        }
+        self.texts.iter().find_map(|text| {
+            let older = RoleName::canonical(RoleType::Bot, text);
+            (older.as_str() != text).then_some((text.as_str(), older))
+        })
+    }
+
     fn visit(&mut self, expression: &IdedExpr) {
         match &expression.expr {
+            Expr::Literal(LiteralValue::String(text)) => {
+                self.texts.insert(text.inner().to_owned());
+            }
             Expr::Unspecified | Expr::Literal(_) => {}
             Expr::Ident(name) => self.uses_now |= name == vocabulary::NOW,
             Expr::Select(select) => {
@@ -117,7 +151,7 @@ mod tests {
     use super::*;
 
     fn problem(over: RuleOver, text: &str) -> String {
-        compile(over, text, &Type::Bool).map(|_| ()).unwrap_err().message
+        compile(over, &[], text, &Type::Bool).map(|_| ()).unwrap_err().message
     }
 
     #[test]
@@ -163,10 +197,10 @@ mod tests {
             (Role, "role.builtIn || role.declared || role.holders == 0"),
             (Change, "change.risk != 'critical' || change.origin == 'edited'"),
         ] {
-            let compiled = compile(over, text, &Type::Bool);
+            let compiled = compile(over, &[], text, &Type::Bool);
             assert!(compiled.is_ok(), "{text}: {:?}", compiled.err());
         }
-        assert!(compile(Grant, "grant.holder + ' holds ' + grant.role", &Type::Text).is_ok());
-        assert!(compile(Grant, "grant.declared", &Type::Text).is_err());
+        assert!(compile(Grant, &[], "grant.holder + ' holds ' + grant.role", &Type::Text).is_ok());
+        assert!(compile(Grant, &[], "grant.declared", &Type::Text).is_err());
     }
 }

@@ -1,7 +1,10 @@
 //! What a rule may name: variables, their fields and types.
 
-use crate::facts::RuleOver;
+use crate::facts::{ObjectKind, RuleOver};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 /// The variable for the time of the judgement.
 pub(super) const NOW: &str = "now";
@@ -17,6 +20,8 @@ pub(crate) enum Type {
     List(Box<Type>),
     Record(&'static Record),
     Null,
+    /// A map, of which a rule can say nothing.
+    Map,
     /// Of an empty list's elements.
     Any,
 }
@@ -46,6 +51,8 @@ enum Kind {
     Time,
     Texts,
     Grants,
+    /// Of an object's field.
+    Of(&'static Type),
 }
 
 const fn field(name: &'static str, kind: Kind) -> Field {
@@ -90,6 +97,7 @@ static GRANT: Record = Record {
         field("permissions", Kind::Texts),
         optional("expiresAt", Kind::Time),
         optional("published", Kind::Bool),
+        optional("since", Kind::Time),
     ],
 };
 
@@ -141,6 +149,68 @@ pub(super) fn record(over: RuleOver) -> &'static Record {
         RuleOver::Role => &ROLE,
         RuleOver::Bot => &BOT,
         RuleOver::Change => &CHANGE,
+        RuleOver::Object => &ANY_OBJECT,
+    }
+}
+
+/// The name of the variable.
+pub(super) fn variable(over: RuleOver) -> &'static str {
+    record(over).name
+}
+
+/// An object of a kind that is not known.
+static ANY_OBJECT: Record = Record { name: "object", fields: &[] };
+
+/// The objects of each kind, made once: there are as many as there are kinds.
+static OBJECTS: Mutex<BTreeMap<String, &'static Record>> = Mutex::new(BTreeMap::new());
+
+/// What a rule over objects of a kind looks at: the fields of its schema.
+pub(super) fn object(kind: &ObjectKind) -> &'static Record {
+    let mut objects = OBJECTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = objects.get(&kind.name).copied() {
+        return known;
+    }
+    let metadata = leaked("metadata", vec![("name".to_owned(), Type::Text, false)]);
+    let fields = vec![
+        ("kind".to_owned(), Type::Text, false),
+        ("metadata".to_owned(), Type::Record(metadata), false),
+        ("spec".to_owned(), type_of(&kind.name, &kind.schema), false),
+    ];
+    let made = leaked(&kind.name, fields);
+    objects.insert(kind.name.clone(), made);
+    made
+}
+
+/// Kept for as long as the process lives.
+fn leaked(name: &str, fields: Vec<(String, Type, bool)>) -> &'static Record {
+    let text = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+    let field = |(name, of, is_optional): (String, Type, bool)| Field {
+        name: text(name),
+        kind: Kind::Of(Box::leak(Box::new(of))),
+        is_optional,
+    };
+    let fields: Vec<Field> = fields.into_iter().map(field).collect();
+    Box::leak(Box::new(Record { name: text(name.to_owned()), fields: fields.leak() }))
+}
+
+/// The type of what a JSON Schema describes. A field that need not be written and has no default may be unknown.
+fn type_of(name: &str, schema: &Value) -> Type {
+    match schema["type"].as_str() {
+        Some("string") => Type::Text,
+        Some("integer") => Type::Number,
+        Some("boolean") => Type::Bool,
+        Some("array") => Type::List(Box::new(type_of(name, &schema["items"]))),
+        Some("object") if schema["properties"].is_object() => {
+            let required: Vec<&str> =
+                schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let properties = schema["properties"].as_object().into_iter().flatten();
+            let fields = properties.map(|(field, schema)| {
+                let is_there = required.contains(&field.as_str()) || schema.get("default").is_some();
+                (field.clone(), type_of(field, schema), !is_there)
+            });
+            Type::Record(leaked(name, fields.collect()))
+        }
+        _ => Type::Map,
     }
 }
 
@@ -154,6 +224,7 @@ impl Field {
             Kind::Time => Type::Time,
             Kind::Texts => Type::List(Box::new(Type::Text)),
             Kind::Grants => Type::List(Box::new(Type::Record(&GRANT))),
+            Kind::Of(of) => of.clone(),
         }
     }
 }
@@ -180,6 +251,7 @@ impl fmt::Display for Type {
             Self::List(_) => f.write_str("a list"),
             Self::Record(record) => write!(f, "a {}", record.name),
             Self::Null => f.write_str("null"),
+            Self::Map => f.write_str("a map"),
             Self::Any => f.write_str("anything"),
         }
     }

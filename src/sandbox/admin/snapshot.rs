@@ -173,14 +173,15 @@ fn people(conn: &Connection, account: i64) -> Result<BTreeMap<String, UserTruth>
             truth.assignments.insert(assignment.bot_name, dialogs);
         }
     }
-    let sorted = |(email, mut truth): (String, UserTruth)| {
-        truth.admin_roles.sort();
-        truth.bot_roles.sort();
-        truth.inherited.sort();
-        truth.groups.sort();
-        (email, truth)
-    };
     Ok(truths.into_values().map(sorted).collect())
+}
+
+fn sorted((email, mut truth): (String, UserTruth)) -> (String, UserTruth) {
+    truth.admin_roles.sort();
+    truth.bot_roles.sort();
+    truth.inherited.sort();
+    truth.groups.sort();
+    (email, truth)
 }
 
 fn all_groups(conn: &Connection, account: i64) -> Result<BTreeMap<String, GroupTruth>, SandboxError> {

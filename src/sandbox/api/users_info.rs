@@ -117,14 +117,7 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
         let element = UserElement {
             can_create_bot: user.can_create_bot,
             is_developer: user.is_developer,
-            user_info: ShownUserInfo {
-                email_id: &user.email,
-                user_id: &user.id,
-                first_name: &user.first_name,
-                last_name: &user.last_name,
-                status: call.dialect.users_info_status.then_some(word),
-                last_login: user.last_login.as_deref().filter(|_| call.dialect.users_info_status),
-            },
+            user_info: shown_info(call, user, word),
             roles: roles.get(&user.seq).unwrap_or(&no_roles),
             assign_bot_tasks: tasks.get(&user.seq).map_or(&[], Vec::as_slice),
             groups: groups.get(&user.seq).map_or(&[], Vec::as_slice),
@@ -140,6 +133,18 @@ pub(super) fn handle(call: &Call<'_>) -> Result<Answer, ApiError> {
     }
     let elements: Vec<InfoElement<'_>> = shown.into_iter().map(|(_, element)| element).collect();
     Answer::ok(&elements)
+}
+
+fn shown_info<'a>(call: &Call<'_>, user: &'a User, word: &'static str) -> ShownUserInfo<'a> {
+    let has_status = call.dialect.users_info_status;
+    ShownUserInfo {
+        email_id: &user.email,
+        user_id: &user.id,
+        first_name: &user.first_name,
+        last_name: &user.last_name,
+        status: has_status.then_some(word),
+        last_login: user.last_login.as_deref().filter(|_| has_status),
+    }
 }
 
 /// The addresses that are answered for.

@@ -49,7 +49,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// Each makes the next version of the one before it; the version is how many have run.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("schema_1.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
@@ -58,6 +58,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("schema_6.sql"),
     include_str!("schema_7.sql"),
     include_str!("schema_8.sql"),
+    include_str!("schema_9.sql"),
 ];
 const FILE: &str = "account.db";
 /// How much of the database the writer, and each reader, keeps in memory, in KiB.
@@ -324,6 +325,7 @@ mod tests {
                     assert!(!accounts::by_id(conn, "a1")?.unwrap().two_factor);
                     assert_eq!(people::by_email(conn, "owner@example.com")?.unwrap().password, None);
                     assert_eq!(mails::newest(conn, "x@", 0, 10)?.1, 1);
+                    assert_eq!(users::page(conn, 1, true, 0, 10)?.1, 1);
                     Ok(())
                 })
                 .unwrap();

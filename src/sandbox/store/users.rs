@@ -207,7 +207,11 @@ pub(crate) fn elsewhere(conn: &Connection, account: i64, email: &str) -> rusqlit
         .exists(params![account, email.to_lowercase()])
 }
 
-/// One page of the account's people and how many there are.
+/// Row numbers that are counted together (`schema_9.sql`).
+const BLOCK: i64 = 512;
+
+/// One page of the account's people and how many there are. Costs the same wherever the page begins, but for a look at
+/// the counts.
 pub(crate) fn page(
     conn: &Connection,
     account: i64,
@@ -215,21 +219,27 @@ pub(crate) fn page(
     skip: usize,
     take: usize,
 ) -> rusqlite::Result<(Vec<User>, usize)> {
-    let filter = if with_pending { "" } else { "AND u.state <> 'not active'" };
-    // Every page states the total. SQLite counts a whole table by its pages and a part of it row by row, and of
-    // other accounts there are mostly none.
-    let total = if with_pending {
-        "SELECT (SELECT count(*) FROM users) - (SELECT count(*) FROM users WHERE account_seq < ?1)
-                - (SELECT count(*) FROM users WHERE account_seq > ?1)"
-    } else {
-        "SELECT count(*) FROM users WHERE account_seq = ?1 AND state <> 'not active'"
-    };
-    let total = conn.prepare_cached(total)?.query_row([account], |row| row.get(0))?;
+    let (counted, filter) =
+        if with_pending { ("everyone", "") } else { ("joined", "AND u.state <> 'not active'") };
+    let mut blocks = conn.prepare_cached(&format!(
+        "SELECT block, {counted} FROM user_counts WHERE account_seq = ?1 ORDER BY block"
+    ))?;
+    let mut blocks = blocks.query([account])?;
+    let (mut total, mut start) = (0, None);
+    while let Some(block) = blocks.next()? {
+        let people: usize = block.get(1)?;
+        if start.is_none() && skip < total + people {
+            start = Some((block.get::<_, i64>(0)? * BLOCK, skip - total));
+        }
+        total += people;
+    }
+    let Some((first, skip)) = start else { return Ok((Vec::new(), total)) };
     let users = conn
         .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM users u WHERE u.account_seq = ?1 {filter} ORDER BY u.seq LIMIT ?2 OFFSET ?3"
+            "SELECT {COLUMNS} FROM users u WHERE u.account_seq = ?1 AND u.seq >= ?2 {filter}
+             ORDER BY u.seq LIMIT ?3 OFFSET ?4"
         ))?
-        .query_map(params![account, take, skip], user)?
+        .query_map(params![account, first, take, skip], user)?
         .collect::<Result<_, _>>()?;
     Ok((users, total))
 }
@@ -329,4 +339,87 @@ pub(crate) fn owns_a_bot(conn: &Connection, user: i64) -> rusqlite::Result<bool>
          WHERE b.user_seq = ?1 AND r.kind = 'bot' AND r.is_system AND r.name = 'Bot Owner' LIMIT 1",
     )?
     .exists([user])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::error::SandboxError;
+    use crate::sandbox::store::Store;
+
+    const NOW: &str = "2026-01-01T00:00:00.000Z";
+
+    fn add(conn: &Connection, account: i64, index: usize, state: UserState) -> rusqlite::Result<i64> {
+        let profile = Map::new();
+        let row = NewUserRow {
+            email: &format!("user.{index}@example.com"),
+            org_user_id: None,
+            first_name: "",
+            last_name: "",
+            profile: &profile,
+            state,
+            is_developer: false,
+            can_create_bot: false,
+            data_tables: None,
+        };
+        insert(conn, account, &row, NOW)
+    }
+
+    /// Two accounts whose people take turns in the table, some invited, some gone, some joined or invited later.
+    fn crowd(conn: &Connection) -> rusqlite::Result<()> {
+        for name in ["a", "b"] {
+            conn.execute(
+                "INSERT INTO accounts (id, org_id, name, primary_admin, created_at) VALUES (?1, '', ?1, '', ?2)",
+                [name, NOW],
+            )?;
+        }
+        let mut people = Vec::new();
+        for index in 0..2_000 {
+            let state = if index % 7 == 0 { UserState::NotActive } else { UserState::Active };
+            let account = i64::from(index % 3 == 0) + 1;
+            people.push((account, add(conn, account, index, state)?));
+        }
+        for (index, (account, seq)) in people.into_iter().enumerate() {
+            match index % 11 {
+                // A whole run of row numbers, too.
+                _ if (600..1_300).contains(&index) => delete(conn, seq)?,
+                3 => delete(conn, seq)?,
+                5 => set_state(conn, account, seq, UserState::Active, NOW)?,
+                7 => set_state(conn, account, seq, UserState::NotActive, NOW)?,
+                9 => set_state(conn, account, seq, UserState::Locked, NOW)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn every_page_is_the_one_that_stepping_over_the_rows_before_it_finds() {
+        let store = Store::scratch().unwrap();
+        let seen = store
+            .write(|conn| {
+                crowd(conn)?;
+                let mut pages = 0;
+                for (account, with_pending) in [(1, true), (1, false), (2, true), (2, false), (3, true)] {
+                    let filter = if with_pending { "" } else { "AND state <> 'not active'" };
+                    let sql = format!("SELECT seq FROM users WHERE account_seq = ?1 {filter} ORDER BY seq");
+                    let all: Vec<i64> = conn
+                        .prepare(&sql)?
+                        .query_map([account], |row| row.get(0))?
+                        .collect::<Result<_, _>>()?;
+                    for take in [1, 50, 333, 5_000] {
+                        for skip in (0..=all.len() + take).step_by(take) {
+                            let (people, total) = page(conn, account, with_pending, skip, take)?;
+                            let found: Vec<i64> = people.iter().map(|user| user.seq).collect();
+                            let expected: Vec<i64> = all.iter().skip(skip).take(take).copied().collect();
+                            assert_eq!((found, total), (expected, all.len()), "{account} {take} {skip}");
+                            pages += 1;
+                        }
+                    }
+                }
+                Ok::<_, SandboxError>(pages)
+            })
+            .unwrap();
+        assert!(seen > 1_000, "{seen}");
+    }
 }

@@ -1,36 +1,10 @@
 //! `adopt` as a user meets it: what was changed in the console becomes an edit, a diff or a list.
 
+use crate::support::quickstart::{BOT, console, converged, user};
+use crate::support::served::document;
 use crate::support::workspace::{Run, Workspace};
-use koreconcile::sandbox::{Admin, Holder, Options, Sandbox};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::process::Command;
-
-const PEOPLE: [&str; 7] = ["alex.moe", "kim.lee", "lou.fox", "max.oak", "nia.elm", "robin.poe", "sam.roe"];
-const BOT: &str = "Banking Assistant";
-
-/// The quickstart, applied, with everybody in.
-fn converged() -> Workspace {
-    let workspace = Workspace::example("quickstart");
-    workspace.run(&["apply", "--yes"]).expect(0);
-    console(&workspace, |admin| {
-        for name in PEOPLE {
-            admin.accept(&format!("{name}@example.com")).unwrap();
-        }
-    });
-    workspace.run(&["apply", "--yes"]).expect(0);
-    workspace
-}
-
-/// What an administrator does in the console.
-fn console(workspace: &Workspace, act: impl FnOnce(&Admin)) {
-    let sandbox = Sandbox::open_existing(&workspace.path(".koreconcile/acme"), Options::default()).unwrap();
-    act(&sandbox.admin().unwrap());
-}
-
-fn user(name: &str) -> Holder {
-    Holder::User(format!("{name}@example.com"))
-}
 
 /// One of everything: given, revoked, changed, and a critical one.
 fn drifted() -> Workspace {
@@ -59,17 +33,6 @@ fn files(workspace: &Workspace) -> BTreeMap<String, String> {
 fn plan_is_empty(workspace: &Workspace) {
     let run = workspace.run(&["plan", "--exit-code"]);
     assert!(run.stdout.contains("No changes"), "{run}");
-}
-
-fn git(workspace: &Workspace, args: &[&str]) {
-    let output = Command::new("git")
-        .args(["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "init.defaultBranch=main"])
-        .args(args)
-        .current_dir(workspace.path(""))
-        .env("HOME", workspace.path(""))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Without what differs from day to day.
@@ -121,16 +84,16 @@ fn after_adopting_nothing_no_byte_has_changed() {
 fn the_patch_is_what_git_applies() {
     let workspace = drifted();
     workspace.write(".gitignore", ".koreconcile\n");
-    git(&workspace, &["init", "--quiet"]);
-    git(&workspace, &["add", "--all", "."]);
-    git(&workspace, &["commit", "--quiet", "--message", "all"]);
+    workspace.git(&["init", "--quiet"]);
+    workspace.git(&["add", "--all", "."]);
+    workspace.git(&["commit", "--quiet", "--message", "all"]);
     let run = workspace.run(&["adopt", "--all", "--as", "patch", "--until", "2090-12-31"]).expect(0);
     workspace.write("adopt.patch", &run.stdout);
-    git(&workspace, &["apply", "--whitespace=error-all", "adopt.patch"]);
+    workspace.git(&["apply", "--whitespace=error-all", "adopt.patch"]);
     let patched = files(&workspace);
     assert!(patched["admins.yaml"].contains("expiresAt: 2091-01-01T00:00:00Z"), "{}", patched["admins.yaml"]);
-    git(&workspace, &["checkout", "--quiet", "."]);
-    git(&workspace, &["clean", "--quiet", "--force"]);
+    workspace.git(&["checkout", "--quiet", "."]);
+    workspace.git(&["clean", "--quiet", "--force"]);
     let before = files(&workspace);
     workspace.run(&["adopt", "--all", "--until", "2090-12-31"]).expect(0);
     assert_eq!(files(&workspace), patched);
@@ -248,4 +211,50 @@ fn a_pull_request_says_what_is_critical_first() {
     let workspace = drifted();
     let run = workspace.run(&["adopt", "--all", "--max-risk", "high", "--format", "markdown"]).expect(0);
     insta::assert_snapshot!(dated(&run));
+}
+
+#[test]
+fn what_a_policy_does_not_allow_is_left_to_a_person_and_the_rest_is_written() {
+    let workspace = drifted();
+    let builders =
+        "{ severity: high, validationActions: [Deny], holders: { roles: [Bot Developer], max: 2 } }";
+    workspace.write("policies.yaml", &document("KorePolicy", "few-builders", builders));
+    let run = workspace.run(&["adopt", "--all"]).expect(6);
+    for shown in [
+        "Left to a person (1)",
+        "lou.fox@example.com: Bot Developer on Banking Assistant",
+        "policy few-builders does not allow it",
+    ] {
+        assert!(run.stdout.contains(shown), "{shown}: {run}");
+    }
+    let after = files(&workspace);
+    assert!(after["admins.yaml"].contains("robin.poe"), "the rest is adopted: {run}");
+    workspace.run(&["validate"]).expect(0);
+    let json = workspace.run(&["adopt", "--all", "--format", "json"]).expect(6);
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["byHand"][0]["place"], "policies.yaml:4", "{json:#}");
+    assert_eq!(files(&workspace), after, "a second time nothing is left to write");
+}
+
+#[test]
+fn an_edit_that_makes_a_policy_violated_by_what_goes_is_shown_and_not_written() {
+    let workspace = drifted();
+    let releases = "{ validationActions: [Warn], holders: { roles: [Release Manager], min: 2 } }";
+    workspace.write("policies.yaml", &document("KorePolicy", "two-release", releases));
+    let before = files(&workspace);
+    let run = workspace.run(&["adopt", "--all"]).expect(4);
+    assert!(run.stderr.contains("policy two-release would be newly violated"), "{run}");
+    assert!(
+        run.stdout.contains("Release Manager") || run.stdout.contains("jane.doe"),
+        "the edit is shown: {run}"
+    );
+    assert_eq!(files(&workspace), before);
+}
+
+#[test]
+fn a_policy_that_is_violated_already_keeps_nobody_from_adopting() {
+    let workspace = drifted();
+    let nobody = "{ validationActions: [Warn], match: { emails: [jane.doe@example.com] }, allow: {} }";
+    workspace.write("policies.yaml", &document("KorePolicy", "no-jane", nobody));
+    workspace.run(&["adopt", "--only", "sam.roe@example.com"]).expect(0);
 }

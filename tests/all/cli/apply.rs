@@ -69,6 +69,40 @@ fn apply_of_a_suspended_account_writes_nothing() {
 }
 
 #[test]
+fn why_an_account_is_suspended_is_in_every_plan_and_in_the_apply() {
+    let served = Served::new(&[user("new.hire", "")]);
+    served.account("  suspend: true\n  suspendReason: \"incident 4711,\\e[2K ask ann@example.com\"\n");
+    let before = served.server.truth();
+    let said = "the account is suspended (suspend in account.yaml:13): \"incident 4711,\\u{1b}[2K ask ann@example.com\"";
+    let of_plan = format!("nothing of this plan is written: {said}");
+    let run = served.run(&["plan"]).expect(0);
+    assert!(run.stdout.contains(&format!("warning: {of_plan}\n\n+ new.hire@example.com: invite")), "{run}");
+    let run = served.run(&["plan", "--format", "markdown"]).expect(0);
+    let flowing = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flowing.contains("nothing of this plan is written: the account is suspended"), "{run}");
+    assert!(flowing.contains("incident 4711"), "{run}");
+    let plan = |more: &[&str]| {
+        let run = served.run(&[&["plan", "--format", "json"], more].concat()).expect(0);
+        serde_json::from_str::<serde_json::Value>(&run.stdout).unwrap()["warnings"].clone()
+    };
+    assert_eq!(plan(&[])[0], of_plan.replace("\\u{1b}", "\u{1b}"));
+    let redacted = plan(&["--redact"])[0].to_string();
+    assert!(redacted.contains("incident 4711") && !redacted.contains("ann@example.com"), "{redacted}");
+
+    let run = served.run(&["apply", "--yes"]).expect(6);
+    assert!(run.stderr.starts_with(&format!("nothing is written: {said}\n")), "{run}");
+    assert!(run.stderr.ends_with("exit 6: 1 not sent\n"), "{run}");
+    assert_eq!(served.server.truth(), before);
+
+    served.account("  suspend: true\n  suspendReason: \"\"\n");
+    let run = served.run(&["plan"]).expect(3);
+    assert!(run.stderr.contains("suspendReason"), "{run}");
+    served.account("  suspendReason: incident 4711\n");
+    let run = served.run(&["plan"]).expect(0);
+    assert!(!run.stdout.contains("incident 4711"), "it is not suspended: {run}");
+}
+
+#[test]
 fn leaves_bot_owners_to_people() {
     let leaver = document("KoreUser", "bo", "{ email: bo.owner@example.com, state: Absent }");
     let served = Served::new(&[leaver, user("new.hire", "")]);
@@ -104,7 +138,7 @@ fn removes_what_a_closed_scope_does_not_mention() {
     let binding = "{ role: { type: Bot, name: Bot Developer }, bot: Banking Assistant, membership: Authoritative, \
                    subjects: [{ user: jane.doe@example.com }] }";
     let served = Served::new(&[document("KoreRoleBinding", "developers", binding)]);
-    shows!(served.run(&["apply", "--yes"]).expect(0));
+    shows!(served.run(&["apply", "--yes", "--take-over"]).expect(0));
     served.recovers();
 }
 

@@ -3,7 +3,6 @@
 use crate::support::served::{Served, document, user};
 use crate::support::workspace::{Run, Workspace, shows};
 use serde_json::Value;
-use std::process::Command;
 
 const ACCOUNT: &str = "apiVersion: koreconcile.dev/v1alpha1
 kind: KoreAccount
@@ -44,18 +43,6 @@ fn folders() -> Workspace {
     ])
 }
 
-fn git(workspace: &Workspace, args: &[&str]) {
-    let out = Command::new("git")
-        .args(["-c", "user.name=Jane Doe", "-c", "user.email=jane.doe@example.com"])
-        .args(["-c", "init.defaultBranch=main"])
-        .args(args)
-        .current_dir(workspace.path(""))
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .output()
-        .unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-}
-
 fn json_of(run: &Run) -> Value {
     serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run}"))
 }
@@ -86,10 +73,10 @@ fn of_two_revisions_and_of_a_revision_and_the_disk() {
     };
     copy("old");
     for args in [&["init", "-q"][..], &["add", "."], &["commit", "-q", "-m", "old"], &["tag", "v1"]] {
-        git(&workspace, args);
+        workspace.git(args);
     }
     copy("new");
-    git(&workspace, &["commit", "-q", "-a", "-m", "new"]);
+    workspace.git(&["commit", "-q", "-a", "-m", "new"]);
     let folders = workspace.run(&["diff", "old", "new", "--format", "json"]).expect(0);
     let turns = |run: &Run| {
         let facts = json_of(run)["facts"].as_array().unwrap().clone();

@@ -103,3 +103,42 @@ fn guards_that_are_loosened_are_declared() {
     served.run(&["apply", "--yes"]).expect(0);
     assert_eq!(declared(&json(&served, &[])), []);
 }
+
+#[test]
+fn a_policy_that_is_loosened_and_an_exception_that_ends_later_are_declared_with_their_severity() {
+    let policy = |most: u32| {
+        let spec = format!(
+            "{{ severity: critical, validationActions: [Deny], exclusive: {{ roles: [Bot Developer, Bot Tester], \
+             atMost: {most} }} }}"
+        );
+        document("KorePolicy", "separation", &spec)
+    };
+    let exception = |end: &str| {
+        let spec =
+            format!("{{ policy: separation, match: {{ emails: [kim@example.com] }}, expiresAt: {end} }}");
+        document("KorePolicyException", "kim", &spec)
+    };
+    let served = Served::new(&[admins("")]);
+    let (january, march) = ("2090-01-20T18:00:00Z", "2090-03-20T18:00:00Z");
+    served.workspace.write("main.yaml", &[admins(""), policy(1), exception(january)].concat());
+    served.run(&["apply", "--yes"]).expect(0);
+    assert_eq!(declared(&json(&served, &[])), [], "nothing is declared otherwise");
+
+    served.workspace.write("main.yaml", &[admins(""), policy(1), exception(march)].concat());
+    assert_eq!(declared(&json(&served, &[])), [is("policyLoosened", "critical")]);
+    let text = served.run(&["plan"]).expect(0);
+    let line = "exception kim from separation: ends 2090-03-20T18:00:00Z instead of 2090-01-20T18:00:00Z";
+    assert!(text.stdout.contains(line), "{text}");
+    served.workspace.write("main.yaml", &[admins(""), policy(2), exception(january)].concat());
+    let text = served.run(&["plan"]).expect(0);
+    assert!(text.stdout.contains("policy separation: exclusive.atMost: 2 instead of 1"), "{text}");
+    assert!(text.stdout.contains("[critical: a policy is loosened"), "{text}");
+    served.workspace.write("main.yaml", &admins(""));
+    assert_eq!(declared(&json(&served, &[])), [is("policyLoosened", "critical")]);
+    served.workspace.write("main.yaml", &[admins(""), policy(0)].concat());
+    assert_eq!(declared(&json(&served, &[])), [], "an exception less and a lower limit give nobody anything");
+
+    served.workspace.write("main.yaml", &[admins(""), policy(2)].concat());
+    served.run(&["apply", "--yes"]).expect(0);
+    assert_eq!(declared(&json(&served, &[])), [], "it is the memory's by now");
+}

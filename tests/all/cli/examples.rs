@@ -8,7 +8,7 @@ fn enterprise_converges() {
     let run = workspace.run(&["validate"]).expect(0);
     assert_eq!(run.stderr, "258 manifests are valid\n", "no finding, not even a warning");
     let run = workspace.run(&["plan", "--exit-code", "--quiet"]).expect(2);
-    assert!(run.stdout.contains("\nPlan: 1,215 to add, 3 to change, 3 to remove.\n"), "{run}");
+    assert!(run.stdout.contains("\nPlan: 1,215 to add, 3 to change, 3 to remove; 1 waiting.\n"), "{run}");
     for shown in [
         "- former@example.com: remove from the account",
         "    - Bot Tester on HR Assistant  (not declared)",
@@ -17,7 +17,8 @@ fn enterprise_converges() {
     ] {
         assert!(run.stdout.contains(shown), "no {shown} in {run}");
     }
-    let run = workspace.run(&["apply", "--yes"]).expect(0);
+    // The list of HR testers is authoritative for the first time.
+    let run = workspace.run(&["apply", "--yes", "--take-over"]).expect(0);
     assert!(run.stdout.contains("\nDone: 1221 applied and read back, with 22 calls.\n"), "{run}");
     let run = workspace.run(&["plan", "--exit-code"]).expect(0);
     assert!(run.stdout.contains("\nNo changes; 243 waiting. Read with 10 calls.\n"), "{run}");

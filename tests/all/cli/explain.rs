@@ -3,7 +3,6 @@
 use crate::support::served::{Served, document, user};
 use crate::support::workspace::{Run, Workspace, shows};
 use serde_json::{Value, json};
-use std::process::Command;
 
 const GRANTS: &str = "\
 ---
@@ -53,30 +52,13 @@ spec:
     Workspace::with(&[("account.yaml", account), ("main.yaml", GRANTS)])
 }
 
-fn git(workspace: &Workspace, args: &[&str]) {
-    let out = Command::new("git")
-        .args([
-            "-c",
-            "user.name=Jane Doe",
-            "-c",
-            "user.email=jane.doe@example.com",
-            "-c",
-            "init.defaultBranch=main",
-        ])
-        .args(args)
-        .current_dir(workspace.path(""))
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_AUTHOR_DATE", "2026-03-01T12:00:00Z")
-        .env("GIT_COMMITTER_DATE", "2026-03-01T12:00:00Z")
-        .output()
-        .unwrap();
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-}
-
 fn committed() -> Workspace {
-    let workspace = alone();
+    let mut workspace = alone();
+    for name in ["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"] {
+        workspace.export(name, "2026-03-01T12:00:00Z");
+    }
     for args in [&["init", "-q"][..], &["add", "."], &["commit", "-q", "-m", "Bankers may build"]] {
-        git(&workspace, args);
+        workspace.git(args);
     }
     workspace
 }
@@ -153,7 +135,7 @@ fn one_person_costs_five_calls_and_no_write() {
 #[test]
 fn says_since_when_from_the_journal() {
     let served = served();
-    served.run(&["apply", "--yes", "--allow-removals", "5"]).expect(0);
+    served.run(&["apply", "--yes", "--allow-removals", "5", "--take-over"]).expect(0);
     let run = served
         .run(&["explain", "sam@example.com", "--bot", "Banking Assistant", "--format", "json"])
         .expect(0);
@@ -176,7 +158,7 @@ fn says_since_when_from_the_journal() {
 #[test]
 fn passes_over_a_journal_that_is_broken() {
     let served = served();
-    served.run(&["apply", "--yes", "--allow-removals", "5"]).expect(0);
+    served.run(&["apply", "--yes", "--allow-removals", "5", "--take-over"]).expect(0);
     for path in served.workspace.remembered() {
         if path.extension().is_some_and(|extension| extension == "jsonl") {
             std::fs::write(path, "{\"started\":").unwrap();
@@ -218,9 +200,9 @@ fn without_history_says_why_there_are_no_commits() {
         .run()
         .expect(0);
     assert!(run.stdout.contains("note: commits are not shown: git is not installed"), "{run}");
-    git(&workspace, &["init", "-q"]);
-    git(&workspace, &["add", "account.yaml"]);
-    git(&workspace, &["commit", "-q", "-m", "An account"]);
+    workspace.git(&["init", "-q"]);
+    workspace.git(&["add", "account.yaml"]);
+    workspace.git(&["commit", "-q", "-m", "An account"]);
     let run = workspace.run(&["explain", "kim@example.com", "--offline"]).expect(0);
     assert!(run.stdout.contains("main.yaml is not committed"), "{run}");
 }
@@ -237,11 +219,15 @@ fn a_line_that_is_not_committed_has_no_commit() {
 fn a_shallow_clone_says_or_earlier() {
     let workspace = committed();
     workspace.edit("main.yaml", "incident 4711", "incident 4712");
-    git(&workspace, &["commit", "-q", "-a", "-m", "Another incident"]);
-    git(
-        &workspace,
-        &["clone", "-q", "--depth", "1", &format!("file://{}", workspace.path("").display()), "clone"],
-    );
+    workspace.git(&["commit", "-q", "-a", "-m", "Another incident"]);
+    workspace.git(&[
+        "clone",
+        "-q",
+        "--depth",
+        "1",
+        &format!("file://{}", workspace.path("").display()),
+        "clone",
+    ]);
     let run = workspace.run(&["explain", "sam@example.com", "--offline", "clone"]).expect(0);
     assert!(run.stdout.contains("# since 2026-03-01 or earlier, "), "{run}");
 }

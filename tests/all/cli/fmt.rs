@@ -37,8 +37,10 @@ fn what_cannot_be_read_or_is_left_is_said() {
     let workspace = Workspace::with(&[("a.yaml", &format!("{HEAD}spec:\n    email: &a a@example.com\n"))]);
     let run = workspace.run(&["fmt"]).expect(0);
     assert!(run.stderr.contains("warning: a.yaml:1: left as it is"), "{run}");
+    assert!(run.stderr.contains("everything else is formatted"), "{run}");
     let run = workspace.run(&["fmt", "missing.yaml"]).expect(3);
     assert!(run.stderr.contains("missing.yaml: cannot be read"), "{run}");
+    assert!(!run.stderr.contains("formatted"), "nothing was looked at: {run}");
 }
 
 #[test]

@@ -191,3 +191,27 @@ fn by_a_full_disk_says_so_and_is_undone() {
     }
     panic!("the disk was never large enough ({were_sent} times something was sent)");
 }
+
+#[test]
+fn by_a_disk_that_takes_no_more_says_what_was_sent_and_never_that_nothing_was() {
+    let served = Served::new(&hires());
+    let effect = json!({ "delay": { "millis": 3000 } });
+    served.server.fault(&json!({ "endpoint": "POST /api/public/users", "effect": effect }));
+    let run = start(&served);
+    wait_until("the first write is in flight", || journal(&served).contains("\"sending\""));
+    // From here on what is remembered cannot be replaced.
+    let memory =
+        served.workspace.remembered().into_iter().find(|file| file.ends_with("memory.json")).unwrap();
+    std::fs::remove_file(&memory).unwrap();
+    std::fs::create_dir_all(memory.join("in the way")).unwrap();
+    let run = run.end().expect(6);
+    assert!(
+        run.stdout.contains("applied and read back") || run.stderr.contains("applied and read back"),
+        "{run}"
+    );
+    assert!(run.stderr.contains("error: what became of this run could not be remembered in"), "{run}");
+    assert!(!run.said().contains("nothing was sent"), "{run}");
+    std::fs::remove_dir_all(&memory).unwrap();
+    served.recovers();
+    assert_eq!(invitations(&served), 2);
+}

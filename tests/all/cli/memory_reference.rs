@@ -1,7 +1,6 @@
 //! The memory in a git reference: a pipeline whose machines keep nothing. A bare repository on disk is the forge.
 
 use crate::support::workspace::{Run, Workspace};
-use std::process::Command;
 
 const REFERENCE: &str = "refs/koreconcile/acme";
 const KEY: &str = "0123456789abcdef0123456789abcdef";
@@ -23,9 +22,9 @@ impl Pipeline {
         );
         workspace.export("KORECONCILE_MEMORY_KEY", KEY);
         let pipeline = Self { workspace, runs: std::cell::Cell::new(0) };
-        pipeline.git(&["init", "--quiet", "--bare", "../origin.git"]);
-        pipeline.git(&["init", "--quiet"]);
-        pipeline.git(&["remote", "add", "origin", "../origin.git"]);
+        pipeline.workspace.git(&["init", "--quiet", "--bare", "../origin.git"]);
+        pipeline.workspace.git(&["init", "--quiet"]);
+        pipeline.workspace.git(&["remote", "add", "origin", "../origin.git"]);
         pipeline.commit("start");
         pipeline.run(&["apply", "--yes"]).expect(0);
         for name in ["alex.moe", "kim.lee", "lou.fox", "max.oak", "nia.elm", "robin.poe", "sam.roe"] {
@@ -42,25 +41,13 @@ impl Pipeline {
         self.workspace.run(&[args, &["--state-dir", &state]].concat())
     }
 
-    fn git(&self, args: &[&str]) -> String {
-        let output = Command::new("git")
-            .args(["-c", "user.name=Test", "-c", "user.email=test@example.com"])
-            .args(args)
-            .current_dir(self.workspace.path(""))
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    }
-
     fn commit(&self, message: &str) {
-        self.git(&["add", "--all"]);
-        self.git(&["commit", "--quiet", "--message", message]);
+        self.workspace.git(&["add", "--all"]);
+        self.workspace.git(&["commit", "--quiet", "--message", message]);
     }
 
     fn stored(&self) -> String {
-        self.git(&["ls-remote", "origin", REFERENCE])
+        self.workspace.git(&["ls-remote", "origin", REFERENCE])
     }
 
     fn jane_releases_no_more(&self) {
@@ -82,17 +69,17 @@ fn a_revert_takes_back_what_another_machine_gave() {
     pipeline.run(&["apply", "--yes"]).expect(0);
     pipeline.run(&["plan", "--exit-code"]).expect(0);
     // An older commit, on a machine that has never seen the newer one applied.
-    pipeline.git(&["checkout", "--quiet", "HEAD^"]);
+    pipeline.workspace.git(&["checkout", "--quiet", "HEAD^"]);
     pipeline.run(&["apply", "--yes"]).expect(9);
 }
 
 #[test]
 fn an_apply_that_changes_nothing_writes_nothing_new() {
     let pipeline = Pipeline::new();
-    let before = pipeline.git(&["rev-parse", "--verify", "--quiet", "HEAD"]);
+    let before = pipeline.workspace.git(&["rev-parse", "--verify", "--quiet", "HEAD"]);
     let tree = |pipeline: &Pipeline| {
-        pipeline.git(&["fetch", "--quiet", "origin", REFERENCE]);
-        pipeline.git(&["rev-parse", "FETCH_HEAD^{tree}"])
+        pipeline.workspace.git(&["fetch", "--quiet", "origin", REFERENCE]);
+        pipeline.workspace.git(&["rev-parse", "FETCH_HEAD^{tree}"])
     };
     pipeline.run(&["apply", "--yes"]).expect(0);
     let first = tree(&pipeline);
@@ -101,7 +88,7 @@ fn an_apply_that_changes_nothing_writes_nothing_new() {
     let stored = pipeline.stored();
     pipeline.run(&["plan"]).expect(0);
     assert_eq!(pipeline.stored(), stored, "a plan never writes");
-    assert_eq!(pipeline.git(&["rev-parse", "HEAD"]), before, "nor is the branch touched");
+    assert_eq!(pipeline.workspace.git(&["rev-parse", "HEAD"]), before, "nor is the branch touched");
 }
 
 #[test]

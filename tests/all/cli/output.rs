@@ -145,7 +145,9 @@ fn schema_of_manifests_knows_every_kind() {
             "KoreRoleBinding",
             "KoreBotAssignment",
             "KorePolicy",
-            "KorePolicyException"
+            "KorePolicyException",
+            "KoreBaseline",
+            "KoreArea",
         ]
     );
 }

@@ -93,7 +93,7 @@ fn a_saved_plan_is_stale_when_its_policies_change() {
     workspace.run(&["plan", "--out", "plan.json"]).expect(0);
     workspace.edit("policies.yaml", "Audit", "Deny");
     let run = workspace.run(&["apply", "--yes", "--plan", "plan.json"]).expect(5);
-    assert!(run.stderr.contains("plan.json was made under other policies or exceptions"), "{run}");
+    assert!(run.stderr.contains("plan.json was made under other policies, exceptions or areas"), "{run}");
     workspace.edit("policies.yaml", "Deny", "Audit");
     workspace.run(&["apply", "--yes", "--plan", "plan.json"]).expect(0);
 }
@@ -256,4 +256,78 @@ fn replay_judges_past_commits() {
     assert!(run.stderr.contains("is not a range of commits"), "{run}");
     let run = workspace.run(&["policy", "replay", "gone..HEAD"]).expect(3);
     assert!(run.stderr.contains("gone"), "{run}");
+}
+
+#[test]
+fn an_existing_violation_has_its_age_where_earlier_applies_remember_it() {
+    let workspace = Workspace::example("quickstart");
+    workspace.run(&["apply", "--yes"]).expect(0);
+    let admins = "{ severity: high, validationActions: [Warn], over: Grant, match: { roles: [Master Admin] }, \
+         rule: 'false', message: nobody is an admin }";
+    let separation = document("KorePolicy", "separation", &SEPARATION.replace("Deny", "Warn"));
+    let policies = [separation, document("KorePolicy", "admins", admins)].concat();
+    workspace.write("policies.yaml", &policies);
+    let run = workspace.run(&["plan", "--format", "json"]).expect(0);
+    let plan: Value = serde_json::from_str(&run.stdout).unwrap();
+    let violations = plan["violations"].as_array().unwrap();
+    let since = |who: &str| {
+        let found = violations.iter().find(|violation| violation["message"].as_str().unwrap().contains(who));
+        found.unwrap_or_else(|| panic!("nothing about {who}: {plan:#}")).get("since").cloned()
+    };
+    assert!(since("Release Manager on Banking").unwrap().is_string());
+    let undeclared = violations.iter().find(|violation| violation["sources"] == serde_json::json!([]));
+    assert!(undeclared.expect("the sandbox has other admins").get("since").is_none(), "{plan:#}");
+    let text = workspace.run(&["plan"]).expect(0).stdout;
+    assert!(
+        text.contains("(policy separation, high, Warn, since 20") && text.contains(" or earlier)"),
+        "{text}"
+    );
+    let guarded = "{ validationActions: [Warn], over: Grant, rule: \"grant.since < now\" }";
+    workspace.write("policies.yaml", &document("KorePolicy", "young", guarded));
+    let run = workspace.run(&["validate"]).expect(3);
+    assert!(run.stderr.contains("grant.since may be unknown"), "{run}");
+    workspace.edit("policies.yaml", "grant.since < now", "!has(grant.since) || grant.since > now");
+    let run = workspace.run(&["plan"]).expect(0);
+    assert!(run.stdout.contains("existing: jane.doe@example.com: Bot Developer on Banking"), "{run}");
+}
+
+#[test]
+fn rules_over_objects_are_tested_like_others() {
+    let reasons = "{ validationActions: [Deny], over: Object, match: { kinds: [KoreRoleBinding] }, \
+         rule: \"!has(object.spec.subjects) || object.spec.subjects.all(s, has(s.reason))\", message: each subject has a reason }";
+    let sound = BINDING.replace("{ user: kim@example.com }", "{ user: kim@example.com, reason: new }");
+    let cases = format!(
+        "{{ name: silent, change: [{BINDING}], expect: [{{ policy: p, message: 'each subject has a reason' }}] }}, \
+         {{ name: said, change: [{sound}], expect: [] }}"
+    );
+    let workspace = suite(reasons, &cases);
+    test(&workspace, &["--coverage", "--mutate"], 0);
+    let held = "{ name: there, change: [], expect: [{ policy: p, state: existing }] }".to_owned();
+    workspace.edit("p.test.yaml", "given: [", &format!("given: [{BINDING}, "));
+    workspace.edit("p.test.yaml", &cases, &held);
+    test(&workspace, &[], 0);
+}
+
+#[test]
+fn a_deadline_is_judged_by_validate_by_tests_and_by_plans() {
+    let undeclared = "{ validationActions: [Warn], deadline: 2029-01-01T00:00:00Z, over: Grant, \
+         rule: grant.declared, message: no manifest says so }";
+    let cases = format!(
+        "{{ name: goes, undeclared: [{BINDING}], change: [], expect: [{{ policy: p, state: cured }}] }}, \
+         {{ name: said, change: [{BINDING}], expect: [] }}"
+    );
+    let workspace = suite(undeclared, &cases);
+    test(&workspace, &["--coverage"], 0);
+    workspace.edit("p.yaml", "2029-01-01", "2031-01-01");
+    let run = test(&workspace, &[], 3);
+    assert!(run.stdout.contains("found and not expected: p existing"), "{run}");
+
+    let workspace = Workspace::example("quickstart");
+    let deadline = SEPARATION.replace("[Deny]", "[Warn], deadline: 2020-01-01T00:00:00Z");
+    workspace.write("policies.yaml", &document("KorePolicy", "separation", &deadline));
+    let run = workspace.run(&["validate"]).expect(3);
+    assert!(run.stderr.contains("error[policy-overdue]"), "{run}");
+    assert!(run.stderr.contains("; its deadline was 2020-01-01T00:00:00Z"), "{run}");
+    workspace.edit("policies.yaml", "2020-01-01", "2099-01-01");
+    workspace.run(&["validate"]).expect(0);
 }

@@ -1,5 +1,6 @@
 //! `reinvite` as a user meets it: an open invitation is sent again, and nothing else happens.
 
+use crate::support::served::{Served, document, user};
 use crate::support::workspace::Workspace;
 use koreconcile::sandbox::{Options, Sandbox};
 
@@ -57,4 +58,26 @@ fn who_has_accepted_is_unknown_or_is_not_declared_is_left_alone() {
     assert!(run.stderr.contains("there is no terminal to ask on"), "{run}");
     let run = workspace.koreconcile(&["reinvite", "sam.roe@example.com"]).terminal("no\n").run().expect(0);
     assert!(run.stderr.contains("nothing was sent"), "{run}");
+}
+
+#[test]
+fn an_account_that_does_not_tell_who_has_accepted_gets_no_removal() {
+    let dialect = ["--rate-limit", "off", "--dialect", "users_info_status=false,pending_in_user_roles=false"];
+    let served = Served::with(&dialect, "all", &[user("new.one", "")]);
+    served.run(&["apply", "--yes"]);
+    let writes = served.server.writes();
+    let run = served.run(&["reinvite", "new.one@example.com", "--yes"]).expect(3);
+    assert!(run.stderr.contains("nothing was sent"), "{run}");
+    assert_eq!(served.server.writes(), writes);
+}
+
+#[test]
+fn what_a_policy_would_not_give_back_is_not_taken_away() {
+    let workspace = applied();
+    let denied = "{ validationActions: [Deny], match: { emails: [kim.lee@example.com] }, allow: {} }";
+    workspace.write("policies.yaml", &document("KorePolicy", "nobody", denied));
+    let before = truth(&workspace);
+    let run = workspace.run(&["reinvite", KIM, "--yes"]).expect(3);
+    assert!(run.stderr.contains("(policy nobody)") && run.stderr.contains("nothing was sent"), "{run}");
+    assert_eq!(truth(&workspace), before);
 }

@@ -151,7 +151,7 @@ fn an_earlier_time_has_its_snapshot_and_the_commit_that_was_current() {
     assert_eq!(kept(&served).len(), 3, "the report is kept too");
 
     let run = served.run(&["report", "access", "--at", "2020-01-01", "--evidence", "evidence"]).expect(3);
-    assert!(run.stderr.contains("no snapshot of this account at or before 2020-01-01T23:59:59"), "{run}");
+    assert!(run.stderr.contains("no snapshot of this account at or before 2020-01-01T23:59:59Z\n"), "{run}");
     assert!(run.stderr.contains("the first one is of "), "{run}");
     let run = served.run(&["report", "access", "--at", "2999-12-31"]).expect(3);
     assert!(run.stderr.contains("--evidence <DIR>"), "{run}");
@@ -255,4 +255,86 @@ fn another_account_and_unknown_credentials_end_as_everywhere() {
     served.run(&["report", "access"]).expect(4);
     served.workspace.export("KORE_CLIENT_SECRET", "wrong");
     served.run(&["report", "access"]).expect(7);
+}
+
+/// Tim is a Master Admin of the sandbox; partners may hold nothing, and one of them is excepted.
+#[test]
+fn verdicts_name_the_policy_and_the_exception_in_every_format() {
+    let policies = [
+        document(
+            "KorePolicy",
+            "no-developers",
+            "{ severity: critical, validationActions: [Warn], holders: { roles: [Bot Developer], max: 0 } }",
+        ),
+        document(
+            "KorePolicyException",
+            "builders",
+            "{ policy: no-developers, match: { roles: [Bot Developer] }, expiresAt: 2099-02-01T00:00:00Z, reason: they build }",
+        ),
+        document(
+            "KorePolicy",
+            "no-testers",
+            "{ severity: high, validationActions: [Deny], over: Grant, match: { roles: [Bot Tester] }, rule: 'false', message: nobody tests }",
+        ),
+        document(
+            "KorePolicyException",
+            "idle",
+            "{ policy: no-testers, match: { emails: [nobody@example.com] }, expiresAt: 2099-02-01T00:00:00Z }",
+        ),
+    ];
+    let served = served();
+    let policies = policies.concat();
+    served.run(&["apply", "--yes"]).expect(0);
+    served.run(&["snapshot", "--everyone", "--out", "seen.json"]).expect(0);
+    let main = std::fs::read_to_string(served.workspace.path("main.yaml")).unwrap();
+    served.workspace.write("main.yaml", &[main, policies].concat());
+    let report = |kind: &str, format: &str| {
+        served.run(&["report", kind, "--observed", "seen.json", "--format", format]).expect(0)
+    };
+    let access = json_of(&report("access", "json"));
+    let verdict = &row_of(&access, "sam@example.com", "Bot Tester")["verdicts"][0];
+    assert_eq!((&verdict["policy"], &verdict["severity"]), (&json!("no-testers"), &json!("high")));
+    assert!(verdict.get("exceptedBy").is_none(), "{verdict}");
+    let rows = access["rows"].as_array().unwrap();
+    let developer = rows.iter().find(|row| row["role"] == "Bot Developer").expect("somebody builds");
+    assert_eq!(developer["verdicts"][0]["exceptedBy"], "builders");
+    assert_eq!(developer["verdicts"][0]["exceptedUntil"], "2099-02-01T00:00:00Z");
+    assert!(access["head"]["notes"].to_string().contains("KorePolicyException idle"), "{}", access["head"]);
+    for format in ["csv", "markdown", "html"] {
+        let run = report("access", format);
+        for shown in ["no-testers", "no-developers (exception builders until 2099-02-01)"] {
+            assert!(run.stdout.contains(shown), "{format}: {shown}: {run}");
+        }
+    }
+    let violations = json_of(&report("violations", "json"));
+    let findings: Vec<&Value> = violations["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|row| row["finding"]["code"] == "policy")
+        .collect();
+    let of = |policy: &str| {
+        let mut of = findings.iter().filter(|row| row["finding"]["policy"] == policy);
+        of.next().unwrap_or_else(|| panic!("no finding of {policy}: {violations:#}"))["finding"].clone()
+    };
+    let (testers, builders) = (of("no-testers"), of("no-developers"));
+    assert_eq!((&testers["severity"], testers.get("exception")), (&json!("high"), None));
+    assert_eq!((&builders["severity"], &builders["exception"]), (&json!("low"), &json!("builders")));
+    let run = report("violations", "csv");
+    assert!(
+        run.stdout.contains("(policy no-testers)") && run.stdout.contains("exception builders covers it"),
+        "{run}"
+    );
+}
+
+#[test]
+fn what_a_policy_would_not_let_through_is_a_finding_too() {
+    let served = served();
+    let denied = "{ severity: high, validationActions: [Deny], holders: { roles: [Bot Tester], max: 0 } }";
+    let main = std::fs::read_to_string(served.workspace.path("main.yaml")).unwrap();
+    served.workspace.write("main.yaml", &[main, document("KorePolicy", "no-testers", denied)].concat());
+    let report = json_of(&served.run(&["report", "violations", "--format", "json"]).expect(0));
+    let rows = report["rows"].as_array().unwrap();
+    let blocked = rows.iter().find(|row| row["finding"]["planReason"] == "PolicyDenied");
+    assert_eq!(blocked.unwrap_or_else(|| panic!("{report:#}"))["user"], "sam@example.com");
 }

@@ -2,7 +2,6 @@
 //! edit to the account, with the binary.
 
 use crate::support::workspace::{Run, Workspace, shows};
-use std::process::Command;
 
 const PEOPLE: [&str; 7] = ["alex.moe", "kim.lee", "lou.fox", "max.oak", "nia.elm", "robin.poe", "sam.roe"];
 
@@ -20,22 +19,10 @@ fn converged() -> Workspace {
     workspace
 }
 
-fn git(workspace: &Workspace, args: &[&str]) -> String {
-    let output = Command::new("git")
-        .args(["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "init.defaultBranch=main"])
-        .args(args)
-        .current_dir(workspace.path(""))
-        .env("HOME", workspace.path(""))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
 fn commit(workspace: &Workspace, message: &str) -> String {
-    git(workspace, &["add", "--all"]);
-    git(workspace, &["commit", "--quiet", "--message", message]);
-    git(workspace, &["rev-parse", "HEAD"])
+    workspace.git(&["add", "--all"]);
+    workspace.git(&["commit", "--quiet", "--message", message]);
+    workspace.git(&["rev-parse", "HEAD"])
 }
 
 /// The lines of a plan that take something away.
@@ -174,20 +161,20 @@ fn a_person_who_is_not_declared_any_more_is_named_in_every_plan() {
 #[test]
 fn a_revert_takes_back_master_admin() {
     let workspace = converged();
-    git(&workspace, &["init", "--quiet"]);
+    workspace.git(&["init", "--quiet"]);
     workspace.write(".gitignore", ".koreconcile\nhome\n");
     let first = commit(&workspace, "start");
     workspace.run(&["apply", "--yes"]).expect(0);
     workspace.write("break-glass.yaml", ADMINS);
     let second = commit(&workspace, "robin is Master Admin");
     workspace.run(&["apply", "--yes"]).expect(0);
-    git(&workspace, &["revert", "--no-edit", "HEAD"]);
+    workspace.git(&["revert", "--no-edit", "HEAD"]);
     let run = workspace.run(&["plan", "--exit-code", "--base", "HEAD^"]).expect(2);
     assert_eq!(removals(&run), ["- Master Admin"], "{run}");
     assert!(run.stdout.contains("# break-glass.yaml:7"), "where it stood: {run}");
 
     // An older commit, or a branch that has not seen the second one, takes nothing back.
-    git(&workspace, &["checkout", "--quiet", &first]);
+    workspace.git(&["checkout", "--quiet", &first]);
     let run = workspace.run(&["plan", "--exit-code"]).expect(0);
     assert!(run.stdout.contains("newer than this branch"), "{run}");
     let run = workspace.run(&["apply", "--yes"]).expect(9);
@@ -195,7 +182,7 @@ fn a_revert_takes_back_master_admin() {
     let run = workspace.run(&["plan", "--rewind"]).expect(0);
     assert_eq!(removals(&run), ["- Master Admin"], "{run}");
 
-    git(&workspace, &["checkout", "--quiet", "main"]);
+    workspace.git(&["checkout", "--quiet", "main"]);
     workspace.run(&["apply", "--yes"]).expect(0);
     let shown = workspace.run(&["memory", "show"]).expect(0).stdout;
     assert!(!shown.contains("robin.poe@example.com: Master Admin"), "{shown}");
@@ -204,14 +191,14 @@ fn a_revert_takes_back_master_admin() {
 #[test]
 fn a_shallow_clone_says_which_command_fetches_what_is_missing() {
     let workspace = converged();
-    git(&workspace, &["init", "--quiet"]);
+    workspace.git(&["init", "--quiet"]);
     workspace.write(".gitignore", ".koreconcile\nhome\n");
     commit(&workspace, "start");
     workspace.run(&["apply", "--yes", "--state-dir", "../state"]).expect(0);
     workspace.edit("access.yaml", JANE_RELEASES, KIM_RELEASES);
     commit(&workspace, "jane releases no more");
     let origin = format!("file://{}", workspace.path("").display());
-    git(&workspace, &["clone", "--quiet", "--depth", "1", &origin, "../shallow"]);
+    workspace.git(&["clone", "--quiet", "--depth", "1", &origin, "../shallow"]);
     std::os::unix::fs::symlink(workspace.path(".koreconcile"), workspace.path("../shallow/.koreconcile"))
         .unwrap();
     let run = workspace.run(&["plan", "--state-dir", "../state", "../shallow"]);
@@ -318,7 +305,7 @@ fn what_others_gave_is_first_and_fails_the_check() {
 #[test]
 fn a_newer_grant_of_a_role_that_is_also_held_on_another_bot_is_not_taken_back() {
     let workspace = converged();
-    git(&workspace, &["init", "--quiet"]);
+    workspace.git(&["init", "--quiet"]);
     workspace.write(".gitignore", ".koreconcile\nhome\n");
     commit(&workspace, "start");
     workspace.run(&["apply", "--yes"]).expect(0);
@@ -330,7 +317,7 @@ fn a_newer_grant_of_a_role_that_is_also_held_on_another_bot_is_not_taken_back() 
     );
     commit(&workspace, "jane releases HR Assistant, too");
     workspace.run(&["apply", "--yes"]).expect(0);
-    git(&workspace, &["checkout", "--quiet", "HEAD^"]);
+    workspace.git(&["checkout", "--quiet", "HEAD^"]);
     let run = workspace.run(&["plan"]).expect(0);
     assert_eq!(removals(&run), [""; 0], "{run}");
     assert!(run.stdout.contains("newer than this branch"), "{run}");

@@ -53,11 +53,14 @@ fn names_never_repaint_the_screen() {
         is_plain(&run);
     }
     let plan = served.run(&["plan"]).expect(0);
-    assert!(plan.stdout.contains(r"bot role Release\u{1b}[2K\rManager\u{202e}\u{9b}31m"), "{plan}");
+    assert!(plan.stdout.contains(r"bot role Release\u{1b}[2K Manager\u{202e}\u{9b}31m"), "{plan}");
     assert!(plan.stdout.contains(r"description: x\u{1b}]0;owned\u{7}"), "{plan}");
     let json = served.run(&["plan", "--format", "json"]).expect(0);
     let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
-    assert!(json.to_string().contains(r"Release\u001b[2K\rManager"), "the value is what it was: {json}");
+    assert!(
+        json.to_string().contains(r"Release\u001b[2K Manager"),
+        "composed as names read, and not escaped: {json}"
+    );
     // With colours, only those of ours.
     let coloured = served.run(&["plan", "--color", "always"]).expect(0);
     let ours = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
@@ -171,6 +174,14 @@ fn addresses_that_look_like_another_one_are_a_warning() {
     assert!(said.contains("the other one"), "{said}");
     let (_, said) = look_alike("p\\u0430t@example.com");
     assert!(said.contains("mixes Latin and Cyrillic letters"), "{said}");
+    // Whatever the tables of Unicode draw like a letter, and no person types.
+    let (_, said) = look_alike("jane.doe@examp\\u217ce.com");
+    assert!(
+        said.contains("jane.doe@examp\u{217c}e.com is not jane.doe@example.com, and looks like it (U+217C)"),
+        "{said}"
+    );
+    let (_, said) = look_alike("pau\\u217c@example.com");
+    assert!(said.contains("mixes Latin and look-alike letters in one word (U+217C)"), "{said}");
     let (_, said) = look_alike("\\u0430\\u043d\\u043d\\u0430@example.com");
     assert!(!said.contains("look-alike"), "{said}");
     // The other one may be in the account only.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 /// What the controller exports; an alert or a panel that names another one would never speak.
-const METRICS: [&str; 19] = [
+const METRICS: [&str; 23] = [
     "koreconcile_account_info",
     "koreconcile_account_reads_total",
     "koreconcile_api_call_duration_seconds",
@@ -18,11 +18,15 @@ const METRICS: [&str; 19] = [
     "koreconcile_build_info",
     "koreconcile_changes",
     "koreconcile_changes_applied_total",
+    "koreconcile_edit_latency_seconds",
     "koreconcile_events_total",
+    "koreconcile_last_full_read_timestamp_seconds",
     "koreconcile_last_success_timestamp_seconds",
     "koreconcile_leader",
     "koreconcile_objects",
     "koreconcile_overdue_grants",
+    "koreconcile_policy_violations",
+    "koreconcile_pruning_paused",
     "koreconcile_reconcile_duration_seconds",
     "koreconcile_reconciles_total",
     "koreconcile_removals_in_window",
@@ -34,7 +38,7 @@ const METRICS: [&str; 19] = [
 fn alerts_and_dashboard_name_all_metrics_and_no_others() {
     let alerts: Value = serde_saphyr::from_str(&file("charts/koreconcile/files/alerts.yaml")).unwrap();
     let rules = alerts["groups"][0]["rules"].as_array().unwrap();
-    assert_eq!(rules.len(), 12);
+    assert_eq!(rules.len(), 15);
     let dashboard: Value = serde_json::from_str(&file("charts/koreconcile/files/dashboard.json")).unwrap();
     let panels = dashboard["panels"].as_array().unwrap();
     let mut asked: Vec<&str> = rules.iter().map(|rule| rule["expr"].as_str().unwrap()).collect();
@@ -97,6 +101,7 @@ fn health_for_argo_cd_follows_the_conditions() {
             "Suspended ApprovalRequired: so it is",
         ),
         (object("KoreAccount", 2, &[&ready("False", "Suspended")]), "Suspended Suspended: so it is"),
+        (object("KoreUser", 2, &[&ready("False", "Paused")]), "Suspended Paused: so it is"),
         (object("KorePlanApproval", 2, &[waits]), "Healthy"),
         (
             "{ kind = 'KorePlan', metadata = { generation = 1 }, status = { phase = 'Approved' } }"

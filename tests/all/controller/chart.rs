@@ -94,7 +94,7 @@ fn says_what_is_wrong_with_values() {
 #[test]
 fn brings_every_definition_and_keeps_it() {
     let crds = rendered(&[], "CustomResourceDefinition");
-    assert_eq!(crds.len(), 9);
+    assert_eq!(crds.len(), 13);
     for mut crd in crds {
         let metadata = crd["metadata"].take();
         assert_eq!(metadata["annotations"]["helm.sh/resource-policy"], "keep");
@@ -116,7 +116,9 @@ fn installs_upgrades_and_uninstalls_without_losing_anybody() {
     };
     let install = ["install", "kore", CHART, "--create-namespace"];
     let run = helm(&install).expect(0);
-    assert!(run.stdout.contains("koreconcile 0.1.0 reconciles the KoreAccounts in: kore-system"), "{run}");
+    let release =
+        concat!("koreconcile ", env!("CARGO_PKG_VERSION"), " reconciles the KoreAccounts in: kore-system");
+    assert!(run.stdout.contains(release), "{run}");
     let wait = ["wait", "crd", "--all", "--for=condition=Established", "--timeout=60s"];
     cluster.kubectl(&wait).run().expect(0);
     let namespace = cluster.namespace("people");
@@ -130,7 +132,7 @@ fn installs_upgrades_and_uninstalls_without_losing_anybody() {
     assert!(described.stdout.contains("Given name."), "{described}");
 
     let run = helm(&["uninstall", "kore"]).expect(0);
-    assert_eq!(run.said().matches("[CustomResourceDefinition]").count(), 9, "{run}");
+    assert_eq!(run.said().matches("[CustomResourceDefinition]").count(), 13, "{run}");
     let left =
         cluster.kubectl(&["get", "deployments,roles,rolebindings", "-n", "kore-system"]).run().expect(0);
     assert!(left.stderr.contains("No resources found"), "{left}");
@@ -152,7 +154,7 @@ fn installs_upgrades_and_uninstalls_without_losing_anybody() {
     helm(&["uninstall", "other"]).expect(0);
     let crds = Workspace::with(&[]).run(&["crds"]).expect(0).stdout;
     let run = cluster.kubectl(&["delete", "-f", "-"]).input(&crds).run().expect(0);
-    assert_eq!(run.stdout.matches(" deleted").count(), 9, "{run}");
+    assert_eq!(run.stdout.matches(" deleted").count(), 13, "{run}");
 }
 
 /// A copy of the chart in which a field is described in other words.
@@ -194,7 +196,7 @@ fn is_accepted_by_the_server_with_everything_on() {
     ]);
     let rendered = run.run().expect(0).stdout;
     let run = namespace.kubectl(&["apply", "--dry-run=server", "-f", "-"]).input(&rendered).run().expect(0);
-    assert_eq!((run.stdout.lines().count(), run.stderr.as_str()), (18, ""), "{run}");
+    assert_eq!((run.stdout.lines().count(), run.stderr.as_str()), (19, ""), "{run}");
 }
 
 #[test]
@@ -348,6 +350,90 @@ fn pods_do_not_restart_for_a_new_version_of_the_chart() {
     assert!(own.contains_key("helm.sh/chart") && own.contains_key("app.kubernetes.io/version"));
 }
 
+/// The pod of `helm test`, and its script.
+fn test_pod(more: &[&str]) -> (Value, String) {
+    let mut pods = rendered(more, "Pod");
+    assert_eq!(pods.len(), 1);
+    let pod = pods.remove(0);
+    let command = pod["spec"]["containers"][0]["command"].as_array().unwrap();
+    assert_eq!(command[..2], ["sh", "-c"]);
+    let script = command[2].as_str().unwrap().to_owned();
+    (pod, script)
+}
+
+#[test]
+fn helm_test_finds_exactly_one_leader() {
+    let (_, script) = test_pod(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let tool = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    };
+    tool("sleep", "exit 0");
+    let server = "printf 'Server:\\t10.96.0.10\\nAddress:\\t10.96.0.10:53\\n\\n'";
+    let entry = "printf 'Name:\\t%s\\nAddress: %s\\n'";
+    tool("nslookup", &format!("{server}; {entry} \"$1\" 10.0.0.1; {entry} \"$1\" fd00::2"));
+    let answer = "printf '# TYPE koreconcile_leader gauge\\nkoreconcile_leader %s\\n'";
+    for (first, second, code, said) in [
+        ("1", "0", 0, "replicas that answer: 2; leading: 1\n"),
+        ("1", "gone", 0, "replicas that answer: 1; leading: 1\n"),
+        ("0", "0", 1, "exactly one replica has to lead"),
+        ("1", "1", 1, "replicas that answer: 2; leading: 2\n"),
+        ("gone", "gone", 1, "replicas that answer: 0; leading: 0\n"),
+    ] {
+        let leads = |who: &str| match who {
+            "gone" => "exit 1".to_owned(),
+            leads => format!("{answer} {leads}"),
+        };
+        tool(
+            "wget",
+            &format!(
+                "case \"$*\" in *//10.0.0.1:8080/metrics) {};; *//\\[fd00::2\\]:8080/metrics) {};; *) exit 9;; esac",
+                leads(first),
+                leads(second)
+            ),
+        );
+        let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+        let run = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .env("PATH", path)
+            .env("SERVICE", "kore-metrics")
+            .output()
+            .unwrap();
+        let stdout = String::from_utf8(run.stdout).unwrap();
+        assert_eq!(run.status.code(), Some(code), "{first} {second}: {stdout}");
+        assert!(stdout.contains(said), "{first} {second}: {stdout}");
+    }
+}
+
+#[test]
+fn pod_of_the_helm_test_is_restricted_and_selected_by_nothing_of_the_controller() {
+    for more in [&[][..], &["--values", FULL, "--set", "metrics.dashboard.enabled=false"]] {
+        let (pod, _) = test_pod(more);
+        assert_eq!(pod["metadata"]["annotations"]["helm.sh/hook"], "test");
+        assert_eq!(pod["spec"]["automountServiceAccountToken"], false);
+        let security = &pod["spec"]["containers"][0]["securityContext"];
+        assert_eq!(security["capabilities"]["drop"], serde_json::json!(["ALL"]));
+        assert_eq!(pod["spec"]["securityContext"]["runAsNonRoot"], true);
+        let labels = pod["metadata"]["labels"].as_object().unwrap();
+        let matches = |selector: &Value| {
+            selector.as_object().unwrap().iter().all(|(name, value)| labels.get(name) == Some(value))
+        };
+        let [service] = &rendered(more, "Service")[..] else { panic!("one Service") };
+        assert!(!matches(&service["spec"]["selector"]));
+        let [policy] = &rendered(more, "NetworkPolicy")[..] else { panic!("one NetworkPolicy") };
+        assert!(!matches(&policy["spec"]["podSelector"]["matchLabels"]));
+        // Where metrics are for some only, the test is one of them.
+        let from = policy["spec"]["ingress"][0]["from"].as_array().cloned();
+        let admits = |peer: &Value| peer.pointer("/podSelector/matchLabels").is_some_and(matches);
+        assert!(from.is_none_or(|from| from.iter().any(admits)), "{policy}");
+        let env = &pod["spec"]["containers"][0]["env"][0]["value"];
+        let name = service["metadata"]["name"].as_str().unwrap();
+        assert_eq!(*env, format!("{name}.kore-system.svc"));
+    }
+}
+
 #[test]
 fn dns_is_reached_in_the_cluster_and_on_the_node() {
     let policies = rendered(&[], "NetworkPolicy");
@@ -397,14 +483,21 @@ fn approvals_carry_the_name_of_whoever_creates_them() {
     cluster.helm(&[&install[..], &IMAGE].concat()).run().expect(0);
     let wait = ["wait", "crd", "--all", "--for=condition=Established", "--timeout=60s"];
     cluster.kubectl(&wait).run().expect(0);
-    let bound =
-        ["create", "rolebinding", "approver", "--clusterrole=kore-koreconcile-approver", "--user=ann"];
+    let bound = [
+        "create",
+        "rolebinding",
+        "approver",
+        "--clusterrole=kore-koreconcile-approver",
+        "--user=ann",
+        "--user=bob",
+    ];
     namespace.kubectl(&bound).run().expect(0);
-    let create = |by: &str| {
+    let create_as = |user: &str, name: &str, by: &str| {
         let spec = format!("{{ changes: [0123456789abcdef]{by} }}");
-        let text = document("KorePlanApproval", "mine", &spec);
-        namespace.kubectl(&["create", "-f", "-", "--as", "ann"]).input(&text).run()
+        let text = document("KorePlanApproval", name, &spec);
+        namespace.kubectl(&["create", "-f", "-", "--as", user]).input(&text).run()
     };
+    let create = |by: &str| create_as("ann", "mine", by);
     // A policy takes a moment to be in force.
     let refused = (0..200).map(|_| create(", approvedBy: bob")).find(|run| {
         std::thread::sleep(std::time::Duration::from_millis(100));
@@ -417,6 +510,17 @@ fn approvals_carry_the_name_of_whoever_creates_them() {
     assert!(refused.stderr.contains("spec.approvedBy has to be ann, who creates this approval"), "{refused}");
     assert!(create("").stderr.contains("spec.approvedBy has to be ann"));
     create(", approvedBy: ann").expect(0);
+    // The other approver is held to their own name, and cannot make the first one's theirs afterwards.
+    let refused = create_as("bob", "other", ", approvedBy: ann");
+    assert!(refused.stderr.contains("spec.approvedBy has to be bob, who creates this approval"), "{refused}");
+    create_as("bob", "other", ", approvedBy: bob").expect(0);
+    let patch = r#"{"spec":{"approvedBy":"bob"}}"#;
+    for user in ["ann", "bob", "kubernetes-admin"] {
+        let args =
+            ["patch", "kpa", "mine", "--type=merge", "-p", patch, "--as", user, "--as-group=system:masters"];
+        let args = if user == "kubernetes-admin" { &args[..] } else { &args[..8] };
+        assert_ne!(namespace.kubectl(args).run().code, Some(0), "{user}");
+    }
     let shown = namespace.kubectl(&["get", "kpa"]).run().expect(0);
     assert!(shown.stdout.contains("ann"), "{shown}");
     // A namespace that nobody watches gets a warning, and nothing more.

@@ -66,7 +66,7 @@ fn base_is_what_the_chart_renders() {
         .map(|document| &document["kind"])
         .filter(|kind| !kinds.contains(&kind.as_str().unwrap()))
         .collect();
-    assert_eq!(others.len(), 1 + 9, "the namespace and the definitions: {others:?}");
+    assert_eq!(others.len(), 1 + 13, "the namespace and the definitions: {others:?}");
 }
 
 #[test]

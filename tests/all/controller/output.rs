@@ -59,7 +59,7 @@ fn columns_and_descriptions_say_what_a_person_wants_to_know() {
 }
 
 /// The names of the chart's alerts and dashboard, less what only shows once a call has failed.
-const METRICS: [&str; 18] = [
+const METRICS: [&str; 21] = [
     "koreconcile_account_info",
     "koreconcile_account_reads",
     "koreconcile_api_call_duration_seconds",
@@ -68,11 +68,14 @@ const METRICS: [&str; 18] = [
     "koreconcile_build_info",
     "koreconcile_changes",
     "koreconcile_changes_applied",
+    "koreconcile_edit_latency_seconds",
     "koreconcile_events",
+    "koreconcile_last_full_read_timestamp_seconds",
     "koreconcile_last_success_timestamp_seconds",
     "koreconcile_leader",
     "koreconcile_objects",
     "koreconcile_overdue_grants",
+    "koreconcile_pruning_paused",
     "koreconcile_reconcile_duration_seconds",
     "koreconcile_reconciles",
     "koreconcile_removals_in_window",
@@ -201,6 +204,8 @@ fn reasons(path: &str) -> BTreeSet<String> {
 fn the_run_book_has_every_reason_and_no_other() {
     let mut known = reasons("src/controller/pass/reason.rs");
     known.extend(reasons("src/plan/model.rs"));
+    // Those of the condition `Compliant`.
+    known.extend(["Compliant", "Violated", "PolicyInvalid"].map(str::to_owned));
     // An account that is not pinned is told as one that is another.
     assert!(known.remove("AccountNotPinned"));
     let page = file("docs/guides/operations.md");

@@ -3,9 +3,10 @@
 use crate::support::controller_harness::ControllerHarness;
 use crate::support::engine::Engine;
 use koreconcile::controller::{Broken, ConditionReason, ObjectRef, Readiness};
+use koreconcile::facts::RateLimit;
 use koreconcile::manifest::kinds::plan::PlanPhase;
 use koreconcile::manifest::kinds::{Kind, ObjectStatus};
-use koreconcile::sandbox::{Dialect, Holder, NewBot, NewUser, Snapshot, UserState};
+use koreconcile::sandbox::{Dialect, Holder, NewBot, NewUser, Options, Snapshot, Starter, UserState};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -18,7 +19,13 @@ pub fn harness(account: Value) -> ControllerHarness {
 
 /// The same where the platform behaves so.
 pub fn desk_on(dialect: Dialect, account: Value) -> ControllerHarness {
-    let engine = Engine::bare(dialect);
+    desk_at(dialect, RateLimit::default(), account)
+}
+
+/// The same where so many calls are allowed.
+pub fn desk_at(dialect: Dialect, rate: RateLimit, account: Value) -> ControllerHarness {
+    let options = Options { dialect, starter: Starter::Bare, ..Options::default() };
+    let engine = Engine::start(options, rate);
     let owner = Some("owner@example.com".to_owned());
     engine.admin.add_bot(&NewBot { owner, ..NewBot::named("Banking") }).unwrap();
     for name in PEOPLE {
@@ -307,7 +314,12 @@ async fn with_a_gap_in_its_stores_prunes_nothing() {
     harness.view.gap = None;
     let meta = harness.find(Kind::User, "pat").unwrap().meta.clone();
     harness.view.objects.retain(|object| object.meta.object != meta.object);
-    harness.view.broken.push(Broken { meta, why: "no email".to_owned(), status: ObjectStatus::default() });
+    harness.view.broken.push(Broken {
+        meta,
+        spec: Value::Null,
+        why: "no email".to_owned(),
+        status: ObjectStatus::default(),
+    });
     harness.wait(5);
     let done = harness.pass().await;
     harness.wait(5);
@@ -365,7 +377,34 @@ async fn pass_that_only_observes_or_is_suspended_sends_nothing() {
     harness.wait(5);
     harness.pass().await;
     assert_eq!(harness.engine.gateway.total_calls(), calls, "nothing is read either");
-    assert!(harness.account_ready().starts_with("False Suspended"));
+    assert_eq!(harness.account_ready(), "False Suspended: spec.suspend is true: nothing is read or written");
+}
+
+#[tokio::test]
+async fn suspended_account_and_what_is_edited_meanwhile_say_why() {
+    let mut harness = harness(json!({}));
+    bound(&mut harness, &["jane"]).await;
+    let before = harness.ready(Kind::RoleBinding, "developers");
+    harness.view.account.spec.suspend = true;
+    harness.view.account.spec.suspend_reason = Some("incident 4711\u{1b}[2K".to_owned());
+    harness.declare(Kind::RoleBinding, "more", plain(&["kim"]));
+    let calls = harness.engine.gateway.total_calls();
+    harness.pass().await;
+    assert_eq!(harness.engine.gateway.total_calls(), calls);
+    let why = "(\"incident 4711\\u{1b}[2K\")";
+    assert_eq!(
+        harness.account_ready(),
+        format!("False Suspended: spec.suspend is true {why}: nothing is read or written")
+    );
+    assert_eq!(
+        harness.ready(Kind::RoleBinding, "more"),
+        format!("False Suspended: not looked at: the account is suspended {why}")
+    );
+    assert_eq!(harness.ready(Kind::RoleBinding, "developers"), before, "it was looked at, and is as it was");
+
+    harness.view.account.spec.suspend = false;
+    harness.pass().await;
+    assert!(harness.ready(Kind::RoleBinding, "more").starts_with("True UpToDate"));
 }
 
 #[tokio::test]

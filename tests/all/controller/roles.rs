@@ -49,7 +49,7 @@ async fn granted<'w>(client: &kube::Client, namespace: &str, list: &[&'w str]) -
 
 #[tokio::test]
 async fn chart_is_enough_and_no_wider() {
-    const NEEDED: [&str; 21] = [
+    const NEEDED: [&str; 28] = [
         "list koreaccounts.koreconcile.dev",
         "watch koreaccounts.koreconcile.dev",
         "watch koreusers.koreconcile.dev",
@@ -58,10 +58,17 @@ async fn chart_is_enough_and_no_wider() {
         "watch koreroles.koreconcile.dev",
         "watch korerolebindings.koreconcile.dev",
         "watch korebotassignments.koreconcile.dev",
+        "watch korebaselines.koreconcile.dev",
+        "watch korepolicies.koreconcile.dev",
+        "watch koreareas.koreconcile.dev",
+        "watch korepolicyexceptions.koreconcile.dev",
         "watch koreplanapprovals.koreconcile.dev",
         "patch koreaccounts/status.koreconcile.dev",
         "patch koreusers/status.koreconcile.dev",
         "patch koreteams/status.koreconcile.dev",
+        "patch korepolicies/status.koreconcile.dev",
+        "patch koreareas/status.koreconcile.dev",
+        "patch korepolicyexceptions/status.koreconcile.dev",
         "patch koreplanapprovals/status.koreconcile.dev",
         "patch koreusers.koreconcile.dev",
         "patch korerolebindings.koreconcile.dev",
@@ -72,12 +79,15 @@ async fn chart_is_enough_and_no_wider() {
         "patch events.events.k8s.io",
         "get secrets kore-credentials",
     ];
-    const NOT_NEEDED: [&str; 16] = [
+    const NOT_NEEDED: [&str; 19] = [
         "create koreusers.koreconcile.dev",
         "update koreusers.koreconcile.dev",
         "delete koreusers.koreconcile.dev",
         "patch koreaccounts.koreconcile.dev",
         "patch koreteams.koreconcile.dev",
+        "patch korepolicies.koreconcile.dev",
+        "create koreareas.koreconcile.dev",
+        "create korepolicyexceptions.koreconcile.dev",
         "create koreplanapprovals.koreconcile.dev",
         "patch koreplanapprovals.koreconcile.dev",
         "delete koreplanapprovals.koreconcile.dev",
@@ -126,7 +136,7 @@ async fn chart_is_enough_and_no_wider() {
 
 #[tokio::test]
 async fn tell_editors_from_approvers() {
-    const DEEDS: [&str; 8] = [
+    const DEEDS: [&str; 11] = [
         "list koreusers.koreconcile.dev",
         "list koreplans.koreconcile.dev",
         "create koreusers.koreconcile.dev",
@@ -135,6 +145,9 @@ async fn tell_editors_from_approvers() {
         "patch koreaccounts.koreconcile.dev",
         "patch koreusers/status.koreconcile.dev",
         "get secrets",
+        "patch korepolicies.koreconcile.dev",
+        "create koreareas.koreconcile.dev",
+        "create korepolicyexceptions.koreconcile.dev",
     ];
     let cluster = Cluster::shared();
     let (system, accounts) = (cluster.namespace("people"), cluster.namespace("accounts"));
@@ -143,7 +156,7 @@ async fn tell_editors_from_approvers() {
         ("viewer", "viewer", &[0, 1][..]),
         ("editor", "editor", &[0, 1, 2, 3]),
         ("approver", "approver", &[0, 1, 4]),
-        ("controller", "account-admin", &[0, 1, 5]),
+        ("controller", "account-admin", &[0, 1, 5, 8, 9, 10]),
     ] {
         let role = format!("--clusterrole={}-koreconcile-{role}", system.name);
         let user_flag = format!("--user={user}");

@@ -68,7 +68,9 @@ fn objects_without_an_account_are_told_and_find_one_later() {
     let operator = harness.start();
     let said = harness.wait(&operator, "KoreRoleBinding", "lost", "False AccountMissing");
     assert!(
-        said.contains("there is no KoreAccount in this namespace, and none elsewhere that lets it in"),
+        said.contains(
+            "there is no KoreAccount in this namespace, and none elsewhere with a KoreArea that lets it in"
+        ),
         "{said}"
     );
     harness.account(&json!({}));
@@ -81,16 +83,19 @@ fn objects_without_an_account_are_told_and_find_one_later() {
 
 #[test]
 fn other_namespaces_keep_within_their_limits() {
-    let allowed = |namespace: &str| {
-        json!({ "allowedNamespaces": [{
-            "namespace": namespace, "roles": ["*"], "bots": ["Banking Assistant"], "emailDomains": ["example.com"],
-        }] })
+    let area = |namespaces: &[&str]| {
+        json!({ "namespaces": namespaces, "owners": ["lea.ost@example.com"], "mayTouch": {
+            "roles": ["*"], "bots": ["Banking *"], "emailDomains": ["example.com"],
+        } })
     };
     let harness = ClusterHarness::on(Cluster::shared(), "landlord", Served::new(&[]));
     let guests = harness.cluster.namespace("guests");
     let role = chart_role(&harness.namespace.name, &guests.name);
     harness.cluster.kubectl(&["apply", "-f", "-"]).input(&role).run().expect(0);
-    harness.account(&allowed(&guests.name));
+    harness.account(&json!({}));
+    harness.apply(&[document("KoreArea", "guests", &area(&[&guests.name]))]);
+    let own = document("KoreArea", "own", &area(&[&guests.name, "third"]));
+    guests.apply(&own.to_string()).run().expect(0);
     let master = document(
         "KoreRoleBinding",
         "master",
@@ -110,16 +115,29 @@ fn other_namespaces_keep_within_their_limits() {
         crate::support::cluster_harness::said(&found, "Ready")
     };
     harness.until(&operator, "what is allowed is applied", || told("fine").starts_with("True UpToDate"));
-    for name in ["master", "elsewhere", "stranger"] {
-        assert!(told(name).starts_with("False NotAllowed"), "{name}: {}", told(name));
+    for (name, what) in [
+        ("master", "the role Master Admin"),
+        ("elsewhere", "the bot HR Assistant"),
+        ("stranger", "people such as kim@partner.example.org"),
+    ] {
+        let refused = format!("False NotAllowed: area guests may not declare {what}");
+        assert!(told(name).starts_with(&refused), "{name}: {}", told(name));
     }
+    harness.wait(&operator, "KoreArea", "guests", "True UpToDate");
+    // An area counts only beside its account.
+    let found = guests.kubectl(&["get", "korearea", "own", "-o", "json"]).run().expect(0);
+    let said = crate::support::cluster_harness::said(&serde_json::from_str(&found.stdout).unwrap(), "Ready");
+    assert!(
+        said.starts_with("False AccountMissing: an area counts only in the namespace of its KoreAccount"),
+        "{said}"
+    );
     assert_eq!(harness.developers(), ["former", "jane.doe", "sam"]);
     let sam = harness.truth().users["sam@example.com"].clone();
     assert_eq!(sam.admin_roles, Vec::<String>::new());
     assert_eq!(sam.bot_roles, [("Bot Developer".to_owned(), "Banking Assistant".to_owned())]);
 
     // Nobody lets the namespace in any more: its objects are homeless, and what they granted stays.
-    harness.account(&json!({ "allowedNamespaces": [] }));
+    harness.kubectl(&["delete", "korearea", "guests"]);
     harness.until(&operator, "the guest is told", || told("fine").starts_with("False AccountMissing"));
     assert_eq!(harness.developers(), ["former", "jane.doe", "sam"]);
 }

@@ -2,13 +2,11 @@
 
 use crate::controller::output::collector;
 use crate::repo::secrets::secrets_of_bots;
-use crate::support::cluster::built;
 use crate::support::cluster_harness::{
     ClusterHarness, KINDS, NAME, Operator, chart_role, developers, document, user, within,
 };
 use crate::support::served::ACCOUNT;
 use serde_json::{Value, json};
-use std::process::Command;
 
 /// What the role gives, one line for each rule and verb, and what makes the controller need it.
 type Case = (&'static str, &'static str, fn(&ClusterHarness<'_>));
@@ -258,99 +256,4 @@ fn the_client_secret_appears_nowhere() {
     let metrics = operator.metrics();
     assert!(!metrics.contains("example.com"), "{metrics}");
     assert!(!metrics.contains(ACCOUNT), "{metrics}");
-}
-
-/// What the documentation of kstatus says of an object: `Current`, `InProgress` or `Failed`.
-fn kstatus(object: &Value) -> &'static str {
-    let status = &object["status"];
-    if object["metadata"]["deletionTimestamp"].is_string() {
-        return "Terminating";
-    }
-    if status["observedGeneration"] != object["metadata"]["generation"] {
-        return "InProgress";
-    }
-    let is = |name: &str, value: &str| {
-        status["conditions"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .any(|found| found["type"] == name && found["status"] == value)
-    };
-    match () {
-        () if is("Stalled", "True") => "Failed",
-        () if is("Reconciling", "True") => "InProgress",
-        // A Ready that is not True is progress.
-        () if is("Ready", "False") || is("Ready", "Unknown") => "InProgress",
-        () => "Current",
-    }
-}
-
-/// What Argo CD makes of the same object, by the chart's own file.
-fn argo(object: &Value) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("health.lua");
-    let script = format!(
-        "obj = {}\nlocal health = dofile('charts/koreconcile/files/argocd-health.lua')\nprint(health.status)",
-        lua(object)
-    );
-    std::fs::write(&file, script).unwrap();
-    let output =
-        Command::new(built("glua")).arg(&file).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
-fn lua(value: &Value) -> String {
-    match value {
-        Value::Null => "nil".to_owned(),
-        Value::Array(items) => format!("{{ {} }}", items.iter().map(lua).collect::<Vec<_>>().join(", ")),
-        Value::Object(fields) => {
-            let fields: Vec<String> =
-                fields.iter().map(|(name, value)| format!("[{name:?}] = {}", lua(value))).collect();
-            format!("{{ {} }}", fields.join(", "))
-        }
-        other => other.to_string(),
-    }
-}
-
-#[test]
-fn machines_read_the_health_of_every_object_rightly() {
-    let harness = ClusterHarness::new("health", &json!({ "interval": "1s", "approval": "WhenRisky" }));
-    let master = json!({ "role": { "type": "Admin", "name": "Master Admin" }, "subjects": [{ "user": "sam@example.com" }] });
-    let lost = json!({ "account": "nowhere", "email": "lost@example.com" });
-    harness.apply(&[
-        developers("fine", &["kim"], &json!({})),
-        user("invited", &json!({})),
-        developers("theirs", &["invited"], &json!({})),
-        document("KoreRoleBinding", "risky", &master),
-        developers("blocked", &["kim"], &json!({ "bot": "No Such Bot" })),
-        developers("invalid", &[], &json!({ "subjects": [{ "team": "nobody" }] })),
-        document("KoreUser", "homeless", &lost),
-    ]);
-    let operator = harness.start();
-    let expected = [
-        ("KoreRoleBinding", "fine", "UpToDate", "Current", "Healthy"),
-        ("KoreUser", "invited", "WaitingForAcceptance", "Current", "Healthy"),
-        ("KoreRoleBinding", "risky", "ApprovalRequired", "InProgress", "Suspended"),
-        ("KoreRoleBinding", "blocked", "BotUnresolved", "Failed", "Degraded"),
-        ("KoreRoleBinding", "invalid", "ReferenceMissing", "Failed", "Degraded"),
-        ("KoreUser", "homeless", "AccountMissing", "Failed", "Degraded"),
-    ];
-    for (kind, name, reason, in_flux, in_argo) in expected {
-        let ready =
-            |status: &str| harness.said(kind, name, "Ready").starts_with(&format!("{status} {reason}"));
-        harness.until(&operator, name, || ready("True") || ready("False"));
-        let object = harness.get(kind, name).unwrap();
-        assert_eq!((kstatus(&object), argo(&object).as_str()), (in_flux, in_argo), "{object}");
-    }
-    // Edited, and not looked at yet.
-    operator.signal("STOP");
-    harness.apply(&[developers("fine", &["kim", "sam"], &json!({}))]);
-    let object = harness.get("KoreRoleBinding", "fine").unwrap();
-    assert_eq!((kstatus(&object), argo(&object).as_str()), ("InProgress", "Progressing"));
-    operator.signal("CONT");
-    harness.account(&json!({ "suspend": true }));
-    harness.wait(&operator, "KoreAccount", NAME, "False Suspended");
-    let object = harness.get("KoreAccount", NAME).unwrap();
-    assert_eq!((kstatus(&object), argo(&object).as_str()), ("InProgress", "Suspended"));
 }

@@ -1,7 +1,9 @@
 //! Reading again is reading: that answers are kept never shows in what comes out.
 
 use crate::kore::script::{Reply, Seen, account, ok, refused, run};
-use koreconcile::facts::{Listing, World};
+use koreconcile::facts::{
+    BotId, Email, GroupName, Holder, Key, Listing, Membership, RoleName, Value as Fact, World,
+};
 use koreconcile::kore::{KoreError, ReadRequest};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -94,4 +96,65 @@ fn an_error_ends_the_read_and_the_next_one_starts_anew() {
     let from = sent();
     assert_eq!(*read().unwrap(), *before);
     assert_eq!(sent() - from, calls);
+}
+
+/// What one read learned of a person is not assumed by the next, where the platform leaves it out (kore-api section 4,
+/// row 48), and what it left out is not assumed to be left out for good.
+#[test]
+fn what_a_look_up_leaves_out_is_not_taken_from_the_read_before() {
+    const JANE: &str = "jane@example.com";
+    let jane = Email::observed(JANE);
+    let tester = Key::BotRole(Holder::User(jane.clone()), RoleName::new("Bot Tester"), BotId::new("st-1"));
+    let inherited = Fact::Inherited([GroupName::new("QA")].into());
+    // The status of the look-up, and through which groups the look-up and the listing say that a role is held.
+    let full = (json!("active"), json!([{ "groupId": "e-1", "groupName": "QA" }]), json!(["QA"]));
+    let short = (Value::Null, Value::Null, Value::Null);
+    let pending = (json!("not active"), Value::Null, json!([]));
+    for again in [false, true] {
+        let state = Arc::new(Mutex::new(full.clone()));
+        let told = Arc::clone(&state);
+        let account = account(move |seen, _| {
+            let (status, of_look_up, of_listing) = told.lock().unwrap().clone();
+            let role = |through: Value| {
+                let mut role = json!({ "roleId": "r1", "roleName": "Bot Tester", "botId": "st-1" });
+                if !through.is_null() {
+                    role["groups"] = through;
+                }
+                json!([role])
+            };
+            if seen.line.ends_with("usersInfo") {
+                let mut info = json!({ "emailId": JANE });
+                if !status.is_null() {
+                    info["status"] = status;
+                }
+                return ok(&json!([{
+                    "userInfo": info, "isDeveloper": false, "canCreateBot": false, "assignBotTasks": [],
+                    "roles": { "btRoles": role(of_look_up), "adminRoles": [] },
+                    "groups": [{ "groupId": "e-1", "groupName": "QA" }],
+                }]));
+            }
+            let user = json!({ "username": JANE, "isDeveloper": false, "canCreateBot": false,
+                "btRoles": role(of_listing), "adminRoles": [] });
+            ok(&json!({ "total": 1, "availableMore": false, "users": [user] }))
+        });
+        let ask = ReadRequest::of_users([jane.clone()].into());
+        let read = |answers: &(Value, Value, Value)| {
+            *state.lock().unwrap() = answers.clone();
+            let world = if again {
+                run(account.reader.read_again(&ask)).unwrap()
+            } else {
+                Arc::new(run(account.reader.read(&ask)).unwrap())
+            };
+            let member = world.get(&Key::Member(jane.clone())).cloned();
+            (member, world.get(&tester).cloned(), world.coverage.unread_groups.len())
+        };
+        let joined = Some(Fact::Member(Membership::Joined));
+        let listed = Some(Fact::Member(Membership::Listed));
+        let invited = Some(Fact::Member(Membership::Pending { since: None }));
+        let held = Some(Fact::Held);
+        assert_eq!(read(&full), (joined.clone(), Some(inherited.clone()), 0), "{again}");
+        assert_eq!(read(&short), (listed, held.clone(), 1), "{again}: neither joined nor through a group");
+        assert_eq!(read(&pending), (invited, held, 0), "{again}");
+        assert_eq!(read(&full), (joined, Some(inherited.clone()), 0), "{again}");
+    }
 }

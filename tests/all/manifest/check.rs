@@ -48,7 +48,11 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "not_allowed",
-        "kind: KoreAccount\nmetadata: { name: tenant, namespace: platform }\nspec:\n  endpoint: { sandbox: { dataDir: data } }\n  allowedNamespaces:\n    - { namespace: shop, roles: ['*'], bots: [Shop Assistant], emailDomains: [shop.example.com] }\n---\nkind: KoreRoleBinding\nmetadata: { name: fine, namespace: shop }\nspec: { account: tenant, role: { type: Bot, name: Bot Developer }, bot: Shop Assistant, subjects: [{ user: kim@shop.example.com }] }\n---\nkind: KoreRoleBinding\nmetadata: { name: masters, namespace: shop }\nspec: { account: tenant, role: { type: Admin, name: Master Admin }, subjects: [{ user: kim@shop.example.com }] }\n---\nkind: KoreBotAssignment\nmetadata: { name: bank, namespace: shop }\nspec: { account: tenant, bot: Banking Assistant, subjects: [{ user: pat@example.com }] }\n---\nkind: KoreUser\nmetadata: { name: jo, namespace: shop }\nspec: { account: tenant, email: jo@shop.example.com, groups: [support-eu] }\n---\nkind: KoreRole\nmetadata: { name: own, namespace: shop }\nspec: { account: tenant, type: Bot, name: Own }\n---\nkind: KoreGroupMembership\nmetadata: { name: qa, namespace: shop }\nspec: { account: tenant, group: QA }\n",
+        "kind: KoreAccount\nmetadata: { name: tenant, namespace: platform }\nspec: { endpoint: { sandbox: { dataDir: data } } }\n---\nkind: KoreArea\nmetadata: { name: shop-area, namespace: platform }\nspec: { account: tenant, namespaces: [shop], owners: [lea.ost@example.com], mayTouch: { roles: ['*'], bots: [Shop *], emailDomains: [shop.example.com] } }\n---\nkind: KoreArea\nmetadata: { name: own, namespace: shop }\nspec: { account: tenant, namespaces: [shop], owners: [\"@shop\"] }\n---\nkind: KoreRoleBinding\nmetadata: { name: fine, namespace: shop }\nspec: { account: tenant, role: { type: Bot, name: Bot Developer }, bot: Shop Assistant, subjects: [{ user: kim@shop.example.com }] }\n---\nkind: KoreRoleBinding\nmetadata: { name: masters, namespace: shop }\nspec: { account: tenant, role: { type: Admin, name: Master Admin }, subjects: [{ user: kim@shop.example.com }] }\n---\nkind: KoreBotAssignment\nmetadata: { name: bank, namespace: shop }\nspec: { account: tenant, bot: Banking Assistant, subjects: [{ user: pat@example.com }] }\n---\nkind: KoreUser\nmetadata: { name: jo, namespace: shop }\nspec: { account: tenant, email: jo@shop.example.com, groups: [support-eu] }\n---\nkind: KoreRole\nmetadata: { name: own, namespace: shop }\nspec: { account: tenant, type: Bot, name: Own }\n---\nkind: KoreGroupMembership\nmetadata: { name: qa, namespace: shop }\nspec: { account: tenant, group: QA }\n",
+    ),
+    (
+        "areas",
+        "kind: KoreArea\nmetadata: { name: nowhere }\nspec: { owners: [lea.ost@example.com] }\n---\nkind: KoreArea\nmetadata: { name: nobodys }\nspec: { namespaces: [lab], owners: [\"@acme/leads\", lea, \"lea ost@example.com\"] }\n---\nkind: KoreArea\nmetadata: { name: odd }\nspec:\n  paths: [\"case[\", \"acces/**\"]\n  owners: [\"@odd\"]\n  mayTouch: { bots: [\" \"], emailDomains: [\"@example.com\"] }\n---\nkind: KoreArea\nmetadata: { name: one }\nspec: { namespaces: [shop], owners: [\"@one\"] }\n---\nkind: KoreArea\nmetadata: { name: two }\nspec: { namespaces: [bank, shop], owners: [\"@two\"] }\n---\nkind: KoreArea\nmetadata: { name: two }\nspec: { namespaces: [lab], owners: [\"@two\"] }\n",
     ),
     (
         "unknown_kind",
@@ -253,7 +257,7 @@ fn every_code_is_produced_by_a_test() {
     produced.insert(Code::Rule);
     // What policies say, and what is wrong with their CEL, is judged above this room: see cli/policies.rs.
     produced.extend([Code::PolicyCel, Code::PolicyDenied, Code::PolicyWarned, Code::PolicyAudited]);
-    produced.insert(Code::ExceptionUnused);
+    produced.extend([Code::ExceptionUnused, Code::PolicyOverdue]);
     let missing: Vec<&str> =
         Code::ALL.iter().filter(|code| !produced.contains(code)).map(|code| code.name()).collect();
     assert!(missing.is_empty(), "no test produces {missing:?}");
@@ -421,13 +425,22 @@ fn sources_that_were_all_loaded_make_the_whole() {
 #[test]
 fn objects_of_a_cluster_have_no_hidden_characters_either() {
     use koreconcile::manifest::kinds::{Spec, team::KoreTeamSpec};
-    let team = |name: &str, member: &str| {
-        let spec: KoreTeamSpec = serde_json::from_value(serde_json::json!({ "members": [member] })).unwrap();
+    let team = |name: &str, members: &[&str]| {
+        let spec: KoreTeamSpec = serde_json::from_value(serde_json::json!({ "members": members })).unwrap();
         koreconcile::manifest::Manifest::resource("acme", name, Spec::Team(spec))
     };
-    let objects = vec![team("good", "jane@example.com"), team("bad", "jane@example.com\u{200b}")];
+    let objects = vec![
+        team("good", &["jane@example.com"]),
+        team("bad", &["sam@example.com", "jane@example.com\u{200b}"]),
+    ];
     let manifests = koreconcile::manifest::from_cluster(objects);
-    assert_eq!(manifests.all().iter().map(|manifest| &*manifest.name).collect::<Vec<_>>(), ["good"]);
+    // The rest of the team is there for those who name it.
+    let members = |manifest: &koreconcile::manifest::Manifest| match &manifest.spec {
+        Spec::Team(spec) => (manifest.name.to_string(), spec.members.len()),
+        _ => panic!("no team"),
+    };
+    let teams: Vec<(String, usize)> = manifests.all().iter().map(members).collect();
+    assert_eq!(teams, [("good".to_owned(), 1), ("bad".to_owned(), 1)]);
     let [finding] = manifests.findings() else { panic!("{:?}", manifests.findings()) };
     assert!(finding.code == Code::Email && finding.message.contains("U+200B"), "{finding:?}");
 }

@@ -7,7 +7,7 @@ use koreconcile::facts::{
     ScopeExtent, Seen, Source, UserEntry, Value, Verdict, Want, World, WorldBuilder,
 };
 use koreconcile::plan::explain::{Explanation, FactLine, FactStatus, Observed, Query, SourceEffect, explain};
-use koreconcile::plan::{Context, render};
+use koreconcile::plan::{Context, Limits, render};
 
 pub fn email(name: &str) -> Email {
     Email::observed(&format!("{name}@example.com"))
@@ -104,8 +104,9 @@ pub fn online(query: &Query, world: &World) -> Explanation {
 }
 
 pub fn online_of(manifests: &Desired, query: &Query, world: &World) -> Explanation {
+    let limits = Limits { take_over: true, ..Limits::default() };
     let (policy, context) =
-        (Policy::default(), Context { now: time("2026-06-01T12:00:00Z"), ..Context::default() });
+        (Policy::default(), Context { now: time("2026-06-01T12:00:00Z"), limits, ..Context::default() });
     let observed = Observed { world, policy: &policy, context: &context };
     explain(query, manifests, Some(observed)).unwrap()
 }

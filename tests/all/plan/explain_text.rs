@@ -3,7 +3,7 @@
 use crate::plan::explain::{desired, developer, email, offline, online, person, tester, time, world};
 use koreconcile::facts::{
     BotRef, BuilderAccess, Desired, DialogId, DialogSet, Family, Holder, Key, Location, Membership,
-    PersonName, Policy, RoleSpec, RoleType, Source, Value, Verdict, World,
+    PersonName, Policy, Resource, RoleSpec, RoleType, Source, Value, Verdict, World,
 };
 use koreconcile::plan::explain::{
     Attribution, Commit, Explanation, FactLine, FactStatus, Object, Observed, Obstacle, ObstacleDetail,
@@ -11,6 +11,7 @@ use koreconcile::plan::explain::{
 };
 use koreconcile::plan::render::{self, Style};
 use koreconcile::plan::{Context, Reason};
+use std::sync::Arc;
 
 fn text(explanation: &Explanation) -> String {
     let mut explanation = explanation.clone();
@@ -114,8 +115,8 @@ fn says_what_each_kind_of_place_says() {
     let mut explanation = offline(&person("stranger"));
     let plain = Source::file("./access.yaml", 7, 1);
     let team = plain.clone().through(&"bankers".into());
-    let object =
-        Location::Resource { kind: "KoreUser".into(), namespace: "bank".into(), name: "jane".into() };
+    let (kind, namespace, name) = ("KoreUser".into(), "bank".into(), "jane".into());
+    let object = Location::Resource(Arc::new(Resource { kind, namespace, name }));
     let line = &mut explanation.lines[0];
     line.why.clear();
     for effect in [

@@ -75,6 +75,7 @@ fn plan_of(changes: usize, entries: [usize; 5], name: &str, mix: usize) -> Plan 
             subject: Key::Member(Email::observed(&format!("{name}{number}"))),
             why: name.into(),
             risk: Risk { level: RiskLevel::Low, why: String::new() },
+            tolerated: None,
         })
         .collect();
     plan.warnings = vec![name.to_owned(); entries[4] / 2];

@@ -111,6 +111,7 @@ fn everywhere(jane: &str) -> Plan {
         subject: Key::Member(email()),
         why: format!("{jane} is nobody's business"),
         risk: Risk { level: RiskLevel::Low, why: String::new() },
+        tolerated: None,
     };
     Plan {
         changes: facts.iter().map(change).collect(),

@@ -104,7 +104,7 @@ fn ends_long_lists_and_shows_all_of_them_when_asked_to() {
     let long = |entries: usize, unmanaged: usize| Plan {
         waiting: vec![rich().waiting[0].clone(); entries],
         expiring: vec![rich().expiring[0].clone(); entries],
-        unmanaged: vec![rich().unmanaged[0].clone(); unmanaged],
+        unmanaged: vec![rich().open_unmanaged().next().unwrap().clone(); unmanaged],
         ..empty()
     };
     let shown = |plan: &Plan, verbose: bool| {

@@ -1,6 +1,7 @@
 //! Policies over a declaration, and what is wrong with the policies themselves.
 
-use super::{compiled, findings, now};
+use super::{compiled, documents, findings, now};
+use koreconcile::manifest::{self, Input};
 use koreconcile::policy;
 
 fn declared(lines: &[&str]) -> Vec<String> {
@@ -143,4 +144,59 @@ fn cel_that_cannot_hold_is_a_problem_of_its_policy() {
     assert!(said[1].starts_with("b: a.yaml:15 require.ticket is not a regular expression"), "{said:?}");
     assert_eq!(said[2], "c: a.yaml:20 messageExpression: it is a boolean, and a text is needed");
     assert_eq!((said.len(), policies.all().len()), (3, 1));
+}
+
+/// Where a finding points: its code and the text that begins there.
+fn places(lines: &[&str]) -> Vec<String> {
+    let text = documents(&[&["KoreAccount acme: { endpoint: { sandbox: { dataDir: x } } }"], lines].concat());
+    let manifests = manifest::read(vec![Input::new("a.yaml", text.as_bytes())]);
+    let compiled = manifest::compile(&manifests, None, now()).unwrap();
+    let all = manifests.findings().iter().chain(&compiled.findings);
+    let place = |finding: &manifest::Finding| {
+        let manifest::Span { line, column, .. } = finding.spot.span;
+        let line = text.lines().nth(line as usize - 1).unwrap();
+        let there: String = line.chars().skip(column as usize - 1).take(12).collect();
+        format!("{} at {there}", finding.code)
+    };
+    all.map(place).collect()
+}
+
+#[test]
+fn what_is_wrong_is_found_where_it_is_written() {
+    for (line, place) in [
+        (
+            "KorePolicy p: { validationActions: [Deny], exclusive: { roles: [Bot Tester, Bot Devloper] } }",
+            "policy-role at Bot Devloper",
+        ),
+        (
+            "KorePolicy p: { validationActions: [Deny], match: { emailDomains: [\"@example.com\"] }, allow: {} }",
+            "policy-match at \"@example.co",
+        ),
+        (
+            "KorePolicy p: { validationActions: [Deny], match: { emails: [jane] }, allow: {} }",
+            "policy-match at jane] }, all",
+        ),
+        (
+            "KorePolicy p: { validationActions: [Deny], deadline: 2030-01-01T00:00:00Z, over: Change, rule: 'true' }",
+            "policy-match at 2030-01-01T0",
+        ),
+        (
+            "KorePolicyException e: { policy: nowhere, expiresAt: 2031-01-01T00:00:00Z }",
+            "unknown-policy at nowhere, exp",
+        ),
+    ] {
+        assert_eq!(places(&[line]), [place], "{line}");
+    }
+    let unending = "KorePolicyException e: { policy: p }";
+    let policy = "KorePolicy p: { validationActions: [Deny], allow: {} }";
+    assert_eq!(places(&[policy, unending]), ["missing-field at { policy: p "]);
+    let soon = "KorePolicy p: { validationActions: [Deny], deadline: soon, allow: {} }";
+    assert_eq!(places(&[soon]), ["timestamp at soon, allow:"]);
+    // What the types of a condition do not allow is told with the line of the condition.
+    let unguarded = "KorePolicy p: { validationActions: [Deny], over: Grant, rule: \"grant.since < now\" }";
+    let (_, problems) = policy::compile(&compiled(&[unguarded]).rules);
+    let problem = problems.first().expect("it may be unknown");
+    assert_eq!(problem.source.to_string(), "a.yaml:10");
+    assert!(problem.message.contains("grant.since may be unknown"), "{}", problem.message);
+    assert!(problem.hint.contains("has(grant.since)"), "{}", problem.hint);
 }

@@ -1,7 +1,10 @@
 //! Rules about who may hold what, over declarations and plans: each condition at each place.
 
 mod agree;
+mod deadline;
 mod declared;
+mod invariant;
+mod names;
 mod review;
 
 use jiff::Timestamp;

@@ -2,7 +2,7 @@
 //! its field and line. `make editor` installs the server.
 
 use crate::support::workspace::Workspace;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const MODELINE: &str = "# yaml-language-server: $schema=manifests.schema.json";
@@ -129,7 +129,6 @@ fn an_editor_has_nothing_to_say_about_what_is_written_and_about_the_examples() {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         path.extension().is_some_and(|ending| ending == "yaml")
             && text.contains("apiVersion: koreconcile.dev/")
-            // Only `policy test` reads these.
             && !text.contains("kind: KorePolicyTest")
     };
     let all = walkdir::WalkDir::new(examples).into_iter().map(|entry| entry.unwrap().into_path());
@@ -138,7 +137,66 @@ fn an_editor_has_nothing_to_say_about_what_is_written_and_about_the_examples() {
     let schema = workspace.path("manifests.schema.json");
     assert_eq!(ask(&workspace, &all, Some(&schema)), Vec::<String>::new());
     let first = std::fs::read_to_string(&all[0]).unwrap();
+    // Its first line says where the schema is, seen from there.
+    let first = first.split_once('\n').unwrap().1;
     let broken = format!("{first}---\n{}", document("KoreTeam", "  membres: []"));
     workspace.write("broken.yaml", &broken);
     assert_eq!(ask(&workspace, &["broken.yaml".to_owned()], Some(&schema)).len(), 1);
+}
+
+/// A file of `examples` with a manifest or a test in it, and the folder it is in.
+fn examples() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let files = walkdir::WalkDir::new(root).into_iter().map(|entry| entry.unwrap().into_path());
+    let files = files.filter(|path| path.extension().is_some_and(|ending| ending == "yaml"));
+    let texts = files.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap()));
+    texts.filter(|(_, text)| text.contains("apiVersion: koreconcile.dev/")).collect()
+}
+
+#[test]
+fn every_example_names_its_schema_in_the_first_line() {
+    let all = examples();
+    assert!(all.len() > 40, "{}", all.len());
+    for (path, text) in all {
+        let first = text.lines().next().unwrap();
+        let named = first.strip_prefix("# yaml-language-server: $schema=");
+        let named = named.unwrap_or_else(|| panic!("{}: {first}", path.display()));
+        let schema = std::fs::read_to_string(path.parent().unwrap().join(named));
+        let schema = schema.unwrap_or_else(|error| panic!("{}: {named}: {error}", path.display()));
+        let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+        let kind = text.lines().find_map(|line| line.strip_prefix("kind: ")).unwrap();
+        let kind = kind.split(' ').next().unwrap();
+        let known = &schema["properties"]["kind"];
+        let is_known = known["const"] == kind
+            || known["enum"].as_array().is_some_and(|all| all.iter().any(|one| one == kind));
+        assert!(is_known, "{}: {named} has no {kind}", path.display());
+    }
+}
+
+#[test]
+fn an_editor_reads_the_tests_of_policies_by_their_first_line() {
+    let workspace = Workspace::with(&[]);
+    let tests = examples().into_iter().filter(|(path, _)| path.to_string_lossy().ends_with(".test.yaml"));
+    let tests: Vec<String> = tests.map(|(path, _)| path.display().to_string()).collect();
+    assert!(tests.len() >= 10, "{tests:?}");
+    assert_eq!(ask(&workspace, &tests, None), Vec::<String>::new());
+    let schema = workspace.run(&["schema", "policy-test"]).expect(0).stdout;
+    workspace.write("policy-test.schema.json", &schema);
+    let slip = "# yaml-language-server: $schema=policy-test.schema.json
+apiVersion: koreconcile.dev/v1alpha1
+kind: KorePolicyTest
+metadata: { name: a }
+spec:
+  given:
+    - kind: KoreUser
+      spec: { mail: a@example.com }
+  cases:
+    - name: a
+      expects: []
+";
+    workspace.write("a.test.yaml", slip);
+    let said = ask(&workspace, &["a.test.yaml".to_owned()], None).join("\n");
+    for expected in ["Property mail is not allowed.", "Property expects is not allowed."] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
 }

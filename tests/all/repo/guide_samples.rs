@@ -68,7 +68,7 @@ fn of_adopting_an_account() {
     let account = script.split_once("<<'YAML'\n").unwrap().1.split_once("YAML\n").unwrap().0;
     workspace.write("account.yaml", account);
     let texts = blocks(guide, "text");
-    let [imported, planned, revoked, again] = texts.as_slice() else { panic!("{texts:?}") };
+    let [imported, planned, revoked, known, again] = texts.as_slice() else { panic!("{texts:?}") };
     let run = |args: &[&str]| workspace.run(args).expect(0);
     let import = ["import", "--account-file", "account.yaml", "--out", "access"];
     let first = run(&import);
@@ -86,6 +86,7 @@ fn of_adopting_an_account() {
     );
     workspace.write("access/bindings.yaml", &format!("{before}{binding}"));
     shows(revoked, &[&run(&["plan", "access"])]);
+    shows(known, &[&run(&["baseline", "access"])]);
     let second = run(&import);
     shows(again, &[&second]);
 }

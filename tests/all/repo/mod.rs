@@ -12,3 +12,6 @@ mod permissions;
 mod readme;
 mod rules;
 pub mod secrets;
+mod tokens;
+mod version;
+mod workflows;

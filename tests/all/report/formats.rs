@@ -106,5 +106,8 @@ fn an_empty_report_says_that_there_is_nothing() {
     let html = render::html(&report::violations(gathered.evidence())).unwrap();
     assert!(html.contains("Nothing is wrong.") && !html.contains("<table"));
     let markdown = render::markdown(&report::access(gathered.evidence()));
-    assert!(markdown.contains("0 users, 0 grants.") && !markdown.contains("|---"), "{markdown}");
+    assert!(
+        markdown.contains("\n\n0 users, 0 grants.\n\nSHA-256") && !markdown.contains("|---"),
+        "{markdown}"
+    );
 }

@@ -156,10 +156,12 @@ fn verdicts_of_policies_are_findings_and_stand_beside_what_they_are_about() {
         severity: RiskLevel::High,
         message: "no Master Admins".to_owned(),
         subjects,
+        excepted_by: None,
         excepted_until: None,
     };
     let master = Key::AdminRole(user("kim"), "Master Admin".into());
     let covered = Verdict {
+        excepted_by: Some("audit".to_owned()),
         excepted_until: Some(time("2026-12-31T00:00:00Z")),
         ..verdict("whole-person", vec![Key::Member(email("jane.doe"))])
     };
@@ -181,7 +183,13 @@ fn verdicts_of_policies_are_findings_and_stand_beside_what_they_are_about() {
     assert_eq!(of_policies.len(), 3);
     let messages: Vec<&str> =
         of_policies.iter().map(|row| row.finding.as_ref().unwrap().message.as_str()).collect();
-    assert!(messages.contains(&"no Master Admins; an exception covers it until 2026-12-31T00:00:00Z"));
+    assert!(messages.contains(&"no Master Admins (policy no-admins)"), "{messages:?}");
+    let covered =
+        "no Master Admins (policy whole-person; exception audit covers it until 2026-12-31T00:00:00Z)";
+    assert!(messages.contains(&covered), "{messages:?}");
+    let finding = |row: &&&Row| row.finding.as_ref().unwrap().exception.as_deref() == Some("audit");
+    let covered = of_policies.iter().find(finding).unwrap().finding.as_ref().unwrap();
+    assert_eq!(covered.severity, RiskLevel::Low, "what is excepted is nothing to correct");
 }
 
 #[test]

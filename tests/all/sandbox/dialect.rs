@@ -272,6 +272,53 @@ async fn page_sizes_and_limits() {
     assert_eq!((bots["bots"].as_array().unwrap().len(), &bots["availableMore"]), (2, &json!(true)));
 }
 
+/// Whatever `offset` counts: the rows before a page are there, though nobody steps over them.
+#[tokio::test]
+async fn a_page_of_people_is_a_piece_of_the_whole_list() {
+    let readings = OffsetCounts::ALL.iter().copied();
+    for (reading, pending) in readings.flat_map(|reading| [(reading, true), (reading, false)]) {
+        let world = World::new(Dialect {
+            user_roles_offset: reading,
+            pending_in_user_roles: pending,
+            user_roles_max: 200,
+            ..Dialect::default()
+        });
+        world
+            .admin
+            .batch(|edit| {
+                for index in 0..60 {
+                    let email = format!("crowd{index}@example.com");
+                    let user =
+                        if index % 4 == 0 { NewUser::pending(&email) } else { NewUser::active(&email) };
+                    edit.add_user(&user)?;
+                }
+                for index in (0..60).step_by(9) {
+                    edit.delete_user(&format!("crowd{index}@example.com"))?;
+                }
+                edit.accept("crowd4@example.com", world.now())
+            })
+            .unwrap();
+        let page = async |query: String| {
+            let body = world.get(&format!("/api/public/alluserroles?{query}")).await.body;
+            (body["users"].as_array().unwrap().clone(), body["total"].as_u64().unwrap())
+        };
+        let (whole, total) = page("limit=200".to_owned()).await;
+        assert_eq!((whole.len(), total), if pending { (65, 65) } else { (52, 52) });
+        for limit in [7, 50] {
+            for offset in (0..=whole.len() + 3).step_by(3) {
+                let skip = match reading {
+                    OffsetCounts::Pages => offset * limit,
+                    OffsetCounts::Rows => offset,
+                    OffsetCounts::Nothing => 0,
+                };
+                let expected: Vec<Value> = whole.iter().skip(skip).take(limit).cloned().collect();
+                let found = page(format!("limit={limit}&offset={offset}")).await;
+                assert_eq!(found, (expected, total), "{reading:?} {limit} {offset}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn offsets() {
     for (reading, second) in [

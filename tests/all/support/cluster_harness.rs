@@ -229,7 +229,7 @@ pub fn roomy() -> Value {
 }
 
 /// Every kind that people write.
-pub const KINDS: [&str; 7] = [
+pub const KINDS: [&str; 10] = [
     "KoreAccount",
     "KoreUser",
     "KoreTeam",
@@ -237,6 +237,9 @@ pub const KINDS: [&str; 7] = [
     "KoreRoleBinding",
     "KoreGroupMembership",
     "KoreBotAssignment",
+    "KorePolicy",
+    "KorePolicyException",
+    "KoreArea",
 ];
 
 /// A document of ours.

@@ -5,12 +5,11 @@ use super::engine::Engine;
 use jiff::{SignedDuration, Timestamp};
 use koreconcile::apply::BeforeImageStore;
 use koreconcile::controller::{
-    AccountMemory, Approval, Declared, DeclaredAccount, Meta, Missing, ObjectRef, Pass, PlanProgress,
-    Published, Readiness, RecallError, Session, View, WriteAhead, pass,
+    AccountMemory, Approval, Declared, DeclaredAccount, Meta, Missing, ObjectMode, ObjectRef, Pass,
+    PassScope, PlanProgress, Published, Readiness, RecallError, Session, View, WriteAhead, pass,
 };
 use koreconcile::facts;
 use koreconcile::kore::{Clock as _, LeaseTerm};
-use koreconcile::manifest::kinds::plan::PlanPhase;
 use koreconcile::manifest::kinds::{AccountStatus, Kind, ObjectStatus, Spec};
 use koreconcile::plan::{ChangeId, Memory};
 use serde_json::{Value, json};
@@ -28,6 +27,7 @@ pub struct ControllerHarness {
     /// What passes have written ahead.
     pub status_store: Arc<InMemoryStatus>,
     created: u32,
+    scope: PassScope,
 }
 
 /// What an API server would keep of what passes write ahead.
@@ -138,7 +138,7 @@ impl ControllerHarness {
         };
         let (memory, lease_term, status_store) =
             (AccountMemory::default(), LeaseTerm::until(Timestamp::MAX), Arc::default());
-        Self { engine, view, memory, lease_term, status_store, created: 0 }
+        Self { engine, view, memory, lease_term, status_store, created: 0, scope: PassScope::Everything }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -151,10 +151,11 @@ impl ControllerHarness {
 
     /// `kubectl apply` of one object.
     pub fn declare(&mut self, kind: Kind, name: &str, spec: Value) {
-        let spec = Spec::from_value(kind, spec).unwrap();
+        let (spec, now) = (Spec::from_value(kind, spec).unwrap(), self.now());
         if let Some(memory) = self.find(kind, name) {
             memory.spec = spec;
             memory.meta.generation += 1;
+            memory.meta.edited = now;
             return;
         }
         self.created += 1;
@@ -192,7 +193,10 @@ impl ControllerHarness {
     pub fn approve(&mut self, digest: Option<&str>, changes: &[&ChangeId]) {
         self.view.approvals.push(Approval {
             name: format!("yes-{}", self.view.approvals.len()),
+            uid: format!("approval-{}", self.view.approvals.len()),
             generation: 1,
+            approved_by: None,
+            ends: None,
             digest: digest.map(str::to_owned),
             changes: changes.iter().map(|id| (*id).clone()).collect(),
             status: ObjectStatus::default(),
@@ -206,6 +210,14 @@ impl ControllerHarness {
         done
     }
 
+    /// One pass that may look only at this, and what comes of it written back.
+    pub async fn pass_about(&mut self, scope: PassScope) -> Pass {
+        self.scope = scope;
+        let done = self.pass().await;
+        self.scope = PassScope::Everything;
+        done
+    }
+
     async fn look(&mut self) -> Pass {
         let ahead: Arc<dyn WriteAhead> = Arc::clone(&self.status_store) as Arc<dyn WriteAhead>;
         let session = Session {
@@ -215,6 +227,7 @@ impl ControllerHarness {
             lease_term: &self.lease_term,
             quiet_start: SignedDuration::from_mins(15),
             write_ahead: &ahead,
+            scope: &self.scope,
         };
         let now = self.now();
         // A pass is a large future.
@@ -269,14 +282,21 @@ impl ControllerHarness {
             self.view.published.push(Published {
                 name: name.clone(),
                 digest: spec.digest.clone(),
+                part: spec.part.clone(),
                 changes: spec.changes.iter().map(|change| ChangeId::parse(&change.id)).collect(),
+                waiting: spec
+                    .changes
+                    .iter()
+                    .filter(|change| !change.why.is_empty())
+                    .map(|change| ChangeId::parse(&change.id))
+                    .collect(),
                 created: self.engine.clock.now(),
-                progress: PlanProgress { phase: PlanPhase::Pending, approved: 0 },
+                progress: PlanProgress::default(),
             });
         }
         for published in &mut self.view.published {
             if let Some(progress) = done.housekeeping.proposals.phases.get(&published.name) {
-                published.progress = *progress;
+                published.progress = progress.clone();
             }
         }
         self.view.published.retain(|published| !done.housekeeping.proposals.delete.contains(&published.name));
@@ -333,8 +353,11 @@ fn meta(kind: Kind, name: &str, now: Timestamp, number: u32) -> Meta {
         deleted: None,
         has_finalizer: false,
         is_orphaned: false,
+        mode: ObjectMode::Enforce,
         reconcile_at: None,
         accept_memory: None,
+        edited: now,
+        editors: Vec::new(),
     }
 }
 

@@ -3,14 +3,14 @@
 use super::in_process::{InProcess, KillPoint, SharedClock};
 use jiff::{SignedDuration, Timestamp};
 use koreconcile::apply::{self, BeforeImageSource, Journal, Outcome, RepairError};
-use koreconcile::facts::{Desired, Email, Policy, RateLimit, World};
+use koreconcile::facts::{ClockCheck, Desired, Email, Policy, RateLimit, World};
 use koreconcile::kore::{
     Credentials, Gateway, Ledger, Parts, ReadRequest, Reader, Silent, VirtualClock, Writer,
 };
 use koreconcile::plan::{self, Context, Limits, Plan};
 use koreconcile::sandbox::{self, Admin, App, Dialect, Options, Sandbox, Starter};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 
 /// The account every engine test is about.
@@ -28,6 +28,8 @@ pub struct Engine {
     pub state: Option<PathBuf>,
     /// Where the process dies.
     pub kill_point: Arc<KillPoint>,
+    /// How the two clocks compare.
+    pub clock_check: Arc<Mutex<ClockCheck>>,
     ledger: Arc<Ledger>,
 }
 
@@ -48,6 +50,12 @@ impl Engine {
         Self::start(Options { dialect, starter: Starter::Bare, ..Options::default() }, RateLimit::default())
     }
 
+    /// Another process has sent so many calls within the hour, and none within the minute.
+    pub fn spend(&self, calls: usize) {
+        let now = self.gateway.now();
+        self.ledger.count_sent(vec![now - SignedDuration::from_mins(10); calls], now);
+    }
+
     pub fn start(options: Options, rate: RateLimit) -> Self {
         let clock = Arc::new(VirtualClock::starting(Timestamp::from_second(1_800_000_000).unwrap()));
         let options = Options { clock: Arc::new(SharedClock(Arc::clone(&clock))), ..options };
@@ -56,6 +64,7 @@ impl Engine {
         let app = admin.create_app("koreconcile", &["all"], true).unwrap();
         let (transport, ledger) = (InProcess::new(&sandbox), Arc::new(Ledger::in_memory(rate)));
         let kill_point = Arc::clone(&transport.kill_point);
+        let clock_check = Arc::clone(&transport.clock_check);
         let gateway = gateway(transport, app, &ledger, &clock);
         let policy = Policy { account_id: Some(admin.account_id().into()), rate, ..Policy::default() };
         Self {
@@ -66,9 +75,10 @@ impl Engine {
             clock,
             gateway,
             policy,
-            limits: Limits::default(),
+            limits: Limits { take_over: true, ..Limits::default() },
             state: None,
             kill_point,
+            clock_check,
             ledger,
         }
     }
@@ -78,6 +88,7 @@ impl Engine {
         let app = self.admin.create_app("koreconcile", &["all"], true).unwrap();
         let mut transport = InProcess::new(&self.sandbox);
         transport.kill_point = Arc::clone(&self.kill_point);
+        transport.clock_check = Arc::clone(&self.clock_check);
         self.gateway = gateway(transport, app, &self.ledger, &self.clock);
         self.reader = Reader::new(self.gateway.clone());
         self.writer = Writer::new(self.gateway.clone());

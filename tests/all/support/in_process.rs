@@ -4,12 +4,13 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body as HttpBody;
 use axum::http::{Request, header};
+use koreconcile::facts::ClockCheck;
 use koreconcile::kore::{Body, Stage, Transport, TransportError, WireRequest, WireResponse};
 use koreconcile::sandbox::{self, Sandbox};
 use koreconcile::{kore, sandbox::Dropped};
 use secrecy::ExposeSecret;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 use tower::ServiceExt;
 
@@ -69,16 +70,22 @@ impl KillPoint {
 pub struct InProcess {
     router: Router,
     pub kill_point: Arc<KillPoint>,
+    /// How the two clocks compare, where a test says that they differ.
+    pub clock_check: Arc<Mutex<ClockCheck>>,
 }
 
 impl InProcess {
     pub fn new(sandbox: &Sandbox) -> Self {
-        Self { router: sandbox.router(), kill_point: Arc::default() }
+        Self { router: sandbox.router(), kill_point: Arc::default(), clock_check: Arc::default() }
     }
 }
 
 #[async_trait]
 impl Transport for InProcess {
+    fn clock_check(&self) -> ClockCheck {
+        *self.clock_check.lock().unwrap()
+    }
+
     async fn send(&self, request: &WireRequest) -> Result<WireResponse, TransportError> {
         self.kill_point.passes().await;
         let response = self.router.clone().oneshot(as_http(request)).await.unwrap();

@@ -14,6 +14,7 @@ pub mod in_process;
 pub mod intercepting_proxy;
 pub mod invariant_checker;
 pub mod promises;
+pub mod quickstart;
 pub mod random;
 pub mod served;
 pub mod wants;

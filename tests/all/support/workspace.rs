@@ -98,6 +98,22 @@ impl Workspace {
     pub fn run(&self, args: &[&str]) -> Run {
         self.koreconcile(args).run()
     }
+
+    /// Runs git in this folder with what was exported, and without the configuration of whoever runs the tests; what it
+    /// prints.
+    pub fn git(&self, args: &[&str]) -> String {
+        let output = Command::new("git")
+            .args(["-c", "user.name=Jane Doe", "-c", "user.email=jane.doe@example.com"])
+            .args(["-c", "init.defaultBranch=main"])
+            .args(args)
+            .current_dir(self.path(""))
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -326,7 +342,9 @@ impl Run {
     /// With this instead of whatever is like the pattern: calls run side by side, so any of them may be the one.
     pub fn masked(mut self, pattern: &str, shown: &str) -> Self {
         let pattern = Regex::new(pattern).unwrap();
-        self.stderr = pattern.replace_all(&self.stderr, shown).into_owned();
+        for output in [&mut self.stdout, &mut self.stderr] {
+            *output = pattern.replace_all(output, shown).into_owned();
+        }
         self
     }
 

@@ -151,7 +151,7 @@ fn rich() -> Plan {
         account: "acme".to_owned(),
         host: "https://platform.example.com".to_owned(),
         inputs: Inputs { digest: "0".repeat(64), documents: 22 },
-        limits: Limits::default(),
+        limits: Limits { take_over: true, ..Limits::default() },
         day: None,
         rewrite: plan::Rewrite::Nothing,
         look_up_size: 50,
@@ -162,6 +162,7 @@ fn rich() -> Plan {
         ending_within: None,
         trusted_ends: plan::TrustedEnds::Remembered,
         fills_ceiling: false,
+        held: BTreeSet::new(),
     };
     plan::make(desired, &world(), &policy, &context)
 }

@@ -108,16 +108,7 @@ impl<'a> Changes<'a> {
         };
         let mut order: Vec<(SectionRank, &Change)> =
             plan.changes.iter().map(|change| (place(change), change)).collect();
-        // Riskiest first, and what takes away before what gives.
-        order.sort_by(|(left_place, left), (right_place, right)| {
-            let rank =
-                |change: &Change| (std::cmp::Reverse(change.risk.level), std::cmp::Reverse(change.action));
-            rank(left)
-                .cmp(&rank(right))
-                .then_with(|| left_place.cmp(right_place))
-                .then_with(|| left.key.email().cmp(&right.key.email()))
-                .then_with(|| left.key.cmp(&right.key))
-        });
+        order.sort_by(riskiest_first);
         let mut changes = Self { plan, sections: BTreeMap::new(), lines: Vec::new(), beyond: Vec::new() };
         let mut written = 0;
         let mut members: BTreeMap<SectionRank, [usize; 3]> = BTreeMap::new();
@@ -251,6 +242,7 @@ impl Line {
         if change.risk.level >= RiskLevel::High {
             tail.push(format!("[{}: {}]", change.risk.level.label(), change.risk.why));
         }
+        tail.extend(plan.sign_in.get(&change.id).map(|sign_in| sign_in.words().to_owned()));
         if held_back.contains(&change.id) {
             tail.push("(refused, not sent)".to_owned());
         }
@@ -303,4 +295,17 @@ fn sign(action: Action) -> char {
         Action::Change => '!',
         Action::Remove | Action::Retire | Action::Prune => '-',
     }
+}
+
+/// And what takes away before what gives.
+fn riskiest_first(
+    (left_place, left): &(SectionRank, &Change),
+    (right_place, right): &(SectionRank, &Change),
+) -> std::cmp::Ordering {
+    let rank = |change: &Change| (std::cmp::Reverse(change.risk.level), std::cmp::Reverse(change.action));
+    rank(left)
+        .cmp(&rank(right))
+        .then_with(|| left_place.cmp(right_place))
+        .then_with(|| left.key.email().cmp(&right.key.email()))
+        .then_with(|| left.key.cmp(&right.key))
 }

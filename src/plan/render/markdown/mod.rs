@@ -12,7 +12,7 @@ mod changes;
 mod code;
 mod lists;
 
-use super::words;
+use super::{areas, words};
 use crate::facts::Family;
 use crate::plan::{Action, Entry, Plan, RiskLevel, Unmanaged, Violation, ViolationState};
 use changes::Changes;
@@ -58,6 +58,10 @@ pub fn markdown(plan: &Plan) -> String {
     room = room.saturating_sub(length(&endings));
     let declared = declared(plan, (room / 8).max(spare / 20));
     room = room.saturating_sub(length(&declared));
+    let lines = areas::lines(plan).into_iter();
+    let title = format!("<b>Approvals by area</b>: {}", words::thousands(plan.areas.len()));
+    let asked = notes(&title, lines, (room / 8).max(spare / 20), true);
+    room = room.saturating_sub(length(&asked));
     let warnings =
         notes(&warnings_title(plan), plan.warnings.iter().cloned(), (room / 12).max(spare / 30), false);
     room = room.saturating_sub(length(&warnings));
@@ -77,6 +81,7 @@ pub fn markdown(plan: &Plan) -> String {
         + &refused
         + &blocked
         + &declared
+        + &asked
         + &violations
         + &changes
         + &manual
@@ -93,21 +98,26 @@ fn is_empty(plan: &Plan) -> bool {
         && plan.warnings.is_empty()
         && plan.expiring.is_empty()
         && plan.declared.is_empty()
+        && plan.areas.is_empty()
         && plan.violations.is_empty()
-        && plan.unmanaged.iter().all(|fact| fact.risk.level < RiskLevel::High)
+        && plan.open_unmanaged().all(|fact| fact.risk.level < RiskLevel::High)
 }
 
 /// An empty plan in one line.
 fn nothing(plan: &Plan) -> String {
-    let unmanaged = match plan.unmanaged.len() {
+    let unmanaged = match plan.open_unmanaged().count() {
         0 => String::new(),
-        _ => format!("; unmanaged (not declared): {}", words::unmanaged(&plan.unmanaged)),
+        _ => format!("; unmanaged (not declared): {}", words::unmanaged(plan.open_unmanaged())),
     };
     let calls = words::counted(plan.observed.calls as usize, "call");
-    format!(
-        "✅ {} matches its manifests: nothing to change (read with {calls}{unmanaged}).",
-        code(&plan.account.name)
-    )
+    let name = code(&plan.account.name);
+    match words::observed(plan) {
+        Some(observed) => format!(
+            "✅ {name}: nothing to change in what was looked at (read with {calls}{unmanaged}). Observed: {}.",
+            html(&observed)
+        ),
+        None => format!("✅ {name} matches its manifests: nothing to change (read with {calls}{unmanaged})."),
+    }
 }
 
 fn top(plan: &Plan) -> String {
@@ -161,6 +171,7 @@ fn bottom(plan: &Plan) -> String {
         lines.push(format!("**Cost:** {}", html(&words::cost(plan))));
         lines.push(format!("**Digest:** {}", code(plan.digest.as_str())));
     }
+    lines.extend(words::observed(plan).map(|observed| format!("**Observed:** {}", html(&observed))));
     lines.push(format!("**Account:** {} at {}", code(id), code(&plan.account.host)));
     if !plan.write_only.is_empty() {
         lines.push(format!(
@@ -207,7 +218,7 @@ fn violations_title(plan: &Plan) -> String {
 /// What no manifest asks for: high and critical risks open and on top, the rest folded.
 fn unmanaged(plan: &Plan, most: usize) -> [String; 2] {
     let (risky, rest): (Vec<&Unmanaged>, Vec<&Unmanaged>) =
-        plan.unmanaged.iter().partition(|fact| fact.risk.level >= RiskLevel::High);
+        plan.open_unmanaged().partition(|fact| fact.risk.level >= RiskLevel::High);
     let name = |fact: &Unmanaged| words::named(&plan.bots, &fact.subject);
     let risky_lines = risky.iter().map(|fact| {
         format!("{}  [{}: {}]  ({})", name(fact), fact.risk.level.label(), fact.risk.why, fact.why)

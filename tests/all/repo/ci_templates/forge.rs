@@ -95,6 +95,8 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
             "content-length" => length = value.parse().unwrap(),
             "authorization" => is_known |= value == format!("Bearer {TOKEN}"),
             "private-token" => is_known |= value == TOKEN,
+            // GitLab lets a job's own token read artefacts, and little else.
+            "job-token" => is_known |= value == TOKEN && request.contains("/jobs/"),
             _ => {}
         }
     }
@@ -171,7 +173,7 @@ impl State {
 }
 
 fn is_list(path: &str) -> bool {
-    ["issues", "comments", "notes", "pulls", "merge_requests"]
+    ["issues", "comments", "notes", "pulls", "merge_requests", "reviews", "commits", "versions"]
         .iter()
         .any(|end| path.rsplit('/').next() == Some(end))
 }

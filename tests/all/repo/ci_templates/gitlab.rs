@@ -2,7 +2,9 @@
 
 use super::forge::TOKEN;
 use super::project::{JobResult, Project, Values, parsed};
+use regex::{Captures, Regex};
 use serde_json::{Map, Value};
+use std::sync::LazyLock;
 
 /// What makes a pipeline.
 #[derive(Clone)]
@@ -21,7 +23,9 @@ impl Pipeline {
 
     /// On `main`, made by `push`, `web` or `schedule`.
     pub fn on_main(project: &Project, source: &str) -> Self {
-        Self::of(project, source, "main").with(&[("CI_COMMIT_BRANCH", "main")])
+        let before = if source == "push" { project.head("main~1") } else { "0".repeat(40) };
+        Self::of(project, source, "main")
+            .with(&[("CI_COMMIT_BRANCH", "main"), ("CI_COMMIT_BEFORE_SHA", &before)])
     }
 
     fn of(project: &Project, source: &str, reference: &str) -> Self {
@@ -43,6 +47,11 @@ impl Pipeline {
         self
     }
 
+    /// A push to a branch that has a merge request.
+    pub fn on_branch(project: &Project) -> Self {
+        Self::of(project, "push", "work").with(&[("CI_COMMIT_BRANCH", "work")])
+    }
+
     /// The schedule that ends what has ended.
     pub fn ending(project: &Project) -> Self {
         Self::on_main(project, "schedule").with(&[("KORECONCILE_SCHEDULE", "ended")])
@@ -56,6 +65,9 @@ impl Pipeline {
     /// The jobs it has, and when they run: `on_success`, or `manual`.
     pub fn jobs(&self) -> Vec<(String, String)> {
         let file = parsed("gitlab/.gitlab-ci.yml");
+        if !file["workflow"]["rules"].as_array().unwrap().iter().any(|rule| self.holds(rule)) {
+            return Vec::new();
+        }
         let names = file.as_object().unwrap().keys().filter(|name| !name.starts_with('.'));
         let names = names.filter(|name| file[*name]["script"].is_array());
         names
@@ -90,14 +102,23 @@ impl Pipeline {
         let mut variables = self.variables.clone();
         let given = project.settings().into_iter();
         variables.extend(given.filter(|(name, _)| self.is_trusted || !name.starts_with("KORE_")));
+        let depth = file["variables"]["GIT_DEPTH"].as_str().unwrap().parse().unwrap();
+        let workspace = project.checkout(&self.reference, depth);
+        variables.insert("CI_PROJECT_DIR".to_owned(), workspace.path("").display().to_string());
         for scope in [&file, &job] {
             for (name, value) in scope["variables"].as_object().into_iter().flatten() {
-                let text = value.as_str().unwrap();
-                let text = text.strip_prefix('$').map_or(text, |name| variables[name].as_str()).to_owned();
+                let text = filled(value.as_str().unwrap(), &variables);
                 variables.insert(name.clone(), text);
             }
         }
-        let workspace = project.checkout(&self.reference, variables["GIT_DEPTH"].parse().unwrap());
+        let caches = job["cache"].as_array().into_iter().flatten();
+        let caches: Vec<&Value> = caches.filter(|cache| cache["key"].is_string()).collect();
+        for cache in &caches {
+            let known = project.cached(cache["key"].as_str().unwrap());
+            if let Some(name) = known {
+                workspace.fetch(&name, cache["paths"][0].as_str().unwrap());
+            }
+        }
         for needed in job["needs"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             workspace.fetch(needed, "");
         }
@@ -117,8 +138,20 @@ impl Pipeline {
                 }
             }
         }
+        for cache in caches {
+            let path = workspace.path(cache["paths"][0].as_str().unwrap());
+            if path.exists() {
+                project.keep(cache["key"].as_str().unwrap(), &path);
+            }
+        }
         ran
     }
+}
+
+/// With every `$VARIABLE` in it replaced.
+fn filled(text: &str, variables: &Values) -> String {
+    static VARIABLE: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\$(\w+)").unwrap());
+    VARIABLE.replace_all(text, |found: &Captures<'_>| variables[&found[1]].clone()).into_owned()
 }
 
 /// A job with what it extends.

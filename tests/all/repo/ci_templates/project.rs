@@ -5,7 +5,7 @@ use super::forge::{Forge, TOKEN};
 use crate::support::served::Served;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -14,6 +14,10 @@ const BOUND: &str = "120";
 
 /// The key of the memory, as a setting.
 pub const MEMORY_KEY: &str = "KORECONCILE_MEMORY_KEY";
+
+/// What the forge says of an environment that asks somebody.
+pub const REVIEWERS: &str =
+    r#"{ "protection_rules": [{ "type": "required_reviewers", "reviewers": [{ "type": "User" }] }] }"#;
 
 /// Variables, by name.
 pub type Values = BTreeMap<String, String>;
@@ -24,9 +28,12 @@ pub struct Project {
     pub forge: Forge,
     /// By run or job.
     artifacts: std::cell::RefCell<BTreeMap<String, PathBuf>>,
-    archive: PathBuf,
-    pub checksum: String,
+    /// Run and name.
+    uploads: std::cell::RefCell<BTreeSet<(String, String)>>,
 }
+
+/// The name of the archive in a release.
+pub const ARCHIVE: &str = "koreconcile-linux-amd64.tar.gz";
 
 /// How a job ended.
 #[derive(Debug, Default)]
@@ -68,23 +75,58 @@ impl Project {
     /// `main` has the script alone.
     pub fn empty(manifests: &[String]) -> Self {
         let served = Served::new(manifests);
-        let folder = served.workspace.path("../archive");
-        std::fs::create_dir_all(&folder).unwrap();
-        let program = format!("#!/bin/sh\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_koreconcile"));
-        std::fs::write(folder.join("koreconcile"), program).unwrap();
-        done(Command::new("chmod").arg("+x").arg(folder.join("koreconcile")));
-        done(Command::new("tar").args(["-czf", "koreconcile.tar.gz", "koreconcile"]).current_dir(&folder));
-        let archive = folder.join("koreconcile.tar.gz");
-        let checksum = hex::encode(Sha256::digest(std::fs::read(&archive).unwrap()));
-        let project =
-            Self { served, forge: Forge::start(), artifacts: BTreeMap::new().into(), archive, checksum };
+        let project = Self {
+            served,
+            forge: Forge::start(),
+            artifacts: BTreeMap::new().into(),
+            uploads: BTreeSet::new().into(),
+        };
+        project.make_release();
+        project.forge.answer("environments/koreconcile-review", REVIEWERS);
         std::fs::create_dir_all(project.origin()).unwrap();
         project.git(&["init", "--quiet", "--initial-branch=main"]);
         project.git(&["config", "uploadpack.allowAnySHA1InWant", "true"]);
         project.write("ci/koreconcile-ci.sh", &template("koreconcile-ci.sh"));
         done(Command::new("chmod").arg("+x").arg(project.origin().join("ci/koreconcile-ci.sh")));
+        project.name_release(&project.release_url(), &project.checksum());
+        let key = std::fs::read_to_string(project.release("../koreconcile.pub")).unwrap();
+        project.write("ci/koreconcile.pub", &key);
         project.commit("Templates");
         project
+    }
+
+    /// A release as `scripts/release` makes it: an archive with one folder, a list of checksums and its signature.
+    fn make_release(&self) {
+        let folder = self.release("koreconcile-0");
+        std::fs::create_dir_all(&folder).unwrap();
+        let program = format!("#!/bin/sh\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_koreconcile"));
+        std::fs::write(folder.join("koreconcile"), program).unwrap();
+        let script = format!(
+            "chmod +x koreconcile-0/koreconcile && tar -czf {ARCHIVE} koreconcile-0 && sha256sum {ARCHIVE} >SHA256SUMS
+             openssl ecparam -name prime256v1 -genkey -noout -out ../key
+             openssl ec -in ../key -pubout -out ../koreconcile.pub
+             openssl dgst -sha256 -sign ../key -out SHA256SUMS.sig SHA256SUMS"
+        );
+        done(Command::new("bash").args(["-ec", &script]).current_dir(self.release("")));
+    }
+
+    /// A file of the release.
+    pub fn release(&self, name: &str) -> PathBuf {
+        self.served.workspace.path("../release").join("files").join(name)
+    }
+
+    pub fn release_url(&self) -> String {
+        format!("file://{}", self.release("").canonicalize().unwrap().display())
+    }
+
+    pub fn checksum(&self) -> String {
+        hex::encode(Sha256::digest(std::fs::read(self.release(ARCHIVE)).unwrap()))
+    }
+
+    /// Which release the pipelines install.
+    pub fn name_release(&self, url: &str, checksum: &str) {
+        let text = format!("# A comment\nurl={url}\narchive={ARCHIVE}\nsha256={checksum}\n");
+        self.write("ci/koreconcile.release", &text);
     }
 
     /// The account and its manifests, as they are in the served folder.
@@ -160,14 +202,12 @@ impl Project {
     /// What every machine has: programs, and the settings that an administrator has made.
     pub fn settings(&self) -> Values {
         let served = |name: &str| self.served.workspace.exported(name).to_owned();
-        let url = format!("file://{}", self.archive.canonicalize().unwrap().display());
         [
-            ("KORECONCILE_URL", url),
-            ("KORECONCILE_SHA256", self.checksum.clone()),
             ("KORE_CLIENT_ID", served("KORE_CLIENT_ID")),
             ("KORE_CLIENT_SECRET", served("KORE_CLIENT_SECRET")),
             ("TOKEN", TOKEN.to_owned()),
             (MEMORY_KEY, hex::encode([7; 32])),
+            ("KORECONCILE_DOWNLOAD_TOKEN", String::new()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
@@ -188,6 +228,16 @@ impl Project {
     pub fn kept(&self, name: &str) -> PathBuf {
         let artifacts = self.artifacts.borrow();
         artifacts.get(name).unwrap_or_else(|| panic!("nothing is kept as {name}: {artifacts:?}")).clone()
+    }
+
+    /// Whether a run uploads something under this name for the first time.
+    pub fn is_first(&self, run: &str, name: &str) -> bool {
+        self.uploads.borrow_mut().insert((run.to_owned(), name.to_owned()))
+    }
+
+    /// The newest cache whose key begins like this: what was handed over under it.
+    pub fn cached(&self, prefix: &str) -> Option<String> {
+        self.artifacts.borrow().keys().rfind(|name| name.starts_with(prefix)).cloned()
     }
 
     /// Whether something was.

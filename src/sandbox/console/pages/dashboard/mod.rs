@@ -11,7 +11,7 @@ use crate::sandbox::console::reply::{Outcome, Reply};
 use crate::sandbox::console::rights::Needs;
 use crate::sandbox::console::route::Route;
 use crate::sandbox::store::bot_settings::CHANNELS;
-use crate::sandbox::traffic::{Cut, Figures, SessionKind, TAGS, Tag};
+use crate::sandbox::traffic::{Cut, Figures, SessionKind, TAGS, Tag, Talker};
 use askama::Template;
 use live::Live;
 pub(super) use period::Period;
@@ -77,28 +77,8 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
         tags: &tags,
     };
 
-    let mut sum = Figures::default();
-    let mut by_time: Vec<(String, Figures)> =
-        period.buckets().iter().map(|bucket| (bucket.label.clone(), Figures::default())).collect();
-    let mut used: Vec<(String, u64)> = Vec::new();
-    for talker in talkers.iter().filter(|talker| chosen.is_none_or(|chosen| chosen.id == talker.id)) {
-        let mut own = Figures::default();
-        for (bucket, (_, all)) in period.buckets().iter().zip(&mut by_time) {
-            let mut figures = talker.between(bucket.from, bucket.until, &cut);
-            own += figures;
-            figures.users = figures.users.min(talker.reach);
-            *all += figures;
-        }
-        // Nobody is counted twice on one bot.
-        own.users = own.users.min(talker.reach);
-        used.push((talker.name.clone(), own.sessions));
-        sum += own;
-    }
-    used.retain(|(_, sessions)| *sessions > 0);
-    used.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
-    let bots_used = used.len();
-    used.truncate(LISTED);
-
+    let shown = talkers.iter().filter(|talker| chosen.is_none_or(|chosen| chosen.id == talker.id));
+    let Sums { sum, by_time, used } = sums(shown, &period, &cut);
     let chart = |id, title, unit, figure: fn(&Figures) -> u64| {
         Chart::new(id, title, unit, by_time.iter().map(|(label, all)| (label.clone(), figure(all))).collect())
     };
@@ -132,8 +112,40 @@ fn show(admin: &AdminContext<'_>) -> Outcome {
         period,
         sum,
         charts,
-        used: if bots_used == 0 { Vec::new() } else { used },
+        used,
     })
+}
+
+/// What was counted: in all, by time, and by bot.
+struct Sums {
+    sum: Figures,
+    by_time: Vec<(String, Figures)>,
+    /// The bots used most, with their sessions.
+    used: Vec<(String, u64)>,
+}
+
+fn sums<'t>(talkers: impl Iterator<Item = &'t Talker>, period: &Period, cut: &Cut<'_>) -> Sums {
+    let mut sum = Figures::default();
+    let mut by_time: Vec<(String, Figures)> =
+        period.buckets().iter().map(|bucket| (bucket.label.clone(), Figures::default())).collect();
+    let mut used: Vec<(String, u64)> = Vec::new();
+    for talker in talkers {
+        let mut own = Figures::default();
+        for (bucket, (_, all)) in period.buckets().iter().zip(&mut by_time) {
+            let mut figures = talker.between(bucket.from, bucket.until, cut);
+            own += figures;
+            figures.users = figures.users.min(talker.reach);
+            *all += figures;
+        }
+        // Nobody is counted twice on one bot.
+        own.users = own.users.min(talker.reach);
+        used.push((talker.name.clone(), own.sessions));
+        sum += own;
+    }
+    used.retain(|(_, sessions)| *sessions > 0);
+    used.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+    used.truncate(LISTED);
+    Sums { sum, by_time, used }
 }
 
 /// The chosen meta tags: there are some only with one bot, and they are forgotten when another one is chosen (3.7).

@@ -77,7 +77,7 @@ pub struct Judgement {
     pub blocked: Vec<Entry>,
     /// Additions that are not sent.
     pub denied: BTreeSet<ChangeId>,
-    /// Additions, each with the removals that make room for it.
+    /// Additions, each with the removals that make room for it and the additions that it is allowed only with.
     pub after: BTreeMap<ChangeId, BTreeSet<ChangeId>>,
     /// What else is worth knowing: an exception that covers nothing.
     pub warnings: Vec<String>,
@@ -114,13 +114,15 @@ pub fn judged(
         .collect();
     for change in &mut plan.changes {
         if removals.contains(&change.id) {
-            let makes_room = |needed: &ChangeId| after.get(needed).is_some_and(|of| of.contains(&change.id));
-            change.depends_on.retain(|needed| !denied.contains(needed) && !makes_room(needed));
+            change.depends_on.retain(|needed| !denied.contains(needed));
         } else if let Some(needed) = after.get(&change.id) {
             change.depends_on.extend(needed.iter().cloned());
             change.depends_on.sort();
             change.depends_on.dedup();
         }
+    }
+    if !after.is_empty() {
+        make_room(&mut plan.changes, &removals);
     }
     plan.changes = dependencies_first(std::mem::take(&mut plan.changes));
     plan.refused = guard::refuse(&plan.changes, &denied, observed, policy, context);
@@ -131,6 +133,32 @@ pub fn judged(
     let calls = pack::pack(&plan.sendable(), policy.batch_size.0);
     plan.cost = cost::price(&plan, &calls, policy, context.look_up_size);
     plan
+}
+
+/// A removal that something waits for does not itself wait for that: what a policy asks for goes before access without a
+/// gap.
+fn make_room(changes: &mut [Change], removals: &BTreeSet<ChangeId>) {
+    let mut waits: BTreeMap<ChangeId, Vec<ChangeId>> =
+        changes.iter().map(|change| (change.id.clone(), change.depends_on.clone())).collect();
+    for change in changes.iter_mut().filter(|change| removals.contains(&change.id)) {
+        change
+            .depends_on
+            .retain(|needed| removals.contains(needed) || !is_behind(needed, &change.id, &waits));
+        waits.insert(change.id.clone(), change.depends_on.clone());
+    }
+}
+
+/// Whether a change waits for another, directly or through what it waits for.
+fn is_behind(change: &ChangeId, other: &ChangeId, waits: &BTreeMap<ChangeId, Vec<ChangeId>>) -> bool {
+    let mut seen = BTreeSet::from([change]);
+    let mut open = vec![change];
+    while let Some(id) = open.pop() {
+        if id == other {
+            return true;
+        }
+        open.extend(waits.get(id).into_iter().flatten().filter(|next| seen.insert(next)));
+    }
+    false
 }
 
 /// The same order, except that nothing stands before what it depends on.

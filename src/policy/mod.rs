@@ -23,6 +23,7 @@ mod picture;
 mod review;
 mod select;
 mod shapes;
+mod together;
 mod words;
 
 pub use account::{Beside, account_of};

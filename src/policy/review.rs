@@ -2,12 +2,13 @@
 //!
 //! The account is judged as it is and as the plan would leave it. Additions that introduce a violation of a rule with
 //! Deny are taken out, and what is left is judged again, until nothing is introduced any more. Last, the additions alone
-//! are judged: one that is allowed only because something is removed goes after that removal.
+//! are judged: one that is allowed only because something is removed goes after that removal, and one that is allowed only
+//! together with another goes after that one.
 
 use super::judge::{self, Breach, judge_and_count};
 use super::known::Known;
 use super::picture::Picture;
-use super::{Policies, deadline, exception, shapes, words};
+use super::{Policies, deadline, exception, shapes, together, words};
 use crate::facts::{
     Desired, Email, Holder, Key, Policy, RuleAction, RuleException, RuleSet, RuleShape, UnjudgedRule, Value,
     World,
@@ -321,7 +322,7 @@ impl<'a> Review<'a> {
         }
     }
 
-    /// Additions that are allowed only because something is removed go after it.
+    /// Additions that are allowed only because something is removed, or something else is added, go after it.
     fn order(
         &self,
         before: &HashMap<Identity, Breach>,
@@ -331,7 +332,12 @@ impl<'a> Review<'a> {
     ) {
         let (additions, removals): (Vec<&Change>, Vec<&Change>) =
             effective.iter().copied().partition(|change| adds_access(change));
-        if additions.is_empty() || removals.is_empty() {
+        if additions.is_empty() {
+            return;
+        }
+        let picture = |changes: &[&Change]| self.judged(changes, None).1;
+        together::order(self.request.policies, picture, effective, &additions, &mut judgement.after);
+        if removals.is_empty() {
             return;
         }
         let still: BTreeSet<Identity> = after.iter().map(identity).collect();

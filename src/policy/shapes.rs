@@ -3,7 +3,8 @@
 use super::condition::Condition;
 use super::judge::{Examination, Look};
 use super::picture::Person;
-use super::{select, words};
+use super::select::Selection;
+use super::{select, together, words};
 use crate::facts::{BuilderAccess, Key, Pattern, RoleSet, RuleOn, RuleShape, Value, count};
 use jiff::SignedDuration;
 use regex::Regex;
@@ -21,20 +22,22 @@ pub(super) fn judge(examination: &mut Examination<'_>, condition: &Condition) {
             require(examination, *expires_within, *reason, condition.ticket.as_ref());
         }
         RuleShape::Holders { set, min, max, on } => holders(examination, set, (*min, *max), *on),
-        RuleShape::Together { set, needs, on, on_removal: _ } => together(examination, set, needs, *on),
+        RuleShape::Together { set, needs, on, on_removal: _ } => {
+            together::judge(examination, set, needs, *on);
+        }
         RuleShape::Cel { .. } => {}
     }
 }
 
 /// The grants of a person that count, by the place where they are counted.
-fn by_place(
-    examination: &Examination<'_>,
+pub(super) fn by_place(
+    selection: &Selection<'_>,
     person: &Person,
     on: RuleOn,
 ) -> BTreeMap<Option<usize>, Vec<usize>> {
     let mut places: BTreeMap<Option<usize>, Vec<usize>> = BTreeMap::new();
     for (at, held) in person.grants.iter().enumerate() {
-        if !examination.selection.has_bot_of(held) {
+        if !selection.has_bot_of(held) {
             continue;
         }
         match (on, held.bot) {
@@ -55,7 +58,7 @@ fn exclusive(examination: &mut Examination<'_>, set: &RoleSet, at_most: usize, o
         if !examination.selection.has_person(person) {
             continue;
         }
-        for (place, grants) in by_place(examination, person, on) {
+        for (place, grants) in by_place(examination.selection, person, on) {
             let grants: Vec<usize> =
                 grants.into_iter().filter(|grant| is_in_set[person.grants[*grant].role]).collect();
             if grants.is_empty() {
@@ -286,7 +289,7 @@ fn holders(
         if !examination.selection.has_person(person) {
             continue;
         }
-        for (place, grants) in by_place(examination, person, on) {
+        for (place, grants) in by_place(examination.selection, person, on) {
             let grants = grants.into_iter().filter(|grant| is_in_set[person.grants[*grant].role]);
             places.entry(place).or_default().extend(grants.map(|grant| (at, grant)));
         }
@@ -313,43 +316,6 @@ fn holders(
             is_exact: true,
             ..Look::default()
         });
-    }
-}
-
-fn together(examination: &mut Examination<'_>, set: &RoleSet, needs: &RoleSet, on: RuleOn) {
-    let picture = examination.picture;
-    let is_first = select::members(set, picture);
-    let is_second = select::members(needs, picture);
-    for (at, person) in picture.people.iter().enumerate() {
-        if !examination.selection.has_person(person) {
-            continue;
-        }
-        for (place, grants) in by_place(examination, person, on) {
-            let first: Vec<usize> =
-                grants.iter().copied().filter(|grant| is_first[person.grants[*grant].role]).collect();
-            if first.is_empty() {
-                continue;
-            }
-            let has_second = grants.iter().any(|grant| is_second[person.grants[*grant].role]);
-            let place = words::place(picture, on, place);
-            let violation = (!has_second).then(|| {
-                let names: Vec<String> =
-                    first.iter().map(|grant| words::grant(picture, at, *grant)).collect();
-                format!(
-                    "{} holds {} without {}{place}",
-                    person.email,
-                    words::listed(&names),
-                    words::set_of(needs)
-                )
-            });
-            examination.note(violation, || Look {
-                subject: format!("{}{place}", person.email),
-                people: vec![at],
-                grants: first.iter().map(|grant| (at, *grant)).collect(),
-                is_exact: true,
-                ..Look::default()
-            });
-        }
     }
 }
 

@@ -12,11 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 const PEOPLE: usize = 4;
 const ROLES: [&str; 3] = ["Bot Developer", "Bot Tester", "Release Manager"];
 const BOTS: [&str; 2] = ["Banking", "Travel"];
-const SHAPES: [&str; 6] = [
+const SHAPES: [&str; 8] = [
     "exclusive: { roles: [Bot Developer, Release Manager], on: SameBot }",
     "exclusive: { roles: [Bot Developer, Bot Tester, Release Manager], atMost: 2 }",
     "holders: { roles: [Release Manager], max: 2 }",
     "allow: { roles: [Bot Tester, Bot Developer, Master Admin], bots: [Banking], builderAccess: Creator }",
+    "together: { roles: [Release Manager], needs: [Bot Developer, Bot Tester], on: SameBot }",
+    "together: { roles: [Bot Tester], needs: [Bot Developer] }",
     "over: Bot, rule: \"bot.holders.size() <= 2\"",
     "rule: \"person.grants.size() <= 2\"",
 ];
@@ -135,7 +137,8 @@ proptest! {
                 let ours = breach.facts.iter().filter(|fact| added.contains(*fact));
                 let ours: Vec<&Key> =
                     ours.filter(|fact| !earlier.is_some_and(|known| known.facts.contains(fact))).collect();
-                prop_assert!(ours.is_empty(), "{} by {ours:?} after {:?}", breach.message, call);
+                let order = || plan.changes.iter().map(|change| format!("{} {:?} {} waits for {:?}\n", change.id, change.action, change.key, change.depends_on));
+                prop_assert!(ours.is_empty(), "{} by {ours:?} after {:?} of\n{}", breach.message, call, order().collect::<String>());
             }
         }
     }

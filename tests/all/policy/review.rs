@@ -119,6 +119,60 @@ fn a_swap_waits_for_its_removal() {
     assert_eq!(calls.len(), 2, "what makes room is read back first");
 }
 
+const JANE_IS_THERE: &str = "KoreUser jane: { email: jane@example.com }";
+const TOGETHER: &str = "KorePolicy together: { validationActions: [Deny], \
+     together: { roles: [Bot Developer], needs: [Bot Tester], on: SameBot } }";
+
+#[test]
+fn what_is_held_only_together_with_another_waits_for_it() {
+    let [developer, tester] =
+        ["Bot Developer", "Bot Tester"].map(|role| on(&role[4..5].to_lowercase(), role, "Banking", JANE));
+    let plan = plan(&[TOGETHER], &[JANE_IS_THERE], &[JANE_IS_THERE, &developer, &tester]);
+    assert_eq!(said(&plan), Vec::<String>::new());
+    let of = |role: &str| plan.changes.iter().find(|change| change.key.to_string().contains(role)).unwrap();
+    assert!(of("Bot Developer").depends_on.contains(&of("Bot Tester").id), "{:#?}", plan.changes);
+    assert!(!of("Bot Tester").depends_on.contains(&of("Bot Developer").id));
+}
+
+#[test]
+fn two_that_need_each_other_come_in_either_order() {
+    let back = "KorePolicy back: { validationActions: [Deny], \
+         together: { roles: [Bot Tester], needs: [Bot Developer], on: SameBot } }";
+    let [developer, tester] =
+        ["Bot Developer", "Bot Tester"].map(|role| on(&role[4..5].to_lowercase(), role, "Banking", JANE));
+    let plan = plan(&[TOGETHER, back], &[JANE_IS_THERE], &[JANE_IS_THERE, &developer, &tester]);
+    assert_eq!(said(&plan), Vec::<String>::new());
+    assert_eq!(
+        sent(&plan).iter().filter(|change| change.contains(" on Banking")).count(),
+        2,
+        "{:?}",
+        sent(&plan)
+    );
+}
+
+#[test]
+fn nobody_joins_a_group_before_it_has_lost_what_they_may_not_hold_alone() {
+    let kim = |list: &str| {
+        format!("KoreGroupMembership k: {{ group: G, local: true, {list}: [{{ user: kim@example.com }}] }}")
+    };
+    let jane = "KoreGroupMembership j: { group: G, local: true, subjects: [{ user: jane@example.com }] }";
+    let people = "KoreUser kim: { email: kim@example.com }";
+    let of_group = |list: &str| on("g", "Bot Developer", "Banking", &format!("{list}: [{{ group: G }}]"));
+    let plan = plan(
+        &[TOGETHER],
+        &[people, JANE_IS_THERE, &kim("subjects"), &of_group("subjects")],
+        &[people, JANE_IS_THERE, &kim("absent"), &of_group("absent"), jane],
+    );
+    let of = |text: &str| {
+        plan.changes
+            .iter()
+            .find(|change| change.key.to_string().starts_with(text))
+            .unwrap_or_else(|| panic!("{text} in {:#?}", plan.changes))
+    };
+    let role = &of("group G: Bot Developer").id;
+    assert!(of("jane@example.com in group G").depends_on.contains(role), "{:#?}", plan.changes);
+}
+
 #[test]
 fn a_removal_never_waits_for_an_addition_that_is_denied() {
     let before = on("d", "Bot Developer", "Banking", JANE);

@@ -58,13 +58,9 @@ impl Looks {
         seen.is_some_and(|seen| family == Family::Membership || seen.covers(family))
     }
 
-    /// Whether they decide about a fact, so that what `earlier` shows of it says nothing any more.
-    pub fn decide(&self, key: &Key, earlier: &World) -> bool {
-        let groups = match key.holder() {
-            Some(Holder::Group(group)) if self.covers_group(group, earlier) => BTreeSet::from([group]),
-            _ => BTreeSet::new(),
-        };
-        is_replaced(key, self, earlier, &groups)
+    /// What they decide about, so that what `earlier` shows of it says nothing any more.
+    pub fn decided<'a>(&'a self, earlier: &'a World) -> Decided<'a> {
+        Decided { looks: self, earlier, groups: self.covered_groups(earlier) }
     }
 
     /// Whether a listing was read again, completely.
@@ -72,23 +68,70 @@ impl Looks {
         self.world.coverage.requires(listing).is_ok()
     }
 
-    /// Whether everybody whom `earlier` shows in a group has answered with their roles and groups, and one of them is
-    /// still in it: what the group holds is read from them.
-    pub fn covers_group(&self, group: &GroupName, earlier: &World) -> bool {
-        let mut members = members_of(group, earlier).peekable();
-        members.peek().is_some()
-            && members.all(|email| self.covers(email, Family::BotRoles) && self.covers(email, Family::Groups))
-            && members_of(group, &self.world).next().is_some()
-            && !self.world.coverage.unread_groups.contains(group)
+    /// The groups of which everybody whom `earlier` shows in them has answered with their roles and groups, and somebody is
+    /// still in them: what such a group holds is read from its members.
+    fn covered_groups<'a>(&'a self, earlier: &'a World) -> BTreeSet<&'a GroupName> {
+        let mut answered: BTreeMap<&GroupName, bool> = BTreeMap::new();
+        for (email, group) in memberships(earlier) {
+            let is_covered = self.covers(email, Family::BotRoles) && self.covers(email, Family::Groups);
+            *answered.entry(group).or_insert(true) &= is_covered;
+        }
+        let still: BTreeSet<&GroupName> = memberships(&self.world).map(|(_, group)| group).collect();
+        let is_covered = |group: &&GroupName| {
+            answered.get(group) == Some(&true)
+                && still.contains(group)
+                && !self.world.coverage.unread_groups.contains(*group)
+        };
+        earlier.directory.groups.values().map(|entry| &entry.name).filter(is_covered).collect()
     }
+}
+
+/// What look-ups decide about, beside an earlier read.
+#[derive(Debug)]
+pub struct Decided<'a> {
+    looks: &'a Looks,
+    earlier: &'a World,
+    groups: BTreeSet<&'a GroupName>,
+}
+
+impl Decided<'_> {
+    /// Whether they decide about a fact.
+    pub fn has(&self, key: &Key) -> bool {
+        let Self { looks, earlier, groups } = self;
+        if let Key::RoleDefinition(role_type, _) = key {
+            return looks.world.coverage.extent(Listing::roles(*role_type)) != &Extent::Unknown;
+        }
+        if let Some(Holder::Group(group)) = key.holder() {
+            return groups.contains(group);
+        }
+        let Some(email) = key.email() else { return false };
+        if looks.gone.contains(email) {
+            return true;
+        }
+        match looks.about(email, earlier) {
+            Look::Unanswered | Look::Contradicted => false,
+            Look::NotFound => true,
+            Look::StateUnknown | Look::Found => looks.covers(email, key.family()),
+        }
+    }
+
+    /// Whether they decide about what a group holds.
+    pub fn has_group(&self, group: &GroupName) -> bool {
+        self.groups.contains(group)
+    }
+}
+
+/// Who is shown in which group.
+fn memberships(world: &World) -> impl Iterator<Item = (&Email, &GroupName)> {
+    super::of_family(world.facts(), Family::Groups).iter().filter_map(|(key, _)| match key {
+        Key::InGroup(email, group) => Some((email, group)),
+        _ => None,
+    })
 }
 
 /// Whom a read shows in a group.
 pub fn members_of<'a>(group: &'a GroupName, world: &'a World) -> impl Iterator<Item = &'a Email> {
-    super::of_family(world.facts(), Family::Groups).iter().filter_map(move |(key, _)| match key {
-        Key::InGroup(email, other) if other == group => Some(email),
-        _ => None,
-    })
+    memberships(world).filter(move |(_, other)| *other == group).map(|(email, _)| email)
 }
 
 impl World {
@@ -96,14 +139,8 @@ impl World {
     /// this read showed. Listings stand as they were read here, unless they were read again.
     #[must_use]
     pub fn overlaid(&self, looks: &Looks) -> Self {
-        let groups: BTreeSet<&GroupName> = self
-            .directory
-            .groups
-            .values()
-            .map(|entry| &entry.name)
-            .filter(|group| looks.covers_group(group, self))
-            .collect();
-        let is_replaced = |key: &Key| is_replaced(key, looks, self, &groups);
+        let decided = looks.decided(self);
+        let is_replaced = |key: &Key| decided.has(key);
         let kept = self.facts().iter().filter(|(key, _)| !is_replaced(key));
         let is_new = |key: &Key| match key.holder() {
             Some(Holder::Group(_)) => is_replaced(key) || self.get(key).is_none(),
@@ -114,7 +151,7 @@ impl World {
         let mut facts: Vec<(Key, Value)> = kept.chain(new).cloned().collect();
         facts.sort_by(|(left, _), (right, _)| left.cmp(right));
         let mut world = self.without_facts().with_facts(facts);
-        world.take_coverage(looks, self, &groups);
+        world.take_coverage(looks, self, &decided.groups);
         world.take_directory(looks);
         world.warnings.extend(looks.world.warnings.iter().cloned());
         world.warnings.sort();
@@ -180,25 +217,6 @@ impl World {
             self.directory.bots.clone_from(&later.directory.bots);
         }
         self.account = self.account.take().or_else(|| later.account.clone());
-    }
-}
-
-/// Whether the look-ups decide about a fact, so that what the earlier read shows of it says nothing any more.
-fn is_replaced(key: &Key, looks: &Looks, earlier: &World, groups: &BTreeSet<&GroupName>) -> bool {
-    if let Key::RoleDefinition(role_type, _) = key {
-        return looks.world.coverage.extent(Listing::roles(*role_type)) != &Extent::Unknown;
-    }
-    if let Some(Holder::Group(group)) = key.holder() {
-        return groups.contains(group);
-    }
-    let Some(email) = key.email() else { return false };
-    if looks.gone.contains(email) {
-        return true;
-    }
-    match looks.about(email, earlier) {
-        Look::Unanswered | Look::Contradicted => false,
-        Look::NotFound => true,
-        Look::StateUnknown | Look::Found => looks.covers(email, key.family()),
     }
 }
 

@@ -41,7 +41,7 @@ pub use guards::{GuardRef, Guards};
 pub use key::{Family, Holder, Key, RoleType};
 pub use lock::LockAnyway;
 pub use look_alike::{LookAlike, look_alikes, mixed_with_latin};
-pub use looks::{Look, Looks, members_of};
+pub use looks::{Decided, Look, Looks, members_of};
 pub use names::{
     AccountId, BotId, BotName, BotRef, DialogId, GroupId, GroupName, Level, PermissionName, RoleId, RoleName,
     UserId, as_read,

@@ -17,6 +17,11 @@ impl AccountNames {
         Self(NameIndex::new(directory))
     }
 
+    /// A declared fact under the names of the account, and the bot as it was named.
+    pub fn but_for_the_bot<B>(&self, key: Key<B>) -> Key<B> {
+        self.0.as_there(key)
+    }
+
     /// A declared fact under the names of the account, as plans compare it. A bot that the account does not have, or that
     /// shares its name, is known by that name.
     pub fn as_there(&self, key: Key<BotRef>) -> Option<Key> {

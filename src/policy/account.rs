@@ -3,8 +3,9 @@
 use crate::facts::{
     AccountId, BotEntry, BotId, BotName, BotRef, Coverage, Desired, Directory, Email, Extent, GroupEntry,
     GroupId, GroupName, Holder, Key, Listing, Membership, RoleEntry, RoleId, RoleName, RoleSpec, RoleType,
-    Seen, UserEntry, UserId, Value, Verdict, World, WorldBuilder,
+    Seen, UserEntry, UserId, Value, Verdict, World, WorldBuilder, as_read,
 };
+use crate::plan::AccountNames;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an account is beside what it was declared.
@@ -19,17 +20,18 @@ pub struct Beside {
 }
 
 /// The account that holds all that `desired` declares present. It knows the roles, bots and groups of `named` as well, so
-/// that a plan for them finds what they name.
+/// that a plan for them finds what they name. Names that read the same are one name.
 pub fn account_of(desired: &Desired, named: &Desired, beside: &Beside) -> World {
+    let names = AccountNames::new(&Directory::default());
     let mut maker = Maker::new(beside);
     for (key, want) in desired.wants.iter().chain(&named.wants) {
         if matches!(want.verdict, Verdict::Present(_)) {
-            maker.name(key);
+            maker.name(&names.but_for_the_bot(key.clone()));
         }
     }
     for (key, want) in &desired.wants {
         if let Verdict::Present(value) = &want.verdict {
-            maker.hold(key, value);
+            maker.hold(names.but_for_the_bot(key.clone()), value);
         }
     }
     maker.finish(desired, named)
@@ -82,8 +84,8 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn hold(&mut self, key: &Key<BotRef>, value: &Value) {
-        let Some(held) = key.clone().with_bot(|bot| Some(self.bot(&bot))) else { return };
+    fn hold(&mut self, key: Key<BotRef>, value: &Value) {
+        let Some(held) = key.with_bot(|bot| Some(self.bot(&bot))) else { return };
         if let Some(email) = held.email() {
             self.person(&email.clone());
         }
@@ -128,9 +130,13 @@ impl<'a> Maker<'a> {
     fn bot(&mut self, bot: &BotRef) -> BotId {
         let (id, name) = match bot {
             BotRef::Id(id) => (id.clone(), BotName::new(id.as_str())),
-            BotRef::Name(name) => (BotId::new(format!("st-{name}")), name.clone()),
+            BotRef::Name(name) => {
+                let name = BotName::new(&*as_read(name.as_str()));
+                (BotId::new(format!("st-{name}")), name)
+            }
         };
-        let status = if self.beside.unpublished.contains(name.as_str()) { "configured" } else { "published" };
+        let is_unpublished = self.beside.unpublished.iter().any(|other| as_read(other) == name.as_str());
+        let status = if is_unpublished { "configured" } else { "published" };
         let (status, purpose) = (status.to_owned(), "customer".to_owned());
         self.directory.bots.entry(id.clone()).or_insert(BotEntry { name, status, purpose });
         id

@@ -28,8 +28,8 @@ use super::model::{Change, Plan, RiskLevel};
 use super::resolve::{self, Wanted};
 use super::{Context, Declaration, RememberedFact, Rewrite, Sides, compare, risk};
 use crate::facts::{
-    BotEntry, BotName, Desired, Directory, Email, Extent, Family, GroupEntry, GroupId, Holder, Key, Listing,
-    Looks, Membership, Policy, RoleName, RoleType, Value, Verdict, World, members_of,
+    BotEntry, BotName, Decided, Desired, Directory, Email, Extent, Family, GroupEntry, GroupId, Holder, Key,
+    Listing, Looks, Membership, Policy, RoleName, RoleType, Value, Verdict, World, members_of,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -212,9 +212,10 @@ pub fn make_focused(
     // more is proposed again.
     let lists = memory.lists.intersection(&context.memory.lists).cloned().collect();
     let mut memory = Memory { lists, ..memory };
-    keep_unseen(&mut memory, &sides.recalled, earlier.world, looks);
+    let decided = looks.decided(earlier.world);
+    keep_unseen(&mut memory, &sides.recalled, earlier.world, &decided);
     let plan = compare(sides, &world, policy, context);
-    let restriction = Restriction { earlier, looks, world: &world, waits };
+    let restriction = Restriction { earlier, looks, decided: &decided, world: &world, waits };
     let mut plan = restriction.restrict(plan, policy, context);
     plan.observed.calls = looks.world.calls;
     plan.observed.focused = Some(FocusedRead {
@@ -227,12 +228,17 @@ pub fn make_focused(
 
 /// Keeps what only the earlier read shows gone: it may have come since, and is forgotten when a look-up or a full read shows
 /// it gone.
-fn keep_unseen(memory: &mut Memory, recalled: &[(Key, RememberedFact)], earlier: &World, looks: &Looks) {
+fn keep_unseen(
+    memory: &mut Memory,
+    recalled: &[(Key, RememberedFact)],
+    earlier: &World,
+    decided: &Decided<'_>,
+) {
     let is_kept = |key: &Key| memory.facts.binary_search_by(|(kept, _)| kept.cmp(key)).is_ok();
     let unseen: Vec<(Key, RememberedFact)> = recalled
         .iter()
         .filter(|(key, fact)| !is_kept(key) && fact.is_gone(key, earlier) && !is_named_only(key.family()))
-        .filter(|(key, _)| !looks.decide(key, earlier))
+        .filter(|(key, _)| !decided.has(key))
         .cloned()
         .collect();
     memory.facts.extend(unseen);

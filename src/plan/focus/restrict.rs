@@ -4,13 +4,15 @@ use super::super::guard::takes_master_admin;
 use super::super::model::{Action, Change, ChangeId, Entry, Plan, Reason};
 use super::super::{Context, defer};
 use super::{Earlier, holders_of_master_admin, is_risky, listing_of};
-use crate::facts::{Email, Family, Holder, Key, Listing, Look, Looks, Policy, World, count};
+use crate::facts::{Decided, Email, Family, Holder, Key, Listing, Look, Looks, Policy, World, count};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What decides.
 pub(super) struct Restriction<'a> {
     pub(super) earlier: Earlier<'a>,
     pub(super) looks: &'a Looks,
+    /// What they decide about.
+    pub(super) decided: &'a Decided<'a>,
     /// The earlier read with the look-ups laid over it.
     pub(super) world: &'a World,
     /// What else a change waits for.
@@ -73,7 +75,7 @@ impl Restriction<'_> {
     /// The answer about its own subject.
     fn missing_look(&self, change: &Change, joining: &BTreeSet<Email>) -> Option<String> {
         if let Some(Holder::Group(group)) = change.key.holder() {
-            let is_seen = self.looks.covers_group(group, self.earlier.world);
+            let is_seen = self.decided.has_group(group);
             return (!is_seen).then(|| format!("not all members of group {group} were looked up"));
         }
         let Some(email) = change.key.email() else {

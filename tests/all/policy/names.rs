@@ -81,6 +81,33 @@ fn two_ways_to_write_one_grant_are_one_grant() {
 }
 
 #[test]
+fn an_account_that_is_made_of_a_declaration_has_each_name_once() {
+    let shift = |name: &str, group: &str, who: &str| {
+        format!(
+            "KoreGroupMembership {name}: {{ group: \"{group}\", local: true, subjects: [{{ user: {who}@example.com }}] }}"
+        )
+    };
+    let role =
+        "KoreRole r: { type: Bot, name: \"Caf\u{e9} Manager\", permissions: { Publish bot: \"YES\" } }";
+    let lines = [
+        role.to_owned(),
+        shift("a", "Night Shift", "jane"),
+        shift("b", "Night  Shift ", "kim"),
+        on("c", "Caf\u{e9} Manager", "Caf\u{e9} Bot", "subjects: [{ group: Night Shift }]"),
+        on("d", " Cafe\u{301}  Manager", "Cafe\u{301}  Bot", JANE),
+    ];
+    let held = compiled(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let world = policy::account_of(&held.desired, &held.desired, &policy::Beside::default());
+    let koreconcile::facts::Directory { bots, groups, roles, .. } = &world.directory;
+    assert_eq!(bots.values().map(|bot| bot.name.as_str()).collect::<Vec<_>>(), ["Caf\u{e9} Bot"]);
+    assert_eq!(
+        groups.values().map(|group| (group.name.as_str(), group.members)).collect::<Vec<_>>(),
+        [("Night Shift", 2)]
+    );
+    assert_eq!(roles.values().filter(|role| role.name.as_str().contains("Manager")).count(), 1);
+}
+
+#[test]
 fn a_name_is_compared_in_the_spelling_of_its_type() {
     use koreconcile::facts::RoleType::{Admin, Bot};
     let compared = |role_type, name: &str| RoleName::new(name).as_compared(role_type).to_string();

@@ -22,16 +22,16 @@ pub struct Beside {
 /// The account that holds all that `desired` declares present. It knows the roles, bots and groups of `named` as well, so
 /// that a plan for them finds what they name. Names that read the same are one name.
 pub fn account_of(desired: &Desired, named: &Desired, beside: &Beside) -> World {
-    let names = AccountNames::new(&Directory::default());
+    let spelling = AccountNames::new(&Directory::default());
     let mut maker = Maker::new(beside);
     for (key, want) in desired.wants.iter().chain(&named.wants) {
         if matches!(want.verdict, Verdict::Present(_)) {
-            maker.name(&names.but_for_the_bot(key.clone()));
+            maker.name(&spelling.but_for_the_bot(key.clone()));
         }
     }
     for (key, want) in &desired.wants {
         if let Verdict::Present(value) = &want.verdict {
-            maker.hold(names.but_for_the_bot(key.clone()), value);
+            maker.hold(spelling.but_for_the_bot(key.clone()), value);
         }
     }
     maker.finish(desired, named)

@@ -144,7 +144,7 @@ async fn repair(engine: &Engine) -> bool {
 }
 
 /// One account with a second Master Admin and one bot, of which nothing is asked.
-fn quiet() -> Case {
+pub(super) fn quiet() -> Case {
     let person = Person {
         state: UserState::Active,
         is_capital: false,

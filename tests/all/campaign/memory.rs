@@ -129,7 +129,7 @@ async fn run(engine: &Engine, desired: &Desired, memory: &Mutex<Memory>) -> Resu
     Ok(retired as u64)
 }
 
-async fn read_remembered(
+pub(super) async fn read_remembered(
     engine: &Engine,
     desired: &Desired,
     memory: &Mutex<Memory>,
@@ -154,11 +154,11 @@ fn planned(engine: &Engine, desired: &Desired, world: &World, memory: &Mutex<Mem
 }
 
 /// The families that a declaration gives and takes back.
-fn is_grant(key: &Key) -> bool {
+pub(super) fn is_grant<B>(key: &Key<B>) -> bool {
     matches!(key.family(), Family::Groups | Family::AdminRoles | Family::BotRoles | Family::Assignments)
 }
 
-fn is_declared(desired: &Desired, key: &Key, world: &World) -> bool {
+pub(super) fn is_declared(desired: &Desired, key: &Key, world: &World) -> bool {
     desired.wants.iter().any(|(wanted, want)| {
         let named = |name: &BotName| world.directory.bots.iter().find(|(_, entry)| entry.name == *name);
         let resolved = wanted.clone().with_bot(|bot| match bot {
@@ -170,7 +170,7 @@ fn is_declared(desired: &Desired, key: &Key, world: &World) -> bool {
 }
 
 /// Everything that the plan says something about.
-fn named(plan: &Plan) -> BTreeSet<&Key> {
+pub(super) fn named(plan: &Plan) -> BTreeSet<&Key> {
     let entries = [&plan.blocked, &plan.waiting, &plan.manual, &plan.refused];
     let in_entries = entries.into_iter().flatten().flat_map(|entry| &entry.subjects);
     let changes = plan.changes.iter().map(|change| &change.key);
@@ -225,6 +225,6 @@ fn is_named(desired: &Desired, world: &World, plan: &Plan, engine: &Engine) -> R
 }
 
 /// Given when the bot was made, and moved in the console.
-fn is_owner(key: &Key) -> bool {
+pub(super) fn is_owner(key: &Key) -> bool {
     key.role().is_some_and(|(_, role)| role.is_bot_owner())
 }

@@ -6,8 +6,8 @@ use super::engine::Engine;
 use super::in_process::InProcess;
 use super::invariant_checker::InvariantChecker;
 use async_trait::async_trait;
-use jiff::SignedDuration;
-use koreconcile::facts::RateLimit;
+use jiff::{SignedDuration, Timestamp};
+use koreconcile::facts::{ClockCheck, RateLimit};
 use koreconcile::kore::{
     Clock, Credentials, Gateway, Ledger, Method, Parts, ReadRequest, Reader, Silent, Stage, Transport,
     TransportError, VirtualClock, WireRequest, WireResponse, Writer,
@@ -17,6 +17,7 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 /// What a client waits for an answer (`kore::HttpLimits`).
 const TIME_OUT: SignedDuration = SignedDuration::from_secs(60);
@@ -57,6 +58,8 @@ pub enum What {
     Edit(ConsoleEdit),
     /// The process dies: before the call is executed, or after, with the answer unread.
     Kill(bool),
+    /// Somebody stops the run right before: what is in flight is finished, and nothing more is sent.
+    Cancel,
 }
 
 pub fn injected_fault() -> impl Strategy<Value = InjectedFault> {
@@ -102,6 +105,23 @@ pub struct ChaosTransport {
     died: Notify,
 }
 
+/// The clock of one process, which may be off.
+struct OffClock {
+    inner: Arc<VirtualClock>,
+    ahead: SignedDuration,
+}
+
+#[async_trait]
+impl Clock for OffClock {
+    fn now(&self) -> Timestamp {
+        self.inner.now() + self.ahead
+    }
+
+    async fn sleep_until(&self, at: Timestamp) {
+        self.inner.sleep_until(at - self.ahead).await;
+    }
+}
+
 #[derive(Default)]
 struct State {
     injected_faults: Vec<InjectedFault>,
@@ -110,6 +130,10 @@ struct State {
     of_this_run: u64,
     /// Requests that nobody waits for any more, and the call before which they arrive.
     late: Vec<(u64, WireRequest)>,
+    /// Stops the run.
+    cancellation: CancellationToken,
+    /// By how much the clock of the process is ahead of the platform's.
+    ahead: SignedDuration,
     /// What did go wrong, in words without numbers.
     pub met: BTreeMap<&'static str, u64>,
 }
@@ -128,18 +152,28 @@ impl ChaosTransport {
 
     /// A new process: nothing is remembered but the ledger and the state folder.
     pub fn start(self: &Arc<Self>, engine: &mut Engine, ledger: &Arc<Ledger>) {
+        self.start_off(engine, ledger, SignedDuration::ZERO);
+    }
+
+    /// The same, with a clock that is ahead of the platform's by so much.
+    pub fn start_off(self: &Arc<Self>, engine: &mut Engine, ledger: &Arc<Ledger>, ahead: SignedDuration) {
         let app = engine
             .admin
             .app_called("campaign")
             .or_else(|_| engine.admin.create_app("campaign", &["all"], true));
         let app = app.unwrap();
-        self.state.lock().unwrap().of_this_run = 0;
+        {
+            let mut state = self.state.lock().unwrap();
+            state.of_this_run = 0;
+            state.ahead = ahead;
+            state.cancellation = CancellationToken::new();
+        }
         self.watch.lock().unwrap().a_run_begins();
         engine.gateway = Gateway::new(Parts {
             transport: Arc::clone(self) as Arc<dyn Transport>,
             credentials: Credentials { client_id: app.client_id, client_secret: app.client_secret.into() },
             ledger: Arc::clone(ledger),
-            clock: Arc::clone(&engine.clock) as Arc<dyn Clock>,
+            clock: Arc::new(OffClock { inner: Arc::clone(&engine.clock), ahead }),
             observer: Arc::new(Silent),
             max_wait: SignedDuration::from_hours(48),
         });
@@ -163,6 +197,11 @@ impl ChaosTransport {
         self.state.lock().unwrap().injected_faults.clear();
         let _ = reader.read(&ReadRequest::full(BTreeSet::new())).await;
         self.watch.lock().unwrap().a_run_begins();
+    }
+
+    /// Stops the run that was started last.
+    pub fn cancellation(&self) -> CancellationToken {
+        self.state.lock().unwrap().cancellation.clone()
     }
 
     /// What went wrong, and how often.
@@ -220,6 +259,10 @@ fn lost(stage: Stage) -> TransportError {
 
 #[async_trait]
 impl Transport for ChaosTransport {
+    fn clock_check(&self) -> ClockCheck {
+        ClockCheck::Ahead(-self.state.lock().unwrap().ahead)
+    }
+
     async fn send(&self, request: &WireRequest) -> Result<WireResponse, TransportError> {
         let kind = kind(request);
         let (call, injected_faults) = {
@@ -268,6 +311,7 @@ impl Transport for ChaosTransport {
                     return Err(lost(Stage::MaybeReceived));
                 }
                 What::Edit(edit) => self.edit(&edit),
+                What::Cancel => self.cancellation().cancel(),
                 What::Kill(false) => self.die().await,
                 What::Kill(true) => dies_after = true,
             }
@@ -295,6 +339,7 @@ impl What {
             Self::Stale(_) => "stale reads",
             Self::Edit(_) => "console edit",
             Self::Kill(_) => "kill",
+            Self::Cancel => "cancel",
         }
     }
 }

@@ -3,11 +3,21 @@
 
 use super::wants::email;
 use super::world::{self, Case, OWNER, master_admins, truth};
+use jiff::{SignedDuration, Timestamp};
 use koreconcile::facts::{
-    BotId, BotRef, Closure, Completeness, Desired, Email, Family, Key, RoleName, ScopeExtent, Verdict,
+    BotId, BotRef, ClockCheck, Closure, Completeness, Desired, Email, Family, Key, RoleName, ScopeExtent,
+    Verdict,
 };
+use koreconcile::kore::{Clock, VirtualClock};
 use koreconcile::sandbox::Snapshot;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What may pass between the last look at a clock and the execution of a call: a clock that is off by what is tolerated,
+/// an answer that does not come, and a wait that the platform asks for.
+const LATE: SignedDuration = SignedDuration::from_mins(6);
+/// A clock that is ahead by what is tolerated.
+const EARLY: SignedDuration = ClockCheck::TOLERABLE;
 
 pub struct InvariantChecker {
     wants: BTreeMap<Key, Verdict>,
@@ -16,6 +26,9 @@ pub struct InvariantChecker {
     strip: BTreeSet<Email>,
     /// Nobody may take anything from these.
     protected: BTreeSet<Email>,
+    /// When what is declared ends, and what tells the time.
+    ends: BTreeMap<Key, Timestamp>,
+    clock: Option<Arc<VirtualClock>>,
     floor: usize,
     start: BTreeMap<Key, String>,
     now: BTreeMap<Key, String>,
@@ -57,6 +70,8 @@ impl InvariantChecker {
             closed: closed.collect(),
             strip: desired.strip.clone(),
             protected: protected.into_iter().chain([email(OWNER)]).collect(),
+            ends: BTreeMap::new(),
+            clock: None,
             floor: case.floor as usize,
             start: truth(start),
             now: truth(start),
@@ -67,6 +82,14 @@ impl InvariantChecker {
             writes: 0,
             complaints: Vec::new(),
         }
+    }
+
+    /// What is declared ends then: it is not given afterwards, and not taken away before.
+    #[must_use]
+    pub fn with_ends(mut self, ends: BTreeMap<Key, Timestamp>, clock: &Arc<VirtualClock>) -> Self {
+        self.ends = ends;
+        self.clock = Some(Arc::clone(clock));
+        self
     }
 
     /// The account is read anew from here on.
@@ -147,6 +170,14 @@ impl InvariantChecker {
         }
         let leaves =
             person.is_some_and(|email| self.wants.get(&Key::Member(email.clone())) == Some(&Verdict::Absent));
+        if let (Some(end), Some(clock)) = (self.ends.get(key), &self.clock) {
+            let now = clock.now();
+            return match (comes, goes && !leaves) {
+                (true, _) if now > *end + LATE => Some("it has ended"),
+                (_, true) if now < *end - EARLY => Some("it has not ended"),
+                _ => None,
+            };
+        }
         match self.wants.get(key) {
             Some(Verdict::Present(_)) if goes && !leaves => return Some("it is declared present"),
             Some(Verdict::Absent) if comes => return Some("it is declared absent"),

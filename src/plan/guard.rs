@@ -241,7 +241,10 @@ fn above_ceiling(
         };
         let message =
             format!("{} have ended, {goes} of the highest risk go now ({rules})", count(all, "grant"));
-        let next_step = format!("run again for the next ones, or with --allow-removals {all}");
+        let next_step = match context.day {
+            None => format!("run again for the next ones, or with --allow-removals {all}"),
+            Some(_) => "nothing to do: later passes take away the next ones".to_owned(),
+        };
         refusal(Reason::RemovalCeiling, message, next_step, stays.into_iter())
     })
 }

@@ -1,7 +1,7 @@
 //! Objects that are paused or only observed, by their annotation `koreconcile.dev/mode` (decision 0034). Pure.
 
 use super::inputs::PassInputs;
-use super::readiness::{Readiness, and_more};
+use super::readiness::{Readiness, and_more, in_passes};
 use super::reason::ConditionReason;
 use super::view::{Declared, ObjectMode, ObjectRef, View};
 use super::view_to_manifests::object_of;
@@ -122,7 +122,7 @@ fn would_change(plan: &Plan) -> BTreeMap<ObjectRef, Vec<String>> {
         add(&change.sources, &format!("would be changed: {}", in_words(&plan.bots, change)));
     }
     for entry in plan.blocked.iter().chain(&plan.manual) {
-        add(&entry.sources, &format!("{}; {}", entry.message, entry.next_step));
+        add(&entry.sources, &in_passes(format!("{}; {}", entry.message, entry.next_step)));
     }
     would
 }

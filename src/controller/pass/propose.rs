@@ -3,6 +3,7 @@
 use super::approvals::{Approvals, approvable, needs_approval};
 use super::defer::{declaring_objects, to_approve};
 use super::inputs::{PassInputs, PlanResult};
+use super::readiness::in_passes;
 use super::view::{PlanProgress, Published, View};
 use crate::facts::{Source, visible};
 use crate::manifest::kinds::KorePlanSpec;
@@ -214,7 +215,7 @@ fn rest_of(plan: &Plan, is_observed: bool) -> Vec<PlanRest> {
         entries.iter().map(move |entry| {
             let what = entry.subjects.first().map(|key| named(&plan.bots, key));
             let what = what.unwrap_or_else(|| entry.subject.clone());
-            of(kind, format!("{what}: {}; {}", entry.message, entry.next_step))
+            of(kind, in_passes(format!("{what}: {}; {}", entry.message, entry.next_step)))
         })
     });
     let mut unmanaged: Vec<_> = plan.open_unmanaged().collect();

@@ -16,7 +16,7 @@ pub struct Readiness {
 impl Readiness {
     /// With that reason.
     pub fn new(reason: ConditionReason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into() }
+        Self { reason, message: in_passes(message.into()) }
     }
 
     /// The account is as declared.
@@ -85,4 +85,41 @@ pub(super) fn and_more(first: String, more: usize) -> String {
 /// An error and its cause in one line, for a condition.
 pub(in crate::controller) fn one_line(text: &str) -> String {
     text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
+}
+/// Whoever runs a command runs it again; a controller does so by itself.
+pub(super) fn in_passes(text: String) -> String {
+    let words = [
+        (", then run again", "; the next pass goes on"),
+        ("and run again later", "and wait for a later pass"),
+        ("run again later", "a later pass tries again"),
+        ("run again", "the next pass tries again"),
+    ];
+    match words.iter().find(|(command, _)| text.contains(command)) {
+        Some((command, pass)) => text.replace(command, pass),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_to_run_a_controller_again() {
+        for (command, pass) in [
+            ("create it in the console, then run again", "create it in the console; the next pass goes on"),
+            (
+                "run again; nothing is created without proof",
+                "the next pass tries again; nothing is created without proof",
+            ),
+            (
+                "assign the role in the console and run again later",
+                "assign the role in the console and wait for a later pass",
+            ),
+            ("run again later, or allow a longer wait", "a later pass tries again, or allow a longer wait"),
+            ("nothing to do", "nothing to do"),
+        ] {
+            assert_eq!(Readiness::new(ConditionReason::UpToDate, command).message, pass);
+        }
+    }
 }

@@ -5,3 +5,4 @@ mod ends;
 mod faults;
 mod kill;
 mod memory;
+mod policies;

@@ -5,10 +5,11 @@ use super::wants::email;
 use super::world::{self, Case, OWNER, master_admins, truth};
 use jiff::{SignedDuration, Timestamp};
 use koreconcile::facts::{
-    BotId, BotRef, ClockCheck, Closure, Completeness, Desired, Email, Family, Key, RoleName, ScopeExtent,
-    Verdict,
+    BotId, BotRef, ClockCheck, Closure, Completeness, Desired, Email, Family, Key, Membership, RoleName,
+    ScopeExtent, Value, Verdict, World,
 };
 use koreconcile::kore::{Clock, VirtualClock};
+use koreconcile::policy::{self, Known, Picture, Policies};
 use koreconcile::sandbox::Snapshot;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,6 +30,10 @@ pub struct InvariantChecker {
     /// When what is declared ends, and what tells the time.
     ends: BTreeMap<Key, Timestamp>,
     clock: Option<Arc<VirtualClock>>,
+    /// Policies with Deny, and what they know.
+    policies: Option<(Policies, Known)>,
+    /// What the run has read or written: groups without members and people who have not joined hide what they hold.
+    seen: BTreeSet<Key>,
     floor: usize,
     start: BTreeMap<Key, String>,
     now: BTreeMap<Key, String>,
@@ -72,6 +77,8 @@ impl InvariantChecker {
             protected: protected.into_iter().chain([email(OWNER)]).collect(),
             ends: BTreeMap::new(),
             clock: None,
+            policies: None,
+            seen: BTreeSet::new(),
             floor: case.floor as usize,
             start: truth(start),
             now: truth(start),
@@ -90,6 +97,45 @@ impl InvariantChecker {
         self.ends = ends;
         self.clock = Some(Arc::clone(clock));
         self
+    }
+
+    /// No write of ours introduces a violation of these.
+    #[must_use]
+    pub fn with_policies(mut self, policies: Policies, known: Known) -> Self {
+        self.policies = Some((policies, known));
+        self
+    }
+
+    /// A run has read the account.
+    pub fn sees(&mut self, world: &World) {
+        self.seen = world.facts().iter().map(|(key, _)| key.clone()).collect();
+    }
+
+    /// What a write has added to a violation that it brought about or made worse.
+    fn introduced(&self, after: &BTreeMap<Key, String>) -> Vec<String> {
+        let Some((policies, known)) = &self.policies else { return Vec::new() };
+        let breaches = |facts: &BTreeMap<Key, String>| {
+            let seen = facts.keys().filter(|key| self.seen.contains(key));
+            let held: Vec<(&Key, Value)> = seen.filter_map(|key| Some((key, held(key)?))).collect();
+            let facts: Vec<(&Key, &Value)> = held.iter().map(|(key, value)| (*key, value)).collect();
+            let picture = Picture::new(&facts, &BTreeSet::new(), known);
+            policy::judge(policies, &picture, known, None, Timestamp::UNIX_EPOCH)
+        };
+        let earlier = breaches(&self.now);
+        let mut introduced = Vec::new();
+        for breach in breaches(after) {
+            let before =
+                earlier.iter().find(|other| (other.at, &other.subject) == (breach.at, &breach.subject));
+            let is_known = |fact: &Key| before.is_some_and(|before| before.facts.contains(fact));
+            let is_ours =
+                |fact: &&Key| !self.now.contains_key(fact) && after.contains_key(fact) && !is_known(fact);
+            let is_edited = breach.facts.iter().any(|fact| self.edited.contains(fact));
+            let is_vague = before.is_some() && !breach.is_exact;
+            if !is_edited && !is_vague && breach.facts.iter().any(|fact| is_ours(&fact)) {
+                introduced.push(breach.message);
+            }
+        }
+        introduced
     }
 
     /// The account is read anew from here on.
@@ -131,6 +177,10 @@ impl InvariantChecker {
                 self.complaints
                     .push(format!("write {} ({what}): {key} was {was:?}, is {is:?}: {why}", self.writes));
             }
+        }
+        self.seen.extend(differences(&self.now, &is));
+        for violation in self.introduced(&is) {
+            self.complaints.push(format!("write {} ({what}) introduces: {violation}", self.writes));
         }
         let floor = self.floor.min(self.admins);
         if admins < floor && !self.admins_were_edited {
@@ -201,6 +251,15 @@ impl InvariantChecker {
             _ => return false,
         };
         self.closed.contains(&extent)
+    }
+}
+
+/// What rules over holders look at.
+fn held(key: &Key) -> Option<Value> {
+    match key.family() {
+        Family::Membership => Some(Value::Member(Membership::Joined)),
+        Family::Groups | Family::AdminRoles | Family::BotRoles | Family::Assignments => Some(Value::Held),
+        _ => None,
     }
 }
 

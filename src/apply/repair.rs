@@ -89,7 +89,8 @@ pub async fn repair(
         return Ok(people);
     }
     let mut last = None;
-    for (reads, pause) in READ_BACK_PAUSES.into_iter().enumerate() {
+    let mut sent: BTreeSet<Email> = BTreeSet::new();
+    for pause in READ_BACK_PAUSES {
         if images.is_empty() {
             break;
         }
@@ -102,10 +103,14 @@ pub async fn repair(
         let observed = account.reader.read(&ReadRequest { look_up, ..ReadRequest::default() }).await?;
         // Who has left meanwhile needs nothing any more.
         people.retain(|email| !observed.coverage.not_found.contains(email));
-        images.retain(|image| people.contains(&image.user) && !is_as_sent(image, &observed));
-        if reads == 0 {
-            send_again(&kept, &images, &observed, account.writer, policy).await?;
-        }
+        images.retain(|image| people.contains(&image.user));
+        // A read that is behind may show the list as it was right before it was cleared: what was not sent again is looked
+        // at until the last read.
+        images.retain(|image| !sent.contains(&image.user) || !is_as_sent(image, &observed));
+        let is_lacking = |image: &&BeforeImage| !sent.contains(&image.user) && !is_as_sent(image, &observed);
+        let lacking: Vec<BeforeImage> = images.iter().filter(is_lacking).cloned().collect();
+        send_again(&kept, &lacking, &observed, account.writer, policy).await?;
+        sent.extend(lacking.into_iter().map(|image| image.user));
         last = Some(observed);
     }
     let missing = last.and_then(|observed| images.iter().find(|image| !holds(image, &observed)));
@@ -179,8 +184,7 @@ pub(super) fn before_image<'a>(
     BeforeImage { user: known_ids.spelling(email), target: assignments_after(email, changes, observed) }
 }
 
-/// Whether the read shows exactly the list that was sent. A read older than the clearing never does: it shows what the list
-/// was cleared for.
+/// Whether the read shows exactly the list that was sent.
 pub(super) fn is_as_sent(image: &BeforeImage, observed: &World) -> bool {
     shown(image, observed).is_some_and(|shown| shown == image.target)
 }

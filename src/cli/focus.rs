@@ -115,7 +115,7 @@ async fn look(
 ) -> Result<Looked, CliError> {
     if let Some(Snapshot { made_at, world, .. }) = snapshot {
         let before = edited_since(base, compiled, &world, context);
-        let focus = focus_on(compiled, &world, context, before);
+        let focus = focus_on(compiled, &world, context, before.as_ref());
         let looks = look_up(&focus, compiled, session).await?;
         return Ok(Looked { earlier: world, rest: RestOf::Snapshot { at: made_at }, looks });
     }
@@ -128,13 +128,14 @@ async fn look(
         (None, None) => return Err(CliError::NothingToFocusOn),
     };
     let before = edited_since(base, compiled, &read, context);
-    let earlier = plan::remembered_world(&before, &read);
-    let focus = focus_on(compiled, &earlier, context, before.clone());
+    let known = before.as_ref().unwrap_or(&context.memory);
+    let earlier = plan::remembered_world(known, &read);
+    let focus = focus_on(compiled, &earlier, context, before.as_ref());
     let needs_bots = is_remembered && (focus.bots || assigns(compiled, &focus));
     let (read, earlier, focus) = if needs_bots || is_remembered && focus.groups {
         let read = more_names(compiled, session, read, needs_bots, focus.groups).await?;
-        let earlier = plan::remembered_world(&before, &read);
-        let focus = focus_on(compiled, &earlier, context, before);
+        let earlier = plan::remembered_world(known, &read);
+        let focus = focus_on(compiled, &earlier, context, before.as_ref());
         (read, earlier, focus)
     } else {
         (read, earlier, focus)
@@ -181,19 +182,29 @@ fn assigns(compiled: &Compiled, focus: &Focus) -> bool {
     assigned.any(|(key, _)| key.email().is_some_and(|email| focus.people.contains(email)))
 }
 
-/// What was declared before the edit: what is remembered; without a memory, what the base declares, or all that the
-/// account shows as it is declared.
-fn edited_since(base: Option<&Base>, compiled: &Compiled, world: &World, context: &Context) -> Memory {
+/// What was declared before the edit, where nothing is remembered: what the base declares, or all that the account shows
+/// as it is declared.
+fn edited_since(
+    base: Option<&Base>,
+    compiled: &Compiled,
+    world: &World,
+    context: &Context,
+) -> Option<Memory> {
     let declared = |desired: &Desired| plan::as_remembered(desired.clone(), world, context);
     match base {
-        _ if context.memory.applied_revision.is_some() => context.memory.clone(),
-        Some(base) => declared(base.desired()),
-        None => declared(&compiled.desired),
+        _ if context.memory.applied_revision.is_some() => None,
+        Some(base) => Some(declared(base.desired())),
+        None => Some(declared(&compiled.desired)),
     }
 }
 
-fn focus_on(compiled: &Compiled, earlier: &World, context: &Context, memory: Memory) -> Focus {
-    plan::focus(compiled.desired.clone(), earlier, &Context { memory, ..context.clone() })
+/// Whom and what to look at, beside what was declared before the edit; `None`: what is remembered.
+fn focus_on(compiled: &Compiled, earlier: &World, context: &Context, before: Option<&Memory>) -> Focus {
+    let desired = compiled.desired.clone();
+    match before {
+        None => plan::focus(desired, earlier, context),
+        Some(before) => plan::focus(desired, earlier, &Context { memory: before.clone(), ..context.clone() }),
+    }
 }
 
 async fn look_up(focus: &Focus, compiled: &Compiled, session: &Session) -> Result<Looks, CliError> {

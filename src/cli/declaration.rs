@@ -2,8 +2,8 @@
 //! is not loaded.
 
 use super::{CliError, revision};
-use crate::facts::{BotRef, Desired, Key, Verdict, Want};
-use crate::manifest::{self, Compiled, Input, Manifests, load};
+use crate::facts::{BotRef, Desired, Key, Location, Verdict, Want};
+use crate::manifest::{self, Compiled, Input, Manifests, load, sources};
 use crate::plan::{Declaration, Memory, Revision};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +44,7 @@ pub(super) fn collect(
     }
     if let Some(file) = &file {
         add_not_loaded(&mut declaration, file, manifests, compiled, now);
+        add_hidden(&mut declaration, memory, manifests);
     } else {
         let remembered = memory.facts.iter().flat_map(|(_, fact)| &fact.objects);
         let place = || "the manifest that standard input leaves out".to_owned();
@@ -131,6 +132,27 @@ fn add_not_loaded(
     declaration.not_loaded.extend(unloaded.map(|object| (object.object_ref(), place(object))));
     if let Ok(whole) = manifest::compile(&all, Some(&compiled.account.name), now) {
         declaration.elsewhere = undeclared_of(whole.desired.wants, &compiled.desired.wants);
+    }
+}
+
+/// Finds the files that declared something remembered, are still there, and hold no manifest any more, whatever `sources`
+/// names. What a file declared that is gone goes with it.
+fn add_hidden(declaration: &mut Declaration, memory: &Memory, manifests: &Manifests) {
+    let loaded: BTreeSet<&str> =
+        manifests.all().iter().filter_map(|object| Some(&**object.file()?)).collect();
+    let mut hidden: BTreeMap<&str, Option<String>> = BTreeMap::new();
+    for (_, fact) in &memory.facts {
+        for source in &fact.sources {
+            let Location::File { file, .. } = &source.place else { continue };
+            let hides = || if loaded.contains(&**file) { None } else { sources::hides(file) };
+            let Some(why) = hidden.entry(file).or_insert_with(hides) else { continue };
+            for declaring in &fact.objects {
+                if !declaration.objects.contains(&declaring.object) {
+                    let place = || format!("{file}: {why}");
+                    declaration.not_loaded.entry(declaring.object.clone()).or_insert_with(place);
+                }
+            }
+        }
     }
 }
 

@@ -148,6 +148,28 @@ fn report(gaps: &[Gap], spot: &Spot, findings: &mut Vec<Finding>) -> Completenes
     }
 }
 
+/// Why a file that held manifests once may still hold them although none was read of it: it is there and is another thing by
+/// now, or cannot be looked at. `None`: it is gone, or holds manifests that were not loaded.
+pub fn hides(file: &str) -> Option<String> {
+    let path = Path::new(file);
+    match std::fs::read(path) {
+        Ok(bytes) if String::from_utf8_lossy(&bytes).contains(GROUP) => None,
+        Ok(bytes) => {
+            let nature = nature(&bytes);
+            Some(if nature.is_text { "it holds no manifest any more".to_owned() } else { nature.what })
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => broken_link_above(path),
+        Err(error) => Some(format!("it cannot be read ({error})")),
+    }
+}
+
+/// The link on the way to a path that leads to nothing: a folder that is not mounted.
+fn broken_link_above(path: &Path) -> Option<String> {
+    let link = path.ancestors().find(|above| above.symlink_metadata().is_ok())?;
+    let is_broken = !link.as_os_str().is_empty() && link.metadata().is_err();
+    is_broken.then(|| format!("{} is a link to what is not there", link.display()))
+}
+
 /// What a file is that holds no manifest, and the next step.
 pub struct Nature {
     /// What it is.

@@ -58,6 +58,63 @@ fn a_deleted_line_takes_back_what_it_gave() {
     assert!(run.stdout.contains("No changes."), "{run}");
 }
 
+/// A file that nobody reads any more, and why.
+type Hiding<'a> = (&'a str, &'a dyn Fn(&Workspace), &'a str);
+
+#[test]
+fn a_file_that_is_there_and_holds_no_manifest_takes_nothing_back_whatever_sources_names() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 1\n";
+    let away =
+        |workspace: &Workspace| std::fs::rename(workspace.path("sub"), workspace.path(".away")).unwrap();
+    let link = |workspace: &Workspace, to: &str| {
+        away(workspace);
+        std::os::unix::fs::symlink(to, workspace.path("sub")).unwrap();
+    };
+    let cases: [Hiding<'_>; 7] = [
+        ("emptied", &|workspace| workspace.write("sub/release.yaml", ""), "it is empty"),
+        ("pointer", &|workspace| workspace.write("sub/release.yaml", pointer), "a pointer of Git LFS"),
+        (
+            "error",
+            &|workspace| workspace.write("sub/release.yaml", "404: Not Found\n"),
+            "no manifest any more",
+        ),
+        ("page", &|workspace| workspace.write("sub/release.yaml", "<html></html>"), "it is an HTML page"),
+        ("broken link", &|workspace| link(workspace, "../nowhere"), "is a link to what is not there"),
+        ("loop", &|workspace| link(workspace, "sub"), "cannot be read"),
+        (
+            "folder in its place",
+            &|workspace| {
+                std::fs::remove_file(workspace.path("sub/release.yaml")).unwrap();
+                std::fs::create_dir(workspace.path("sub/release.yaml")).unwrap();
+            },
+            "cannot be read",
+        ),
+    ];
+    let workspace = converged();
+    let access = std::fs::read_to_string(workspace.path("access.yaml")).unwrap();
+    let (ours, rest): (Vec<&str>, Vec<&str>) =
+        access.split("---\n").partition(|text| text.contains("name: banking-release"));
+    workspace.write("access.yaml", &rest.join("---\n"));
+    std::fs::create_dir(workspace.path("sub")).unwrap();
+    workspace.write("sub/release.yaml", ours[0]);
+    workspace.run(&["apply", "--yes"]).expect(0);
+    for (name, hide, why) in cases {
+        hide(&workspace);
+        let run = workspace.run(&["plan", "-v"]);
+        assert_eq!(removals(&run), [""; 0], "{name}: {run}");
+        assert!(run.said().contains(why) && run.said().contains("sub/release.yaml"), "{name}: {run}");
+        // As it was.
+        if workspace.path(".away").exists() {
+            std::fs::remove_file(workspace.path("sub")).unwrap();
+            std::fs::rename(workspace.path(".away"), workspace.path("sub")).unwrap();
+        }
+        let _ = std::fs::remove_dir(workspace.path("sub/release.yaml"));
+        workspace.write("sub/release.yaml", ours[0]);
+    }
+    std::fs::remove_file(workspace.path("sub/release.yaml")).unwrap();
+    assert_eq!(removals(&workspace.run(&["plan"]).expect(0)).len(), 2, "what is gone goes");
+}
+
 #[test]
 fn a_deleted_object_or_file_takes_back_what_it_gave() {
     let release = ["- Release Manager on Banking Assistant", "- Release Manager on Banking Assistant"];

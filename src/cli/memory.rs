@@ -2,10 +2,9 @@
 //! (`spec.memory.reference`).
 
 use super::memory_reference::{Lock, MemoryReference, ReferenceError, Renewal, Trust};
-use super::network::without_password;
 use super::{CliError, Output, declaration, revision};
 use crate::facts::LockAnyway as _;
-use crate::kore::{LeaseTerm, replace_file};
+use crate::kore::{LeaseTerm, replace_file, url_shown};
 use crate::manifest::{Compiled, Manifests};
 use crate::memory::{KEY_VARIABLE, Seal};
 use crate::plan::Memory;
@@ -254,7 +253,7 @@ impl MemoryStore {
             Place::Nowhere => "nowhere".to_owned(),
             Place::Folder(folder) => folder.join(FILE).display().to_string(),
             Place::Reference { reference, .. } => {
-                format!("{} of {}", reference.reference, without_password(&reference.remote))
+                format!("{} of {}", reference.reference, url_shown(&reference.remote))
             }
         }
     }

@@ -6,8 +6,8 @@
 //! ancestor at the remote does not have. After [`HISTORY`] of them a commit without parents begins anew.
 
 use super::git;
-use super::network::without_password;
 use super::revision::{fed, line};
+use crate::kore::url_shown;
 use crate::memory::{self, KEY_VARIABLE, Parts, Seal};
 use crate::plan::Memory;
 use serde::{Deserialize, Serialize};
@@ -228,7 +228,7 @@ impl MemoryReference {
         }
         // Git repeats the address, with the password that is in it.
         let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.trim().replace(&self.remote, &without_password(&self.remote));
+        let said = said.trim().replace(&self.remote, &url_shown(&self.remote));
         Err(ReferenceError::Git { command, said })
     }
 }

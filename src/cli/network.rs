@@ -1,6 +1,8 @@
 //! What is between this machine and the platform, for messages about a platform that cannot be reached: the proxy that
 //! was used, and which certificates are trusted.
 
+use crate::kore::url_shown;
+
 /// Lines for a message. The password of a proxy is not shown.
 pub(super) fn described(host: &str, error: &str) -> String {
     described_with(host, error, &|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
@@ -22,7 +24,7 @@ fn described_with(host: &str, error: &str, variable: &dyn Fn(&str) -> Option<Str
         (false, Some((name, value))) => {
             let except =
                 except.map(|(name, value)| format!(", except for {name}={value}")).unwrap_or_default();
-            lines.push(format!("proxy: {name}={}{except}", without_password(&value)));
+            lines.push(format!("proxy: {name}={}{except}", url_shown(&value)));
         }
         (false, None) => lines.push("proxy: none (HTTPS_PROXY is not set)".to_owned()),
     }
@@ -41,17 +43,6 @@ fn described_with(host: &str, error: &str, variable: &dyn Fn(&str) -> Option<Str
         );
     }
     lines.iter().map(|line| format!("\n  {line}")).collect()
-}
-
-/// `http://user:pass@proxy:3128` as `http://…@proxy:3128`.
-pub(super) fn without_password(url: &str) -> String {
-    match url.rsplit_once('@') {
-        None => url.to_owned(),
-        Some((before, host)) => match before.split_once("://") {
-            Some((scheme, _)) => format!("{scheme}://…@{host}"),
-            None => format!("…@{host}"),
-        },
-    }
 }
 
 #[cfg(test)]
@@ -84,7 +75,7 @@ mod tests {
             "",
             "nothing local goes through a proxy"
         );
-        assert_eq!(without_password("jane:p@ss@proxy:1"), "…@proxy:1");
+        assert_eq!(url_shown("jane:p@ss@proxy:1"), "…@proxy:1");
     }
 
     #[test]

@@ -34,7 +34,7 @@ impl BaseUrl {
     /// Reads `https://platform.kore.ai`, with or without the scheme (the vendor writes both), with or without a slash at
     /// the end, and with a path prefix where an installation has one.
     pub fn parse(text: &str) -> Result<Self, BaseUrlError> {
-        let fail = |why: &str| BaseUrlError { text: text.to_owned(), why: why.to_owned() };
+        let fail = |why: &str| BaseUrlError { text: super::redact::url(text), why: why.to_owned() };
         let trimmed = text.trim();
         let full = if trimmed.contains("://") { trimmed.to_owned() } else { format!("https://{trimmed}") };
         let mut url = Url::parse(&full).map_err(|error| fail(&error.to_string()))?;

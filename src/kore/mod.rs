@@ -42,6 +42,7 @@ pub use http::{BaseUrl, BaseUrlError, HttpLimits, HttpTransport};
 pub use ledger::{Admission, Ledger};
 pub use observer::{Observer, Silent};
 pub use read::{AuditEvent, AuditPage, ChangeLogEntry, ReadRequest, ReadSizes, Reader};
+pub(crate) use redact::url as url_shown;
 pub use replace::replace_file;
 pub use token::{Credentials, clean_secret};
 pub use transport::{Body, Stage, Transport, TransportError, WireRequest, WireResponse};

@@ -22,6 +22,18 @@ pub(super) fn redact(text: &str, known: &[&SecretString]) -> String {
     shorten(&mask_tokens(&mask_values(&text)))
 }
 
+/// A URL as messages show it, whatever was meant as one: without a user, a password and a query.
+pub(crate) fn url(text: &str) -> String {
+    let (kept, is_cut) = match text.find(['?', '#']) {
+        Some(end) => (&text[..end], true),
+        None => (text, false),
+    };
+    let (scheme, rest) = kept.split_once("://").map_or(("", kept), |(scheme, rest)| (scheme, rest));
+    let lead = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
+    let host = rest.rsplit_once('@').map_or_else(|| rest.to_owned(), |(_, host)| format!("…@{host}"));
+    format!("{lead}{host}{}", if is_cut { "?…" } else { "" })
+}
+
 fn shorten(text: &str) -> String {
     let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match flat.char_indices().nth(SHORT) {
@@ -100,6 +112,20 @@ fn is_word(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_what_may_be_secret() {
+        for (text, shown) in [
+            ("https://platform.kore.ai", "https://platform.kore.ai"),
+            ("https://u:CANARY@host:p", "https://…@host:p"),
+            ("u:CANARY@host", "…@host"),
+            ("ftp://u:CAN@ARY@", "ftp://…@"),
+            ("https://host/path?token=CANARY", "https://host/path?…"),
+            ("http://127.0.0.1:1/?k=CANARY#CANARY", "http://127.0.0.1:1/?…"),
+        ] {
+            assert_eq!(url(text), shown);
+        }
+    }
 
     #[test]
     fn secrets_are_masked_in_every_shape_they_come_in() {

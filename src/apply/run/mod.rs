@@ -339,13 +339,16 @@ impl Run<'_, '_> {
         }
         let calls = self.account.gateway.total_calls() - calls_before;
         let _ = self.journal.write(&Record::Finished { at: self.account.gateway.now(), calls });
-        let was_interrupted = matches!(end, Some(EarlyEnd::Cancelled));
+        let was_cancelled = matches!(end, Some(EarlyEnd::Cancelled));
         let error = end.and_then(|end| match end {
             EarlyEnd::Kore(error) => Some(error),
             EarlyEnd::Cancelled | EarlyEnd::Journal(_) => None,
         });
         let looks = self.looks.take().unwrap_or_default();
-        Outcome { calls, error, was_interrupted, looks, ..self.progress.into_outcome() }
+        let outcome = self.progress.into_outcome();
+        // Who was asked to stop with nothing left to do has not been interrupted.
+        let was_interrupted = was_cancelled && !outcome.is_complete();
+        Outcome { calls, error, was_interrupted, looks, ..outcome }
     }
 }
 

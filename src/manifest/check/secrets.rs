@@ -66,9 +66,14 @@ fn has_word(text: &str) -> bool {
     WORDS.iter().any(|word| plain.contains(word))
 }
 
-/// `https://user:password@host`
+/// `https://user:password@host`, the same without a scheme, and what stands in the query of a URL.
 fn has_password(text: &str) -> bool {
-    text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
+    let (is_url, rest) = match text.split_once("://") {
+        Some((_, rest)) => (true, rest),
+        None => (false, text),
+    };
+    rest.split_once('@').is_some_and(|(before, _)| is_url || before.contains(':'))
+        || is_url && rest.contains('?')
 }
 
 fn is_of_secret(key: &str) -> bool {

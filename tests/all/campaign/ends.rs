@@ -10,7 +10,7 @@ use crate::support::chaos_transport::{
 use crate::support::engine::Engine;
 use crate::support::invariant_checker::InvariantChecker;
 use crate::support::random::on_any;
-use crate::support::wants::email;
+use crate::support::wants::{Wants, email};
 use crate::support::world::{self, Case};
 use jiff::{SignedDuration, Timestamp};
 use koreconcile::apply::{self, BeforeImageSource, ChangeOutcome, Journal};
@@ -278,4 +278,22 @@ fn checker_complains_of_what_comes_after_its_end_and_goes_before_it() {
         assert_eq!(said.is_some(), complaint.is_some(), "{ends_in} {comes}: {said:?}");
         assert!(said.unwrap_or_default().contains(complaint.unwrap_or_default()));
     }
+}
+
+#[tokio::test]
+async fn a_run_that_is_stopped_in_its_last_call_has_done_its_work() {
+    let mut engine = quiet().engine();
+    let start = engine.admin.snapshot().unwrap();
+    let bot = BotRef::Name("Bot 0".into());
+    let key = Key::BotRole(facts::Holder::User(email("p00@example.com")), "Bot Tester".into(), bot);
+    let desired = Wants::default().present(key, Value::Held).build();
+    let stop = InjectedFault { kind: CallKind::Write, nth: 0, what: What::Cancel };
+    let chaos = ChaosTransport::new(&engine, vec![stop], InvariantChecker::new(&quiet(), &desired, &start));
+    chaos.start(&mut engine, &ledger());
+    let (plan, world) = engine.plan(&desired).await;
+    let (account, mut journal) = (engine.account(), Journal::none());
+    let outcome =
+        apply::run(plan, &world, &engine.policy, &account, &mut journal, chaos.cancellation()).await;
+    assert_eq!(outcome.by_change.values().collect::<Vec<_>>(), [&ChangeOutcome::Applied]);
+    assert!(chaos.cancellation().is_cancelled() && !outcome.was_interrupted && outcome.is_complete());
 }

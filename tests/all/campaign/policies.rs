@@ -129,9 +129,9 @@ async fn run(
     }
     let Ok(world) = read_whole(engine, desired).await else { return Ok(0) };
     chaos.watch.lock().unwrap().sees(&world);
-    let plain = engine.plan_on(desired, &world);
-    let plan = reviewed(engine, plain.clone(), (desired, rules), &world);
-    if removals(&plan) != removals(&plain) {
+    let before = engine.plan_on(desired, &world);
+    let plan = reviewed(engine, before.clone(), (desired, rules), &world);
+    if removals(&plan) != removals(&before) {
         return Err(format!("a rule changes what is taken away: {:#?}", plan.blocked));
     }
     let denied = plan.blocked.iter().filter(|entry| entry.reason == plan::Reason::PolicyDenied);

@@ -163,11 +163,39 @@ fn secrets_in_other_containers_are_in_no_format() {
             "host.yaml".to_owned(),
             object.replace("https://127.0.0.1:9", &format!("https://u:{CANARY}@127.0.0.1:9")),
         ),
+        (
+            "no-scheme.yaml".to_owned(),
+            object.replace("https://127.0.0.1:9", &format!("u:{CANARY}@platform.kore.ai")),
+        ),
+        (
+            "query.yaml".to_owned(),
+            object.replace("https://127.0.0.1:9", &format!("https://127.0.0.1:9/?k={CANARY}")),
+        ),
         ("outside.yaml".to_owned(), object.replace("spec:", &format!("clientSecret: {CANARY}\nspec:"))),
         ("kind.yaml".to_owned(), object.replace("KoreAccount", "KoreAcount")),
         ("group.yaml".to_owned(), object.replace("koreconcile.dev", "koreconcil.dev")),
     ];
     for file in files {
         assert_hidden(&[file], &["k0rb1nian7", "Canary4fA9"]);
+    }
+}
+
+#[test]
+fn a_host_of_the_command_line_is_named_without_what_may_be_secret() {
+    let workspace = Workspace::with(&[]);
+    let hosts = [
+        "https://u:Canary4fA9@h:p",
+        "https://u:Canary4fA9@",
+        "ftp://u:Canary4fA9@h",
+        "u:Canary4fA9@h",
+        "https://127.0.0.1:9/?token=Canary4fA9",
+        "https://127.0.0.1:9/#Canary4fA9",
+    ];
+    for host in hosts {
+        for line in [&["init", "--host", host][..], &["import", "--host", host, "--out", "out"]] {
+            let run = workspace.run(line);
+            assert_ne!(run.code, Some(0), "{run}");
+            assert!(!run.said().contains("Canary4fA9"), "{run}");
+        }
     }
 }

@@ -31,7 +31,7 @@ const RUNS: usize = 4;
 struct Turn {
     waits: i64,
     pause: i64,
-    ahead: i64,
+    clock_offset: i64,
 }
 
 #[derive(Clone)]
@@ -52,12 +52,16 @@ impl std::fmt::Debug for Days {
 
 fn days() -> impl Strategy<Value = Days> {
     let minutes = || prop_oneof![2 => Just(0i64), 1 => 1i64..60, 1 => 60i64..600];
-    let ahead = prop_oneof![
+    let clock_offset = prop_oneof![
         6 => Just(0i64),
         1 => prop_oneof![Just(-1i64), Just(1)],
         2 => prop_oneof![Just(-300i64), Just(300), Just(600_000)],
     ];
-    let turn = (minutes(), minutes(), ahead).prop_map(|(waits, pause, ahead)| Turn { waits, pause, ahead });
+    let turn = (minutes(), minutes(), clock_offset).prop_map(|(waits, pause, clock_offset)| Turn {
+        waits,
+        pause,
+        clock_offset,
+    });
     let cancel = (0u64..8).prop_map(|nth| InjectedFault { kind: CallKind::Write, nth, what: What::Cancel });
     let fault = prop_oneof![2 => injected_fault().boxed(), 1 => cancel.boxed()];
     let faults = prop::collection::vec(fault, 0..6);
@@ -131,10 +135,10 @@ async fn survive(days: Days, totals: &Mutex<Totals>) -> Result<(), String> {
     let shared = ledger();
     let memory = Mutex::new(Memory::default());
     let mut killed = 0;
-    for Turn { waits, pause, ahead } in &turns {
+    for Turn { waits, pause, clock_offset } in &turns {
         // A machine whose clock is off has a ledger of its own.
-        let ledger = if *ahead == 0 { Arc::clone(&shared) } else { ledger() };
-        chaos.start_off(&mut engine, &ledger, SignedDuration::from_mins(*ahead));
+        let ledger = if *clock_offset == 0 { Arc::clone(&shared) } else { ledger() };
+        chaos.start_off(&mut engine, &ledger, SignedDuration::from_mins(*clock_offset));
         let waits = SignedDuration::from_mins(*waits);
         let run = Box::pin(run(&engine, (&all, &ends), &memory, waits, chaos.cancellation()));
         killed += u64::from(chaos.survive(run).await.is_none());

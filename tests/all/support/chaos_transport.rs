@@ -108,17 +108,17 @@ pub struct ChaosTransport {
 /// The clock of one process, which may be off.
 struct OffClock {
     inner: Arc<VirtualClock>,
-    ahead: SignedDuration,
+    clock_offset: SignedDuration,
 }
 
 #[async_trait]
 impl Clock for OffClock {
     fn now(&self) -> Timestamp {
-        self.inner.now() + self.ahead
+        self.inner.now() + self.clock_offset
     }
 
     async fn sleep_until(&self, at: Timestamp) {
-        self.inner.sleep_until(at - self.ahead).await;
+        self.inner.sleep_until(at - self.clock_offset).await;
     }
 }
 
@@ -133,7 +133,7 @@ struct State {
     /// Stops the run.
     cancellation: CancellationToken,
     /// By how much the clock of the process is ahead of the platform's.
-    ahead: SignedDuration,
+    clock_offset: SignedDuration,
     /// What did go wrong, in words without numbers.
     pub met: BTreeMap<&'static str, u64>,
 }
@@ -156,7 +156,12 @@ impl ChaosTransport {
     }
 
     /// The same, with a clock that is ahead of the platform's by so much.
-    pub fn start_off(self: &Arc<Self>, engine: &mut Engine, ledger: &Arc<Ledger>, ahead: SignedDuration) {
+    pub fn start_off(
+        self: &Arc<Self>,
+        engine: &mut Engine,
+        ledger: &Arc<Ledger>,
+        clock_offset: SignedDuration,
+    ) {
         let app = engine
             .admin
             .app_called("campaign")
@@ -165,7 +170,7 @@ impl ChaosTransport {
         {
             let mut state = self.state.lock().unwrap();
             state.of_this_run = 0;
-            state.ahead = ahead;
+            state.clock_offset = clock_offset;
             state.cancellation = CancellationToken::new();
         }
         self.watch.lock().unwrap().a_run_begins();
@@ -173,7 +178,7 @@ impl ChaosTransport {
             transport: Arc::clone(self) as Arc<dyn Transport>,
             credentials: Credentials { client_id: app.client_id, client_secret: app.client_secret.into() },
             ledger: Arc::clone(ledger),
-            clock: Arc::new(OffClock { inner: Arc::clone(&engine.clock), ahead }),
+            clock: Arc::new(OffClock { inner: Arc::clone(&engine.clock), clock_offset }),
             observer: Arc::new(Silent),
             max_wait: SignedDuration::from_hours(48),
         });
@@ -260,7 +265,7 @@ fn lost(stage: Stage) -> TransportError {
 #[async_trait]
 impl Transport for ChaosTransport {
     fn clock_check(&self) -> ClockCheck {
-        ClockCheck::Ahead(-self.state.lock().unwrap().ahead)
+        ClockCheck::Ahead(-self.state.lock().unwrap().clock_offset)
     }
 
     async fn send(&self, request: &WireRequest) -> Result<WireResponse, TransportError> {

@@ -16,9 +16,9 @@ use std::sync::Arc;
 
 /// What may pass between the last look at a clock and the execution of a call: a clock that is off by what is tolerated,
 /// an answer that does not come, and a wait that the platform asks for.
-const LATE: SignedDuration = SignedDuration::from_mins(6);
+const MAX_OBSERVATION_AGE: SignedDuration = SignedDuration::from_mins(6);
 /// A clock that is ahead by what is tolerated.
-const EARLY: SignedDuration = ClockCheck::TOLERABLE;
+const MAX_CLOCK_OFFSET: SignedDuration = ClockCheck::TOLERABLE;
 
 pub struct InvariantChecker {
     wants: BTreeMap<Key, Verdict>,
@@ -223,8 +223,8 @@ impl InvariantChecker {
         if let (Some(end), Some(clock)) = (self.ends.get(key), &self.clock) {
             let now = clock.now();
             return match (comes, goes && !leaves) {
-                (true, _) if now > *end + LATE => Some("it has ended"),
-                (_, true) if now < *end - EARLY => Some("it has not ended"),
+                (true, _) if now > *end + MAX_OBSERVATION_AGE => Some("it has ended"),
+                (_, true) if now < *end - MAX_CLOCK_OFFSET => Some("it has not ended"),
                 _ => None,
             };
         }

@@ -68,8 +68,8 @@ impl Looks {
         self.world.coverage.requires(listing).is_ok()
     }
 
-    /// The groups of which everybody whom `earlier` shows in them has answered with their roles and groups, and somebody is
-    /// still in them: what such a group holds is read from its members.
+    /// The groups of which all members that `earlier` shows have answered with their roles and groups, and one of them is
+    /// still a member: what such a group holds is read from its members.
     fn covered_groups<'a>(&'a self, earlier: &'a World) -> BTreeSet<&'a GroupName> {
         let mut answered: BTreeMap<&GroupName, bool> = BTreeMap::new();
         for (email, group) in memberships(earlier) {

@@ -66,7 +66,7 @@ fn has_word(text: &str) -> bool {
     WORDS.iter().any(|word| plain.contains(word))
 }
 
-/// `https://user:password@host`, the same without a scheme, and what stands in the query of a URL.
+/// `https://user:password@host`, the same without a scheme, and a URL with a query.
 fn has_password(text: &str) -> bool {
     let (is_url, rest) = match text.split_once("://") {
         Some((_, rest)) => (true, rest),

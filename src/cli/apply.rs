@@ -1,6 +1,6 @@
 //! `apply`: plan, ask, apply, read back, and report the outcome of every change.
 
-use super::approvals::{self, ApprovalArgs};
+use super::approvals::ApprovalArgs;
 use super::declaration::Extent;
 use super::error::{of_kore, said};
 use super::inputs::{Inputs, Reach};
@@ -51,7 +51,7 @@ pub(super) async fn run(args: &ApplyArgs, output: &Output) -> Result<Exit, CliEr
         return ended::run(&args.inputs, &args.reach, args.yes, output).await;
     }
     let (manifests, compiled) = args.inputs.compile(args.reach.keep_going, Timestamp::now(), output)?;
-    let folder = approvals::folder(&manifests, &compiled);
+    let folder = declaration::folder(&manifests, &compiled);
     let session = Session::open_to_write(&compiled, &args.reach, output).await?;
     let ended = async {
         let _lock = session.lock(args.reach.max_wait, output)?;

@@ -1,7 +1,6 @@
 //! `--approvals FILE`: what the forge has of approvals, against what the areas of a plan ask for.
 
-use super::{CliError, declaration, revision};
-use crate::manifest::{Compiled, Manifests};
+use super::{CliError, revision};
 use crate::plan::{AreaNeed, Plan, render};
 use clap::Args;
 use jiff::Timestamp;
@@ -76,11 +75,6 @@ impl ApprovalArgs {
         }
         Err(CliError::ApprovalsMissing { path: path.display().to_string(), areas: missing.join("\n") })
     }
-}
-
-/// The folder of the account's file: what is around it says which commit the manifests are.
-pub(super) fn folder(manifests: &Manifests, compiled: &Compiled) -> Option<PathBuf> {
-    declaration::folder(manifests, compiled)
 }
 
 fn read(path: &Path) -> Result<ForgeApprovals, CliError> {

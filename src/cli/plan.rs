@@ -1,6 +1,6 @@
 //! `plan`: read, compare, show. Nothing here can write to the account.
 
-use super::approvals::{self, ApprovalArgs};
+use super::approvals::ApprovalArgs;
 use super::base::{Base, BaseArgs};
 use super::declaration::{self, Extent};
 use super::focus;
@@ -76,7 +76,7 @@ pub(super) enum PlanFormat {
 pub(super) async fn run(args: &PlanArgs, output: &Output) -> Result<Exit, CliError> {
     let (manifests, compiled) = args.inputs.compile(args.reach.keep_going, Timestamp::now(), output)?;
     let base = args.base.read(&args.inputs, &compiled, output)?;
-    let folder = approvals::folder(&manifests, &compiled);
+    let folder = declaration::folder(&manifests, &compiled);
     let fail_on = compiled.policy.ownership.fail_on;
     let read_only = compiled.policy.why_read_only();
     let (mut plan, known) = match &args.observed {

@@ -119,6 +119,29 @@ impl Decided<'_> {
     pub fn has_group(&self, group: &GroupName) -> bool {
         self.groups.contains(group)
     }
+
+    /// The earlier read with the look-ups laid over it ([`World::overlaid`]).
+    #[must_use]
+    pub fn overlaid(&self) -> World {
+        let Self { looks, earlier, groups } = self;
+        let kept = earlier.facts().iter().filter(|(key, _)| !self.has(key));
+        let is_new = |key: &Key| match key.holder() {
+            Some(Holder::Group(_)) => self.has(key) || earlier.get(key).is_none(),
+            Some(Holder::User(_)) | None => self.has(key),
+        };
+        let is_gone = |key: &Key| key.email().is_some_and(|email| looks.gone.contains(email));
+        let new = looks.world.facts().iter().filter(|(key, _)| is_new(key) && !is_gone(key));
+        let mut facts: Vec<(Key, Value)> = kept.chain(new).cloned().collect();
+        facts.sort_by(|(left, _), (right, _)| left.cmp(right));
+        let mut world = earlier.without_facts().with_facts(facts);
+        world.take_coverage(looks, earlier, groups);
+        world.take_directory(looks);
+        world.warnings.extend(looks.world.warnings.iter().cloned());
+        world.warnings.sort();
+        world.warnings.dedup();
+        world.last_sign_ins.extend(looks.world.last_sign_ins.iter().map(|(email, at)| (email.clone(), *at)));
+        world
+    }
 }
 
 /// Who is shown in which group.
@@ -139,25 +162,7 @@ impl World {
     /// this read showed. Listings stand as they were read here, unless they were read again.
     #[must_use]
     pub fn overlaid(&self, looks: &Looks) -> Self {
-        let decided = looks.decided(self);
-        let is_replaced = |key: &Key| decided.has(key);
-        let kept = self.facts().iter().filter(|(key, _)| !is_replaced(key));
-        let is_new = |key: &Key| match key.holder() {
-            Some(Holder::Group(_)) => is_replaced(key) || self.get(key).is_none(),
-            Some(Holder::User(_)) | None => is_replaced(key),
-        };
-        let is_gone = |key: &Key| key.email().is_some_and(|email| looks.gone.contains(email));
-        let new = looks.world.facts().iter().filter(|(key, _)| is_new(key) && !is_gone(key));
-        let mut facts: Vec<(Key, Value)> = kept.chain(new).cloned().collect();
-        facts.sort_by(|(left, _), (right, _)| left.cmp(right));
-        let mut world = self.without_facts().with_facts(facts);
-        world.take_coverage(looks, self, &decided.groups);
-        world.take_directory(looks);
-        world.warnings.extend(looks.world.warnings.iter().cloned());
-        world.warnings.sort();
-        world.warnings.dedup();
-        world.last_sign_ins.extend(looks.world.last_sign_ins.iter().map(|(email, at)| (email.clone(), *at)));
-        world
+        looks.decided(self).overlaid()
     }
 
     /// This read with single facts as they are known to be now; `None`: it does not hold.

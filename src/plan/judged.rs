@@ -141,24 +141,31 @@ fn make_room(changes: &mut [Change], removals: &BTreeSet<ChangeId>) {
     let mut waits: BTreeMap<ChangeId, Vec<ChangeId>> =
         changes.iter().map(|change| (change.id.clone(), change.depends_on.clone())).collect();
     for change in changes.iter_mut().filter(|change| removals.contains(&change.id)) {
+        let waits_for = |id: &ChangeId| waits.get(id).into_iter().flatten();
         change
             .depends_on
-            .retain(|needed| removals.contains(needed) || !is_behind(needed, &change.id, &waits));
+            .retain(|needed| removals.contains(needed) || !is_behind(needed, &change.id, waits_for));
         waits.insert(change.id.clone(), change.depends_on.clone());
     }
 }
 
-/// Whether a change waits for another, directly or through what it waits for.
-fn is_behind(change: &ChangeId, other: &ChangeId, waits: &BTreeMap<ChangeId, Vec<ChangeId>>) -> bool {
-    let mut seen = BTreeSet::from([change]);
-    let mut open = vec![change];
+/// Whether a change waits for another, directly or through what it waits for. `waits` says what one waits for directly.
+pub fn is_behind<'a, I: IntoIterator<Item = &'a ChangeId>>(
+    change: &ChangeId,
+    other: &ChangeId,
+    waits: impl Fn(&ChangeId) -> I,
+) -> bool {
+    let mut seen: BTreeSet<&ChangeId> = BTreeSet::new();
+    let mut open: Vec<&ChangeId> = waits(change).into_iter().collect();
     while let Some(id) = open.pop() {
         if id == other {
             return true;
         }
-        open.extend(waits.get(id).into_iter().flatten().filter(|next| seen.insert(next)));
+        if seen.insert(id) {
+            open.extend(waits(id));
+        }
     }
-    false
+    change == other
 }
 
 /// The same order, except that nothing stands before what it depends on.

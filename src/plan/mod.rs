@@ -43,7 +43,7 @@ pub use focus::{
 };
 pub use guard::{Day, Limits, master_admins, takes_master_admin};
 pub use id::{ChangeId, Digest};
-pub use judged::{Judgement, Violation, ViolationState, judged, unjudged};
+pub use judged::{Judgement, Violation, ViolationState, is_behind, judged, unjudged};
 pub use memory::{
     CONTESTED_AFTER, Declaration, DeclaringObject, Memory, MemoryFormat, NotDone, RememberedFact, Revision,
     UNKEPT_AFTER,

@@ -203,10 +203,15 @@ impl<'a> Review<'a> {
         exception::apply(self.request.policies, &picture, found.breaches, self.request.context.now)
     }
 
-    fn judged(&self, effective: &[&Change], only: Option<usize>) -> (judge::Judgement, Picture) {
+    /// The account when these changes have come about.
+    fn picture(&self, effective: &[&Change]) -> Picture {
         let roles = merged_roles(self.request.world, effective);
         let (facts, gone) = facts_after(self.request.world, effective, &roles);
-        let picture = Picture::new(&facts, &gone, self.request.known);
+        Picture::new(&facts, &gone, self.request.known)
+    }
+
+    fn judged(&self, effective: &[&Change], only: Option<usize>) -> (judge::Judgement, Picture) {
+        let picture = self.picture(effective);
         let now = self.request.context.now;
         let found =
             judge_and_count(self.request.policies, &picture, self.request.known, Some(effective), now, only);
@@ -335,7 +340,7 @@ impl<'a> Review<'a> {
         if additions.is_empty() {
             return;
         }
-        let picture = |changes: &[&Change]| self.judged(changes, None).1;
+        let picture = |changes: &[&Change]| self.picture(changes);
         together::order(self.request.policies, picture, effective, &additions, &mut judgement.after);
         if removals.is_empty() {
             return;

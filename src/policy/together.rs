@@ -6,7 +6,7 @@ use super::picture::Picture;
 use super::select::{self, Selection};
 use super::{Policies, Policy, shapes, words};
 use crate::facts::{Key, RoleSet, RuleAction, RuleOn, RuleShape};
-use crate::plan::{Change, ChangeId};
+use crate::plan::{self, Change, ChangeId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a person holds at one place: grants of the roles that need another, and of those that are needed.
@@ -170,20 +170,11 @@ impl<'a> Waits<'a> {
 
     /// Adds this, unless the needed change waits for this one.
     fn add(&mut self, waiting: &'a ChangeId, needed: &'a ChangeId) {
-        if !self.reaches(needed, waiting) && self.known.entry(waiting).or_default().insert(needed) {
+        let waits_for = |id: &ChangeId| self.known.get(id).into_iter().flatten().copied();
+        if !plan::is_behind(needed, waiting, waits_for)
+            && self.known.entry(waiting).or_default().insert(needed)
+        {
             self.new.push((waiting, needed));
         }
-    }
-
-    fn reaches(&self, from: &'a ChangeId, to: &ChangeId) -> bool {
-        let mut seen = BTreeSet::from([from]);
-        let mut open = vec![from];
-        while let Some(id) = open.pop() {
-            if id == to {
-                return true;
-            }
-            open.extend(self.known.get(id).into_iter().flatten().filter(|next| seen.insert(next)));
-        }
-        false
     }
 }

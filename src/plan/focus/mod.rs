@@ -205,14 +205,14 @@ pub fn make_focused(
     context: &Context,
     waits: &dyn Fn(&Change) -> Option<String>,
 ) -> Focused {
-    let world = earlier.world.overlaid(looks);
+    let decided = looks.decided(earlier.world);
+    let world = decided.overlaid();
     let sides = Sides::new(desired, &world, context);
     let memory = sides.remember(&world, context);
     // Whether anybody holds what a list would prune is for a full read to say: none is added, and what is not declared any
     // more is proposed again.
     let lists = memory.lists.intersection(&context.memory.lists).cloned().collect();
     let mut memory = Memory { lists, ..memory };
-    let decided = looks.decided(earlier.world);
     keep_unseen(&mut memory, &sides.recalled, earlier.world, &decided);
     let plan = compare(sides, &world, policy, context);
     let restriction = Restriction { earlier, looks, decided: &decided, world: &world, waits };

@@ -121,15 +121,8 @@ async fn survive(days: Days, totals: &Mutex<Totals>) -> Result<(), String> {
     let start = engine.admin.snapshot().unwrap();
     let all = case.desired(&start);
     let ends = ends_of(&all, &ends, engine.clock.now());
-    let ids: BTreeMap<String, BotId> =
-        start.bots.iter().map(|(id, bot)| (Case::name_before(&bot.name), BotId::new(id))).collect();
-    let by_id = ends.iter().filter_map(|(key, end)| {
-        let id_of = |bot: BotRef| match bot {
-            BotRef::Id(id) => Some(id),
-            BotRef::Name(name) => ids.get(name.as_str()).cloned(),
-        };
-        Some((key.clone().with_bot(id_of)?, *end))
-    });
+    let id_of = world::bots_before(&start);
+    let by_id = ends.iter().filter_map(|(key, end)| Some((key.clone().with_bot(&id_of)?, *end)));
     let checker = InvariantChecker::new(&case, &all, &start).with_ends(by_id.collect(), &engine.clock);
     let chaos = ChaosTransport::new(&engine, injected_faults, checker);
     let shared = ledger();

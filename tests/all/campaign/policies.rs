@@ -2,7 +2,7 @@
 //! violation, and no rule keeps anybody's access in place.
 
 use super::faults::quiet;
-use crate::policy::compiled;
+use crate::policy::{compiled, removals};
 use crate::support::chaos_transport::{ChaosTransport, InjectedFault, What, injected_fault, ledger};
 use crate::support::engine::Engine;
 use crate::support::invariant_checker::InvariantChecker;
@@ -12,8 +12,8 @@ use crate::support::world::{self, Case};
 use koreconcile::apply::BeforeImageSource;
 use koreconcile::facts::{Desired, RuleSet, World};
 use koreconcile::kore::Clock;
-use koreconcile::plan::{self, ChangeId, Context, Plan};
-use koreconcile::policy::{self, Known, Reviewed};
+use koreconcile::plan::{self, Context, Plan};
+use koreconcile::policy::{self, Known};
 use koreconcile::sandbox::Holder;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -142,7 +142,6 @@ async fn run(
 
 fn reviewed(engine: &Engine, plan: Plan, (desired, rules): (&Desired, &RuleSet), world: &World) -> Plan {
     let (policies, _) = policy::compile(rules);
-    let known = Known::observed(desired, rules, world);
     let context = Context {
         account: "acme".to_owned(),
         limits: engine.limits,
@@ -150,17 +149,7 @@ fn reviewed(engine: &Engine, plan: Plan, (desired, rules): (&Desired, &RuleSet),
         now: engine.clock.now(),
         ..Context::default()
     };
-    let policy = &engine.policy;
-    policy::review(
-        plan,
-        &Reviewed { policies: &policies, set: rules, known: &known, world, policy, context: &context },
-    )
-}
-
-/// What is taken away, but for what waits for an addition that is denied: an address that moves.
-fn removals(plan: &Plan) -> BTreeSet<ChangeId> {
-    let all = plan.sendable().into_iter().filter(|change| change.action.is_removal());
-    all.map(|change| change.id.clone()).collect()
+    policy::review_declared(plan, (&policies, rules), desired, world, &engine.policy, &context)
 }
 
 #[test]

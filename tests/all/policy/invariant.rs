@@ -1,10 +1,10 @@
 //! Whatever an account holds and manifests ask for: no call of an apply introduces a violation of a policy with Deny, and
 //! none of these policies keeps anybody's access in place.
 
-use super::{compiled, now};
+use super::{compiled, now, removals};
 use koreconcile::facts::{Key, Value};
 use koreconcile::manifest::Compiled;
-use koreconcile::plan::{self, Change, ChangeId, Context, Plan};
+use koreconcile::plan::{self, Change, Context};
 use koreconcile::policy::{self, Beside, Breach, Known, Picture, Policies, Reviewed};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,11 +79,6 @@ impl Played<'_> {
             self.gone.insert(change.key.clone());
         }
     }
-}
-
-fn removals(plan: &Plan) -> BTreeSet<ChangeId> {
-    let all = plan.sendable().into_iter().filter(|change| change.action.is_removal());
-    all.map(|change| change.id.clone()).collect()
 }
 
 proptest! {

@@ -9,8 +9,9 @@ mod review;
 
 use jiff::Timestamp;
 use koreconcile::manifest::{self, Compiled, Input};
-use koreconcile::plan::{self, Context, Plan, Violation, ViolationState};
+use koreconcile::plan::{self, ChangeId, Context, Plan, Violation, ViolationState};
 use koreconcile::policy::{self, Beside, Known, Reviewed};
+use std::collections::BTreeSet;
 
 const ACCOUNT: &str = "KoreAccount acme: { accountId: test, endpoint: { sandbox: { dataDir: x } }, \
      safety: { primaryAdmin: owner@example.com, minMasterAdmins: 1, maxRemovals: 100, maxRemovalsPercent: 100 } }";
@@ -97,4 +98,10 @@ pub fn sent(plan: &Plan) -> Vec<String> {
         named.map(|key| key.to_string()).unwrap_or_default()
     };
     plan.sendable().iter().map(|change| format!("{} {}", change.action.sign(), label(&change.key))).collect()
+}
+
+/// What a plan takes away when it is sent.
+pub fn removals(plan: &Plan) -> BTreeSet<ChangeId> {
+    let all = plan.sendable().into_iter().filter(|change| change.action.is_removal());
+    all.map(|change| change.id.clone()).collect()
 }

@@ -49,16 +49,11 @@ pub struct InvariantChecker {
 
 impl InvariantChecker {
     pub fn new(case: &Case, desired: &Desired, start: &Snapshot) -> Self {
-        let ids: BTreeMap<String, BotId> =
-            start.bots.iter().map(|(id, bot)| (Case::name_before(&bot.name), BotId::new(id))).collect();
-        let id_of = |bot: BotRef| match bot {
-            BotRef::Id(id) => Some(id),
-            BotRef::Name(name) => ids.get(name.as_str()).cloned(),
-        };
+        let id_of = world::bots_before(start);
         let wants = desired
             .wants
             .iter()
-            .filter_map(|(key, want)| Some((key.clone().with_bot(id_of)?, want.verdict.clone())));
+            .filter_map(|(key, want)| Some((key.clone().with_bot(&id_of)?, want.verdict.clone())));
         let is_whole = desired.completeness == Completeness::Complete;
         let closed = desired.scopes.iter().filter(|scope| is_whole && scope.closure == Closure::Closed);
         let closed = closed.filter_map(|scope| {

@@ -4,7 +4,7 @@
 use super::engine::Engine;
 use super::wants::{Wants, email};
 use koreconcile::facts::{
-    BotRef, BuilderAccess, Closure, Desired, DialogId, DialogSet, Holder, Key, Membership, PersonName,
+    BotId, BotRef, BuilderAccess, Closure, Desired, DialogId, DialogSet, Holder, Key, Membership, PersonName,
     RateLimit, RoleName, RoleSpec, RoleType, Scope, ScopeExtent, Value,
 };
 use koreconcile::sandbox::{
@@ -546,4 +546,14 @@ pub fn master_admins(snapshot: &Snapshot) -> usize {
                 || user.inherited.iter().any(|(role, bot, _)| role == "admin" && bot.is_none()))
     };
     snapshot.users.values().filter(holds).count()
+}
+
+/// The bots of a snapshot by their ids and the names that they had before the day began.
+pub fn bots_before(start: &Snapshot) -> impl Fn(BotRef) -> Option<BotId> {
+    let ids: BTreeMap<String, BotId> =
+        start.bots.iter().map(|(id, bot)| (Case::name_before(&bot.name), BotId::new(id))).collect();
+    move |bot| match bot {
+        BotRef::Id(id) => Some(id),
+        BotRef::Name(name) => ids.get(name.as_str()).cloned(),
+    }
 }
